@@ -1,0 +1,67 @@
+//! The command line as a whole; each family of commands has its own arguments beside its code.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{cleanup, completions, dev, machine, run, session, task};
+use crate::locate::Globals;
+use crate::watch::Watch;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+   0  done
+   1  something unexpected, such as a port in use
+   2  the command line was wrong
+   3  the server refused: what was asked for cannot be done as things stand
+   4  no server answered, or one that cannot serve now
+  75  `run` only: the command was stopped, because its session goes on elsewhere
+  78  a setting is missing or wrong, such as the API key
+`run` otherwise exits as its command did: with its status, or 128 + the number of the signal that ended it;
+127 where there is no such command, 126 where it cannot be run.
+
+The first steps, in two terminals in the same folder:
+  rekindle dev
+  rekindle run --project demo -- make
+  rekindle status";
+
+/// Knows which agent sessions are alive, notices when one falls silent, and brings its work back exactly once.
+#[derive(Debug, Parser)]
+#[command(name = "rekindle", version, after_help = EXIT_CODES, propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub globals: Globals,
+    /// What is to be done.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a server for this folder: the one command to begin with
+    Dev(dev::DevArgs),
+    /// Run a server with the settings in the environment
+    Serve,
+    /// Run a command as a session: registered, kept alive, and reported however it ends
+    Run(run::RunArgs),
+    /// Show how many sessions there are, and which have fallen silent
+    Status(Watch),
+    /// List, show, change and recover sessions
+    #[command(subcommand)]
+    Session(session::SessionCommand),
+    /// List, show and change tasks
+    #[command(subcommand)]
+    Task(task::TaskCommand),
+    /// List, show, register and change machines
+    #[command(subcommand)]
+    Machine(machine::MachineCommand),
+    /// Look for silent sessions now
+    Detect,
+    /// Delete old ended sessions now; archived ones stay
+    Cleanup(cleanup::CleanupArgs),
+    /// Print the completions for a shell
+    Completions(completions::CompletionsArgs),
+}
+
+#[cfg(test)]
+mod tests;

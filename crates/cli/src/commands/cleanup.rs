@@ -1,0 +1,39 @@
+//! `rekindle cleanup`: deletes old ended sessions now, or tells which it would.
+
+use clap::Args;
+use rekindle_http::api::{CleanupQuery, CleanupReport};
+
+use crate::client::{Answer, Client};
+use crate::failure::Failure;
+use crate::locate::Globals;
+use crate::output;
+
+/// What to delete.
+#[derive(Debug, Args)]
+pub struct CleanupArgs {
+    /// The age in days at which ended sessions go; without it the server's `RETENTION_DAYS`
+    #[arg(long, value_name = "DAYS")]
+    older_than_days: Option<u32>,
+    /// Tell what would go, and delete nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Deletes them.
+///
+/// # Errors
+/// The server's.
+pub async fn cleanup(globals: &Globals, args: &CleanupArgs) -> Result<(), Failure> {
+    let client = Client::new(globals.locate()?)?;
+    let query = CleanupQuery { older_than_days: args.older_than_days, dry_run: args.dry_run.then_some(true) };
+    let answer: Answer<CleanupReport> = client.post(&["sessions", "cleanup"]).query(&query).send().await?;
+    if globals.json {
+        return output::data(&answer.text);
+    }
+    let report = &answer.value;
+    let verb = if report.dry_run { "would delete" } else { "deleted" };
+    output::data(&format!(
+        "{verb} {} sessions and {} tasks that ended {} days ago or earlier",
+        report.deleted_sessions, report.deleted_tasks, report.older_than_days
+    ))
+}

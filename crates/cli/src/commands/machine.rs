@@ -1,0 +1,150 @@
+//! `rekindle machine`: everything that can be done with machines.
+
+use clap::{Args, Subcommand};
+use rekindle_http::api::{CreateMachine, Machine, MachineList, MachineQuery, MachineStatus, Object, PatchMachine};
+
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::given::{object, this_machine};
+use crate::list::{self, Part};
+use crate::locate::Globals;
+use crate::output;
+use crate::tables;
+use crate::watch::Watch;
+
+/// What can be done with machines.
+#[derive(Debug, Subcommand)]
+pub enum MachineCommand {
+    /// List them, newest first
+    List(ListArgs),
+    /// Show one
+    Show(Id),
+    /// Register one that is new
+    Create(CreateArgs),
+    /// Register one, or replace what is known of it: what an agent does when it starts
+    Register(RegisterArgs),
+    /// Change one
+    Update(UpdateArgs),
+    /// Send a sign of life
+    Beat(Id),
+    /// Delete one that has no live sessions
+    Delete(Id),
+}
+
+/// Which machine.
+#[derive(Debug, Args)]
+pub struct Id {
+    /// The machine's id
+    id: String,
+}
+
+/// Which machines to list.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// In this status: online, offline or maintenance
+    #[arg(long)]
+    status: Option<MachineStatus>,
+    #[command(flatten)]
+    part: Part,
+    #[command(flatten)]
+    watch: Watch,
+}
+
+/// What is known of a machine.
+#[derive(Debug, Args)]
+pub struct About {
+    /// Its host name; without it this host's
+    #[arg(long)]
+    hostname: Option<String>,
+    /// The slots that it offers, such as 1,2,3
+    #[arg(long, value_delimiter = ',')]
+    slots: Vec<u16>,
+    /// Data of your own, a JSON object
+    #[arg(long, value_parser = object, value_name = "JSON")]
+    metadata: Option<Object>,
+}
+
+/// A machine to be registered.
+#[derive(Debug, Args)]
+pub struct CreateArgs {
+    /// Its id; made without it
+    #[arg(long)]
+    id: Option<String>,
+    #[command(flatten)]
+    about: About,
+}
+
+/// A machine to be registered or replaced.
+#[derive(Debug, Args)]
+pub struct RegisterArgs {
+    #[command(flatten)]
+    of: Id,
+    #[command(flatten)]
+    about: About,
+}
+
+/// A change.
+#[derive(Debug, Args)]
+pub struct UpdateArgs {
+    #[command(flatten)]
+    of: Id,
+    /// The status it gets: online, offline or maintenance
+    #[arg(long)]
+    status: Option<MachineStatus>,
+    /// The slots that it offers from now on, such as 1,2,3
+    #[arg(long, value_delimiter = ',')]
+    slots: Option<Vec<u16>>,
+    /// A merge patch of your own data, a JSON object
+    #[arg(long, value_parser = object, value_name = "JSON")]
+    metadata: Option<Object>,
+}
+
+impl Id {
+    fn path(&self) -> [&str; 2] {
+        ["machines", &self.id]
+    }
+}
+
+impl About {
+    fn body(self, machine_id: Option<String>) -> Result<CreateMachine, Failure> {
+        let hostname = this_machine(self.hostname)?;
+        Ok(CreateMachine { machine_id, hostname, docker_slots: self.slots, metadata: self.metadata })
+    }
+}
+
+/// Carries out one of them.
+///
+/// # Errors
+/// The server's.
+pub async fn machine(globals: &Globals, command: MachineCommand) -> Result<(), Failure> {
+    let client = &Client::new(globals.locate()?)?;
+    let request = match command {
+        MachineCommand::List(args) => return list(globals, &args).await,
+        MachineCommand::Delete(of) => return client.delete(&of.path()).send_for_nothing().await,
+        MachineCommand::Show(of) => client.get(&of.path()),
+        MachineCommand::Create(args) => client.post(&["machines"]).json(&args.about.body(args.id)?),
+        MachineCommand::Register(args) => client.put(&args.of.path()).json(&args.about.body(None)?),
+        MachineCommand::Update(args) => {
+            let body = PatchMachine { status: args.status, docker_slots: args.slots, metadata: args.metadata };
+            client.patch(&args.of.path()).json(&body)
+        }
+        MachineCommand::Beat(of) => client.post(&["machines", &of.id, "heartbeat"]),
+    };
+    let answer = request.send::<Machine>().await?;
+    if globals.json { output::data(&answer.text) } else { output::data(&tables::machine(&answer.value)) }
+}
+
+async fn list(globals: &Globals, args: &ListArgs) -> Result<(), Failure> {
+    let query = MachineQuery {
+        status: args.status,
+        limit: args.part.page(),
+        offset: args.part.offset,
+        cursor: args.part.cursor_of_one_page(),
+    };
+    let draw = async |client: &Client| {
+        let answer = list::fetch::<MachineList>(client, &["machines"], "machines", &query, &args.part).await?;
+        let ids = |list: &MachineList| list.machines.iter().map(|one| one.machine_id.clone()).collect();
+        Ok(list::shown(globals, &args.part, answer, ids, tables::machines))
+    };
+    args.watch.draw(globals, draw).await
+}

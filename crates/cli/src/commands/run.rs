@@ -1,0 +1,273 @@
+//! `rekindle run`: runs a command as a session. The command comes first: it is run as it would be without us, and whatever
+//! the server does, it runs on — unless its session has gone on elsewhere.
+
+use std::ffi::OsString;
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use nix::sys::signal::Signal;
+use rekindle_http::api::Object;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, sleep_until};
+use uuid::Uuid;
+
+use crate::client::Client;
+use crate::failure::{Failure, SUPERSEDED};
+use crate::given::{id, object, span, this_machine};
+use crate::locate::Globals;
+use crate::run::backoff::Backoff;
+use crate::run::child::{Child, Ending, Look, Stderr};
+use crate::run::guard::GRACE;
+use crate::run::plan::{Plan, Whose};
+use crate::run::registration::{Registered, Registration};
+use crate::run::reporter::{Reported, Reporter};
+use crate::run::signals::{Event, Signals};
+use crate::run::story::{Outcome, exit_code, outcome};
+use crate::words::say;
+
+/// How long a server that just restarts is waited for before the command starts without it.
+const PATIENCE: Duration = Duration::from_secs(1);
+const NO_SUCH_COMMAND: u8 = 127;
+const NO_COMMAND: u8 = 126;
+
+/// What to run, as whose session.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The project that it is part of
+    #[arg(long, required_unless_present = "session")]
+    project: Option<String>,
+    /// The machine that it runs on; without it this host's name
+    #[arg(long, conflicts_with = "session")]
+    machine: Option<String>,
+    /// The machine's slot that it takes
+    #[arg(long, conflicts_with = "session")]
+    slot: Option<u16>,
+    /// The task's name; without it the command
+    #[arg(long, value_parser = task_name)]
+    name: Option<String>,
+    /// Go on in this live session, with its pending task of that name, else its oldest one
+    #[arg(long, value_name = "ID", value_parser = id)]
+    session: Option<Uuid>,
+    /// The longest time between two signs of life; the server may ask for more
+    #[arg(long, default_value = "20s", value_name = "SPAN", value_parser = span)]
+    heartbeat: Duration,
+    /// How long to wait for the server, after the command has ended, to report how
+    #[arg(long, default_value = "30s", value_name = "SPAN", value_parser = span)]
+    report_timeout: Duration,
+    /// What to do with the command when its session goes on elsewhere
+    #[arg(long, default_value = "stop", value_name = "WHAT")]
+    on_superseded: OnSuperseded,
+    /// The command is a shell, or needs the whole terminal: its stderr is left alone, and so the report of a failure has
+    /// no last words
+    #[arg(long, short)]
+    interactive: bool,
+    /// Data of your own for the session, a JSON object
+    #[arg(long, value_parser = object, value_name = "JSON")]
+    metadata: Option<Object>,
+    /// The command and its arguments
+    #[arg(last = true, required = true)]
+    command: Vec<OsString>,
+}
+
+/// Looked at early: a task that is refused would leave its session behind.
+fn task_name(text: &str) -> Result<String, rekindle_core::Fault> {
+    text.parse::<rekindle_core::TaskName>().map(|name| name.to_string())
+}
+
+/// What to do with a command whose session goes on elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnSuperseded {
+    /// End it: SIGTERM, and SIGKILL after ten seconds
+    Stop,
+    /// Let it run on, untracked
+    Continue,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// It was not run, and why.
+pub async fn run(globals: &Globals, args: RunArgs) -> Result<ExitCode, Failure> {
+    let client = Client::new(globals.locate()?)?;
+    let whose = match (args.session, args.project) {
+        (Some(id), project) => Whose::Adopted { id, project },
+        (None, Some(project)) => Whose::New { project, machine: this_machine(args.machine)?, slot: args.slot },
+        (None, None) => return Err(Failure::Misused("--project or --session is needed".to_owned())),
+    };
+    let plan = Plan::new(whose, args.name, args.metadata.unwrap_or_default(), args.heartbeat, &args.command);
+    // From here on a signal waits until there is a command that it can be passed on to.
+    let signals = Signals::listen()?;
+    let mut registration = Registration::new(plan);
+    let lost = seek(&client, &mut registration).await?;
+    let variables = variables(&client, registration.registered());
+    let stderr = if args.interactive { Stderr::Untouched } else { Stderr::Kept };
+    let child = Child::start(&args.command, &variables, stderr);
+
+    let (tell_outcome, outcome_known) = oneshot::channel();
+    let (tell_superseded, superseded) = oneshot::channel();
+    let reporter = Reporter::new(globals.clone(), client, registration, lost);
+    let reporter = tokio::spawn(reporter.work(outcome_known, tell_superseded, args.report_timeout));
+    let mut run = Run { signals, reporter, on_superseded: args.on_superseded };
+    let mut child = match child {
+        Ok(child) => child,
+        Err(error) => return Ok(run.unstarted(&args.command, &error, tell_outcome).await),
+    };
+    let (ending, is_superseded) = run.watch(&child, superseded).await?;
+    let last_words = run.finish(&mut child, ending).await;
+    drop(child);
+    if is_superseded && args.on_superseded == OnSuperseded::Stop {
+        return Ok(ExitCode::from(SUPERSEDED));
+    }
+    let outcome = outcome(ending, &last_words);
+    run.report(outcome, tell_outcome).await;
+    Ok(ExitCode::from(exit_code(ending)))
+}
+
+/// Registers the run, if there is a server. Answers why not, once that has been said.
+async fn seek(client: &Client, registration: &mut Registration) -> Result<Option<String>, Failure> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut backoff = Backoff::up_to(PATIENCE);
+    loop {
+        let failure = match registration.advance(client).await {
+            Ok(registered) => {
+                say(&format!("session {}", registered.session));
+                return Ok(None);
+            }
+            Err(failure) => failure,
+        };
+        let is_passing = match &failure {
+            Failure::Refused(refused) => refused.code() == "rate_limited",
+            Failure::Unreachable(_) | Failure::Unexpected(_) => true,
+            Failure::Misused(_) | Failure::InTheWay(_) | Failure::Configuration(_) | Failure::OutputClosed => false,
+        };
+        if !is_passing {
+            return Err(failure);
+        }
+        let pause = backoff.next();
+        if Instant::now() + pause >= deadline {
+            let words = failure.to_string();
+            say(&format!(
+                "{words}\n  the command runs regardless, without REKINDLE_SESSION_ID and REKINDLE_TASK_ID; it is \
+                 registered when the server answers"
+            ));
+            return Ok(Some(words));
+        }
+        sleep(pause).await;
+    }
+}
+
+/// What the command learns of its session.
+fn variables(client: &Client, registered: Option<Registered>) -> Vec<(&'static str, String)> {
+    let target = client.target();
+    let url = target.url.as_str().trim_end_matches('/').to_owned();
+    let mut variables = vec![("REKINDLE_URL", url), ("REKINDLE_API_KEY", target.key.clone())];
+    if let Some(registered) = registered {
+        variables.push(("REKINDLE_SESSION_ID", registered.session.to_string()));
+        variables.push(("REKINDLE_TASK_ID", registered.task.to_string()));
+    }
+    variables
+}
+
+/// A run under way.
+struct Run {
+    signals: Signals,
+    reporter: JoinHandle<Reported>,
+    on_superseded: OnSuperseded,
+}
+
+impl Run {
+    /// There was nothing to run after all.
+    async fn unstarted(mut self, command: &[OsString], error: &io::Error, tell: oneshot::Sender<Outcome>) -> ExitCode {
+        let program = command.first().map(|program| program.to_string_lossy()).unwrap_or_default();
+        let words = format!("{program} could not be started: {error}");
+        self.report(Outcome::Failed(words), tell).await;
+        let is_missing = error.kind() == io::ErrorKind::NotFound;
+        ExitCode::from(if is_missing { NO_SUCH_COMMAND } else { NO_COMMAND })
+    }
+
+    /// Waits for the command's end. Answers how it ended, and whether its session had gone on elsewhere by then.
+    async fn watch(
+        &mut self,
+        child: &Child,
+        mut superseded: oneshot::Receiver<Uuid>,
+    ) -> Result<(Ending, bool), Failure> {
+        let mut is_superseded = false;
+        let mut listens = true;
+        let mut kill_at: Option<Instant> = None;
+        loop {
+            tokio::select! {
+                biased;
+                event = self.signals.next() => match event {
+                    Event::Child => match child.look()? {
+                        Look::Over(ending) => return Ok((ending, is_superseded)),
+                        Look::Stopped(by) => child.stopped(by),
+                        Look::Runs => {}
+                    },
+                    Event::Resized => child.resized(),
+                    Event::Forward(signal) => child.signal(signal),
+                },
+                by = &mut superseded, if listens => {
+                    listens = false;
+                    if let Ok(by) = by {
+                        is_superseded = true;
+                        let stops = self.on_superseded == OnSuperseded::Stop;
+                        let so = if stops { "the command is stopped" } else { "the command runs on, and is tracked no longer" };
+                        say(&format!("superseded: the work of this session goes on in session {by}; {so}"));
+                        if stops {
+                            child.signal(Signal::SIGTERM);
+                            kill_at = Some(Instant::now() + GRACE);
+                        }
+                    }
+                }
+                () = sleep_until(kill_at.unwrap_or_else(Instant::now)), if kill_at.is_some() => {
+                    kill_at = None;
+                    child.signal(Signal::SIGKILL);
+                }
+            }
+        }
+    }
+
+    /// Passes on what is left of the command's output, unless a signal says that this takes too long.
+    async fn finish(&mut self, child: &mut Child, ending: Ending) -> Vec<u8> {
+        child.release(ending);
+        tokio::select! {
+            () = child.drain() => {}
+            () = interrupted(&mut self.signals) => {}
+        }
+        child.last_words()
+    }
+
+    /// Has the outcome reported, and says so where it could not be.
+    async fn report(&mut self, outcome: Outcome, tell: oneshot::Sender<Outcome>) {
+        let (brief, has_failed) = (outcome.brief().to_owned(), outcome != Outcome::Completed);
+        // A reporter that has nothing to tell any more takes no outcome.
+        tell.send(outcome).ok();
+        let reported = tokio::select! {
+            reported = &mut self.reporter => reported.unwrap_or_else(|error| Reported::Not(error.to_string())),
+            () = interrupted(&mut self.signals) => Reported::Not("interrupted".to_owned()),
+        };
+        match reported {
+            Reported::Done(session) if has_failed => {
+                say(&format!("{brief}\n  to go on with it: rekindle session recover {session}"));
+            }
+            Reported::Done(_) | Reported::Nothing => {}
+            Reported::Not(why) => {
+                say(&format!("not reported: the command ended ({brief}), and the server does not know: {why}"));
+            }
+        }
+    }
+}
+
+/// Returns when somebody wants us to end. There is no command any more that the signal could be passed on to.
+async fn interrupted(signals: &mut Signals) {
+    loop {
+        if let Event::Forward(Signal::SIGINT | Signal::SIGTERM | Signal::SIGHUP | Signal::SIGQUIT) =
+            signals.next().await
+        {
+            return;
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! `rekindle serve`: the server for production, with everything from the environment.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, anyhow};
+use rekindle_http::logging;
+use rekindle_http::server::{ServeError, serve as run_server};
+use rekindle_http::settings::{ConfigurationError, Environment, Settings};
+
+use crate::failure::Failure;
+
+/// Runs until SIGTERM or SIGINT.
+///
+/// # Errors
+/// Settings are missing or wrong, or it cannot listen.
+pub fn serve() -> Result<ExitCode, Failure> {
+    let settings = Settings::read(&Environment::of_process())?;
+    logging::init(settings.log);
+    on_all_cores(async { Ok(run_server(&settings, |_| Ok(())).await?) })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A server, unlike a client, has work for more than one thread.
+///
+/// # Errors
+/// The server's.
+pub fn on_all_cores(server: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.context("cannot start the runtime")?.block_on(server)
+}
+
+impl From<ConfigurationError> for Failure {
+    fn from(error: ConfigurationError) -> Self {
+        Self::Configuration(error.to_string())
+    }
+}
+
+impl From<ServeError> for Failure {
+    fn from(error: ServeError) -> Self {
+        match error {
+            ServeError::Settings(_) | ServeError::Store(_) => Self::Configuration(error.to_string()),
+            ServeError::Failed(_) => Self::Unexpected(anyhow!(error)),
+        }
+    }
+}

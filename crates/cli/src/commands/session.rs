@@ -1,0 +1,310 @@
+//! `rekindle session`: everything that can be done with sessions.
+
+use clap::{Args, Subcommand};
+use rekindle_http::api::{
+    CreateSession, HeartbeatBody, HeartbeatResponse, MarkFailed, Nullable, Object, PatchSession, PrepareRecovery,
+    Recover, RecoveryState, Session, SessionHealth, SessionList, SessionQuery, SessionStatus,
+};
+use uuid::Uuid;
+
+use crate::client::{Answer, Client};
+use crate::failure::Failure;
+use crate::given::{id, object, this_machine};
+use crate::list::{self, Part};
+use crate::locate::Globals;
+use crate::tables::{self, Facts};
+use crate::watch::Watch;
+use crate::{output, words};
+
+/// What can be done with sessions.
+#[derive(Debug, Subcommand)]
+pub enum SessionCommand {
+    /// List them, newest first
+    List(ListArgs),
+    /// Show one
+    Show(Id),
+    /// Register one
+    Create(CreateArgs),
+    /// Send a sign of life
+    Beat(BeatArgs),
+    /// Let one rest: its silence means nothing then
+    Pause(Id),
+    /// Go on with one that rests
+    Resume(Id),
+    /// End one: it did what it was to do
+    Complete(Id),
+    /// End one: it failed
+    Fail(FailArgs),
+    /// Declare one silent, without waiting for its deadline
+    Stall(Id),
+    /// Show whether one is in time
+    Health(Id),
+    /// Show what one has done, and what is left
+    RecoveryState(Id),
+    /// Note that somebody begins to recover one
+    PrepareRecovery(PrepareArgs),
+    /// Go on with the work of a failed or stalled one in a new session: once, however often it is asked for
+    Recover(RecoverArgs),
+    /// Keep an ended one from cleanup
+    Archive(Id),
+    /// Delete one and its tasks
+    Delete(Id),
+}
+
+/// Which session.
+#[derive(Debug, Args)]
+pub struct Id {
+    /// The session's id
+    #[arg(value_parser = id)]
+    id: Uuid,
+}
+
+impl Id {
+    fn path(&self) -> [String; 2] {
+        ["sessions".to_owned(), self.id.to_string()]
+    }
+
+    fn action(&self, name: &str) -> [String; 3] {
+        ["sessions".to_owned(), self.id.to_string(), name.to_owned()]
+    }
+}
+
+/// Which sessions to list.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Of this project
+    #[arg(long)]
+    project: Option<String>,
+    /// On this machine
+    #[arg(long)]
+    machine: Option<String>,
+    /// In this status: active, paused, stalled, completed or failed
+    #[arg(long)]
+    status: Option<SessionStatus>,
+    /// Of this chain of recoveries
+    #[arg(long, value_name = "ID", value_parser = id)]
+    lineage: Option<Uuid>,
+    /// Archived ones only (true), or without them (false)
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    archived: Option<bool>,
+    #[command(flatten)]
+    part: Part,
+    #[command(flatten)]
+    watch: Watch,
+}
+
+/// A session to be registered.
+#[derive(Debug, Args)]
+pub struct CreateArgs {
+    /// The project that it works through
+    #[arg(long)]
+    project: String,
+    /// Where it runs; without it this host's name
+    #[arg(long)]
+    machine: Option<String>,
+    /// The slot that it takes there
+    #[arg(long)]
+    slot: Option<u16>,
+    /// Data of your own, a JSON object
+    #[arg(long, value_parser = object, value_name = "JSON")]
+    metadata: Option<Object>,
+}
+
+/// A sign of life.
+#[derive(Debug, Args)]
+pub struct BeatArgs {
+    #[command(flatten)]
+    of: Id,
+    /// What it works on
+    #[arg(long)]
+    task: Option<String>,
+    /// It works on nothing
+    #[arg(long, conflicts_with = "task")]
+    no_task: bool,
+    /// A merge patch of your own data, a JSON object
+    #[arg(long, value_parser = object, value_name = "JSON")]
+    metadata: Option<Object>,
+}
+
+/// Why one failed.
+#[derive(Debug, Args)]
+pub struct FailArgs {
+    #[command(flatten)]
+    of: Id,
+    /// Why
+    #[arg(long, short)]
+    message: String,
+    /// A merge patch of your own data, a JSON object
+    #[arg(long, value_parser = object, value_name = "JSON")]
+    metadata: Option<Object>,
+}
+
+/// How a recovery is prepared.
+#[derive(Debug, Args)]
+pub struct PrepareArgs {
+    #[command(flatten)]
+    of: Id,
+    /// Free its slot for others
+    #[arg(long)]
+    release_slot: bool,
+}
+
+/// Where one goes on.
+#[derive(Debug, Args)]
+pub struct RecoverArgs {
+    #[command(flatten)]
+    of: Id,
+    /// The machine that takes over; without it this host's name
+    #[arg(long)]
+    machine: Option<String>,
+    /// The slot there
+    #[arg(long)]
+    slot: Option<u16>,
+    /// Leave failed tasks failed; otherwise each gets a new pending one
+    #[arg(long)]
+    keep_failed: bool,
+}
+
+/// Carries out one of them.
+///
+/// # Errors
+/// The server's.
+pub async fn session(globals: &Globals, command: SessionCommand) -> Result<(), Failure> {
+    let client = &Client::new(globals.locate()?)?;
+    let changed = match command {
+        SessionCommand::List(args) => return list(globals, &args).await,
+        SessionCommand::Health(of) => return health(globals, client, of).await,
+        SessionCommand::RecoveryState(of) => return recovery_state(globals, client, of).await,
+        SessionCommand::Recover(args) => return recover(globals, client, args).await,
+        SessionCommand::Beat(args) => return beat(globals, client, args).await,
+        SessionCommand::Delete(of) => return client.delete(&of.path()).send_for_nothing().await,
+        SessionCommand::Create(args) => create(client, args).await?,
+        SessionCommand::Show(of) => client.get(&of.path()).send().await?,
+        SessionCommand::Pause(of) => patch(client, of, SessionStatus::Paused).await?,
+        SessionCommand::Resume(of) => patch(client, of, SessionStatus::Active).await?,
+        SessionCommand::Complete(of) => patch(client, of, SessionStatus::Completed).await?,
+        SessionCommand::Fail(args) => {
+            let body = MarkFailed { error_message: args.message, metadata: args.metadata };
+            client.post(&args.of.action("mark-failed")).json(&body).send().await?
+        }
+        SessionCommand::Stall(of) => client.post(&of.action("mark-stalled")).send().await?,
+        SessionCommand::PrepareRecovery(args) => {
+            let body = PrepareRecovery { release_slot: args.release_slot.then_some(true) };
+            client.post(&args.of.action("prepare-recovery")).json(&body).send().await?
+        }
+        SessionCommand::Archive(of) => client.post(&of.action("archive")).send().await?,
+    };
+    show(globals, &changed)
+}
+
+async fn list(globals: &Globals, args: &ListArgs) -> Result<(), Failure> {
+    let query = SessionQuery {
+        project_id: args.project.clone(),
+        machine_id: args.machine.clone(),
+        status: args.status,
+        archived: args.archived,
+        lineage_id: args.lineage,
+        limit: args.part.page(),
+        offset: args.part.offset,
+        cursor: args.part.cursor_of_one_page(),
+    };
+    let draw = async |client: &Client| {
+        let answer = list::fetch::<SessionList>(client, &["sessions"], "sessions", &query, &args.part).await?;
+        let ids = |list: &SessionList| list.sessions.iter().map(|one| one.session_id.to_string()).collect();
+        Ok(list::shown(globals, &args.part, answer, ids, tables::sessions))
+    };
+    args.watch.draw(globals, draw).await
+}
+
+async fn create(client: &Client, args: CreateArgs) -> Result<Answer<Session>, Failure> {
+    let body = CreateSession {
+        project_id: args.project,
+        machine_id: this_machine(args.machine)?,
+        docker_slot: args.slot,
+        metadata: args.metadata,
+    };
+    client.post(&["sessions"]).json(&body).send().await
+}
+
+async fn patch(client: &Client, of: Id, status: SessionStatus) -> Result<Answer<Session>, Failure> {
+    let body = PatchSession { status: Some(status), ..PatchSession::default() };
+    client.patch(&of.path()).json(&body).send().await
+}
+
+async fn beat(globals: &Globals, client: &Client, args: BeatArgs) -> Result<(), Failure> {
+    let current_task_id = match (args.task, args.no_task) {
+        (Some(task), _) => Nullable::Value(task),
+        (None, true) => Nullable::Null,
+        (None, false) => Nullable::Absent,
+    };
+    let body = HeartbeatBody { current_task_id, metadata: args.metadata };
+    let answer: Answer<HeartbeatResponse> = client.post(&args.of.action("heartbeat")).json(&body).send().await?;
+    let next = std::time::Duration::from_millis(answer.value.next_heartbeat_ms);
+    let shown = || format!("{}next beat       within {}\n", tables::session(&answer.value.session), output::span(next));
+    output::data(&if globals.json { answer.text } else { shown() })
+}
+
+async fn health(globals: &Globals, client: &Client, of: Id) -> Result<(), Failure> {
+    let answer: Answer<SessionHealth> = client.get(&of.action("health")).send().await?;
+    let health = &answer.value;
+    let verdict = match (health.is_healthy, health.is_stalled) {
+        (true, _) => "healthy",
+        (false, true) => "stalled",
+        (false, false) => "neither healthy nor stalled",
+    };
+    let mut facts = Facts::default();
+    facts.add("session", &health.session_id);
+    facts.add("health", &verdict);
+    facts.add("status", &health.status);
+    facts.add("silent for", &output::span(std::time::Duration::from_millis(health.time_since_heartbeat_ms)));
+    facts.add("missed after", &output::span(std::time::Duration::from_millis(health.stall_threshold_ms)));
+    output::data(&if globals.json { answer.text } else { facts.0 })
+}
+
+async fn recovery_state(globals: &Globals, client: &Client, of: Id) -> Result<(), Failure> {
+    let answer: Answer<RecoveryState> = client.get(&of.action("recovery-state")).send().await?;
+    if globals.json {
+        return output::data(&answer.text);
+    }
+    let state = &answer.value;
+    let mut facts = Facts::default();
+    facts.add("session", &state.session_id);
+    facts.add("project", &state.project_id);
+    facts.add("last beat", &output::age(state.last_heartbeat));
+    facts.add("done last", &state.last_successful_task.as_ref().map_or("nothing", |task| &task.task_name));
+    facts.maybe("recovered into", state.recovered_into);
+    facts.metadata(&state.metadata);
+    let mut drawn = facts.0;
+    let left = [
+        ("in progress", &state.in_progress_tasks),
+        ("pending", &state.pending_tasks),
+        ("blocked", &state.blocked_tasks),
+        ("failed", &state.failed_tasks),
+    ];
+    for (name, tasks) in left {
+        if !tasks.is_empty() {
+            drawn += &format!("\n{name}:\n{}", tables::task_rows(tasks));
+        }
+    }
+    output::data(&drawn)
+}
+
+async fn recover(globals: &Globals, client: &Client, args: RecoverArgs) -> Result<(), Failure> {
+    let body = Recover {
+        new_machine_id: this_machine(args.machine)?,
+        docker_slot: args.slot,
+        reset_failed_tasks: args.keep_failed.then_some(false),
+    };
+    let answer: Answer<Session> = client.post(&args.of.action("recover")).json(&body).send().await?;
+    show(globals, &answer)?;
+    let id = answer.value.session_id;
+    if answer.replayed {
+        words::say("it had been recovered before; this is the session that goes on with it");
+    }
+    words::say(&format!("to go on: rekindle run --session {id} -- COMMAND"));
+    Ok(())
+}
+
+fn show(globals: &Globals, answer: &Answer<Session>) -> Result<(), Failure> {
+    if globals.json { output::data(&answer.text) } else { output::data(&tables::session(&answer.value)) }
+}

@@ -1,0 +1,75 @@
+//! `rekindle status`: how sessions fare, for people; the longest silent first, with what to type.
+
+use std::time::Duration;
+
+use rekindle_http::api::{HealthSummary, StalledReport};
+use serde_json::value::RawValue;
+
+use crate::client::{Answer, Client};
+use crate::failure::Failure;
+use crate::locate::Globals;
+use crate::output::{cell, drawn, span, table};
+use crate::watch::Watch;
+
+/// As many silent sessions as a person reads at once.
+const SHOWN: u32 = 100;
+
+/// Shows it.
+///
+/// # Errors
+/// The server's.
+pub async fn status(globals: &Globals, watch: &Watch) -> Result<(), Failure> {
+    let draw = async |client: &Client| {
+        let health: Answer<HealthSummary> = client.get(&["sessions", "health"]).send().await?;
+        let stalled = client.get(&["sessions", "stalled"]).query(&[("limit", SHOWN)]);
+        let stalled: Answer<StalledReport> = stalled.send().await?;
+        if globals.json {
+            return both(&health.text, &stalled.text);
+        }
+        Ok(picture(&health.value, &stalled.value))
+    };
+    watch.draw(globals, draw).await
+}
+
+/// Both answers as they came, in one document.
+fn both(health: &str, stalled: &str) -> Result<String, Failure> {
+    let raw = |text: &str| RawValue::from_string(text.to_owned()).map_err(anyhow::Error::new);
+    let document = std::collections::BTreeMap::from([("health", raw(health)?), ("stalled", raw(stalled)?)]);
+    Ok(serde_json::to_string(&document).map_err(anyhow::Error::new)?)
+}
+
+fn picture(health: &HealthSummary, report: &StalledReport) -> String {
+    let mut text = format!(
+        "{} sessions: {} active, {} paused, {} stalled, {} failed, {} completed\n",
+        health.total_sessions,
+        health.active_sessions,
+        health.paused_sessions,
+        health.stalled_sessions,
+        health.failed_sessions,
+        health.completed_sessions,
+    );
+    let Some(oldest) = report.stalled_sessions.first() else {
+        text += &format!("none is silent for longer than {}\n", span(Duration::from_millis(report.stall_threshold_ms)));
+        return text;
+    };
+    text += &format!("\nsilent for longer than {}:\n", span(Duration::from_millis(report.stall_threshold_ms)));
+    let mut rows = table(&["SESSION", "PROJECT", "MACHINE", "SILENT FOR"]);
+    for session in &report.stalled_sessions {
+        rows.add_row([
+            session.session_id.to_string(),
+            cell(&session.project_id),
+            cell(&session.machine_id),
+            span(Duration::from_millis(session.time_since_heartbeat_ms)),
+        ]);
+    }
+    text += &drawn(&rows);
+    let shown = report.stalled_sessions.len() as u64;
+    if report.total > shown {
+        text += &format!("and {} more\n", report.total - shown);
+    }
+    text += &format!(
+        "\nwhat one has done:   rekindle session recovery-state {id}\nto go on with it:    rekindle session recover {id}\n",
+        id = oldest.session_id
+    );
+    text
+}

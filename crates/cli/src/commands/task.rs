@@ -1,0 +1,172 @@
+//! `rekindle task`: everything that can be done with tasks.
+
+use clap::{Args, Subcommand};
+use rekindle_http::api::{CreateTask, Object, PatchTask, Session, Task, TaskList, TaskQuery, TaskStatus};
+use uuid::Uuid;
+
+use crate::client::{Answer, Client};
+use crate::failure::Failure;
+use crate::given::{id, object};
+use crate::list::{self, Part};
+use crate::locate::Globals;
+use crate::output;
+use crate::tables;
+use crate::watch::Watch;
+
+/// What can be done with tasks.
+#[derive(Debug, Subcommand)]
+pub enum TaskCommand {
+    /// List them, newest first
+    List(ListArgs),
+    /// Show one
+    Show(Id),
+    /// Add one to a session
+    Create(CreateArgs),
+    /// Begin one; it becomes its session's current task
+    Start(ChangeArgs),
+    /// End one: done
+    Complete(ChangeArgs),
+    /// End one: not done
+    Fail(FailArgs),
+    /// Note that one cannot go on
+    Block(ChangeArgs),
+    /// Put one back to pending
+    Reset(ChangeArgs),
+    /// Delete one
+    Delete(Id),
+}
+
+/// Which task.
+#[derive(Debug, Args)]
+pub struct Id {
+    /// The task's id
+    #[arg(value_parser = id)]
+    id: Uuid,
+}
+
+/// Which tasks to list.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Of this session
+    #[arg(long, value_name = "ID", value_parser = id)]
+    session: Option<Uuid>,
+    /// Of this project
+    #[arg(long)]
+    project: Option<String>,
+    /// In this status: pending, in_progress, blocked, completed or failed
+    #[arg(long)]
+    status: Option<TaskStatus>,
+    #[command(flatten)]
+    part: Part,
+    #[command(flatten)]
+    watch: Watch,
+}
+
+/// A task to be added.
+#[derive(Debug, Args)]
+pub struct CreateArgs {
+    /// The session that will work on it
+    #[arg(long, value_name = "ID", env = "REKINDLE_SESSION_ID", value_parser = id)]
+    session: Uuid,
+    /// What is to be done
+    #[arg(long)]
+    name: String,
+    /// The session's project; looked up without it
+    #[arg(long)]
+    project: Option<String>,
+    /// The issue that it belongs to
+    #[arg(long)]
+    issue: Option<String>,
+    /// Data of your own, a JSON object
+    #[arg(long, value_parser = object, value_name = "JSON")]
+    metadata: Option<Object>,
+}
+
+/// A change of status.
+#[derive(Debug, Args)]
+pub struct ChangeArgs {
+    #[command(flatten)]
+    of: Id,
+    /// A merge patch of your own data, a JSON object
+    #[arg(long, value_parser = object, value_name = "JSON")]
+    metadata: Option<Object>,
+}
+
+/// Why one failed.
+#[derive(Debug, Args)]
+pub struct FailArgs {
+    #[command(flatten)]
+    change: ChangeArgs,
+    /// Why
+    #[arg(long, short)]
+    message: String,
+}
+
+impl Id {
+    fn path(&self) -> [String; 2] {
+        ["tasks".to_owned(), self.id.to_string()]
+    }
+}
+
+/// Carries out one of them.
+///
+/// # Errors
+/// The server's.
+pub async fn task(globals: &Globals, command: TaskCommand) -> Result<(), Failure> {
+    let client = &Client::new(globals.locate()?)?;
+    let changed = match command {
+        TaskCommand::List(args) => return list(globals, &args).await,
+        TaskCommand::Delete(of) => return client.delete(&of.path()).send_for_nothing().await,
+        TaskCommand::Show(of) => client.get(&of.path()).send().await?,
+        TaskCommand::Create(args) => create(client, args).await?,
+        TaskCommand::Start(args) => patch(client, args, TaskStatus::InProgress, None).await?,
+        TaskCommand::Complete(args) => patch(client, args, TaskStatus::Completed, None).await?,
+        TaskCommand::Fail(args) => patch(client, args.change, TaskStatus::Failed, Some(args.message)).await?,
+        TaskCommand::Block(args) => patch(client, args, TaskStatus::Blocked, None).await?,
+        TaskCommand::Reset(args) => patch(client, args, TaskStatus::Pending, None).await?,
+    };
+    if globals.json { output::data(&changed.text) } else { output::data(&tables::task(&changed.value)) }
+}
+
+async fn list(globals: &Globals, args: &ListArgs) -> Result<(), Failure> {
+    let query = TaskQuery {
+        session_id: args.session,
+        project_id: args.project.clone(),
+        status: args.status,
+        limit: args.part.page(),
+        offset: args.part.offset,
+        cursor: args.part.cursor_of_one_page(),
+    };
+    let draw = async |client: &Client| {
+        let answer = list::fetch::<TaskList>(client, &["tasks"], "tasks", &query, &args.part).await?;
+        let ids = |list: &TaskList| list.tasks.iter().map(|one| one.task_id.to_string()).collect();
+        Ok(list::shown(globals, &args.part, answer, ids, tables::tasks))
+    };
+    args.watch.draw(globals, draw).await
+}
+
+async fn create(client: &Client, args: CreateArgs) -> Result<Answer<Task>, Failure> {
+    let session_id = args.session.to_string();
+    let project_id = match args.project {
+        Some(project) => project,
+        None => client.get(&["sessions", &session_id]).send::<Session>().await?.value.project_id,
+    };
+    let body = CreateTask {
+        session_id,
+        project_id,
+        github_issue_id: args.issue,
+        task_name: args.name,
+        metadata: args.metadata,
+    };
+    client.post(&["tasks"]).json(&body).send().await
+}
+
+async fn patch(
+    client: &Client,
+    args: ChangeArgs,
+    status: TaskStatus,
+    error_message: Option<String>,
+) -> Result<Answer<Task>, Failure> {
+    let body = PatchTask { status: Some(status), error_message, metadata: args.metadata };
+    client.patch(&args.of.path()).json(&body).send().await
+}

@@ -1,0 +1,106 @@
+//! Lists: which part of one, and all of it by following its cursors.
+
+use clap::Args;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::client::{Answer, Client};
+use crate::failure::Failure;
+use crate::locate::Globals;
+
+/// The largest page that every list allows.
+const WHOLE_PAGE: u32 = 100;
+
+/// Which part of a list.
+#[derive(Debug, Clone, Args)]
+pub struct Part {
+    /// How many at most
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u32>,
+    /// How many to skip
+    #[arg(long, value_name = "N", conflicts_with = "cursor")]
+    pub offset: Option<u64>,
+    /// Go on from the `next_cursor` of an earlier answer
+    #[arg(long)]
+    pub cursor: Option<String>,
+    /// All of it, page after page
+    #[arg(long, conflicts_with = "offset")]
+    pub all: bool,
+    /// Print the ids only, one a line: for another command
+    #[arg(long, conflicts_with = "json")]
+    pub ids: bool,
+}
+
+impl Part {
+    /// The cursor, where only one page is asked for.
+    pub fn cursor_of_one_page(&self) -> Option<String> {
+        self.cursor.clone().filter(|_| !self.all)
+    }
+
+    /// How many to ask for in one page.
+    pub fn page(&self) -> Option<u32> {
+        self.limit.or(self.all.then_some(WHOLE_PAGE))
+    }
+}
+
+/// How the answer is printed: as it came, as a table, or its ids only.
+pub fn shown<T>(
+    globals: &Globals,
+    part: &Part,
+    answer: Answer<T>,
+    ids: impl FnOnce(&T) -> Vec<String>,
+    table: impl FnOnce(&T) -> String,
+) -> String {
+    match (part.ids, globals.json) {
+        (true, _) => ids(&answer.value).into_iter().map(|id| id + "\n").collect(),
+        (false, true) => answer.text,
+        (false, false) => table(&answer.value),
+    }
+}
+
+/// Fetches a page, or with `--all` every page as one: the items of `name` together, the rest as the last page had it.
+///
+/// # Errors
+/// The server's.
+pub async fn fetch<T: DeserializeOwned>(
+    client: &Client,
+    path: &[&str],
+    name: &str,
+    query: &impl Serialize,
+    part: &Part,
+) -> Result<Answer<T>, Failure> {
+    if !part.all {
+        return client.get(path).query(query).send().await;
+    }
+    let mut items = Vec::new();
+    let mut cursor = part.cursor.clone();
+    let mut page: Value = loop {
+        let mut request = client.get(path).query(query);
+        if let Some(cursor) = &cursor {
+            request = request.query(&[("cursor", cursor)]);
+        }
+        let mut page = request.send::<Value>().await?.value;
+        if let Some(Value::Array(more)) = page.get_mut(name).map(Value::take) {
+            items.extend(more);
+        }
+        let next = page.get("next_cursor").and_then(Value::as_str).map(str::to_owned);
+        if next.is_none() || next == cursor {
+            break page;
+        }
+        cursor = next;
+    };
+    page[name] = Value::Array(items);
+    let text = page.to_string();
+    let value = serde_json::from_value(page).map_err(anyhow::Error::new)?;
+    Ok(Answer { value, text, replayed: false })
+}
+
+/// The last line under a table: what is not in it.
+pub fn rest(shown: usize, total: u64, next_cursor: Option<&str>) -> String {
+    match next_cursor {
+        Some(cursor) => format!("{shown} of {total}; more with --all or --cursor {cursor}\n"),
+        None if total as usize == shown => String::new(),
+        None => format!("{shown} of {total}\n"),
+    }
+}

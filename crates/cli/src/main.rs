@@ -1,0 +1,45 @@
+//! `rekindle`: a local server in one command, a server for production, and a client of the HTTP API for everything else.
+//! The heart of it is `run`, which makes any command a tracked session.
+
+mod advice;
+mod args;
+mod client;
+mod commands;
+mod failure;
+mod folder;
+mod given;
+mod list;
+mod locate;
+mod output;
+mod run;
+mod tables;
+mod watch;
+mod words;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::Cli;
+use crate::failure::Failure;
+
+/// Answering a heartbeat allocates some forty times; with the system's allocator that is a tenth of its cost.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    // No command for people, and so not one of theirs: not in the help, nor in the completions.
+    if let Some(ended) = run::guard::take_post() {
+        return ended.map_or_else(|error| Failure::from(error).report(), |()| ExitCode::SUCCESS);
+    }
+    // Exactly one provider must stand before the first connection; an error means that it stands already.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let cli = Cli::parse();
+    if cli.globals.no_color {
+        anstream::ColorChoice::Never.write_global();
+    }
+    match commands::carry_out(cli) {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}

@@ -1,0 +1,96 @@
+//! Data on stdout: JSON as it came, or tables and ages for people.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use comfy_table::{ContentArrangement, Table, presets};
+use rekindle_core::{Clock, SystemClock};
+use rekindle_http::api::Time;
+
+use crate::failure::Failure;
+use crate::words::visible;
+
+/// A task name or message in a table is cut after this many characters; `show` has it whole.
+const CELL: usize = 60;
+
+/// Writes data to stdout, and makes sure that it got there.
+///
+/// # Errors
+/// Stdout is closed or full.
+pub fn data(text: &str) -> Result<(), Failure> {
+    let mut stdout = anstream::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    if !text.is_empty() && !text.ends_with('\n') {
+        stdout.write_all(b"\n")?;
+    }
+    stdout.flush()?;
+    Ok(())
+}
+
+/// A table with these columns.
+pub fn table(columns: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(columns);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table
+}
+
+/// The table as text, without the blanks at the ends of its lines.
+pub fn drawn(table: &Table) -> String {
+    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// One cell: on one line, and not too long.
+pub fn cell(text: &str) -> String {
+    let one_line = visible(text).replace('\n', " ");
+    match one_line.char_indices().nth(CELL) {
+        Some((at, _)) => format!("{}…", &one_line[..at]),
+        None => one_line,
+    }
+}
+
+/// A cell that may be empty.
+pub fn optional(text: Option<&str>) -> String {
+    text.map_or_else(|| "-".to_owned(), cell)
+}
+
+/// How long ago that was.
+pub fn age(time: Time) -> String {
+    format!("{} ago", span(SystemClock.now().since(time.0)))
+}
+
+/// A span in its two largest units at most.
+pub fn span(span: Duration) -> String {
+    let whole = span.as_secs();
+    match whole {
+        0 => format!("{}ms", span.as_millis()),
+        1..60 => format!("{whole}s"),
+        60..3600 => two(whole / 60, "m", whole % 60, "s"),
+        3600..86_400 => two(whole / 3600, "h", whole % 3600 / 60, "m"),
+        _ => two(whole / 86_400, "d", whole % 86_400 / 3600, "h"),
+    }
+}
+
+fn two(large: u64, unit: &str, small: u64, part: &str) -> String {
+    if small == 0 { format!("{large}{unit}") } else { format!("{large}{unit} {small}{part}") }
+}
+
+/// Whether a person watches stdout.
+pub fn is_watched() -> bool {
+    std::io::stdout().is_terminal()
+}
+
+/// Wipes the screen before it is drawn anew.
+///
+/// # Errors
+/// Stdout is closed.
+pub fn wipe() -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(b"\x1b[H\x1b[2J\x1b[3J")?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,35 @@
+//! How a command is named, and how a run knows its own again.
+
+use super::*;
+
+fn words(command: &[&str]) -> Vec<OsString> {
+    command.iter().map(OsString::from).collect()
+}
+
+fn plan() -> Plan {
+    let whose = Whose::Adopted { id: RandomIds.fresh(), project: None };
+    let metadata = Object::from_iter([("k".to_owned(), json!(1))]);
+    Plan::new(whose, None, metadata, Duration::from_secs(20), &words(&["make", "all"]))
+}
+
+#[test]
+fn a_command_is_named_as_it_would_be_typed() {
+    assert_eq!(command_line(&words(&["cargo", "build", "--release"])), "cargo build --release");
+    assert_eq!(command_line(&words(&["sh", "-c", "echo 'hi'; exit 3"])), r"sh -c 'echo '\''hi'\''; exit 3'");
+    assert_eq!(command_line(&words(&["true", ""])), "true ''");
+}
+
+#[test]
+fn a_long_command_is_cut_between_characters() {
+    let name = command_line(&words(&["ü".repeat(5000).as_str()]));
+    assert_eq!(name.chars().count(), NAME + 1);
+    assert!(name.ends_with('…'));
+}
+
+#[test]
+fn a_run_knows_its_own_mark_and_no_other() {
+    let (one, other) = (plan(), plan());
+    assert!(one.made(&one.marked_metadata()) && !one.made(&other.marked_metadata()));
+    assert!(!one.made(&Object::new()));
+    assert_eq!(one.marked_metadata()["k"], 1);
+}

@@ -1,0 +1,218 @@
+//! From a plan to a session with its task in progress, one request after the other. Every step can be asked for again:
+//! what an earlier attempt did without our hearing of it is recognised by the run's mark.
+
+use std::time::Duration;
+
+use rekindle_http::api::{
+    CreateSession, CreateTask, HeartbeatBody, HeartbeatResponse, PatchSession, PatchTask, Session, SessionStatus, Task,
+    TaskList, TaskQuery, TaskStatus,
+};
+use uuid::Uuid;
+
+use super::plan::{Plan, Whose};
+use crate::client::Client;
+use crate::failure::Failure;
+
+/// The longest that one request may take: the command must not wait long for a server that hangs.
+pub const STEP: Duration = Duration::from_secs(5);
+const WHOLE_PAGE: u32 = 200;
+/// A session with more pending tasks than this is searched no further.
+const PAGES: u32 = 50;
+
+/// How far a run has come with telling the server of itself.
+pub struct Registration {
+    /// What it is to be.
+    pub plan: Plan,
+    session: Option<Session>,
+    task: Option<Task>,
+    /// The task is in progress.
+    begun: bool,
+    /// A task may have been created without our hearing of it.
+    task_in_doubt: bool,
+}
+
+/// A session and a task that the server knows to be in progress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Registered {
+    /// The session.
+    pub session: Uuid,
+    /// The task.
+    pub task: Uuid,
+}
+
+impl Registration {
+    /// Nothing has been told yet.
+    pub fn new(plan: Plan) -> Self {
+        Self { plan, session: None, task: None, begun: false, task_in_doubt: false }
+    }
+
+    /// The session and the task, once both stand.
+    pub fn registered(&self) -> Option<Registered> {
+        match (&self.session, &self.task) {
+            (Some(session), Some(task)) if self.begun => {
+                Some(Registered { session: session.session_id, task: task.task_id })
+            }
+            _ => None,
+        }
+    }
+
+    /// Does what is still to be done. After a failure it can be called again, and goes on where it was.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn advance(&mut self, client: &Client) -> Result<Registered, Failure> {
+        let session = match &self.session {
+            Some(session) => session.clone(),
+            None => {
+                let session = match self.plan.whose.clone() {
+                    Whose::New { project, machine, slot } => {
+                        self.create_session(client, project, machine, slot).await?
+                    }
+                    Whose::Adopted { id, project } => self.adopt_session(client, id, project).await?,
+                };
+                self.session.insert(session).clone()
+            }
+        };
+        let task = match &self.task {
+            Some(task) => task.clone(),
+            None => {
+                let task = self.choose_task(client, &session).await?;
+                self.task.insert(task).clone()
+            }
+        };
+        if !self.begun {
+            self.begin(client, &task).await?;
+            self.begun = true;
+        }
+        Ok(Registered { session: session.session_id, task: task.task_id })
+    }
+
+    async fn create_session(
+        &self,
+        client: &Client,
+        project_id: String,
+        machine_id: String,
+        docker_slot: Option<u16>,
+    ) -> Result<Session, Failure> {
+        let metadata = Some(self.plan.marked_metadata());
+        let body = CreateSession { project_id, machine_id, docker_slot, metadata };
+        match client.post(&["sessions"]).json(&body).within(STEP).send::<Session>().await {
+            Ok(answer) => Ok(answer.value),
+            Err(Failure::Refused(refused)) => {
+                let existing = refused.body.detail("existing_session_id").map(str::to_owned);
+                if let Some(existing) = existing {
+                    let existing = client.get(&["sessions", &existing]).within(STEP).send::<Session>().await?.value;
+                    if self.plan.made(&existing.metadata) {
+                        return Ok(existing);
+                    }
+                }
+                Err(refused.into())
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Makes sure that the session is nobody else's, then takes it up.
+    async fn adopt_session(&self, client: &Client, id: Uuid, project: Option<String>) -> Result<Session, Failure> {
+        let id = id.to_string();
+        let session = client.get(&["sessions", &id]).within(STEP).send::<Session>().await?.value;
+        if let Some(project) = project.filter(|project| *project != session.project_id) {
+            return Err(Failure::InTheWay(format!(
+                "session {id} is of project {}, not {project}: leave --project out, or name another session",
+                session.project_id
+            )));
+        }
+        let in_progress = self.tasks(client, session.session_id, TaskStatus::InProgress).await?;
+        if let Some(task) = in_progress.iter().find(|task| !self.plan.made(&task.metadata)) {
+            let (name, task) = (&task.task_name, task.task_id);
+            return Err(Failure::InTheWay(format!(
+                "session {id} has task {task} ({name}) in progress: another run may be at work on it\n  if that one is \
+                 gone: rekindle session stall {id}\n  then to go on with it: rekindle session recover {id}"
+            )));
+        }
+        if session.status == SessionStatus::Paused {
+            let body = PatchSession { status: Some(SessionStatus::Active), ..PatchSession::default() };
+            client.patch(&["sessions", &id]).json(&body).within(STEP).send::<Session>().await?;
+        }
+        let body = HeartbeatBody { metadata: Some(self.plan.marked_metadata()), ..HeartbeatBody::default() };
+        let beat = client.post(&["sessions", &id, "heartbeat"]).json(&body).within(STEP);
+        Ok(beat.send::<HeartbeatResponse>().await?.value.session)
+    }
+
+    async fn choose_task(&mut self, client: &Client, session: &Session) -> Result<Task, Failure> {
+        if let Whose::Adopted { .. } = self.plan.whose {
+            // Oldest first: what was to be done first is done first.
+            let mut pending = self.tasks(client, session.session_id, TaskStatus::Pending).await?;
+            pending.reverse();
+            let at = pending.iter().position(|task| task.task_name == self.plan.name).unwrap_or(0);
+            if at < pending.len() {
+                return Ok(pending.swap_remove(at));
+            }
+        }
+        if self.task_in_doubt {
+            let pending = self.tasks(client, session.session_id, TaskStatus::Pending).await?;
+            if let Some(ours) = pending.into_iter().find(|task| self.plan.made(&task.metadata)) {
+                return Ok(ours);
+            }
+        }
+        let body = CreateTask {
+            session_id: session.session_id.to_string(),
+            project_id: session.project_id.clone(),
+            github_issue_id: None,
+            task_name: self.plan.name.clone(),
+            metadata: Some(self.plan.mark()),
+        };
+        self.task_in_doubt = true;
+        Ok(client.post(&["tasks"]).json(&body).within(STEP).send::<Task>().await?.value)
+    }
+
+    /// Only at the revision at which it was chosen: of two runs that chose the same task, one begins it.
+    async fn begin(&self, client: &Client, task: &Task) -> Result<(), Failure> {
+        let id = task.task_id.to_string();
+        let body =
+            PatchTask { status: Some(TaskStatus::InProgress), metadata: Some(self.plan.mark()), error_message: None };
+        let request = client.patch(&["tasks", &id]).json(&body).at_revision(task.revision).within(STEP);
+        match request.send::<Task>().await {
+            Ok(_) => Ok(()),
+            Err(Failure::Refused(refused)) if refused.code() == "revision_mismatch" => {
+                let found = client.get(&["tasks", &id]).within(STEP).send::<Task>().await?.value;
+                let ours = self.plan.made(&found.metadata) && found.status == TaskStatus::InProgress;
+                if ours { Ok(()) } else { Err(refused.into()) }
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// The session's tasks in one status, newest first.
+    async fn tasks(&self, client: &Client, session: Uuid, status: TaskStatus) -> Result<Vec<Task>, Failure> {
+        let mut query = TaskQuery {
+            session_id: Some(session),
+            status: Some(status),
+            limit: Some(WHOLE_PAGE),
+            ..TaskQuery::default()
+        };
+        let mut found = Vec::new();
+        for _ in 0..PAGES {
+            let page = client.get(&["tasks"]).query(&query).within(STEP).send::<TaskList>().await?.value;
+            found.extend(page.tasks);
+            query.cursor = page.next_cursor;
+            if query.cursor.is_none() {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// How many tasks an adopted session still has to begin.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn left_to_do(&self, client: &Client) -> Result<usize, Failure> {
+        match (&self.plan.whose, &self.session) {
+            (Whose::Adopted { .. }, Some(session)) => {
+                Ok(self.tasks(client, session.session_id, TaskStatus::Pending).await?.len())
+            }
+            _ => Ok(0),
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! The reporter: tells the server of a run for as long as it lasts, whether the server is there or not. It registers what
+//! is not registered yet, sends heartbeats, notices when the session is no longer ours, and in the end reports the
+//! outcome.
+
+use std::time::Duration;
+
+use rekindle_http::api::{
+    HeartbeatBody, HeartbeatResponse, MarkFailed, Nullable, PatchSession, PatchTask, Session, SessionStatus, Task,
+    TaskStatus,
+};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use uuid::Uuid;
+
+use super::backoff::{Backoff, within_a_fifth};
+use super::registration::{Registered, Registration};
+use super::story::Outcome;
+use super::trouble::Trouble;
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::locate::Globals;
+use crate::words::say;
+
+/// The longest that one request may take once the command runs.
+const REQUEST: Duration = Duration::from_secs(10);
+
+/// Tells the server of one run.
+pub struct Reporter {
+    globals: Globals,
+    client: Client,
+    registration: Registration,
+    standing: Standing,
+    backoff: Backoff,
+    /// What the person has been told of last, so that it is told once.
+    said: Option<String>,
+}
+
+/// Whether there is something to tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Standing {
+    /// The run is, or is to become, a session of ours.
+    Ours,
+    /// The session has ended, which has been said. We go on asking whether it has a successor: two of us must not work.
+    Ended,
+    /// It is none, and never will be; the reason has been said.
+    Not,
+}
+
+/// What became of the report of the outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reported {
+    /// The server has it.
+    Done(Uuid),
+    /// There was nobody to report to, as has been said.
+    Nothing,
+    /// The server does not have it, and why.
+    Not(String),
+}
+
+impl Reporter {
+    /// A reporter that goes on from here.
+    pub fn new(globals: Globals, client: Client, registration: Registration, lost: Option<String>) -> Self {
+        let backoff = Backoff::up_to(registration.plan.heartbeat);
+        Self { globals, client, registration, standing: Standing::Ours, backoff, said: lost }
+    }
+
+    /// Works until the outcome is known and reported, or `limit` after it was known. Tells of a successor through
+    /// `superseded`, once.
+    pub async fn work(
+        mut self,
+        mut outcome: oneshot::Receiver<Outcome>,
+        superseded: oneshot::Sender<Uuid>,
+        limit: Duration,
+    ) -> Reported {
+        let mut superseded = Some(superseded);
+        let mut next = if self.said.is_some() { Instant::now() + self.backoff.next() } else { Instant::now() };
+        let known = loop {
+            if self.standing == Standing::Not {
+                break (&mut outcome).await;
+            }
+            let step = async {
+                sleep_until(next).await;
+                self.step().await
+            };
+            tokio::select! {
+                // A step that is cut short may have been carried out: all of them can be repeated.
+                known = &mut outcome => break known,
+                step = step => match step {
+                    Step::Next(pause) => next = Instant::now() + pause,
+                    Step::Superseded(by) => {
+                        self.standing = Standing::Not;
+                        if let Some(superseded) = superseded.take() {
+                            // Nobody listens any more when the command has just ended.
+                            superseded.send(by).ok();
+                        }
+                    }
+                    Step::Over => self.standing = Standing::Not,
+                },
+            }
+        };
+        match known {
+            Ok(outcome) if self.standing == Standing::Ours => self.report(&outcome, limit).await,
+            Ok(_) | Err(_) => Reported::Nothing,
+        }
+    }
+
+    /// One heartbeat, or what must come before the first.
+    async fn step(&mut self) -> Step {
+        let result = match self.registration.registered() {
+            Some(registered) => self.beat(registered).await,
+            None => self.register().await,
+        };
+        let trouble = match result {
+            Ok(pause) => {
+                if self.said.take().is_some() {
+                    say("the server answers again");
+                }
+                self.backoff.reset();
+                return Step::Next(pause);
+            }
+            Err(failure) => Trouble::from(failure),
+        };
+        match trouble {
+            Trouble::Passing(words) => {
+                self.say_once(&format!("{words}\n  the command runs on; trying again"));
+                self.look_elsewhere();
+                Step::Next(self.backoff.next())
+            }
+            Trouble::Superseded(by) => Step::Superseded(by),
+            Trouble::Ended(words) => {
+                if self.standing == Standing::Ours {
+                    say(&format!("{words}\n  the command runs on, and is tracked no longer"));
+                }
+                self.standing = Standing::Ended;
+                Step::Next(within_a_fifth(self.registration.plan.heartbeat))
+            }
+            Trouble::Final(words) => {
+                say(&format!("{words}\n  the command runs on, and is tracked no longer"));
+                Step::Over
+            }
+        }
+    }
+
+    async fn register(&mut self) -> Result<Duration, Failure> {
+        let registered = self.registration.advance(&self.client).await?;
+        self.said = None;
+        say(&format!("the server answers: tracked from now on as session {}", registered.session));
+        Ok(Duration::ZERO)
+    }
+
+    async fn beat(&self, registered: Registered) -> Result<Duration, Failure> {
+        let body = HeartbeatBody { current_task_id: Nullable::Value(registered.task.to_string()), metadata: None };
+        let path = ["sessions", &registered.session.to_string(), "heartbeat"];
+        let answer = self.client.post(&path).json(&body).within(REQUEST).send::<HeartbeatResponse>().await?;
+        let asked = Duration::from_millis(answer.value.next_heartbeat_ms);
+        Ok(within_a_fifth(self.registration.plan.heartbeat.min(asked)))
+    }
+
+    fn say_once(&mut self, words: &str) {
+        if self.said.is_none() {
+            say(words);
+            self.said = Some(words.to_owned());
+        }
+    }
+
+    /// A local server that was started anew may listen elsewhere.
+    fn look_elsewhere(&mut self) {
+        if let Ok(target) = self.globals.locate()
+            && target != *self.client.target()
+            && let Ok(client) = Client::new(target)
+        {
+            self.client = client;
+        }
+    }
+
+    async fn report(&mut self, outcome: &Outcome, limit: Duration) -> Reported {
+        let deadline = Instant::now() + limit;
+        self.backoff.reset();
+        let mut last = "no answer in time".to_owned();
+        loop {
+            let Ok(result) = timeout_at(deadline, self.report_once(outcome)).await else {
+                return Reported::Not(last);
+            };
+            match result.map_err(Trouble::from) {
+                Ok(session) => {
+                    if self.said.is_some() {
+                        say("the server answers again, and knows how the command ended");
+                    }
+                    return Reported::Done(session);
+                }
+                Err(Trouble::Passing(words)) => {
+                    self.say_once(&format!("{words}\n  waiting for it, to report how the command ended"));
+                    self.look_elsewhere();
+                    last = words;
+                }
+                Err(Trouble::Superseded(by)) => {
+                    return Reported::Not(format!("the session has ended, and its work goes on in session {by}"));
+                }
+                Err(Trouble::Ended(words) | Trouble::Final(words)) => return Reported::Not(words),
+            }
+            let pause = self.backoff.next();
+            if Instant::now() + pause >= deadline {
+                return Reported::Not(last);
+            }
+            sleep(pause).await;
+        }
+    }
+
+    /// Both steps can be repeated: to a task or session that has ended so already they change nothing.
+    async fn report_once(&mut self, outcome: &Outcome) -> Result<Uuid, Failure> {
+        let registered = self.registration.advance(&self.client).await?;
+        let (task, session) = (registered.task.to_string(), registered.session.to_string());
+        let body = match outcome {
+            Outcome::Completed => PatchTask { status: Some(TaskStatus::Completed), ..PatchTask::default() },
+            Outcome::Failed(why) => {
+                PatchTask { status: Some(TaskStatus::Failed), error_message: Some(why.clone()), ..PatchTask::default() }
+            }
+        };
+        match self.client.patch(&["tasks", &task]).json(&body).within(REQUEST).send::<Task>().await {
+            // The command may itself have ended or deleted its task; then that stands.
+            Err(Failure::Refused(refused)) if !matches!(refused.code(), "invalid_transition" | "not_found") => {
+                return match (refused.code(), self.ended_so(&session, outcome).await?) {
+                    ("session_ended", true) => Ok(registered.session),
+                    _ => Err(refused.into()),
+                };
+            }
+            Err(Failure::Refused(_)) | Ok(_) => {}
+            Err(failure) => return Err(failure),
+        }
+        let ended = match outcome {
+            Outcome::Completed => {
+                // The other tasks of a session that was taken up would end with it, undone.
+                let left = self.registration.left_to_do(&self.client).await?;
+                let status = if left == 0 { SessionStatus::Completed } else { SessionStatus::Paused };
+                if left > 0 {
+                    say(&format!(
+                        "{left} pending; the session rests until: rekindle run --session {session} -- COMMAND"
+                    ));
+                }
+                let body = PatchSession { status: Some(status), ..PatchSession::default() };
+                self.client.patch(&["sessions", &session]).json(&body)
+            }
+            Outcome::Failed(why) => {
+                let body = MarkFailed { error_message: why.clone(), metadata: None };
+                self.client.post(&["sessions", &session, "mark-failed"]).json(&body)
+            }
+        };
+        ended.within(REQUEST).send::<Session>().await?;
+        Ok(registered.session)
+    }
+
+    /// Whether the session has ended as we were about to say: the command itself may have said so.
+    async fn ended_so(&self, session: &str, outcome: &Outcome) -> Result<bool, Failure> {
+        let found = self.client.get(&["sessions", session]).within(REQUEST).send::<Session>().await?.value;
+        Ok(found.recovered_into.is_none()
+            && match outcome {
+                Outcome::Completed => found.status == SessionStatus::Completed,
+                Outcome::Failed(_) => found.status == SessionStatus::Failed,
+            })
+    }
+}
+
+/// What one step brought.
+enum Step {
+    /// The next one is due then.
+    Next(Duration),
+    /// Another session has taken over.
+    Superseded(Uuid),
+    /// There will be no further step.
+    Over,
+}

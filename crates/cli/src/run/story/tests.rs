@@ -1,0 +1,60 @@
+//! What is told of a command's end.
+
+use nix::sys::signal::Signal;
+
+use super::*;
+
+fn failed(stderr: &[u8]) -> String {
+    match outcome(Ending::Exited(3), stderr) {
+        Outcome::Failed(message) => message,
+        Outcome::Completed => panic!("status 3 is no success"),
+    }
+}
+
+#[test]
+fn success_is_told_without_words() {
+    assert_eq!(outcome(Ending::Exited(0), b"warning: something\n"), Outcome::Completed);
+}
+
+#[test]
+fn a_status_and_a_signal_are_named() {
+    assert_eq!(failed(b""), "exit status 3");
+    let killed = outcome(Ending::Signalled(Signal::SIGKILL), b"");
+    assert_eq!(killed, Outcome::Failed("killed by signal SIGKILL (9)".to_owned()));
+}
+
+#[test]
+fn a_brief_word_leaves_the_commands_own_words_out() {
+    assert_eq!(outcome(Ending::Exited(3), b"much\nmore\n").brief(), "exit status 3");
+    assert_eq!(Outcome::Failed("no such file".to_owned()).brief(), "no such file");
+    assert_eq!(Outcome::Completed.brief(), "completed");
+}
+
+#[test]
+fn exit_codes_are_those_of_a_shell() {
+    assert_eq!(exit_code(Ending::Exited(0)), 0);
+    assert_eq!(exit_code(Ending::Exited(255)), 255);
+    assert_eq!(exit_code(Ending::Signalled(Signal::SIGKILL)), 137);
+    assert_eq!(exit_code(Ending::Signalled(Signal::SIGTERM)), 143);
+}
+
+#[test]
+fn colours_and_redrawn_lines_are_left_out() {
+    let told = failed(b"\x1b[31merror\x1b[0m: no\r\n 10%\r 50%\r100%\nbell\x07\n\n");
+    assert_eq!(told, "exit status 3; last lines of stderr:\nerror: no\n100%\nbell");
+}
+
+#[test]
+fn only_the_last_lines_are_told_and_bytes_that_are_no_text_are_marked() {
+    let many: String = (1..=50).map(|n| format!("line {n}\n")).collect();
+    let told = failed(many.as_bytes());
+    assert!(told.contains("\nline 31\n") && told.ends_with("line 50") && !told.contains("line 30"), "{told}");
+    assert_eq!(failed(b"\xff\xfe"), "exit status 3; last lines of stderr:\n\u{fffd}\u{fffd}");
+}
+
+#[test]
+fn the_message_fits_what_the_server_takes() {
+    let told = failed("ü".repeat(10_000).as_bytes());
+    assert!(told.chars().count() < 4000, "{} characters", told.chars().count());
+    assert!(told.ends_with('ü'));
+}

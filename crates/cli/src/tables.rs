@@ -1,0 +1,158 @@
+//! How sessions, tasks and machines look to people: as a row of a list, and alone.
+
+use rekindle_http::api::{Machine, MachineList, Object, Session, SessionList, Task, TaskList};
+
+use crate::list::rest;
+use crate::output::{age, cell, drawn, optional, table};
+use crate::words::visible;
+
+/// A list of sessions.
+pub fn sessions(list: &SessionList) -> String {
+    if list.sessions.is_empty() {
+        return "no sessions\n".to_owned();
+    }
+    let mut drawing = table(&["SESSION", "PROJECT", "MACHINE", "SLOT", "STATUS", "LAST BEAT", "STARTED", "ATTEMPT"]);
+    for session in &list.sessions {
+        drawing.add_row([
+            session.session_id.to_string(),
+            cell(&session.project_id),
+            cell(&session.machine_id),
+            optional(session.docker_slot.map(|slot| slot.to_string()).as_deref()),
+            session.status.to_string(),
+            age(session.last_heartbeat),
+            age(session.started_at),
+            session.attempt.to_string(),
+        ]);
+    }
+    drawn(&drawing) + &rest(list.sessions.len(), list.total, list.next_cursor.as_deref())
+}
+
+/// A list of tasks.
+pub fn tasks(list: &TaskList) -> String {
+    if list.tasks.is_empty() {
+        return "no tasks\n".to_owned();
+    }
+    task_rows(&list.tasks) + &rest(list.tasks.len(), list.total, list.next_cursor.as_deref())
+}
+
+/// Tasks, without a word about how many there are.
+pub fn task_rows(tasks: &[Task]) -> String {
+    let mut drawing = table(&["TASK", "NAME", "STATUS", "SESSION", "CHANGED"]);
+    for task in tasks {
+        drawing.add_row([
+            task.task_id.to_string(),
+            cell(&task.task_name),
+            task.status.to_string(),
+            task.session_id.to_string(),
+            age(task.updated_at),
+        ]);
+    }
+    drawn(&drawing)
+}
+
+/// A list of machines.
+pub fn machines(list: &MachineList) -> String {
+    if list.machines.is_empty() {
+        return "no machines\n".to_owned();
+    }
+    let mut drawing = table(&["MACHINE", "HOSTNAME", "STATUS", "SLOTS", "SESSIONS", "LAST BEAT"]);
+    for machine in &list.machines {
+        drawing.add_row([
+            cell(&machine.machine_id),
+            cell(&machine.hostname),
+            machine.status.to_string(),
+            slots(&machine.docker_slots),
+            machine.active_sessions.len().to_string(),
+            age(machine.last_heartbeat),
+        ]);
+    }
+    drawn(&drawing) + &rest(list.machines.len(), list.total, list.next_cursor.as_deref())
+}
+
+/// One session.
+pub fn session(session: &Session) -> String {
+    let mut facts = Facts::default();
+    facts.add("session", &session.session_id);
+    facts.add("project", &session.project_id);
+    facts.add("machine", &session.machine_id);
+    facts.maybe("slot", session.docker_slot);
+    facts.add("status", &session.status);
+    facts.add("last beat", &format!("{} ({})", age(session.last_heartbeat), session.last_heartbeat));
+    facts.maybe("current task", session.current_task_id.as_ref());
+    facts.add("started", &format!("{} ({})", age(session.started_at), session.started_at));
+    facts.maybe("ended", session.completed_at.map(|at| format!("{} ({at})", age(at))));
+    facts.add("attempt", &session.attempt);
+    facts.maybe("recovered from", session.recovered_from);
+    facts.maybe("recovered into", session.recovered_into);
+    facts.metadata(&session.metadata);
+    facts.add("revision", &session.revision);
+    facts.0
+}
+
+/// One task.
+pub fn task(task: &Task) -> String {
+    let mut facts = Facts::default();
+    facts.add("task", &task.task_id);
+    facts.add("name", &task.task_name);
+    facts.add("status", &task.status);
+    facts.add("session", &task.session_id);
+    facts.add("project", &task.project_id);
+    facts.maybe("issue", task.github_issue_id.as_ref());
+    facts.maybe("started", task.started_at.map(|at| format!("{} ({at})", age(at))));
+    facts.maybe("ended", task.completed_at.map(|at| format!("{} ({at})", age(at))));
+    facts.maybe("error", task.error_message.as_ref());
+    facts.maybe("copied from", task.copied_from);
+    facts.metadata(&task.metadata);
+    facts.add("revision", &task.revision);
+    facts.0
+}
+
+/// One machine.
+pub fn machine(machine: &Machine) -> String {
+    let mut facts = Facts::default();
+    facts.add("machine", &machine.machine_id);
+    facts.add("hostname", &machine.hostname);
+    facts.add("status", &machine.status);
+    facts.add("slots", &slots(&machine.docker_slots));
+    for session in &machine.active_sessions {
+        facts.add("session", &session);
+    }
+    facts.add("last beat", &format!("{} ({})", age(machine.last_heartbeat), machine.last_heartbeat));
+    facts.metadata(&machine.metadata);
+    facts.add("revision", &machine.revision);
+    facts.0
+}
+
+fn slots(slots: &[u16]) -> String {
+    match slots {
+        [] => "-".to_owned(),
+        slots => slots.iter().map(u16::to_string).collect::<Vec<_>>().join(","),
+    }
+}
+
+/// Names and values, one on each line; further lines of a value stand under its first.
+#[derive(Default)]
+pub struct Facts(pub String);
+
+impl Facts {
+    /// One more.
+    pub fn add(&mut self, name: &str, value: &(impl ToString + ?Sized)) {
+        let value = visible(&value.to_string()).replace('\n', &format!("\n{:16}", ""));
+        self.0.push_str(&format!("{name:<16}{value}\n"));
+    }
+
+    /// One more, if there is a value.
+    pub fn maybe(&mut self, name: &str, value: Option<impl ToString>) {
+        if let Some(value) = value {
+            self.add(name, &value);
+        }
+    }
+
+    /// The metadata, one key on each line.
+    pub fn metadata(&mut self, metadata: &Object) {
+        for (key, value) in metadata {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            self.add("metadata", &format!("{key}: {text}"));
+        }
+    }
+}

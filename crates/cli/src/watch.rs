@@ -1,0 +1,61 @@
+//! `--watch`: the same picture again and again. On a terminal it is drawn anew, elsewhere it is appended; a server that
+//! goes away is waited for.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::given::span;
+use crate::locate::Globals;
+use crate::{output, words};
+
+/// Whether to look once or again and again.
+#[derive(Debug, Clone, Args)]
+pub struct Watch {
+    /// Look again every SECS seconds until interrupted
+    #[arg(long, value_name = "SECS", num_args = 0..=1, default_missing_value = "2", value_parser = span)]
+    pub watch: Option<Duration>,
+}
+
+impl Watch {
+    /// Draws once, or until interrupted.
+    ///
+    /// # Errors
+    /// What `draw` failed with; while watching, a server out of reach is only said, and tried again.
+    pub async fn draw(
+        &self,
+        globals: &Globals,
+        mut draw: impl AsyncFnMut(&Client) -> Result<String, Failure>,
+    ) -> Result<(), Failure> {
+        let mut was_lost = false;
+        loop {
+            // Located each time: a server that comes back may listen elsewhere.
+            let picture = match globals.locate().and_then(Client::new) {
+                Ok(client) => draw(&client).await,
+                Err(failure) => Err(failure),
+            };
+            let Some(pause) = self.watch else {
+                return output::data(&picture?);
+            };
+            match picture {
+                Ok(picture) => {
+                    was_lost = false;
+                    if output::is_watched() && !globals.json {
+                        output::wipe()?;
+                    }
+                    output::data(&picture)?;
+                }
+                Err(Failure::Unreachable(lost)) => {
+                    if !was_lost {
+                        words::say(&format!("{lost}\n  trying again every {}", output::span(pause)));
+                    }
+                    was_lost = true;
+                }
+                Err(failure) => return Err(failure),
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+}

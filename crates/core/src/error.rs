@@ -1,0 +1,128 @@
+//! What goes wrong: a [`Refusal`] is the domain's no, told to a person; an [`Error`] is that or the store's.
+
+use crate::machine::MachineStatus;
+use crate::session::SessionStatus;
+use crate::store::StoreError;
+use crate::values::{MachineId, SessionId, Slot};
+
+/// Why a use case did not happen. Its text is for the person who asked: what stands in the way, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no such entity.
+    #[error("there is no {entity} {id}")]
+    NotFound {
+        /// `session`, `task` or `machine`.
+        entity: &'static str,
+        /// The id that was asked for.
+        id: String,
+    },
+    /// A value cannot stand, for a reason that only the stored state shows.
+    #[error("{field} {why}")]
+    Invalid {
+        /// The field of the request.
+        field: &'static str,
+        /// Why, as words that go after the field's name.
+        why: String,
+    },
+    /// Another session is active for the same project on the same machine.
+    #[error(
+        "session {existing} is active for this project on this machine; end it, pause it or wait until it is stalled"
+    )]
+    SessionConflict {
+        /// The session in the way.
+        existing: SessionId,
+    },
+    /// Another live session holds the slot.
+    #[error("slot {slot} of machine {machine} is held by session {existing}; end that session or choose another slot")]
+    SlotConflict {
+        /// The machine.
+        machine: MachineId,
+        /// The slot.
+        slot: Slot,
+        /// The session in the way.
+        existing: SessionId,
+    },
+    /// The machine takes no sessions now.
+    #[error("machine {machine} is {status} and takes no sessions; choose another, or bring it back online")]
+    MachineUnavailable {
+        /// The machine.
+        machine: MachineId,
+        /// Why it takes none.
+        status: MachineStatus,
+    },
+    /// A machine of that name is registered already.
+    #[error("machine {machine} is registered already; use PUT to replace it, or another machine_id")]
+    MachineExists {
+        /// The machine.
+        machine: MachineId,
+    },
+    /// The machine cannot go while sessions live on it.
+    #[error("machine {machine} has {live} live session(s), among them {existing}; end them first")]
+    MachineInUse {
+        /// The machine.
+        machine: MachineId,
+        /// How many.
+        live: usize,
+        /// One of them.
+        existing: SessionId,
+    },
+    /// The table of states says no.
+    #[error("{entity} {id} is {from} and cannot {asked}: that is possible only from {only_from}")]
+    InvalidTransition {
+        /// `session` or `task`.
+        entity: &'static str,
+        /// Its id.
+        id: String,
+        /// Its status.
+        from: &'static str,
+        /// What was asked for, after "cannot".
+        asked: &'static str,
+        /// Where that would be possible.
+        only_from: &'static str,
+    },
+    /// The session is over.
+    #[error("session {session} has ended ({status}){}", SuccessorWords(.successor))]
+    SessionEnded {
+        /// The session.
+        session: SessionId,
+        /// How it ended.
+        status: SessionStatus,
+        /// Where its work goes on.
+        successor: Option<SessionId>,
+    },
+    /// The entity is not at the revision that the caller named.
+    #[error("the revision is now {current}, not the one named; read it again and decide anew")]
+    RevisionMismatch {
+        /// The revision that it has.
+        current: u64,
+    },
+    /// The caller demanded that the entity exist in some revision, and it does not exist.
+    #[error("nothing is stored there yet, so no revision matches")]
+    NoRevision,
+}
+
+struct SuccessorWords<'a>(&'a Option<SessionId>);
+
+impl std::fmt::Display for SuccessorWords<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(successor) => write!(f, "; its work goes on in session {successor}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What a use case answers when it does not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The domain says no. Nothing was changed.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Others kept changing the same rows, each time we looked. A change that was asked for did not happen; a pass may
+    /// have done a part of its work.
+    #[error("other requests kept changing the same rows; try again")]
+    Contended,
+    /// The store could not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,44 @@
+//! The table of a session's states, held against a second writing of it, for every status and every event.
+
+use super::SessionStatus;
+use super::transition::{SessionEvent, Step, step};
+
+/// One row a status, one column an event, in the order of [`SessionEvent::ALL`]: the status that follows, `=` for the
+/// same, `!` for an illegal move, `x` for a session that has ended.
+const TABLE: [(SessionStatus, [&str; 9]); 5] = [
+    //                         beat      activate  pause     stall      complete     fail      prepare recover     archive
+    (SessionStatus::Active, ["=", "=", "paused", "stalled", "completed", "failed", "!", "!", "!"]),
+    (SessionStatus::Paused, ["=", "active", "=", "stalled", "completed", "failed", "!", "!", "!"]),
+    (SessionStatus::Stalled, ["active", "active", "!", "=", "completed", "failed", "=", "completed", "!"]),
+    (SessionStatus::Completed, ["x", "!", "!", "!", "=", "!", "!", "!", "="]),
+    (SessionStatus::Failed, ["x", "!", "!", "!", "!", "=", "=", "completed", "="]),
+];
+
+#[test]
+fn every_status_and_every_event() {
+    assert_eq!(TABLE.map(|(status, _)| status), {
+        let mut all = SessionStatus::ALL;
+        all.sort();
+        all
+    });
+    for (status, row) in TABLE {
+        for (event, expected) in SessionEvent::ALL.into_iter().zip(row) {
+            let expected = match expected {
+                "=" => Step::Same,
+                "!" => Step::Illegal,
+                "x" => Step::Ended,
+                name => Step::To(name.parse().unwrap()),
+            };
+            assert_eq!(step(status, event), expected, "{status}, {event:?}");
+        }
+    }
+}
+
+#[test]
+fn a_status_reads_back_as_it_is_written() {
+    for status in SessionStatus::ALL {
+        assert_eq!(status.as_str().parse(), Ok(status));
+    }
+    let fault = "Active".parse::<SessionStatus>().unwrap_err();
+    assert_eq!(fault.to_string(), "must be one of active, paused, stalled, completed, failed");
+}

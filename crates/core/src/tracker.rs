@@ -1,0 +1,195 @@
+//! The use cases, and the one shape that they all have: load → decide → commit, and start over when the commit says
+//! that a row changed in between. One stamp of time and ids serves all attempts, so that a write whose outcome was
+//! not heard can be asked for again.
+
+mod detection;
+mod health;
+mod heartbeats;
+mod input;
+mod machines;
+mod recovery;
+mod retention;
+mod sessions;
+mod tasks;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use detection::{Pass, StalledSession};
+pub use health::{SessionHealth, StalledReport};
+pub use input::{
+    BeatReport, CleanupMode, IfMatch, MachinePatch, NewMachine, NewSession, NewTask, SessionPatch, SessionTarget,
+    SlotRelease, TaskPatch,
+};
+pub use machines::{MachineView, Registered};
+pub use recovery::{Recovered, RecoveryState};
+pub use retention::CleanupReport;
+
+use crate::edge::{Clock, Ids};
+use crate::error::{Error, Refusal};
+use crate::rules::silence::Silence;
+use crate::session::Session;
+use crate::store::{Changes, CommitError, Committed, Store, StoreError, UniqueRule, Versioned};
+use crate::values::{Metadata, MetadataPatch, SessionId, Timestamp};
+
+/// How often a use case looks again after others changed its rows. Each time somebody else got through.
+const MAX_ATTEMPTS: u32 = 128;
+/// How often a write is asked for again whose outcome was not heard.
+const MAX_IN_DOUBT: u32 = 2;
+
+/// The numbers that an operator chooses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// The silence after which an active session is stalled.
+    pub stall_threshold: Duration,
+    /// The longest wait between two detection passes.
+    pub detect_interval: Duration,
+    /// The age in days at which ended, unarchived sessions are deleted.
+    pub retention_days: u32,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { stall_threshold: Duration::from_secs(180), detect_interval: Duration::from_secs(1), retention_days: 30 }
+    }
+}
+
+impl Policy {
+    /// How soon a session should send its next heartbeat: so that two may be lost before it is missed.
+    pub fn next_heartbeat(&self) -> Duration {
+        self.stall_threshold / 3
+    }
+}
+
+/// The use cases over a store. Cheap to clone.
+///
+/// Dropping one of its futures never leaves a command half done: a use case makes one commit, and a store carries out
+/// what it was handed.
+#[derive(Clone)]
+pub struct Tracker {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    policy: Policy,
+}
+
+impl Tracker {
+    /// A tracker over this store.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, policy: Policy) -> Self {
+        Self { store, clock, ids, policy }
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The numbers that it goes by.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The time, as the use cases see it.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    async fn load(&self, id: SessionId) -> Result<Versioned<Session>, Error> {
+        let found = self.store.session(id).await?;
+        found.ok_or_else(|| Refusal::NotFound { entity: "session", id: id.to_string() }.into())
+    }
+
+    async fn silence(&self, now: Timestamp) -> Result<Silence, Error> {
+        Ok(Silence::at(now, self.store.watch().await?, self.policy.stall_threshold))
+    }
+
+    async fn commit(&self, attempts: &mut Attempts, changes: Changes) -> Result<Verdict, Error> {
+        match self.store.commit(changes).await {
+            Ok(committed) => Ok(Verdict::Done(committed)),
+            Err(CommitError::Stale) => Ok(Verdict::Stale),
+            Err(CommitError::Taken(rule)) => Ok(Verdict::Taken(rule)),
+            Err(CommitError::Failed(StoreError::Unknown(_))) if attempts.may_doubt() => Ok(Verdict::Stale),
+            Err(CommitError::Failed(fault)) => Err(fault.into()),
+        }
+    }
+
+    /// Who stands in the way of `session` by a unique rule; none when that one has gone meanwhile.
+    async fn in_the_way(&self, rule: UniqueRule, session: &Session) -> Result<Option<Refusal>, Error> {
+        let machine = &session.machine_id;
+        Ok(match (rule, session.docker_slot) {
+            (UniqueRule::ActivePerProjectAndMachine, _) => {
+                let existing = self.store.active_session(&session.project_id, machine).await?;
+                existing.map(|existing| Refusal::SessionConflict { existing })
+            }
+            (UniqueRule::LivePerSlot, Some(slot)) => {
+                let existing = self.store.slot_holder(machine, slot).await?;
+                existing.map(|existing| Refusal::SlotConflict { machine: machine.clone(), slot, existing })
+            }
+            (UniqueRule::LivePerSlot, None) | (UniqueRule::Successor, _) => None,
+        })
+    }
+}
+
+/// What became of a commit.
+enum Verdict {
+    Done(Committed),
+    /// Look again.
+    Stale,
+    Taken(UniqueRule),
+}
+
+/// Counts how often a use case has looked.
+#[derive(Default)]
+struct Attempts {
+    looked: u32,
+    doubted: u32,
+}
+
+impl Attempts {
+    /// One more attempt.
+    fn next(&mut self) -> Result<(), Error> {
+        self.looked += 1;
+        if self.looked > MAX_ATTEMPTS { Err(Error::Contended) } else { Ok(()) }
+    }
+
+    fn may_doubt(&mut self) -> bool {
+        self.doubted += 1;
+        self.doubted <= MAX_IN_DOUBT
+    }
+
+    /// Whether an earlier attempt may have been written after all: what is found may be our own doing.
+    fn in_doubt(&self) -> bool {
+        self.doubted > 0
+    }
+}
+
+/// Metadata with a patch applied.
+fn merged(metadata: &Metadata, patch: &MetadataPatch) -> Result<Metadata, Refusal> {
+    metadata.merged(patch).map_err(|fault| Refusal::Invalid { field: "metadata", why: fault.0 })
+}
+
+/// Works through many rows, a batch a commit. When others change one of them meanwhile, the batches get smaller, so that
+/// the rest need not wait for it; when one went through, they grow again.
+struct Batches {
+    largest: u32,
+    size: u32,
+    attempts: Attempts,
+}
+
+impl Batches {
+    fn of(largest: u32) -> Self {
+        Self { largest, size: largest, attempts: Attempts::default() }
+    }
+
+    /// After a batch in which a row had changed.
+    fn disturbed(&mut self) -> Result<(), Error> {
+        self.size = (self.size / 4).max(1);
+        self.attempts.next()
+    }
+
+    /// After a batch that went through.
+    fn done(&mut self) {
+        self.size = (self.size * 2).min(self.largest);
+        self.attempts = Attempts::default();
+    }
+}

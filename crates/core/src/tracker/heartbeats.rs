@@ -1,0 +1,73 @@
+//! A session's heartbeats: in one step where nothing but the time changes, as any other change where more does.
+
+use super::sessions::{merge_metadata, set_current_task};
+use super::{Attempts, BeatReport, Tracker};
+use crate::error::Error;
+use crate::event::{Event, EventKind, Subject};
+use crate::session::transition::{SessionEvent, Step};
+use crate::session::{LiveState, Session};
+use crate::store::{Changes, SessionBeat, StoreError, Versioned};
+use crate::values::{Change, SessionId, TaskLabel, Timestamp};
+
+impl Tracker {
+    /// Takes a heartbeat. A stalled session comes back to life by it.
+    ///
+    /// # Errors
+    /// [`crate::Refusal::NotFound`], [`crate::Refusal::SessionEnded`], [`crate::Refusal::SessionConflict`] when another
+    /// session has become active in a stalled one's place, [`crate::Refusal::Invalid`] for metadata that grew too large.
+    pub async fn beat(&self, id: SessionId, report: &BeatReport) -> Result<Versioned<Session>, Error> {
+        let now = self.clock.now();
+        if let Some(label) = fast_path(report)
+            && let Some(row) = self.refresh(id, label.cloned(), now).await?
+        {
+            return Ok(row);
+        }
+        let mut attempts = Attempts::default();
+        loop {
+            attempts.next()?;
+            let row = self.load(id).await?;
+            let mut next = row.value.clone();
+            let mut changes = Changes::default();
+            match row.value.step(SessionEvent::Beat)? {
+                Step::To(_) => {
+                    next.set_live(LiveState::Active);
+                    changes.events.push(Event::new(now, EventKind::SessionRevived, Subject::Session(id)));
+                }
+                Step::Same | Step::Illegal | Step::Ended => {}
+            }
+            set_current_task(&mut next, &report.current_task);
+            merge_metadata(&mut next, report.metadata.as_ref())?;
+            if next == row.value {
+                match self.refresh(id, None, now).await? {
+                    Some(refreshed) if refreshed.version.revision == row.version.revision => return Ok(refreshed),
+                    // Somebody changed it in between: what it shows may not be what this beat reported.
+                    Some(_) | None => continue,
+                }
+            }
+            next.last_heartbeat = next.last_heartbeat.max(now);
+            if let Some(session) = self.put(&mut attempts, &row, next, changes, now).await? {
+                return Ok(session);
+            }
+        }
+    }
+
+    /// Moves `last_heartbeat` in place, if the session is in a state that allows it.
+    pub(super) async fn refresh(
+        &self,
+        session: SessionId,
+        current_task: Option<TaskLabel>,
+        at: Timestamp,
+    ) -> Result<Option<Versioned<Session>>, StoreError> {
+        self.store.beat(SessionBeat { session, at, current_task }).await
+    }
+}
+
+/// The label that a beat demands to find, if the beat can be a mere refresh at all.
+#[expect(clippy::option_option, reason = "the outer level is whether there is a fast path, the inner one the label")]
+fn fast_path(report: &BeatReport) -> Option<Option<&TaskLabel>> {
+    match (&report.current_task, &report.metadata) {
+        (Change::Keep, None) => Some(None),
+        (Change::Set(label), None) => Some(Some(label)),
+        (Change::Clear, _) | (_, Some(_)) => None,
+    }
+}

@@ -1,0 +1,130 @@
+//! Recovery: what a session had done, preparing to bring it back, and bringing it back exactly once.
+
+use super::{Attempts, SlotRelease, Tracker, Verdict};
+use crate::error::Error;
+use crate::event::{Event, EventKind, Subject};
+use crate::rules::next_update;
+use crate::rules::placement::Purpose;
+use crate::rules::recovery::{Recovery, recover};
+use crate::session::Session;
+use crate::session::transition::SessionEvent;
+use crate::store::{Changes, Version, Versioned};
+use crate::task::{Task, TaskStatus};
+use crate::values::SessionId;
+
+/// What a session had done, and what is left.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecoveryState {
+    /// The session.
+    pub session: Versioned<Session>,
+    /// The task that was completed last.
+    pub last_successful_task: Option<Versioned<Task>>,
+    /// The unfinished and failed tasks, in the order in which they were recorded.
+    pub tasks: Vec<Versioned<Task>>,
+}
+
+impl RecoveryState {
+    /// The tasks in one status.
+    pub fn tasks_in(&self, status: TaskStatus) -> impl Iterator<Item = &Versioned<Task>> {
+        self.tasks.iter().filter(move |task| task.value.status() == status)
+    }
+}
+
+/// What became of a recovery.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Recovered {
+    /// The session was brought back now.
+    Now(Versioned<Session>),
+    /// It had been brought back before: the one successor.
+    Before(Versioned<Session>),
+}
+
+impl Tracker {
+    /// What a session had done, and what is left.
+    ///
+    /// # Errors
+    /// [`crate::Refusal::NotFound`].
+    pub async fn recovery_state(&self, id: SessionId) -> Result<RecoveryState, Error> {
+        let session = self.load(id).await?;
+        let mut tasks = self.store.tasks_of(id, &TaskStatus::ALL).await?;
+        // Among those completed in the same millisecond the one recorded last.
+        let last_successful_task = tasks
+            .iter()
+            .filter(|task| task.value.status() == TaskStatus::Completed)
+            .max_by_key(|task| task.value.completed_at())
+            .cloned();
+        tasks.retain(|task| task.value.status() != TaskStatus::Completed);
+        Ok(RecoveryState { session, last_successful_task, tasks })
+    }
+
+    /// Notes that somebody begins to recover a failed or stalled session, and frees its slot if asked to. Again: the
+    /// first time stands.
+    ///
+    /// # Errors
+    /// [`crate::Refusal::NotFound`], [`crate::Refusal::InvalidTransition`].
+    pub async fn prepare_recovery(&self, id: SessionId, slot: SlotRelease) -> Result<Versioned<Session>, Error> {
+        let now = self.clock.now();
+        let mut attempts = Attempts::default();
+        loop {
+            attempts.next()?;
+            let row = self.load(id).await?;
+            row.value.step(SessionEvent::PrepareRecovery)?;
+            let mut next = row.value.clone();
+            next.note_prepared(now);
+            if slot == SlotRelease::Release {
+                next.docker_slot = None;
+            }
+            if next == row.value {
+                return Ok(row);
+            }
+            next.updated_at = next_update(row.value.updated_at, now);
+            let mut changes = Changes::default();
+            changes.update(next.clone(), row.version);
+            changes.events.push(Event::new(now, EventKind::SessionRecoveryPrepared, Subject::Session(id)));
+            match self.commit(&mut attempts, changes).await? {
+                Verdict::Done(_) => return Ok(Versioned { value: next, version: row.version.after_put() }),
+                Verdict::Stale | Verdict::Taken(_) => {}
+            }
+        }
+    }
+
+    /// Brings a failed or stalled session back as a new one; once that has happened, answers that one to everybody
+    /// who asks again, whatever has become of it.
+    ///
+    /// # Errors
+    /// [`crate::Refusal::NotFound`] (also for a successor that was deleted), [`crate::Refusal::InvalidTransition`],
+    /// [`crate::Refusal::MachineUnavailable`], [`crate::Refusal::Invalid`] for a slot that the machine does not have,
+    /// [`crate::Refusal::SessionConflict`], [`crate::Refusal::SlotConflict`].
+    pub async fn recover(&self, id: SessionId, recovery: &Recovery) -> Result<Recovered, Error> {
+        let now = self.clock.now();
+        let successor_id = SessionId(self.ids.fresh());
+        let mut attempts = Attempts::default();
+        loop {
+            attempts.next()?;
+            let row = self.load(id).await?;
+            if let Some(existing) = row.value.recovered_into() {
+                let successor = self.load(existing).await?;
+                let ours = existing == successor_id;
+                return Ok(if ours { Recovered::Now(successor) } else { Recovered::Before(successor) });
+            }
+            row.value.step(SessionEvent::Recover)?;
+            let mut changes = Changes::default();
+            self.place(&mut changes, &recovery.new_machine_id, recovery.docker_slot, Purpose::Recovery).await?;
+            let left = [TaskStatus::Pending, TaskStatus::InProgress, TaskStatus::Blocked, TaskStatus::Failed];
+            let tasks = self.store.tasks_of(id, &left).await?;
+            let mut fresh = || self.ids.fresh();
+            let successor = recover(&mut changes, &row, tasks, recovery, successor_id, &mut fresh, now);
+            match self.commit(&mut attempts, changes).await? {
+                Verdict::Done(_) => {
+                    return Ok(Recovered::Now(Versioned { value: successor, version: Version::FIRST }));
+                }
+                Verdict::Stale => {}
+                Verdict::Taken(rule) => {
+                    if let Some(refusal) = self.in_the_way(rule, &successor).await? {
+                        return Err(refusal.into());
+                    }
+                }
+            }
+        }
+    }
+}

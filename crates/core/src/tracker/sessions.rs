@@ -1,0 +1,343 @@
+//! Sessions: create, read, change, archive, delete. Their heartbeats are in `heartbeats`.
+
+use super::{Attempts, IfMatch, NewSession, SessionPatch, SessionTarget, Tracker, Verdict, merged};
+use crate::error::{Error, Refusal};
+use crate::event::{Event, EventKind, Subject};
+use crate::rules::ending::end;
+use crate::rules::next_update;
+use crate::rules::placement::{Purpose, may_take};
+use crate::session::transition::{SessionEvent, Step, step};
+use crate::session::{Lineage, Live, LiveState, Outcome, Phase, Session};
+use crate::store::{Changes, LiveSession, Page, PageRequest, SessionFilter, StoreError, Version, Versioned, Write};
+use crate::task::TaskStatus;
+use crate::values::{Change, ErrorMessage, MachineId, MetadataPatch, SessionId, Slot, TaskLabel, Timestamp};
+
+impl Tracker {
+    /// Records a session, active from now on.
+    ///
+    /// # Errors
+    /// [`Refusal::SessionConflict`], [`Refusal::SlotConflict`], and on a registered machine [`Refusal::Invalid`] for a
+    /// slot that it does not have or [`Refusal::MachineUnavailable`].
+    pub async fn create_session(&self, new: NewSession) -> Result<Versioned<Session>, Error> {
+        let now = self.clock.now();
+        let session = begin(SessionId(self.ids.fresh()), new, now);
+        let mut attempts = Attempts::default();
+        loop {
+            attempts.next()?;
+            if attempts.in_doubt()
+                && let Some(made) = self.store.session(session.id).await?
+            {
+                return Ok(made);
+            }
+            let mut changes = Changes::default();
+            self.place(&mut changes, &session.machine_id, session.docker_slot, Purpose::NewSession).await?;
+            changes.insert(session.clone());
+            changes.events.push(
+                Event::new(now, EventKind::SessionCreated, Subject::Session(session.id))
+                    .with("project_id", session.project_id.as_str())
+                    .with("machine_id", session.machine_id.as_str()),
+            );
+            match self.commit(&mut attempts, changes).await? {
+                Verdict::Done(_) => return Ok(Versioned { value: session, version: Version::FIRST }),
+                Verdict::Stale => {}
+                Verdict::Taken(rule) => {
+                    if let Some(refusal) = self.in_the_way(rule, &session).await? {
+                        return Err(refusal.into());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Checks that a machine may take a session, and notes that this was decided on it. A machine that nobody
+    /// registered takes anything.
+    pub(super) async fn place(
+        &self,
+        changes: &mut Changes,
+        machine: &MachineId,
+        slot: Option<Slot>,
+        purpose: Purpose,
+    ) -> Result<(), Error> {
+        if let Some(row) = self.store.machine(machine).await? {
+            may_take(&row.value, slot, purpose)?;
+            changes.writes.push(Write::TouchMachine(machine.clone(), row.version.revision));
+        }
+        Ok(())
+    }
+
+    /// One session.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`].
+    pub async fn session(&self, id: SessionId) -> Result<Versioned<Session>, Error> {
+        self.load(id).await
+    }
+
+    /// A page of sessions, newest first.
+    ///
+    /// # Errors
+    /// Only the store's.
+    pub async fn sessions(&self, filter: &SessionFilter, page: PageRequest) -> Result<Page<Session>, Error> {
+        Ok(self.store.sessions(filter, page).await?)
+    }
+
+    /// The live sessions on these machines.
+    pub(super) async fn live_on(&self, machines: &[MachineId]) -> Result<Vec<LiveSession>, StoreError> {
+        if machines.is_empty() { Ok(Vec::new()) } else { self.store.live_sessions(machines).await }
+    }
+
+    /// Commits a changed session; none: look again.
+    pub(super) async fn put(
+        &self,
+        attempts: &mut Attempts,
+        row: &Versioned<Session>,
+        mut next: Session,
+        mut changes: Changes,
+        now: Timestamp,
+    ) -> Result<Option<Versioned<Session>>, Error> {
+        next.updated_at = next_update(row.value.updated_at, now);
+        changes.update(next.clone(), row.version);
+        match self.commit(attempts, changes).await? {
+            Verdict::Done(_) => Ok(Some(Versioned { value: next, version: row.version.after_put() })),
+            Verdict::Stale => Ok(None),
+            Verdict::Taken(rule) => match self.in_the_way(rule, &next).await? {
+                Some(refusal) => Err(refusal.into()),
+                None => Ok(None),
+            },
+        }
+    }
+
+    /// Changes a session. A patch that changes nothing leaves the revision alone.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], [`Refusal::RevisionMismatch`], [`Refusal::InvalidTransition`], [`Refusal::SessionEnded`]
+    /// for a current task, [`Refusal::SessionConflict`] on the way to active, [`Refusal::Invalid`] for metadata that
+    /// grew too large.
+    pub async fn update_session(&self, id: SessionId, patch: &SessionPatch) -> Result<Versioned<Session>, Error> {
+        self.change_session(id, patch, OnRepeat::Apply).await
+    }
+
+    /// Marks a session as failed; one that has failed already is left as it is.
+    ///
+    /// # Errors
+    /// As [`Tracker::update_session`].
+    pub async fn mark_failed(
+        &self,
+        id: SessionId,
+        error_message: ErrorMessage,
+        metadata: Option<MetadataPatch>,
+    ) -> Result<Versioned<Session>, Error> {
+        let status = Some(SessionTarget::Failed(error_message));
+        let patch = SessionPatch { status, metadata, ..SessionPatch::default() };
+        self.change_session(id, &patch, OnRepeat::Leave).await
+    }
+
+    /// Marks a session as stalled; one that is stalled already is left as it is.
+    ///
+    /// # Errors
+    /// As [`Tracker::update_session`].
+    pub async fn mark_stalled(&self, id: SessionId) -> Result<Versioned<Session>, Error> {
+        let patch = SessionPatch { status: Some(SessionTarget::Stalled), ..SessionPatch::default() };
+        self.change_session(id, &patch, OnRepeat::Leave).await
+    }
+
+    async fn change_session(
+        &self,
+        id: SessionId,
+        patch: &SessionPatch,
+        on_repeat: OnRepeat,
+    ) -> Result<Versioned<Session>, Error> {
+        let now = self.clock.now();
+        let mut attempts = Attempts::default();
+        loop {
+            attempts.next()?;
+            let row = self.load(id).await?;
+            if attempts.in_doubt() && is_done(patch, &row.value)? {
+                // What was asked for is there: our own earlier attempt did it, or another that is as good.
+                return Ok(row);
+            }
+            IfMatch::check(patch.if_match.as_ref(), row.version)?;
+            let moved = match &patch.status {
+                Some(target) => row.value.step(target.event())?,
+                None => Step::Same,
+            };
+            if (moved, on_repeat) == (Step::Same, OnRepeat::Leave) {
+                return Ok(row);
+            }
+            if patch.current_task != Change::Keep && !row.value.status().is_live() {
+                return Err(row.value.has_ended().into());
+            }
+            let mut next = row.value.clone();
+            set_current_task(&mut next, &patch.current_task);
+            merge_metadata(&mut next, patch.metadata.as_ref())?;
+            let mut changes = Changes::default();
+            if let (Step::To(_), Some(target)) = (moved, &patch.status) {
+                if let Some(outcome) = target.outcome() {
+                    let tasks = self.store.tasks_of(id, &[TaskStatus::InProgress]).await?;
+                    let value = end(&mut changes, &row, next, tasks, outcome, now);
+                    match self.commit(&mut attempts, changes).await? {
+                        Verdict::Done(_) => return Ok(Versioned { value, version: row.version.after_put() }),
+                        Verdict::Stale | Verdict::Taken(_) => continue,
+                    }
+                }
+                let (state, kind) = target.live_state(row.value.status());
+                next.set_live(state);
+                changes.events.push(Event::new(now, kind, Subject::Session(id)));
+            } else if next != row.value {
+                changes.events.push(Event::new(now, EventKind::SessionUpdated, Subject::Session(id)));
+            }
+            let alive = patch.status == Some(SessionTarget::Active);
+            if next == row.value {
+                if !alive {
+                    return Ok(row);
+                }
+                match self.refresh(id, None, now).await? {
+                    Some(refreshed) if refreshed.version.revision == row.version.revision => return Ok(refreshed),
+                    Some(_) | None => continue,
+                }
+            }
+            if alive {
+                next.last_heartbeat = next.last_heartbeat.max(now);
+            }
+            if let Some(session) = self.put(&mut attempts, &row, next, changes, now).await? {
+                return Ok(session);
+            }
+        }
+    }
+
+    /// Puts an ended session beyond the reach of retention; again: unchanged.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], [`Refusal::InvalidTransition`].
+    pub async fn archive(&self, id: SessionId) -> Result<Versioned<Session>, Error> {
+        let now = self.clock.now();
+        let mut attempts = Attempts::default();
+        loop {
+            attempts.next()?;
+            let row = self.load(id).await?;
+            row.value.step(SessionEvent::Archive)?;
+            if row.value.archived_at().is_some() {
+                return Ok(row);
+            }
+            let mut next = row.value.clone();
+            next.note_archived(now);
+            let mut changes = Changes::default();
+            changes.events.push(Event::new(now, EventKind::SessionArchived, Subject::Session(id)));
+            if let Some(session) = self.put(&mut attempts, &row, next, changes, now).await? {
+                return Ok(session);
+            }
+        }
+    }
+
+    /// Deletes a session with its tasks.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], [`Refusal::RevisionMismatch`].
+    pub async fn delete_session(&self, id: SessionId, if_match: Option<&IfMatch>) -> Result<(), Error> {
+        let now = self.clock.now();
+        let mut attempts = Attempts::default();
+        loop {
+            attempts.next()?;
+            let row = match self.load(id).await {
+                Err(Error::Refused(Refusal::NotFound { .. })) if attempts.in_doubt() => return Ok(()),
+                found => found?,
+            };
+            IfMatch::check(if_match, row.version)?;
+            let mut changes = Changes::default();
+            changes.writes.push(Write::DeleteSession(id, row.version));
+            changes.events.push(
+                Event::new(now, EventKind::SessionDeleted, Subject::Session(id))
+                    .with("project_id", row.value.project_id.as_str())
+                    .with("machine_id", row.value.machine_id.as_str()),
+            );
+            match self.commit(&mut attempts, changes).await? {
+                Verdict::Done(_) => return Ok(()),
+                Verdict::Stale | Verdict::Taken(_) => {}
+            }
+        }
+    }
+}
+
+/// What a request does to a session that is already where it asks it to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OnRepeat {
+    /// The rest of the request still applies.
+    Apply,
+    /// Nothing.
+    Leave,
+}
+
+impl SessionTarget {
+    const fn event(&self) -> SessionEvent {
+        match self {
+            Self::Active => SessionEvent::Activate,
+            Self::Paused => SessionEvent::Pause,
+            Self::Stalled => SessionEvent::Stall,
+            Self::Completed => SessionEvent::Complete,
+            Self::Failed(_) => SessionEvent::Fail,
+        }
+    }
+
+    fn outcome(&self) -> Option<Outcome> {
+        match self {
+            Self::Active | Self::Paused | Self::Stalled => None,
+            Self::Completed => Some(Outcome::Completed),
+            Self::Failed(error_message) => Some(Outcome::failed(error_message.clone())),
+        }
+    }
+
+    /// The live state that a target which does not end the session leads to, and what to call that.
+    const fn live_state(&self, from: crate::session::SessionStatus) -> (LiveState, EventKind) {
+        match (self, from) {
+            (Self::Paused, _) => (LiveState::Paused, EventKind::SessionPaused),
+            (Self::Stalled, _) => (LiveState::Stalled { prepared_at: None }, EventKind::SessionStalled),
+            (_, crate::session::SessionStatus::Stalled) => (LiveState::Active, EventKind::SessionRevived),
+            (_, _) => (LiveState::Active, EventKind::SessionResumed),
+        }
+    }
+}
+
+/// Whether a session shows all that a patch asks for.
+fn is_done(patch: &SessionPatch, session: &Session) -> Result<bool, Refusal> {
+    let there = match &patch.status {
+        Some(target) => step(session.status(), target.event()) == Step::Same,
+        None => true,
+    };
+    let mut next = session.clone();
+    set_current_task(&mut next, &patch.current_task);
+    merge_metadata(&mut next, patch.metadata.as_ref())?;
+    Ok(there && next == *session)
+}
+
+fn begin(id: SessionId, new: NewSession, now: Timestamp) -> Session {
+    Session {
+        id,
+        project_id: new.project_id,
+        machine_id: new.machine_id,
+        docker_slot: new.docker_slot,
+        phase: Phase::Live(Live { state: LiveState::Active, current_task: None }),
+        last_heartbeat: now,
+        started_at: now,
+        metadata: new.metadata,
+        lineage: Lineage { id, attempt: 1, recovered_from: None },
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+pub(super) fn set_current_task(session: &mut Session, change: &Change<TaskLabel>) {
+    if let Phase::Live(live) = &mut session.phase {
+        match change {
+            Change::Keep => {}
+            Change::Clear => live.current_task = None,
+            Change::Set(label) => live.current_task = Some(label.clone()),
+        }
+    }
+}
+
+pub(super) fn merge_metadata(session: &mut Session, patch: Option<&MetadataPatch>) -> Result<(), Refusal> {
+    if let Some(patch) = patch {
+        session.metadata = merged(&session.metadata, patch)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,201 @@
+//! Tasks: create, read, change, delete. Whatever is decided on a task's session is noted on the session, so that it
+//! cannot end unseen in between.
+
+use super::{Attempts, IfMatch, NewTask, TaskPatch, Tracker, Verdict, merged};
+use crate::error::{Error, Refusal};
+use crate::event::{Event, EventKind, Subject};
+use crate::rules::next_update;
+use crate::session::{Phase, Session};
+use crate::store::{Changes, Page, PageRequest, TaskFilter, Version, Versioned, Write};
+use crate::task::{Task, TaskState, TaskStatus};
+use crate::values::{TaskId, TaskLabel, Timestamp};
+
+impl Tracker {
+    /// Records a task, pending from now on.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] for a session that does not exist or another project than the session's,
+    /// [`Refusal::SessionEnded`].
+    pub async fn create_task(&self, new: NewTask) -> Result<Versioned<Task>, Error> {
+        let now = self.clock.now();
+        let task = begin(TaskId(self.ids.fresh()), new, now);
+        let mut attempts = Attempts::default();
+        loop {
+            attempts.next()?;
+            if attempts.in_doubt()
+                && let Some(made) = self.store.task(task.id).await?
+            {
+                return Ok(made);
+            }
+            let session = self.store.session(task.session_id).await?.ok_or_else(|| Refusal::Invalid {
+                field: "session_id",
+                why: format!("names no session: there is no session {}", task.session_id),
+            })?;
+            may_work(&session.value)?;
+            if session.value.project_id != task.project_id {
+                return Err(Refusal::Invalid {
+                    field: "project_id",
+                    why: format!("must be the project of the session, {}", session.value.project_id),
+                }
+                .into());
+            }
+            let mut changes = Changes::default();
+            changes.writes.push(Write::TouchSession(task.session_id, session.version.revision));
+            changes.insert(task.clone());
+            changes.events.push(Event::new(now, EventKind::TaskCreated, Subject::Task(task.id, task.session_id)));
+            match self.commit(&mut attempts, changes).await? {
+                Verdict::Done(_) => return Ok(Versioned { value: task, version: Version::FIRST }),
+                Verdict::Stale | Verdict::Taken(_) => {}
+            }
+        }
+    }
+
+    /// One task.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`].
+    pub async fn task(&self, id: TaskId) -> Result<Versioned<Task>, Error> {
+        let found = self.store.task(id).await?;
+        found.ok_or_else(|| Refusal::NotFound { entity: "task", id: id.to_string() }.into())
+    }
+
+    /// A page of tasks, newest first.
+    ///
+    /// # Errors
+    /// Only the store's.
+    pub async fn tasks(&self, filter: &TaskFilter, page: PageRequest) -> Result<Page<Task>, Error> {
+        Ok(self.store.tasks(filter, page).await?)
+    }
+
+    /// Changes a task. Work that begins becomes its session's current task, work that ends stops being it. A patch
+    /// that changes nothing leaves the revision alone.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], [`Refusal::RevisionMismatch`], [`Refusal::SessionEnded`],
+    /// [`Refusal::InvalidTransition`], [`Refusal::Invalid`] for metadata that grew too large.
+    pub async fn update_task(&self, id: TaskId, patch: &TaskPatch) -> Result<Versioned<Task>, Error> {
+        let now = self.clock.now();
+        let mut attempts = Attempts::default();
+        loop {
+            attempts.next()?;
+            let row = self.task(id).await?;
+            if !attempts.in_doubt() {
+                IfMatch::check(patch.if_match.as_ref(), row.version)?;
+            }
+            let session = self.load(row.value.session_id).await?;
+            may_work(&session.value)?;
+            let mut next = row.value.clone();
+            if let Some(target) = &patch.status {
+                next.state = row.value.moved(target, now)?;
+            }
+            if let Some(merge) = &patch.metadata {
+                next.metadata = merged(&row.value.metadata, merge)?;
+            }
+            if next == row.value {
+                return Ok(row);
+            }
+            // Under doubt only now: had our own earlier attempt been written, nothing would be left to change.
+            IfMatch::check(patch.if_match.as_ref(), row.version)?;
+            next.updated_at = next_update(row.value.updated_at, now);
+            let mut changes = Changes::default();
+            put_or_touch(&mut changes, &session, current_after(&session.value, &row.value, &next), now);
+            changes.update(next.clone(), row.version);
+            changes.events.push(event(&row.value, &next, now));
+            match self.commit(&mut attempts, changes).await? {
+                Verdict::Done(_) => return Ok(Versioned { value: next, version: row.version.after_put() }),
+                Verdict::Stale | Verdict::Taken(_) => {}
+            }
+        }
+    }
+
+    /// Deletes a task.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], [`Refusal::RevisionMismatch`], [`Refusal::SessionEnded`].
+    pub async fn delete_task(&self, id: TaskId, if_match: Option<&IfMatch>) -> Result<(), Error> {
+        let now = self.clock.now();
+        let mut attempts = Attempts::default();
+        loop {
+            attempts.next()?;
+            let row = match self.task(id).await {
+                Err(Error::Refused(Refusal::NotFound { .. })) if attempts.in_doubt() => return Ok(()),
+                found => found?,
+            };
+            IfMatch::check(if_match, row.version)?;
+            let session = self.load(row.value.session_id).await?;
+            may_work(&session.value)?;
+            let mut changes = Changes::default();
+            put_or_touch(&mut changes, &session, without(&session.value, id), now);
+            changes.writes.push(Write::DeleteTask(id, row.version));
+            let subject = Subject::Task(id, row.value.session_id);
+            changes.events.push(Event::new(now, EventKind::TaskDeleted, subject));
+            match self.commit(&mut attempts, changes).await? {
+                Verdict::Done(_) => return Ok(()),
+                Verdict::Stale | Verdict::Taken(_) => {}
+            }
+        }
+    }
+}
+
+/// A task of an ended session refuses every write.
+fn may_work(session: &Session) -> Result<(), Refusal> {
+    if session.status().is_live() { Ok(()) } else { Err(session.has_ended()) }
+}
+
+/// The session's current task after a task went from one state to another.
+fn current_after(session: &Session, before: &Task, after: &Task) -> Option<TaskLabel> {
+    match (before.status(), after.status()) {
+        (was, TaskStatus::InProgress) if was != TaskStatus::InProgress => Some(TaskLabel::of_task(after.id)),
+        (TaskStatus::InProgress, now) if now != TaskStatus::InProgress => without(session, after.id),
+        _ => session.current_task().cloned(),
+    }
+}
+
+/// The session's current task, unless it is this one.
+fn without(session: &Session, task: TaskId) -> Option<TaskLabel> {
+    session.current_task().filter(|current| **current != TaskLabel::of_task(task)).cloned()
+}
+
+fn put_or_touch(changes: &mut Changes, row: &Versioned<Session>, current: Option<TaskLabel>, now: Timestamp) {
+    let mut next = row.value.clone();
+    if let Phase::Live(live) = &mut next.phase {
+        live.current_task = current;
+    }
+    if next == row.value {
+        changes.writes.push(Write::TouchSession(next.id, row.version.revision));
+    } else {
+        next.updated_at = next_update(row.value.updated_at, now);
+        changes.update(next, row.version);
+    }
+}
+
+fn event(before: &Task, after: &Task, now: Timestamp) -> Event {
+    let kind = match after.status() {
+        same if same == before.status() => EventKind::TaskUpdated,
+        TaskStatus::Pending => EventKind::TaskReset,
+        TaskStatus::InProgress => EventKind::TaskStarted,
+        TaskStatus::Blocked => EventKind::TaskBlocked,
+        TaskStatus::Completed => EventKind::TaskCompleted,
+        TaskStatus::Failed => EventKind::TaskFailed,
+    };
+    let event = Event::new(now, kind, Subject::Task(after.id, after.session_id));
+    match (kind, after.error_message()) {
+        (EventKind::TaskFailed, Some(message)) => event.with("error_message", message.as_str()),
+        _ => event,
+    }
+}
+
+fn begin(id: TaskId, new: NewTask, now: Timestamp) -> Task {
+    Task {
+        id,
+        session_id: new.session_id,
+        project_id: new.project_id,
+        github_issue_id: new.github_issue_id,
+        name: new.name,
+        state: TaskState::Pending,
+        metadata: new.metadata,
+        copied_from: None,
+        created_at: now,
+        updated_at: now,
+    }
+}

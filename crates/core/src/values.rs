@@ -1,0 +1,49 @@
+//! The values that entities are made of, each valid by construction. A constructor refuses with a [`Fault`], which
+//! names no field: the caller knows where the value came from.
+
+mod ids;
+mod metadata;
+mod slot;
+mod text;
+mod timestamp;
+
+pub use ids::{SessionId, TaskId};
+pub use metadata::{Metadata, MetadataPatch, RESERVED_SESSION_KEYS, reserved_in};
+pub use slot::{Slot, Slots};
+pub use text::{ErrorMessage, Hostname, IssueId, MachineId, ProjectId, TaskLabel, TaskName};
+pub use timestamp::Timestamp;
+
+/// Why a value was refused, as words that go after the name of its field: `must not be empty`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Fault(pub String);
+
+impl Fault {
+    /// A fault with these words.
+    pub fn new(words: impl Into<String>) -> Self {
+        Self(words.into())
+    }
+}
+
+/// What a partial update says of a field that can be empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Change<T> {
+    /// The update does not speak of it.
+    #[default]
+    Keep,
+    /// It becomes empty.
+    Clear,
+    /// It becomes this.
+    Set(T),
+}
+
+/// The member of a closed set that is written so.
+pub(crate) fn one_of<T: Copy>(text: &str, all: &[T], written: fn(T) -> &'static str) -> Result<T, Fault> {
+    all.iter().copied().find(|member| written(*member) == text).ok_or_else(|| {
+        let names: Vec<_> = all.iter().map(|member| written(*member)).collect();
+        Fault::new(format!("must be one of {}", names.join(", ")))
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,43 @@
+//! Ids that Rekindle makes: UUID v4, shown hyphenated and in lower case.
+
+use std::fmt;
+use std::str::FromStr;
+
+use uuid::Uuid;
+
+use super::Fault;
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.as_hyphenated().fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Fault;
+
+            /// Only the hyphenated form is an id of ours; a client that sends another has mixed something up.
+            fn from_str(text: &str) -> Result<Self, Fault> {
+                match Uuid::try_parse(text) {
+                    Ok(id) if text.len() == uuid::fmt::Hyphenated::LENGTH => Ok(Self(id)),
+                    Ok(_) | Err(_) => Err(Fault::new("must be a UUID such as 6fa459ea-ee8a-4ca4-894e-db77e160355e")),
+                }
+            }
+        }
+    };
+}
+
+uuid_id!(
+    /// Names a session.
+    SessionId
+);
+uuid_id!(
+    /// Names a task.
+    TaskId
+);

@@ -1,0 +1,51 @@
+//! Docker slots: small numbers, one live session each per machine.
+
+use std::fmt;
+
+use super::Fault;
+
+/// One slot of a machine: 0 to 65535.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot(pub u16);
+
+impl TryFrom<i64> for Slot {
+    type Error = Fault;
+
+    fn try_from(number: i64) -> Result<Self, Fault> {
+        u16::try_from(number).map(Self).map_err(|_| Fault::new("must be an integer from 0 to 65535"))
+    }
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The slots that a machine offers: distinct, in the order in which it named them; may be none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Slots(Vec<Slot>);
+
+impl Slots {
+    /// The slots, in order.
+    pub fn as_slice(&self) -> &[Slot] {
+        &self.0
+    }
+
+    /// Whether the machine has this slot.
+    pub fn contains(&self, slot: Slot) -> bool {
+        self.0.contains(&slot)
+    }
+}
+
+impl TryFrom<Vec<Slot>> for Slots {
+    type Error = Fault;
+
+    fn try_from(slots: Vec<Slot>) -> Result<Self, Fault> {
+        let mut seen = std::collections::HashSet::new();
+        match slots.iter().find(|slot| !seen.insert(**slot)) {
+            Some(twice) => Err(Fault::new(format!("must name each slot once, and names {twice} twice"))),
+            None => Ok(Self(slots)),
+        }
+    }
+}

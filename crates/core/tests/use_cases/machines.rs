@@ -1,0 +1,84 @@
+//! Machines through the use cases.
+
+use crate::support::{World, new_machine, new_session, refused, to};
+use rekindle_core::tracker::{IfMatch, MachinePatch, NewSession, Registered, SessionTarget};
+use rekindle_core::values::Slots;
+use rekindle_core::{MachineStatus, Refusal, Slot};
+use rekindle_testkit::sample::text;
+
+fn slots(numbers: &[u16]) -> MachinePatch {
+    let slots = numbers.iter().copied().map(Slot).collect::<Vec<_>>();
+    MachinePatch { docker_slots: Some(Slots::try_from(slots).unwrap()), ..MachinePatch::default() }
+}
+
+#[tokio::test]
+async fn a_machine_registers_once_and_may_be_put_again() {
+    let world = World::new();
+    let made = world.tracker.create_machine(None, new_machine(&[1, 2])).await.unwrap();
+    assert_eq!(made.machine.value.status, MachineStatus::Online);
+    let id = made.machine.value.id.clone();
+    let refusal = refused(world.tracker.create_machine(Some(id.clone()), new_machine(&[])).await);
+    assert_eq!(refusal, Refusal::MachineExists { machine: id.clone() });
+    world.advance(9);
+    let put = world.tracker.put_machine(id.clone(), new_machine(&[3]), None).await.unwrap();
+    let Registered::Replaced(view) = put else { panic!("it was known") };
+    assert_eq!(view.machine.value.last_heartbeat, world.tracker.now());
+    let same = world.tracker.put_machine(id, new_machine(&[3]), Some(&IfMatch::Revisions(vec![2]))).await.unwrap();
+    assert!(
+        matches!(same, Registered::Replaced(view) if view.machine.version.revision == 2),
+        "a repeat is a heartbeat"
+    );
+    let strict = world.tracker.put_machine(text("new"), new_machine(&[]), Some(&IfMatch::Any)).await;
+    assert_eq!(refused(strict), Refusal::NoRevision);
+}
+
+#[tokio::test]
+async fn live_sessions_are_derived_and_keep_their_machine_and_slot() {
+    let world = World::new();
+    world.machine("m", &[1, 2, 3]).await;
+    let new = NewSession { docker_slot: Some(Slot(2)), ..new_session("p", "m") };
+    let session = world.tracker.create_session(new).await.unwrap().value.id;
+    let live = async || world.tracker.machine(&text("m")).await.unwrap().active_sessions;
+    assert_eq!(live().await, [session]);
+    let refusal = refused(world.tracker.update_machine(&text("m"), &slots(&[1, 3])).await);
+    assert_eq!(refusal, Refusal::SlotConflict { machine: text("m"), slot: Slot(2), existing: session });
+    let refusal = refused(world.tracker.put_machine(text("m"), new_machine(&[1]), None).await);
+    assert!(matches!(refusal, Refusal::SlotConflict { .. }));
+    world.tracker.update_machine(&text("m"), &slots(&[2])).await.unwrap();
+    let refusal = refused(world.tracker.delete_machine(&text("m"), None).await);
+    assert_eq!(refusal, Refusal::MachineInUse { machine: text("m"), live: 1, existing: session });
+    world.tracker.update_session(session, &to(SessionTarget::Completed)).await.unwrap();
+    assert!(live().await.is_empty());
+    world.tracker.update_machine(&text("m"), &slots(&[])).await.unwrap();
+    world.tracker.delete_machine(&text("m"), None).await.unwrap();
+    assert!(matches!(refused(world.tracker.machine(&text("m")).await), Refusal::NotFound { .. }));
+}
+
+#[tokio::test]
+async fn a_heartbeat_brings_an_offline_machine_online_and_leaves_maintenance() {
+    let world = World::new();
+    world.machine("m", &[]).await;
+    let set = |status| MachinePatch { status: Some(status), ..MachinePatch::default() };
+    for (status, after) in
+        [(MachineStatus::Offline, MachineStatus::Online), (MachineStatus::Maintenance, MachineStatus::Maintenance)]
+    {
+        world.tracker.update_machine(&text("m"), &set(status)).await.unwrap();
+        let before = world.tracker.machine(&text("m")).await.unwrap();
+        world.advance(3);
+        let view = world.tracker.beat_machine(&text("m")).await.unwrap();
+        assert_eq!(view.machine.value.status, after);
+        assert_eq!(view.machine.value.last_heartbeat, world.tracker.now());
+        assert_eq!(view.machine.version.revision > before.machine.version.revision, status != after);
+    }
+}
+
+#[tokio::test]
+async fn declaring_a_machine_online_begins_its_silence_anew() {
+    let world = World::new();
+    world.machine("m", &[]).await;
+    world.watch_for(190).await;
+    let online = MachinePatch { status: Some(MachineStatus::Online), ..MachinePatch::default() };
+    world.tracker.update_machine(&text("m"), &online).await.unwrap();
+    world.watch_for(5).await;
+    assert_eq!(world.tracker.machine(&text("m")).await.unwrap().machine.value.status, MachineStatus::Online);
+}

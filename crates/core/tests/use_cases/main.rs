@@ -1,0 +1,10 @@
+//! The use cases on a store in memory, with the time in the test's hand: the domain's rules without I/O.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed expectation is how a test reports")]
+
+mod detection;
+mod doubt;
+mod machines;
+mod recovery;
+mod sessions;
+mod support;
+mod tasks;

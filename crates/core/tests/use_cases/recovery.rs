@@ -1,0 +1,172 @@
+//! Recovery: exactly once, with all the work that was left, whatever happens on the way.
+
+use crate::support::{World, new_session, onto, refused, to};
+use rekindle_core::rules::recovery::{FailedTasks, Recovery};
+use rekindle_core::task::transition::TaskTarget;
+use rekindle_core::tracker::{BeatReport, MachinePatch, Recovered, SessionTarget, SlotRelease};
+use rekindle_core::{MachineStatus, Refusal, Session, SessionStatus, Slot, TaskStatus, Versioned};
+use rekindle_testkit::sample::text;
+use rekindle_testkit::{Fault, invariants};
+use serde_json::json;
+
+fn successor(answer: Recovered) -> (bool, Versioned<Session>) {
+    match answer {
+        Recovered::Now(session) => (true, session),
+        Recovered::Before(session) => (false, session),
+    }
+}
+
+/// A failed session with a task in every state, and those tasks' names by what should become of them.
+async fn a_broken_session(world: &World) -> Session {
+    let session = world.session("p", "m").await.value;
+    for (name, target) in [
+        ("pending", None),
+        ("blocked", Some(TaskTarget::Blocked)),
+        ("done", Some(TaskTarget::Completed)),
+        ("failed", Some(TaskTarget::Failed(text("red")))),
+        ("in progress", Some(TaskTarget::InProgress)),
+    ] {
+        let id = world.task(&session, name).await.value.id;
+        if let Some(target) = target {
+            world.advance(1);
+            world.move_task(id, target).await;
+        }
+    }
+    session
+}
+
+#[tokio::test]
+async fn the_successor_takes_over_what_was_left() {
+    for (failed_tasks, expected) in [
+        (FailedTasks::Reset, vec!["pending", "blocked", "failed", "in progress"]),
+        (FailedTasks::Leave, vec!["pending", "blocked", "in progress"]),
+    ] {
+        let world = World::new();
+        let session = a_broken_session(&world).await;
+        world.tracker.mark_stalled(session.id).await.unwrap();
+        let recovery = Recovery { failed_tasks, ..onto("m2") };
+        let (now, made) = successor(world.tracker.recover(session.id, &recovery).await.unwrap());
+        assert!(now);
+        let made = made.value;
+        assert_eq!((made.project_id, made.machine_id), (text("p"), text("m2")));
+        assert_eq!((made.lineage.id, made.lineage.attempt), (session.id, 2));
+        let tasks = world.tracker.store().tasks_of(made.id, &TaskStatus::ALL).await.unwrap();
+        assert_eq!(tasks.iter().map(|task| task.value.name.as_str()).collect::<Vec<_>>(), expected);
+        assert!(
+            tasks.iter().all(|task| task.value.status() == TaskStatus::Pending && task.value.copied_from.is_some())
+        );
+
+        let original = world.reread(session.id).await.value;
+        assert_eq!((original.status(), original.recovered_into()), (SessionStatus::Completed, Some(made.id)));
+        let recovery = &original.shown_metadata()["recovery"];
+        assert_eq!(recovery["recovered_into"], json!(made.id.to_string()));
+        let left = world.tracker.recovery_state(session.id).await.unwrap();
+        assert_eq!(left.tasks_in(TaskStatus::InProgress).count(), 0);
+        assert_eq!(left.last_successful_task.unwrap().value.name.as_str(), "done");
+        invariants::assert_hold(world.tracker.store().as_ref()).await;
+    }
+}
+
+#[tokio::test]
+async fn asking_again_answers_the_same_successor_whatever_became_of_it() {
+    let world = World::new();
+    let session = a_broken_session(&world).await;
+    world.tracker.mark_failed(session.id, text("crashed"), None).await.unwrap();
+    let (_, first) = successor(world.tracker.recover(session.id, &onto("m2")).await.unwrap());
+    let (now, again) = successor(world.tracker.recover(session.id, &onto("m3")).await.unwrap());
+    assert_eq!((now, again.value.id), (false, first.value.id));
+    world.tracker.update_session(first.value.id, &to(SessionTarget::Completed)).await.unwrap();
+    let (now, again) = successor(world.tracker.recover(session.id, &onto("m2")).await.unwrap());
+    assert_eq!((now, again.value.id), (false, first.value.id));
+    let original = world.reread(session.id).await.value;
+    assert_eq!(original.shown_metadata()["error_message"], json!("crashed"), "why it failed is kept");
+    world.tracker.delete_session(first.value.id, None).await.unwrap();
+    assert!(matches!(refused(world.tracker.recover(session.id, &onto("m2")).await), Refusal::NotFound { .. }));
+}
+
+#[tokio::test]
+async fn a_beat_for_the_recovered_session_is_refused_and_names_the_successor() {
+    let world = World::new();
+    let session = world.session("p", "m").await.value;
+    world.tracker.mark_stalled(session.id).await.unwrap();
+    let (_, made) = successor(world.tracker.recover(session.id, &onto("m2")).await.unwrap());
+    let refusal = refused(world.tracker.beat(session.id, &BeatReport::default()).await);
+    assert!(matches!(refusal, Refusal::SessionEnded { successor: Some(id), .. } if id == made.value.id));
+    assert!(refusal.to_string().contains(&made.value.id.to_string()), "{refusal}");
+}
+
+#[tokio::test]
+async fn only_failed_and_stalled_sessions_recover() {
+    let world = World::new();
+    let id = world.session("p", "m").await.value.id;
+    for target in [None, Some(SessionTarget::Paused), Some(SessionTarget::Completed)] {
+        if let Some(target) = target {
+            world.tracker.update_session(id, &to(target)).await.unwrap();
+        }
+        assert!(matches!(refused(world.tracker.recover(id, &onto("m")).await), Refusal::InvalidTransition { .. }));
+        let prepared = world.tracker.prepare_recovery(id, SlotRelease::Hold).await;
+        assert!(matches!(refused(prepared), Refusal::InvalidTransition { .. }));
+    }
+}
+
+#[tokio::test]
+async fn its_own_machine_and_slot_are_fine_and_a_resting_machine_is_not() {
+    let world = World::new();
+    world.machine("m", &[1]).await;
+    let new = rekindle_core::tracker::NewSession { docker_slot: Some(Slot(1)), ..new_session("p", "m") };
+    let session = world.tracker.create_session(new).await.unwrap().value;
+    world.tracker.mark_stalled(session.id).await.unwrap();
+    let same_place = Recovery { docker_slot: Some(Slot(1)), ..onto("m") };
+    for status in [MachineStatus::Maintenance, MachineStatus::Offline] {
+        let patch = MachinePatch { status: Some(status), ..MachinePatch::default() };
+        world.tracker.update_machine(&text("m"), &patch).await.unwrap();
+        let refusal = refused(world.tracker.recover(session.id, &same_place).await);
+        assert_eq!(refusal, Refusal::MachineUnavailable { machine: text("m"), status });
+    }
+    world.tracker.beat_machine(&text("m")).await.unwrap();
+    let missing = Recovery { docker_slot: Some(Slot(9)), ..onto("m") };
+    assert!(matches!(refused(world.tracker.recover(session.id, &missing).await), Refusal::Invalid { .. }));
+    let (now, made) = successor(world.tracker.recover(session.id, &same_place).await.unwrap());
+    assert_eq!((now, made.value.docker_slot), (true, Some(Slot(1))));
+}
+
+#[tokio::test]
+async fn another_active_session_at_the_target_is_in_the_way() {
+    let world = World::new();
+    let stalled = world.session("p", "m").await.value.id;
+    world.tracker.mark_stalled(stalled).await.unwrap();
+    let other = world.session("p", "m").await.value.id;
+    let refusal = refused(world.tracker.recover(stalled, &onto("m")).await);
+    assert_eq!(refusal, Refusal::SessionConflict { existing: other });
+    assert_eq!(world.reread(stalled).await.value.status(), SessionStatus::Stalled);
+}
+
+#[tokio::test]
+async fn preparing_is_noted_once_and_may_free_the_slot() {
+    let world = World::new();
+    let new = rekindle_core::tracker::NewSession { docker_slot: Some(Slot(1)), ..new_session("p", "m") };
+    let id = world.tracker.create_session(new).await.unwrap().value.id;
+    world.tracker.mark_failed(id, text("crashed"), None).await.unwrap();
+    let first = world.tracker.prepare_recovery(id, SlotRelease::Hold).await.unwrap();
+    assert_eq!(first.value.prepared_at(), Some(world.tracker.now()));
+    world.advance(1);
+    assert_eq!(world.tracker.prepare_recovery(id, SlotRelease::Hold).await.unwrap(), first);
+    let freed = world.tracker.prepare_recovery(id, SlotRelease::Release).await.unwrap().value;
+    assert_eq!((freed.docker_slot, freed.prepared_at()), (None, first.value.prepared_at()));
+}
+
+#[tokio::test]
+async fn a_recovery_whose_answer_is_lost_still_happens_once() {
+    for fault in [Fault::LostBefore, Fault::LostAfter, Fault::Stale] {
+        let world = World::new();
+        let session = a_broken_session(&world).await;
+        world.tracker.mark_stalled(session.id).await.unwrap();
+        world.store.script([Some(fault.clone())]);
+        let (now, made) = successor(world.tracker.recover(session.id, &onto("m2")).await.unwrap());
+        assert!(now, "{fault:?}: it was this request's doing");
+        let counts = world.tracker.store().counts().await.unwrap();
+        assert_eq!((counts.active, counts.total()), (1, 2), "{fault:?}");
+        assert_eq!(world.reread(session.id).await.value.recovered_into(), Some(made.value.id));
+        invariants::assert_hold(world.tracker.store().as_ref()).await;
+    }
+}

@@ -1,0 +1,222 @@
+//! Sessions through the use cases: creating, beating, changing and ending them.
+
+use crate::support::{World, new_session, patch, refused, to};
+use rekindle_core::session::LiveState;
+use rekindle_core::task::transition::TaskTarget;
+use rekindle_core::tracker::{BeatReport, IfMatch, SessionPatch, SessionTarget};
+use rekindle_core::{Change, MachineStatus, Refusal, SessionStatus, Slot, TaskStatus, Version};
+use rekindle_testkit::sample::text;
+use serde_json::json;
+
+#[tokio::test]
+async fn a_new_session_is_active_and_the_first_of_its_lineage() {
+    let world = World::new();
+    let made = world.session("p", "m").await;
+    assert_eq!(made.version, Version::FIRST);
+    assert_eq!(made.value.status(), SessionStatus::Active);
+    assert_eq!((made.value.lineage.id, made.value.lineage.attempt), (made.value.id, 1));
+    assert_eq!(world.reread(made.value.id).await, made);
+}
+
+#[tokio::test]
+async fn a_second_active_one_of_the_same_project_and_machine_is_refused_by_name() {
+    let world = World::new();
+    let first = world.session("p", "m").await.value.id;
+    let refusal = refused(world.tracker.create_session(new_session("p", "m")).await);
+    assert_eq!(refusal, Refusal::SessionConflict { existing: first });
+    world.tracker.update_session(first, &to(SessionTarget::Paused)).await.unwrap();
+    world.session("p", "m").await;
+    // Now the paused one cannot come back.
+    let refusal = refused(world.tracker.update_session(first, &to(SessionTarget::Active)).await);
+    assert!(matches!(refusal, Refusal::SessionConflict { .. }));
+}
+
+#[tokio::test]
+async fn a_registered_machine_is_asked_for_its_slots_and_its_status() {
+    let world = World::new();
+    world.machine("m", &[1, 2]).await;
+    let with_slot =
+        |slot| rekindle_core::tracker::NewSession { docker_slot: Some(Slot(slot)), ..new_session("p", "m") };
+    let refusal = refused(world.tracker.create_session(with_slot(3)).await);
+    assert_eq!(refusal.to_string(), "docker_slot must be a slot of machine m, which has 1, 2");
+    let first = world.tracker.create_session(with_slot(1)).await.unwrap();
+    let other = rekindle_core::tracker::NewSession { project_id: text("q"), ..with_slot(1) };
+    let refusal = refused(world.tracker.create_session(other).await);
+    let expected = Refusal::SlotConflict { machine: text("m"), slot: Slot(1), existing: first.value.id };
+    assert_eq!(refusal, expected);
+    for (status, taken) in [(MachineStatus::Offline, true), (MachineStatus::Maintenance, false)] {
+        let patch = rekindle_core::tracker::MachinePatch { status: Some(status), ..Default::default() };
+        world.tracker.update_machine(&text("m"), &patch).await.unwrap();
+        let answer = world.tracker.create_session(new_session(status.as_str(), "m")).await;
+        assert_eq!(answer.is_ok(), taken, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_heartbeat_alone_leaves_the_revision_and_the_update_alone() {
+    let world = World::new();
+    let made = world.session("p", "m").await;
+    world.advance(5);
+    let beaten = world.tracker.beat(made.value.id, &BeatReport::default()).await.unwrap();
+    assert_eq!(beaten.version, made.version);
+    assert_eq!(beaten.value.updated_at, made.value.updated_at);
+    assert_eq!(beaten.value.last_heartbeat, made.value.last_heartbeat.plus(std::time::Duration::from_secs(5)));
+    let report = BeatReport { current_task: Change::Set(text("t")), metadata: patch(json!({"n": 1})) };
+    let changed = world.tracker.beat(made.value.id, &report).await.unwrap();
+    assert_eq!(changed.version.revision, 2);
+    let again = world.tracker.beat(made.value.id, &report).await.unwrap();
+    assert_eq!((again.version.revision, again.value.current_task().unwrap().as_str()), (2, "t"));
+    let clear = BeatReport { current_task: Change::Clear, metadata: None };
+    let cleared = world.tracker.beat(made.value.id, &clear).await.unwrap();
+    assert_eq!((cleared.version.revision, cleared.value.current_task()), (3, None));
+}
+
+#[tokio::test]
+async fn a_heartbeat_revives_a_stalled_session_leaves_a_paused_one_and_is_too_late_for_an_ended_one() {
+    let world = World::new();
+    let id = world.session("p", "m").await.value.id;
+    let beat = BeatReport::default();
+    world.tracker.mark_stalled(id).await.unwrap();
+    assert_eq!(world.tracker.beat(id, &beat).await.unwrap().value.status(), SessionStatus::Active);
+    world.tracker.update_session(id, &to(SessionTarget::Paused)).await.unwrap();
+    assert_eq!(world.tracker.beat(id, &beat).await.unwrap().value.status(), SessionStatus::Paused);
+    world.tracker.update_session(id, &to(SessionTarget::Completed)).await.unwrap();
+    let refusal = refused(world.tracker.beat(id, &beat).await);
+    let expected = Refusal::SessionEnded { session: id, status: SessionStatus::Completed, successor: None };
+    assert_eq!(refusal, expected);
+}
+
+#[tokio::test]
+async fn becoming_active_is_a_sign_of_life() {
+    let world = World::new();
+    let made = world.session("p", "m").await;
+    world.advance(60);
+    let again = world.tracker.update_session(made.value.id, &to(SessionTarget::Active)).await.unwrap();
+    assert_eq!(again.version, made.version, "a repeat changes nothing else");
+    assert_eq!(again.value.last_heartbeat, world.tracker.now());
+    world.tracker.mark_stalled(made.value.id).await.unwrap();
+    world.advance(60);
+    let back = world.tracker.update_session(made.value.id, &to(SessionTarget::Active)).await.unwrap();
+    assert_eq!(back.value.last_heartbeat, world.tracker.now());
+    assert_eq!(world.watch_for(2).await, []);
+}
+
+#[tokio::test]
+async fn ending_fails_what_was_in_progress_and_clears_the_current_task() {
+    for target in [SessionTarget::Completed, SessionTarget::Failed(text("crashed"))] {
+        let world = World::new();
+        let session = world.session("p", "m").await.value;
+        let mut tasks = Vec::new();
+        for (name, task_target) in
+            [("in progress", TaskTarget::InProgress), ("blocked", TaskTarget::Blocked), ("done", TaskTarget::Completed)]
+        {
+            let id = world.task(&session, name).await.value.id;
+            world.move_task(id, task_target).await;
+            tasks.push(id);
+        }
+        let ended = world.tracker.update_session(session.id, &to(target.clone())).await.unwrap();
+        assert_eq!(ended, world.reread(session.id).await);
+        assert_eq!((ended.value.current_task(), ended.value.completed_at()), (None, Some(world.tracker.now())));
+        let mut statuses = Vec::new();
+        for id in &tasks {
+            statuses.push(world.tracker.task(*id).await.unwrap().value.status());
+        }
+        assert_eq!(statuses, [TaskStatus::Failed, TaskStatus::Blocked, TaskStatus::Completed]);
+        assert!(world.tracker.task(tasks[0]).await.unwrap().value.error_message().is_some());
+        if matches!(target, SessionTarget::Failed(_)) {
+            assert_eq!(ended.value.shown_metadata()["error_message"], json!("crashed"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn marking_again_changes_nothing() {
+    let world = World::new();
+    let id = world.session("p", "m").await.value.id;
+    let first = world.tracker.mark_failed(id, text("first"), patch(json!({"a": 1}))).await.unwrap();
+    world.advance(1);
+    let again = world.tracker.mark_failed(id, text("second"), patch(json!({"b": 2}))).await.unwrap();
+    assert_eq!(again, first);
+    let other = world.session("q", "m").await.value.id;
+    world.tracker.update_session(other, &to(SessionTarget::Completed)).await.unwrap();
+    let refusal = refused(world.tracker.mark_failed(other, text("late"), None).await);
+    assert_eq!(
+        refusal.to_string(),
+        format!(
+            "session {other} is completed and cannot become failed: that is possible only from active, paused or stalled"
+        )
+    );
+}
+
+#[tokio::test]
+async fn an_ended_session_takes_metadata_and_nothing_else() {
+    let world = World::new();
+    let id = world.session("p", "m").await.value.id;
+    world.tracker.update_session(id, &to(SessionTarget::Completed)).await.unwrap();
+    let note = SessionPatch { metadata: patch(json!({"note": "kept"})), ..SessionPatch::default() };
+    let noted = world.tracker.update_session(id, &note).await.unwrap();
+    assert_eq!(noted.value.shown_metadata()["note"], json!("kept"));
+    let label = SessionPatch { current_task: Change::Set(text("t")), ..SessionPatch::default() };
+    assert!(matches!(refused(world.tracker.update_session(id, &label).await), Refusal::SessionEnded { .. }));
+}
+
+#[tokio::test]
+async fn a_patch_that_changes_nothing_leaves_the_revision_alone() {
+    let world = World::new();
+    let made = world.session("p", "m").await;
+    world.advance(1);
+    let same = world.tracker.update_session(made.value.id, &SessionPatch::default()).await.unwrap();
+    assert_eq!(same, made);
+    let changed = world.tracker.update_session(made.value.id, &to(SessionTarget::Paused)).await.unwrap();
+    let again = world.tracker.update_session(made.value.id, &to(SessionTarget::Paused)).await.unwrap();
+    assert_eq!(again, changed);
+}
+
+#[tokio::test]
+async fn a_change_demands_the_revision_that_the_caller_names() {
+    let world = World::new();
+    let id = world.session("p", "m").await.value.id;
+    let at = |revisions: &[u64]| SessionPatch {
+        if_match: Some(IfMatch::Revisions(revisions.to_vec())),
+        ..to(SessionTarget::Paused)
+    };
+    let refusal = refused(world.tracker.update_session(id, &at(&[2, 3])).await);
+    assert_eq!(refusal, Refusal::RevisionMismatch { current: 1 });
+    world.tracker.update_session(id, &at(&[2, 1])).await.unwrap();
+    let refusal = refused(world.tracker.delete_session(id, Some(&IfMatch::Revisions(vec![1]))).await);
+    assert_eq!(refusal, Refusal::RevisionMismatch { current: 2 });
+    world.tracker.delete_session(id, Some(&IfMatch::Any)).await.unwrap();
+    assert!(matches!(refused(world.tracker.session(id).await), Refusal::NotFound { .. }));
+}
+
+#[tokio::test]
+async fn an_update_is_always_later_than_the_one_before() {
+    let world = World::new();
+    let made = world.session("p", "m").await.value;
+    let paused = world.tracker.update_session(made.id, &to(SessionTarget::Paused)).await.unwrap().value;
+    assert!(paused.updated_at > made.updated_at, "though the clock stands still");
+}
+
+#[tokio::test]
+async fn archiving_is_for_ended_sessions_and_happens_once() {
+    let world = World::new();
+    let id = world.session("p", "m").await.value.id;
+    assert!(matches!(refused(world.tracker.archive(id).await), Refusal::InvalidTransition { .. }));
+    world.tracker.update_session(id, &to(SessionTarget::Completed)).await.unwrap();
+    let first = world.tracker.archive(id).await.unwrap();
+    world.advance(9);
+    assert_eq!(world.tracker.archive(id).await.unwrap(), first);
+    assert_eq!(first.value.shown_metadata()["archived"], json!(true));
+}
+
+#[tokio::test]
+async fn what_leaves_a_state_does_not_come_back_with_it() {
+    let world = World::new();
+    let id = world.session("p", "m").await.value.id;
+    world.tracker.mark_stalled(id).await.unwrap();
+    world.tracker.prepare_recovery(id, rekindle_core::tracker::SlotRelease::Hold).await.unwrap();
+    world.tracker.beat(id, &BeatReport::default()).await.unwrap();
+    let stalled = world.tracker.mark_stalled(id).await.unwrap().value;
+    let expected = rekindle_testkit::sample::live(LiveState::Stalled { prepared_at: None });
+    assert_eq!(stalled.phase, expected);
+}

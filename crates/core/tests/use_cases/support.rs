@@ -1,0 +1,111 @@
+//! A tracker over a store in memory, with the time in the test's hand, and short words for what tests do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rekindle_core::rules::recovery::{FailedTasks, Recovery};
+use rekindle_core::task::transition::TaskTarget;
+use rekindle_core::tracker::{NewMachine, NewSession, NewTask, SessionPatch, SessionTarget, TaskPatch};
+use rekindle_core::values::Slots;
+use rekindle_core::{
+    Error, Metadata, MetadataPatch, Policy, Refusal, Session, SessionId, Slot, Task, TaskId, Tracker, Versioned,
+};
+use rekindle_testkit::sample::{metadata, text};
+use rekindle_testkit::{CountingIds, FaultyStore, HandClock, MemoryStore};
+
+pub struct World {
+    pub tracker: Tracker,
+    pub clock: Arc<HandClock>,
+    pub store: Arc<FaultyStore>,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::with(Policy::default())
+    }
+
+    pub fn with(policy: Policy) -> Self {
+        let clock = Arc::new(HandClock::default());
+        let store = Arc::new(FaultyStore::over(Arc::new(MemoryStore::new())));
+        let ids = Arc::new(CountingIds::default());
+        let tracker = Tracker::new(Arc::clone(&store) as _, Arc::clone(&clock) as _, ids, policy);
+        Self { tracker, clock, store }
+    }
+
+    pub fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    pub async fn session(&self, project: &str, machine: &str) -> Versioned<Session> {
+        self.tracker.create_session(new_session(project, machine)).await.unwrap()
+    }
+
+    pub async fn reread(&self, id: SessionId) -> Versioned<Session> {
+        self.tracker.session(id).await.unwrap()
+    }
+
+    pub async fn task(&self, session: &Session, name: &str) -> Versioned<Task> {
+        let new = NewTask {
+            session_id: session.id,
+            project_id: session.project_id.clone(),
+            github_issue_id: None,
+            name: text(name),
+            metadata: Metadata::default(),
+        };
+        self.tracker.create_task(new).await.unwrap()
+    }
+
+    pub async fn move_task(&self, id: TaskId, target: TaskTarget) -> Versioned<Task> {
+        let patch = TaskPatch { status: Some(target), ..TaskPatch::default() };
+        self.tracker.update_task(id, &patch).await.unwrap()
+    }
+
+    pub async fn machine(&self, id: &str, slots: &[u16]) {
+        self.tracker.create_machine(Some(text(id)), new_machine(slots)).await.unwrap();
+    }
+
+    /// A pass each second, as the detector would, for this long.
+    pub async fn watch_for(&self, seconds: u64) -> Vec<SessionId> {
+        let mut stalled = Vec::new();
+        for _ in 0..seconds {
+            self.advance(1);
+            let pass = self.tracker.detect().await.unwrap();
+            stalled.extend(pass.stalled.into_iter().map(|session| session.session_id));
+        }
+        stalled
+    }
+}
+
+pub fn new_session(project: &str, machine: &str) -> NewSession {
+    NewSession {
+        project_id: text(project),
+        machine_id: text(machine),
+        docker_slot: None,
+        metadata: Metadata::default(),
+    }
+}
+
+pub fn new_machine(slots: &[u16]) -> NewMachine {
+    let slots = Slots::try_from(slots.iter().copied().map(Slot).collect::<Vec<_>>()).unwrap();
+    NewMachine { hostname: text("build-1"), docker_slots: slots, metadata: Metadata::default() }
+}
+
+pub fn to(target: SessionTarget) -> SessionPatch {
+    SessionPatch { status: Some(target), ..SessionPatch::default() }
+}
+
+pub fn onto(machine: &str) -> Recovery {
+    Recovery { new_machine_id: text(machine), docker_slot: None, failed_tasks: FailedTasks::Reset }
+}
+
+pub fn patch(content: serde_json::Value) -> Option<MetadataPatch> {
+    Some(MetadataPatch(metadata(content).as_map().clone()))
+}
+
+#[track_caller]
+pub fn refused<T: std::fmt::Debug>(answer: Result<T, Error>) -> Refusal {
+    match answer {
+        Err(Error::Refused(refusal)) => refusal,
+        other => panic!("expected a refusal, got {other:?}"),
+    }
+}

@@ -1,0 +1,130 @@
+//! The query parameters of the API. The server reads them one by one (see `crate::parse`); clients send these.
+
+use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use super::{MachineStatus, SessionStatus, TaskStatus};
+
+macro_rules! query {
+    ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+        #[into_params(parameter_in = Query)]
+        pub struct $name {
+            $(
+                $(#[$fdoc])*
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                pub $field: Option<$type>,
+            )+
+        }
+    };
+}
+
+query! {
+    /// Which sessions, and which part of their list.
+    SessionQuery {
+        /// Of this project.
+        #[param(min_length = 1, max_length = 200, nullable = false)]
+        project_id: String,
+        /// On this machine.
+        #[param(min_length = 1, max_length = 200, nullable = false)]
+        machine_id: String,
+        /// In this status.
+        #[param(nullable = false)]
+        status: SessionStatus,
+        /// Archived ones only (true), or only those that are not (false).
+        #[param(nullable = false)]
+        archived: bool,
+        /// Of this chain of recoveries.
+        #[param(nullable = false)]
+        lineage_id: Uuid,
+        /// How many at most.
+        #[param(minimum = 1, maximum = 100, default = 50, nullable = false)]
+        limit: u32,
+        /// How many to skip; not together with `cursor`.
+        #[param(minimum = 0, nullable = false)]
+        offset: u64,
+        /// The `next_cursor` of an earlier answer: goes on from there in constant time.
+        #[param(nullable = false)]
+        cursor: String,
+    }
+}
+
+query! {
+    /// Which part of the list of archived sessions.
+    ArchivedQuery {
+        /// How many at most.
+        #[param(minimum = 1, maximum = 100, default = 50, nullable = false)]
+        limit: u32,
+        /// How many to skip; not together with `cursor`.
+        #[param(minimum = 0, nullable = false)]
+        offset: u64,
+        /// The `next_cursor` of an earlier answer: goes on from there in constant time.
+        #[param(nullable = false)]
+        cursor: String,
+    }
+}
+
+query! {
+    /// Which tasks, and which part of their list.
+    TaskQuery {
+        /// Of this session.
+        #[param(nullable = false)]
+        session_id: Uuid,
+        /// Of this project.
+        #[param(min_length = 1, max_length = 200, nullable = false)]
+        project_id: String,
+        /// In this status.
+        #[param(nullable = false)]
+        status: TaskStatus,
+        /// How many at most.
+        #[param(minimum = 1, maximum = 200, default = 50, nullable = false)]
+        limit: u32,
+        /// How many to skip; not together with `cursor`.
+        #[param(minimum = 0, nullable = false)]
+        offset: u64,
+        /// The `next_cursor` of an earlier answer: goes on from there in constant time.
+        #[param(nullable = false)]
+        cursor: String,
+    }
+}
+
+query! {
+    /// Which machines, and which part of their list.
+    MachineQuery {
+        /// In this status.
+        #[param(nullable = false)]
+        status: MachineStatus,
+        /// How many at most.
+        #[param(minimum = 1, maximum = 100, default = 50, nullable = false)]
+        limit: u32,
+        /// How many to skip; not together with `cursor`.
+        #[param(minimum = 0, nullable = false)]
+        offset: u64,
+        /// The `next_cursor` of an earlier answer: goes on from there in constant time.
+        #[param(nullable = false)]
+        cursor: String,
+    }
+}
+
+query! {
+    /// How many silent sessions.
+    StalledQuery {
+        /// How many at most.
+        #[param(minimum = 1, maximum = 1000, default = 100, nullable = false)]
+        limit: u32,
+    }
+}
+
+query! {
+    /// What a cleanup deletes.
+    CleanupQuery {
+        /// The age in days; `RETENTION_DAYS` if absent.
+        #[param(minimum = 0, nullable = false)]
+        older_than_days: u32,
+        /// Whether to tell only, and delete nothing.
+        #[param(default = false, nullable = false)]
+        dry_run: bool,
+    }
+}

@@ -1,0 +1,73 @@
+//! API keys: who may come in. Keys are compared in constant time, over all of them, and never shown whole.
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderMap, HeaderValue};
+use subtle::{Choice, ConstantTimeEq};
+use uuid::Uuid;
+
+use crate::ApiError;
+use crate::api::ErrorCode;
+
+/// The header that carries the key.
+pub const API_KEY: &str = "x-api-key";
+
+/// The keys that are let in. Shows none of them.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ApiKeys(Vec<Uuid>);
+
+impl ApiKeys {
+    /// These keys.
+    pub fn new(keys: impl IntoIterator<Item = Uuid>) -> Self {
+        Self(keys.into_iter().collect())
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Lets a request in.
+    ///
+    /// # Errors
+    /// 401, with the reason as its message.
+    pub fn admit(&self, headers: &HeaderMap) -> Result<(), ApiError> {
+        let Some(given) = headers.get(API_KEY) else {
+            return Err(refused(ErrorCode::ApiKeyRequired, "API key required"));
+        };
+        let Some(key) = given.to_str().ok().and_then(parse_key) else {
+            return Err(refused(ErrorCode::ApiKeyMalformed, "Malformed API key"));
+        };
+        let known = self.0.iter().fold(Choice::from(0), |found, one| found | one.as_bytes().ct_eq(key.as_bytes()));
+        if bool::from(known) { Ok(()) } else { Err(refused(ErrorCode::ApiKeyInvalid, "Invalid API key")) }
+    }
+}
+
+impl fmt::Debug for ApiKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ApiKeys({} of them)", self.0.len())
+    }
+}
+
+/// A key that is shorter than this is not shown at all.
+const LEAST_SHOWN: usize = 12;
+
+/// A key is a UUID in its hyphenated form.
+pub fn parse_key(text: &str) -> Option<Uuid> {
+    if text.len() == uuid::fmt::Hyphenated::LENGTH { Uuid::try_parse(text).ok() } else { None }
+}
+
+fn refused(code: ErrorCode, message: &str) -> ApiError {
+    ApiError::new(StatusCode::UNAUTHORIZED, code, message)
+}
+
+/// A key as a log may show it: its first four characters, and of a short one none, which would be most of it.
+pub fn masked(key: &HeaderValue) -> String {
+    let shown = if key.len() < LEAST_SHOWN { 0 } else { 4 };
+    let shown: String = String::from_utf8_lossy(key.as_bytes()).chars().take(shown).collect();
+    format!("{shown}…")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,37 @@
+//! Tests of `auth`.
+
+use actix_web::http::header::HeaderName;
+
+use super::*;
+
+const KEY: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
+
+fn answer(keys: &ApiKeys, given: &[u8]) -> Option<ErrorCode> {
+    let mut headers = HeaderMap::new();
+    headers.insert(HeaderName::from_static(API_KEY), HeaderValue::from_bytes(given).unwrap());
+    keys.admit(&headers).err().map(|error| error.code)
+}
+
+#[test]
+fn only_a_known_key_is_let_in() {
+    let other = Uuid::from_u128(7);
+    let keys = ApiKeys::new([other, KEY.parse().unwrap()]);
+    assert_eq!(answer(&keys, KEY.as_bytes()), None);
+    assert_eq!(answer(&keys, KEY.to_uppercase().as_bytes()), None);
+    assert_eq!(answer(&keys, other.to_string().as_bytes()), None);
+    assert_eq!(answer(&keys, Uuid::from_u128(8).to_string().as_bytes()), Some(ErrorCode::ApiKeyInvalid));
+    let malformed: [&[u8]; 5] =
+        [b"", b"invalid-key-123", &KEY.as_bytes()[1..], b"6fa459eaee8a4ca4894edb77e160355e", b"\xff"];
+    for given in malformed {
+        assert_eq!(answer(&keys, given), Some(ErrorCode::ApiKeyMalformed), "{given:?}");
+    }
+    assert_eq!(keys.admit(&HeaderMap::new()).unwrap_err().code, ErrorCode::ApiKeyRequired);
+}
+
+#[test]
+fn a_key_is_never_shown_whole() {
+    assert_eq!(masked(&HeaderValue::from_static(KEY)), "6fa4…");
+    assert_eq!(masked(&HeaderValue::from_static("secret")), "…");
+    assert_eq!(masked(&HeaderValue::from_bytes(b"\xffab and much more").unwrap()), "\u{fffd}ab …");
+    assert!(!format!("{:?}", ApiKeys::new([KEY.parse().unwrap()])).contains("6fa4"));
+}

@@ -1,0 +1,137 @@
+//! What every request needs: the use cases, who is let in, and the limits.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{self, Poll};
+use std::time::{Duration, Instant};
+
+use rekindle_core::{Error, StoreError, Tracker};
+use tokio::runtime::Handle;
+
+use crate::ApiError;
+use crate::auth::ApiKeys;
+use crate::readiness::Readiness;
+
+/// Who is let in, and how much may be asked.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// The keys that are let in.
+    pub api_keys: ApiKeys,
+    /// The longest that a request may take.
+    pub request_timeout: Duration,
+    /// The largest body.
+    pub max_body_bytes: usize,
+}
+
+/// What every request needs. Cheap to clone.
+#[derive(Clone)]
+pub struct Context {
+    tracker: Tracker,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    limits: Limits,
+    started: Instant,
+    draining: AtomicBool,
+    readiness: Readiness,
+}
+
+impl Context {
+    /// The use cases, offered within these limits. Its uptime begins now.
+    pub fn new(tracker: Tracker, limits: Limits) -> Self {
+        let shared = Shared {
+            limits,
+            started: Instant::now(),
+            draining: AtomicBool::new(false),
+            readiness: Readiness::default(),
+        };
+        Self { tracker, shared: Arc::new(shared) }
+    }
+
+    /// The use cases.
+    pub fn tracker(&self) -> &Tracker {
+        &self.tracker
+    }
+
+    /// Who is let in.
+    pub fn api_keys(&self) -> &ApiKeys {
+        &self.shared.limits.api_keys
+    }
+
+    /// The longest that a request may take.
+    pub fn request_timeout(&self) -> Duration {
+        self.shared.limits.request_timeout
+    }
+
+    /// The largest body.
+    pub fn max_body_bytes(&self) -> usize {
+        self.shared.limits.max_body_bytes
+    }
+
+    /// For how long it has been running.
+    pub fn uptime(&self) -> Duration {
+        self.shared.started.elapsed()
+    }
+
+    /// From now on `/ready` says no, so that others are asked instead.
+    pub fn drain(&self) {
+        self.shared.draining.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether it is shutting down.
+    pub fn is_draining(&self) -> bool {
+        self.shared.draining.load(Ordering::Relaxed)
+    }
+
+    /// Whether the store can serve.
+    ///
+    /// # Errors
+    /// Why not, as 503 whatever the reason: others are to be asked instead.
+    pub async fn store_ready(&self) -> Result<(), ApiError> {
+        let ready = self.shared.readiness.of(self.tracker.store().as_ref()).await;
+        ready.map_err(|error| Error::Store(StoreError::Unavailable(error.to_string())).into())
+    }
+
+    /// Carries out one use case to its end: a client that hangs up, or a time limit that is reached, must not cancel
+    /// a store's work half-way. What is abandoned goes on in a task of its own.
+    ///
+    /// # Errors
+    /// The use case's own.
+    pub async fn run<T, W, F>(&self, use_case: W) -> Result<T, ApiError>
+    where
+        W: FnOnce(Tracker) -> F,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let work = Box::pin(use_case(self.tracker.clone()));
+        Ok(ToTheEnd(Some(work)).await?)
+    }
+}
+
+/// A future that is not cancelled by being dropped. While somebody waits for it, it costs no task.
+struct ToTheEnd<F: Future<Output: Send + 'static> + Send + 'static>(Option<Pin<Box<F>>>);
+
+impl<F: Future<Output: Send + 'static> + Send + 'static> Future for ToTheEnd<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
+        // Taken out while it is polled: one that panics must not be polled again.
+        let Some(mut work) = self.0.take() else { return Poll::Pending };
+        let polled = work.as_mut().poll(cx);
+        if polled.is_pending() {
+            self.0 = Some(work);
+        }
+        polled
+    }
+}
+
+impl<F: Future<Output: Send + 'static> + Send + 'static> Drop for ToTheEnd<F> {
+    fn drop(&mut self) {
+        if let (Some(work), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(work);
+        }
+    }
+}

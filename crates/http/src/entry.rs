@@ -1,0 +1,226 @@
+//! The way in and out of every request, as one middleware: gives it an id, lets it in, limits its time, catches what
+//! panics, turns every error into the one envelope, and writes its log line.
+
+mod log;
+
+use std::any::Any;
+use std::future::{Future, Ready, poll_fn, ready};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::Instant;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode, Uri};
+use actix_web::{Error, HttpResponse, ResponseError};
+use rekindle_core::{Clock, SystemClock};
+use uuid::Uuid;
+
+use crate::ApiError;
+use crate::api::ErrorBody;
+use crate::context::Context;
+use crate::error::ErrorHeader;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Wraps what answers requests.
+#[derive(Clone)]
+pub struct Entry(pub Context);
+
+impl<S> Transform<S, ServiceRequest> for Entry
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error>,
+    S::Future: 'static,
+{
+    type Response = ServiceResponse<BoxBody>;
+    type Error = Error;
+    type Transform = EntryService<S>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(EntryService { service, context: self.0.clone() }))
+    }
+}
+
+/// See [`Entry`].
+pub struct EntryService<S> {
+    service: S,
+    context: Context,
+}
+
+/// What is known of a request from the start, and still needed at its end.
+struct Arrival {
+    id: Uuid,
+    at: Instant,
+    method: Method,
+    uri: Uri,
+}
+
+impl<S> Service<ServiceRequest> for EntryService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error>,
+    S::Future: 'static,
+{
+    type Response = ServiceResponse<BoxBody>;
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Error>>>>;
+
+    forward_ready!(service);
+
+    fn call(&self, req: ServiceRequest) -> Self::Future {
+        let arrival =
+            Arrival { id: fresh_id(), at: Instant::now(), method: req.method().clone(), uri: req.uri().clone() };
+        if !is_public(req.method(), req.path())
+            && let Err(error) = self.context.api_keys().admit(req.headers())
+        {
+            log::refused(&arrival, &req, &error);
+            let response = envelope(&error, &arrival);
+            return Box::pin(ready(Ok(req.into_response(response))));
+        }
+        let limit = self.context.request_timeout();
+        let answer = self.service.call(req);
+        Box::pin(async move {
+            match tokio::time::timeout(limit, caught(answer)).await {
+                Ok(Ok(Ok(response))) => Ok(finish(response, &arrival)),
+                // From here on the request is gone with whoever had it.
+                Ok(Ok(Err(error))) => Err(arrival.lost(of_framework(&error))),
+                Ok(Err(panic)) => Err(arrival.lost(ApiError::internal(words_of(panic.as_ref())))),
+                Err(_) => {
+                    let message =
+                        format!("the request took longer than {} ms; what it began goes on", limit.as_millis());
+                    Err(arrival.lost(ApiError::timeout(message)))
+                }
+            }
+        })
+    }
+}
+
+/// What anybody may ask. Compared as it came: nothing that is written in another way is public.
+fn is_public(method: &Method, path: &str) -> bool {
+    let docs = || path.strip_prefix("/api/docs").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    matches!(*method, Method::GET | Method::HEAD)
+        && (matches!(path, "/health" | "/healthz" | "/ready" | "/readyz") || docs())
+}
+
+/// An id for a request: random enough to be found in a log, without asking the operating system each time.
+fn fresh_id() -> Uuid {
+    uuid::Builder::from_random_bytes(fastrand::u128(..).to_be_bytes()).into_uuid()
+}
+
+/// Polls a future to its end or to its panic.
+async fn caught<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
+    let mut future = pin!(future);
+    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
+    .await
+}
+
+/// What a panic said.
+pub fn words_of(panic: &(dyn Any + Send)) -> String {
+    let words = panic.downcast_ref::<&str>().copied();
+    let words = words.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("panicked: {}", words.unwrap_or("without words"))
+}
+
+fn of_framework(error: &Error) -> ApiError {
+    match error.as_error::<ApiError>() {
+        Some(ours) => ours.clone(),
+        None => ApiError::of_framework(error.as_response_error().status_code()),
+    }
+}
+
+/// The last touch to an answer.
+fn finish(mut response: ServiceResponse, arrival: &Arrival) -> ServiceResponse {
+    let error = match response.response().error() {
+        Some(error) => Some(of_framework(error)),
+        None if response.status().is_client_error() || response.status().is_server_error() => {
+            Some(ApiError::of_framework(response.status()))
+        }
+        None => None,
+    };
+    log::answered(arrival, &mut response, error.as_ref());
+    match error {
+        Some(error) => {
+            let rendered = envelope(&error, arrival);
+            response.into_response(rendered)
+        }
+        None => {
+            response.headers_mut().insert(REQUEST_ID, id_header(arrival.id));
+            response
+        }
+    }
+}
+
+fn id_header(id: Uuid) -> HeaderValue {
+    let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+    let text = id.as_hyphenated().encode_lower(&mut text);
+    HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("-"))
+}
+
+/// The one shape of all errors.
+fn envelope(error: &ApiError, arrival: &Arrival) -> HttpResponse {
+    let body = ErrorBody {
+        status_code: error.status.as_u16(),
+        error: error.status.canonical_reason().unwrap_or("Error").to_owned(),
+        message: error.message.clone(),
+        timestamp: SystemClock.now().into(),
+        path: arrival.uri.path().to_owned(),
+        request_id: arrival.id,
+        code: error.code.as_str().to_owned(),
+        details: error.details.clone(),
+    };
+    let mut response = HttpResponse::build(error.status);
+    response.insert_header((REQUEST_ID, id_header(arrival.id)));
+    match error.header {
+        ErrorHeader::None => {}
+        ErrorHeader::RetryAfter(seconds) => {
+            response.insert_header((header::RETRY_AFTER, seconds));
+        }
+        ErrorHeader::Allow(methods) => {
+            response.insert_header((header::ALLOW, methods));
+        }
+    }
+    if error.status == StatusCode::UNAUTHORIZED {
+        response.insert_header((header::WWW_AUTHENTICATE, "ApiKey"));
+    }
+    response.json(body)
+}
+
+impl Arrival {
+    /// An error of a request that is no longer there to be answered in the usual way.
+    fn lost(&self, error: ApiError) -> Error {
+        log::lost(self, &error);
+        let arrival = Self { id: self.id, at: self.at, method: self.method.clone(), uri: self.uri.clone() };
+        Lost { error, arrival }.into()
+    }
+}
+
+/// See [`Arrival::lost`].
+#[derive(thiserror::Error)]
+#[error("{error}")]
+struct Lost {
+    error: ApiError,
+    arrival: Arrival,
+}
+
+impl std::fmt::Debug for Lost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl ResponseError for Lost {
+    fn status_code(&self) -> StatusCode {
+        self.error.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        envelope(&self.error, &self.arrival)
+    }
+}

@@ -1,0 +1,131 @@
+//! The one log line that each request leaves. What it would say is put together only where somebody listens.
+
+use actix_web::HttpRequest;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use tracing::{Level, debug, enabled, error, info, warn};
+
+use super::Arrival;
+use crate::ApiError;
+use crate::answer::{Alarm, Note};
+use crate::auth::{API_KEY, masked};
+
+/// Where a session's id stands in a path.
+const OF_SESSION: &str = "/api/sessions/{id}";
+const OF_TASK: &str = "/api/tasks/{id}";
+const OF_MACHINE: &str = "/api/machines/{id}";
+
+macro_rules! line {
+    ($level:expr, $message:expr, $($fields:tt)*) => {
+        match $level {
+            Level::ERROR => error!($($fields)* "{}", $message),
+            Level::WARN => warn!($($fields)* "{}", $message),
+            Level::INFO => info!($($fields)* "{}", $message),
+            _ => debug!($($fields)* "{}", $message),
+        }
+    };
+}
+
+/// A key that was not let in.
+pub(super) fn refused(arrival: &Arrival, req: &ServiceRequest, error: &ApiError) {
+    let ip = req.peer_addr().map(|peer| peer.ip().to_string());
+    let api_key = req.headers().get(API_KEY).map(masked);
+    warn!(
+        request_id = %arrival.id,
+        endpoint = arrival.uri.path(),
+        method = arrival.method.as_str(),
+        status = error.status.as_u16(),
+        ip = ip.as_deref(),
+        api_key = api_key.as_deref(),
+        code = error.code.as_str(),
+        "Authentication failed: {}", error.message
+    );
+}
+
+/// A request that was answered.
+pub(super) fn answered(arrival: &Arrival, response: &mut ServiceResponse, error: Option<&ApiError>) {
+    let note = response.response_mut().extensions_mut().remove::<Note>().unwrap_or_default();
+    let level = level(arrival, error, note.alarming);
+    let listened = match level {
+        Level::DEBUG => enabled!(Level::DEBUG),
+        Level::INFO => enabled!(Level::INFO),
+        _ => true,
+    };
+    if !listened {
+        return;
+    }
+    let req = response.request();
+    let endpoint = req.match_pattern();
+    let named = |prefix: &str| {
+        let matches = endpoint.as_deref().is_some_and(|pattern| pattern.starts_with(prefix));
+        matches.then(|| req.match_info().get("id")).flatten()
+    };
+    let message = match (error, note.message) {
+        (Some(error), _) => error.message.as_str(),
+        (None, "") => "Request answered",
+        (None, message) => message,
+    };
+    let ip = req.peer_addr().map(|peer| peer.ip().to_string());
+    line!(
+        level,
+        message,
+        request_id = %arrival.id,
+        endpoint = endpoint.as_deref().unwrap_or(arrival.uri.path()),
+        method = arrival.method.as_str(),
+        status = error.map_or(response.status(), |error| error.status).as_u16(),
+        duration_ms = milliseconds(arrival),
+        session_id = note.session_id.as_deref().or(named(OF_SESSION)),
+        project_id = note.project_id.as_deref(),
+        machine_id = note.machine_id.as_deref().or(named(OF_MACHINE)),
+        task_id = note.task_id.as_deref().or(named(OF_TASK)),
+        original_session_id = note.original_session_id.as_deref(),
+        new_session_id = note.new_session_id.as_deref(),
+        error_message = note.error_message.as_deref(),
+        last_heartbeat = note.last_heartbeat.as_deref(),
+        sessions_affected = note.sessions_affected,
+        ip = ip.as_deref(),
+        api_key = api_key(req).as_deref(),
+        code = error.map(|error| error.code.as_str()),
+        cause = error.and_then(|error| error.cause.as_deref()),
+    );
+}
+
+fn api_key(req: &HttpRequest) -> Option<String> {
+    req.headers().get(API_KEY).map(masked)
+}
+
+/// A request that was cut off: it ran out of time, or panicked.
+pub(super) fn lost(arrival: &Arrival, error: &ApiError) {
+    let level = level(arrival, Some(error), Alarm::No);
+    line!(
+        level,
+        error.message,
+        request_id = %arrival.id,
+        endpoint = arrival.uri.path(),
+        method = arrival.method.as_str(),
+        status = error.status.as_u16(),
+        duration_ms = milliseconds(arrival),
+        code = error.code.as_str(),
+        cause = error.cause.as_deref(),
+    );
+}
+
+/// Our own failures are errors; what an operator or a client's author should look at is a warning; what comes all the
+/// time is for debugging.
+fn level(arrival: &Arrival, error: Option<&ApiError>, alarming: Alarm) -> Level {
+    let path = arrival.uri.path();
+    let beat = path.ends_with("/heartbeat");
+    match error.map(|error| error.status) {
+        Some(StatusCode::INTERNAL_SERVER_ERROR) => Level::ERROR,
+        Some(status) if status.is_server_error() || status == StatusCode::BAD_REQUEST || beat => Level::WARN,
+        Some(_) => Level::INFO,
+        None if alarming == Alarm::Yes => Level::WARN,
+        None if beat || !path.starts_with("/api/") => Level::DEBUG,
+        None => Level::INFO,
+    }
+}
+
+fn milliseconds(arrival: &Arrival) -> f64 {
+    let micros = u32::try_from(arrival.at.elapsed().as_micros()).unwrap_or(u32::MAX);
+    f64::from(micros) / 1000.0
+}

@@ -1,0 +1,196 @@
+//! The one error of the API, and the one place that says which status and code the core's errors have.
+//!
+//! It carries what the caller is told, and apart from that the cause, which goes to the log only. The envelope is made
+//! by [`crate::entry`], which knows the request's id and path.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
+use rekindle_core::{Error, Fault, Refusal, SessionId, StoreError};
+
+use crate::api::{Detail, ErrorCode};
+
+/// Why a request is not answered with what it asked for.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct ApiError {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// For programs.
+    pub code: ErrorCode,
+    /// For the person who asked.
+    pub message: String,
+    /// The bad fields, or what stands in the way.
+    pub details: Vec<Detail>,
+    /// A header that belongs to the error.
+    pub header: ErrorHeader,
+    /// For the log, never for the caller.
+    pub cause: Option<Box<str>>,
+}
+
+/// A header that belongs to an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorHeader {
+    /// None.
+    None,
+    /// `Retry-After`, in seconds.
+    RetryAfter(u32),
+    /// `Allow`.
+    Allow(&'static str),
+}
+
+/// How soon it is worth trying again when the store is out of reach.
+const RETRY_AFTER: ErrorHeader = ErrorHeader::RetryAfter(1);
+
+impl ApiError {
+    /// An error with nothing but a status, a code and a message.
+    pub fn new(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { status, code, message, details: Vec::new(), header: ErrorHeader::None, cause: None }
+    }
+
+    /// The request says what cannot be; `details` must not be empty.
+    pub fn validation(details: Vec<Detail>) -> Self {
+        let named: Vec<_> = details.iter().map(|detail| format!("{} {}", detail.field, detail.message)).collect();
+        let message = format!("the request is not valid: {}", named.join("; "));
+        Self { details, ..Self::new(StatusCode::BAD_REQUEST, ErrorCode::ValidationFailed, message) }
+    }
+
+    /// One field says what cannot be.
+    pub fn invalid(field: impl Into<String>, fault: Fault) -> Self {
+        Self::validation(vec![Detail { field: field.into(), message: fault.0 }])
+    }
+
+    /// There is no such thing.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, message)
+    }
+
+    /// We failed; the cause is for the log.
+    pub fn internal(cause: impl Into<Box<str>>) -> Self {
+        let message = "the service failed to answer this request; its log says why, under the request's id";
+        let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, message);
+        error.because(cause)
+    }
+
+    /// It took too long.
+    pub fn timeout(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::GATEWAY_TIMEOUT, ErrorCode::Timeout, message)
+    }
+
+    /// The service takes no new work.
+    pub fn draining() -> Self {
+        let message = "the service is shutting down; ask another instance, or again when it is back";
+        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Draining, message);
+        Self { header: RETRY_AFTER, ..error }
+    }
+
+    /// An error that the framework made and that nobody of ours has seen.
+    pub fn of_framework(status: StatusCode) -> Self {
+        let said = |code, message: &str| Self::new(status, code, message);
+        match status {
+            StatusCode::NOT_FOUND => said(ErrorCode::NotFound, "there is nothing at this path"),
+            StatusCode::METHOD_NOT_ALLOWED => said(ErrorCode::MethodNotAllowed, "this path knows other methods"),
+            StatusCode::PAYLOAD_TOO_LARGE => said(ErrorCode::PayloadTooLarge, "the body is too large"),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => said(ErrorCode::UnsupportedMediaType, "the body must be JSON"),
+            status if status.is_client_error() => said(ErrorCode::ValidationFailed, "the request cannot be read"),
+            _ => Self::internal(format!("the framework answered {status}")),
+        }
+    }
+
+    fn because(self, cause: impl Into<Box<str>>) -> Self {
+        Self { cause: Some(cause.into()), ..self }
+    }
+
+    fn naming(mut self, field: &str, message: &impl ToString) -> Self {
+        self.details.push(Detail { field: field.to_owned(), message: message.to_string() });
+        self
+    }
+
+    fn naming_session(self, session: SessionId) -> Self {
+        self.naming("existing_session_id", &session)
+    }
+}
+
+impl From<Error> for ApiError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Refused(refusal) => refusal.into(),
+            Error::Store(error) => error.into(),
+            Error::Contended => Self {
+                header: RETRY_AFTER,
+                ..Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::StoreUnavailable, error.to_string())
+            },
+        }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let said = |status, code| Self::new(status, code, refusal.to_string());
+        match &refusal {
+            Refusal::NotFound { .. } => said(StatusCode::NOT_FOUND, ErrorCode::NotFound),
+            Refusal::Invalid { field, why } => Self::invalid(*field, Fault::new(why.as_str())),
+            Refusal::SessionConflict { existing } => {
+                said(StatusCode::CONFLICT, ErrorCode::SessionConflict).naming_session(*existing)
+            }
+            Refusal::SlotConflict { existing, .. } => {
+                said(StatusCode::CONFLICT, ErrorCode::SlotConflict).naming_session(*existing)
+            }
+            Refusal::MachineUnavailable { machine, .. } => {
+                said(StatusCode::CONFLICT, ErrorCode::MachineUnavailable).naming("machine_id", machine)
+            }
+            Refusal::MachineExists { machine } => {
+                said(StatusCode::CONFLICT, ErrorCode::MachineConflict).naming("machine_id", machine)
+            }
+            Refusal::MachineInUse { existing, .. } => {
+                said(StatusCode::CONFLICT, ErrorCode::MachineConflict).naming_session(*existing)
+            }
+            Refusal::InvalidTransition { .. } => said(StatusCode::BAD_REQUEST, ErrorCode::InvalidTransition),
+            Refusal::SessionEnded { successor, .. } => {
+                let error = said(StatusCode::CONFLICT, ErrorCode::SessionEnded);
+                match successor {
+                    Some(successor) => error.naming("successor_session_id", successor),
+                    None => error,
+                }
+            }
+            Refusal::RevisionMismatch { current } => {
+                said(StatusCode::PRECONDITION_FAILED, ErrorCode::RevisionMismatch).naming("revision", current)
+            }
+            Refusal::NoRevision => said(StatusCode::PRECONDITION_FAILED, ErrorCode::RevisionMismatch),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let unavailable = |message: &str| Self {
+            header: RETRY_AFTER,
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::StoreUnavailable, message)
+        };
+        let cause = error.to_string();
+        let told = match error {
+            StoreError::Unavailable(_) => {
+                unavailable("the store is out of reach or overloaded; nothing was changed; try again in a moment")
+            }
+            StoreError::Unknown(_) => Self::timeout(
+                "the store did not confirm the change in time: it may have happened; read before you repeat it",
+            ),
+            StoreError::TimedOut(_) => {
+                Self::timeout("the store did not answer in time; nothing was changed; try again in a moment")
+            }
+            StoreError::Corrupt(_) => return Self::internal(cause),
+        };
+        told.because(cause)
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Bare: the envelope is made on the way out, where the request's id is known.
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status)
+    }
+}

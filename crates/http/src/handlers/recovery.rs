@@ -1,0 +1,85 @@
+//! Recovery: what a session had done, preparing to bring it back, and bringing it back exactly once.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderValue;
+use actix_web::web::Data;
+use rekindle_core::SessionId;
+use rekindle_core::tracker::Recovered;
+
+use super::sessions::{note, shown};
+use crate::answer::{Answer, Note, REPLAYED, created, entity, json, noted};
+use crate::api::{PrepareRecovery, Recover, RecoveryState, Session};
+use crate::context::Context;
+use crate::parse::{self, Body, PathId};
+
+/// Show what a session had done, and what is left
+#[utoipa::path(
+    get, path = "/api/sessions/{id}/recovery-state", tag = "recovery", operation_id = "getRecoveryState",
+    params(("id" = uuid::Uuid, Path, description = "The session")),
+    responses((status = 200, description = "What it had done, and what is left", body = RecoveryState)),
+)]
+pub async fn state(context: Data<Context>, id: PathId<SessionId>) -> Answer {
+    let state = context.run(|tracker| async move { tracker.recovery_state(id.0).await }).await?;
+    json(StatusCode::OK, &RecoveryState::from(&state))
+}
+
+/// Prepare a recovery
+///
+/// Notes when somebody began to recover a failed or stalled session; again: the first time stands. With `release_slot`
+/// its slot is free for others.
+#[utoipa::path(
+    post, path = "/api/sessions/{id}/prepare-recovery", tag = "recovery", operation_id = "prepareRecovery",
+    params(("id" = uuid::Uuid, Path, description = "The session")),
+    request_body = PrepareRecovery,
+    responses(
+        (status = 200, description = "The session, with `metadata.recovery.prepared_at`", body = Session),
+        (status = 400, description = "Bad fields, or `invalid_transition`: it is neither failed nor stalled"),
+    ),
+)]
+pub async fn prepare(context: Data<Context>, id: PathId<SessionId>, body: Body) -> Answer {
+    let slot = parse::prepare_recovery(&body)?;
+    let row = context.run(|tracker| async move { tracker.prepare_recovery(id.0, slot).await }).await?;
+    noted(shown(&row), note("Recovery prepared", &row.value))
+}
+
+/// Recover a session
+///
+/// Brings a failed or stalled session back as a new one that takes over its unfinished work. It happens once: whoever
+/// asks again, also with another target, is answered the same successor.
+#[utoipa::path(
+    post, path = "/api/sessions/{id}/recover", tag = "recovery", operation_id = "recoverSession",
+    params(("id" = uuid::Uuid, Path, description = "The session to bring back")),
+    request_body = Recover,
+    responses(
+        (status = 200, description = "It had been recovered before: its successor", body = Session,
+            headers(("Idempotent-Replayed" = String, description = "`true`"))),
+        (status = 201, description = "The successor", body = Session),
+        (status = 400, description = "Bad fields, a slot that the machine does not have, or `invalid_transition`: it \
+            is neither failed nor stalled"),
+        (status = 409, description = "`machine_unavailable`: the target is offline or in maintenance. \
+            `session_conflict`, `slot_conflict`: the place is taken"),
+    ),
+)]
+pub async fn recover(context: Data<Context>, id: PathId<SessionId>, body: Body) -> Answer {
+    let original = id.0;
+    let recovery = parse::recover(&body)?;
+    let outcome = context.run(|tracker| async move { tracker.recover(original, &recovery).await }).await?;
+    let said = |message, row: &rekindle_core::Versioned<rekindle_core::Session>| Note {
+        session_id: Some(original.to_string()),
+        original_session_id: Some(original.to_string()),
+        new_session_id: Some(row.value.id.to_string()),
+        ..note(message, &row.value)
+    };
+    match outcome {
+        Recovered::Now(row) => {
+            let location = format!("/api/sessions/{}", row.value.id);
+            let answer = created(&location, row.version, &Session::from(&row));
+            noted(answer, said("Recovery session created", &row))
+        }
+        Recovered::Before(row) => {
+            let mut response = entity(StatusCode::OK, row.version, &Session::from(&row))?;
+            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+            noted(Ok(response), said("Recovery had happened before", &row))
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Sessions: create, read, list, change, delete, and how they fare.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use rekindle_core::{Session, SessionId, SessionStatus, Versioned};
+
+use crate::ApiError;
+use crate::answer::{Alarm, Answer, Note, created, entity, json, noted, nothing};
+use crate::api::{
+    ArchivedQuery, CreateSession, HealthSummary, PatchSession, Session as Shown, SessionHealth, SessionList,
+    SessionQuery, StalledQuery, StalledReport,
+};
+use crate::context::Context;
+use crate::parse::{self, Body, Paging, Params, PathId, Precondition};
+
+/// Record a session
+///
+/// It is active from now on. One session at a time may be active for a project on a machine.
+#[utoipa::path(
+    post, path = "/api/sessions", tag = "sessions", operation_id = "createSession",
+    request_body = CreateSession,
+    responses(
+        (status = 201, description = "The session", body = Shown),
+        (status = 400, description = "Bad fields, or a slot that the machine does not have"),
+        (status = 409, description = "`session_conflict`: one is active there already. `slot_conflict`: the slot is \
+            taken. `machine_unavailable`: the machine is in maintenance"),
+    ),
+)]
+pub async fn create(context: Data<Context>, body: Body) -> Answer {
+    let new = parse::new_session(&body)?;
+    let row = context.run(|tracker| async move { tracker.create_session(new).await }).await?;
+    let location = format!("/api/sessions/{}", row.value.id);
+    let answer = created(&location, row.version, &Shown::from(&row));
+    noted(answer, note("Session created", &row.value))
+}
+
+/// What the log says of a session.
+pub(super) fn note(message: &'static str, session: &Session) -> Note {
+    Note {
+        message,
+        session_id: Some(session.id.to_string()),
+        project_id: Some(session.project_id.to_string()),
+        machine_id: Some(session.machine_id.to_string()),
+        ..Note::default()
+    }
+}
+
+/// List sessions
+///
+/// Newest first. Archived ones are among them unless `archived=false`.
+#[utoipa::path(
+    get, path = "/api/sessions", tag = "sessions", operation_id = "listSessions", params(SessionQuery),
+    responses(
+        (status = 200, description = "A page", body = SessionList),
+        (status = 400, description = "Bad parameters"),
+    ),
+)]
+pub async fn list(context: Data<Context>, req: HttpRequest) -> Answer {
+    let (filter, paging) = parse::session_filter(Params::of(&req))?;
+    page(&context, filter, paging).await
+}
+
+/// List archived sessions
+///
+/// Newest first.
+#[utoipa::path(
+    get, path = "/api/sessions/archived", tag = "sessions", operation_id = "listArchivedSessions",
+    params(ArchivedQuery),
+    responses(
+        (status = 200, description = "A page", body = SessionList),
+        (status = 400, description = "Bad parameters"),
+    ),
+)]
+pub async fn archived(context: Data<Context>, req: HttpRequest) -> Answer {
+    let (filter, paging) = parse::archived_page(Params::of(&req))?;
+    page(&context, filter, paging).await
+}
+
+async fn page(context: &Context, filter: rekindle_core::store::SessionFilter, paging: Paging) -> Answer {
+    let page = context.run(move |tracker| async move { tracker.sessions(&filter, paging.request).await }).await?;
+    let list = SessionList {
+        sessions: page.items.iter().map(Shown::from).collect(),
+        total: page.total,
+        limit: paging.request.limit,
+        offset: paging.offset,
+        next_cursor: page.next.map(|cursor| cursor.to_string()),
+    };
+    json(StatusCode::OK, &list)
+}
+
+/// Show a session
+#[utoipa::path(
+    get, path = "/api/sessions/{id}", tag = "sessions", operation_id = "getSession",
+    params(("id" = uuid::Uuid, Path, description = "The session")),
+    responses((status = 200, description = "The session", body = Shown)),
+)]
+pub async fn show(context: Data<Context>, id: PathId<SessionId>) -> Answer {
+    let row = context.run(|tracker| async move { tracker.session(id.0).await }).await?;
+    shown(&row)
+}
+
+/// A session as an answer.
+pub(super) fn shown(row: &Versioned<Session>) -> Answer {
+    entity(StatusCode::OK, row.version, &Shown::from(row))
+}
+
+/// Change a session
+///
+/// What is absent stays. A change to active counts as a sign of life. A repeat changes nothing, and neither does `{}`.
+#[utoipa::path(
+    patch, path = "/api/sessions/{id}", tag = "sessions", operation_id = "updateSession",
+    params(("id" = uuid::Uuid, Path, description = "The session")),
+    request_body = PatchSession,
+    responses(
+        (status = 200, description = "The session", body = Shown),
+        (status = 400, description = "Bad fields, or `invalid_transition`"),
+        (status = 409, description = "`session_conflict`: another is active there. `session_ended`: only its metadata \
+            may change"),
+    ),
+)]
+pub async fn update(context: Data<Context>, id: PathId<SessionId>, when: Precondition, body: Body) -> Answer {
+    let patch = parse::patch_session(&body, when.0)?;
+    let asked = patch.status.is_some();
+    let row = context.run(|tracker| async move { tracker.update_session(id.0, &patch).await }).await?;
+    let note = if asked { changed(&row.value) } else { note("Session updated", &row.value) };
+    noted(shown(&row), note)
+}
+
+/// What the log says of a session whose status was asked to change.
+pub(super) fn changed(session: &Session) -> Note {
+    let (message, alarming) = match session.status() {
+        SessionStatus::Active => ("Session active", Alarm::No),
+        SessionStatus::Paused => ("Session paused", Alarm::No),
+        SessionStatus::Stalled => ("Session marked stalled", Alarm::Yes),
+        SessionStatus::Completed => ("Session completed", Alarm::No),
+        SessionStatus::Failed => ("Session marked failed", Alarm::No),
+    };
+    let error_message = session.error_message().map(ToString::to_string);
+    Note { alarming, error_message, ..note(message, session) }
+}
+
+/// Delete a session
+///
+/// Its tasks go with it.
+#[utoipa::path(
+    delete, path = "/api/sessions/{id}", tag = "sessions", operation_id = "deleteSession",
+    params(("id" = uuid::Uuid, Path, description = "The session")),
+    responses((status = 204, description = "It is gone")),
+)]
+pub async fn delete(context: Data<Context>, id: PathId<SessionId>, when: Precondition) -> Answer {
+    context.run(|tracker| async move { tracker.delete_session(id.0, when.0.as_ref()).await }).await?;
+    noted(nothing(), Note { message: "Session deleted", ..Note::default() })
+}
+
+/// Count sessions by status
+#[utoipa::path(
+    get, path = "/api/sessions/health", tag = "session health", operation_id = "getHealthSummary",
+    responses((status = 200, description = "The counts", body = HealthSummary)),
+)]
+pub async fn summary(context: Data<Context>) -> Result<HttpResponse, ApiError> {
+    let counts = context.run(|tracker| async move { tracker.counts().await }).await?;
+    json(StatusCode::OK, &HealthSummary::from(counts))
+}
+
+/// List silent sessions
+///
+/// Stalled ones, and active ones past their deadline that no detection pass has met yet; longest silent first.
+#[utoipa::path(
+    get, path = "/api/sessions/stalled", tag = "session health", operation_id = "listStalledSessions",
+    params(StalledQuery),
+    responses(
+        (status = 200, description = "The silent sessions", body = StalledReport),
+        (status = 400, description = "A bad parameter"),
+    ),
+)]
+pub async fn stalled(context: Data<Context>, req: HttpRequest) -> Answer {
+    let limit = parse::stalled_limit(Params::of(&req))?;
+    let report = context.run(move |tracker| async move { tracker.stalled(limit).await }).await?;
+    json(StatusCode::OK, &StalledReport::from(&report))
+}
+
+/// Show a session's health
+///
+/// Only an active session in time is healthy; paused and ended ones are neither healthy nor stalled.
+#[utoipa::path(
+    get, path = "/api/sessions/{id}/health", tag = "session health", operation_id = "getSessionHealth",
+    params(("id" = uuid::Uuid, Path, description = "The session")),
+    responses((status = 200, description = "Its health", body = SessionHealth)),
+)]
+pub async fn health(context: Data<Context>, id: PathId<SessionId>) -> Answer {
+    let health = context.run(|tracker| async move { tracker.session_health(id.0).await }).await?;
+    json(StatusCode::OK, &SessionHealth::from(&health))
+}

@@ -1,0 +1,116 @@
+//! Tasks: create, read, list, change, delete.
+
+use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use rekindle_core::{Task, TaskId, TaskStatus};
+
+use crate::answer::{Answer, Note, created, entity, json, noted, nothing};
+use crate::api::{CreateTask, PatchTask, Task as Shown, TaskList, TaskQuery};
+use crate::context::Context;
+use crate::parse::{self, Body, Params, PathId, Precondition};
+
+/// Record a task
+///
+/// It is pending from now on.
+#[utoipa::path(
+    post, path = "/api/tasks", tag = "tasks", operation_id = "createTask",
+    request_body = CreateTask,
+    responses(
+        (status = 201, description = "The task", body = Shown),
+        (status = 400, description = "Bad fields, a session that does not exist, or another project than the session's"),
+        (status = 409, description = "`session_ended`"),
+    ),
+)]
+pub async fn create(context: Data<Context>, body: Body) -> Answer {
+    let new = parse::new_task(&body)?;
+    let row = context.run(|tracker| async move { tracker.create_task(new).await }).await?;
+    let answer = created(&format!("/api/tasks/{}", row.value.id), row.version, &Shown::from(&row));
+    noted(answer, note("Task created", &row.value))
+}
+
+fn note(message: &'static str, task: &Task) -> Note {
+    Note {
+        message,
+        task_id: Some(task.id.to_string()),
+        session_id: Some(task.session_id.to_string()),
+        project_id: Some(task.project_id.to_string()),
+        ..Note::default()
+    }
+}
+
+/// List tasks
+///
+/// Newest first.
+#[utoipa::path(
+    get, path = "/api/tasks", tag = "tasks", operation_id = "listTasks", params(TaskQuery),
+    responses(
+        (status = 200, description = "A page", body = TaskList),
+        (status = 400, description = "Bad parameters"),
+    ),
+)]
+pub async fn list(context: Data<Context>, req: HttpRequest) -> Answer {
+    let (filter, paging) = parse::task_filter(Params::of(&req))?;
+    let page = context.run(move |tracker| async move { tracker.tasks(&filter, paging.request).await }).await?;
+    let list = TaskList {
+        tasks: page.items.iter().map(Shown::from).collect(),
+        total: page.total,
+        limit: paging.request.limit,
+        offset: paging.offset,
+        next_cursor: page.next.map(|cursor| cursor.to_string()),
+    };
+    json(StatusCode::OK, &list)
+}
+
+/// Show a task
+#[utoipa::path(
+    get, path = "/api/tasks/{id}", tag = "tasks", operation_id = "getTask",
+    params(("id" = uuid::Uuid, Path, description = "The task")),
+    responses((status = 200, description = "The task", body = Shown)),
+)]
+pub async fn show(context: Data<Context>, id: PathId<TaskId>) -> Answer {
+    let row = context.run(|tracker| async move { tracker.task(id.0).await }).await?;
+    entity(StatusCode::OK, row.version, &Shown::from(&row))
+}
+
+/// Change a task
+///
+/// What is absent stays. A task in progress is its session's current task. A repeat changes nothing.
+#[utoipa::path(
+    patch, path = "/api/tasks/{id}", tag = "tasks", operation_id = "updateTask",
+    params(("id" = uuid::Uuid, Path, description = "The task")),
+    request_body = PatchTask,
+    responses(
+        (status = 200, description = "The task", body = Shown),
+        (status = 400, description = "Bad fields, or `invalid_transition`"),
+        (status = 409, description = "`session_ended`"),
+    ),
+)]
+pub async fn update(context: Data<Context>, id: PathId<TaskId>, when: Precondition, body: Body) -> Answer {
+    let patch = parse::patch_task(&body, when.0)?;
+    let asked = patch.status.is_some();
+    let row = context.run(|tracker| async move { tracker.update_task(id.0, &patch).await }).await?;
+    let message = match row.value.status() {
+        _ if !asked => "Task updated",
+        TaskStatus::Pending => "Task reset",
+        TaskStatus::InProgress => "Task started",
+        TaskStatus::Blocked => "Task blocked",
+        TaskStatus::Completed => "Task completed",
+        TaskStatus::Failed => "Task failed",
+    };
+    noted(entity(StatusCode::OK, row.version, &Shown::from(&row)), note(message, &row.value))
+}
+
+/// Delete a task
+#[utoipa::path(
+    delete, path = "/api/tasks/{id}", tag = "tasks", operation_id = "deleteTask",
+    params(("id" = uuid::Uuid, Path, description = "The task")),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 409, description = "`session_ended`"),
+    ),
+)]
+pub async fn delete(context: Data<Context>, id: PathId<TaskId>, when: Precondition) -> Answer {
+    context.run(|tracker| async move { tracker.delete_task(id.0, when.0.as_ref()).await }).await?;
+    noted(nothing(), Note { message: "Task deleted", ..Note::default() })
+}

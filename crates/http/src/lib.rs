@@ -1,0 +1,30 @@
+//! Rekindle over HTTP: the REST API as an actix-web service, and the server that runs it.
+//!
+//! Read in this order: [`api`] (the bodies), `routes` (the table of what there is to ask), `entry` (what happens to
+//! every request on its way in and out), `handlers`, `parse`, `error`. Around that: [`settings`], [`server`], [`jobs`],
+//! [`logging`], and `wire`, the one file that names a store.
+//!
+//! Another actix-web service can mount the API beside its own routes: see [`configure`].
+
+mod answer;
+pub mod api;
+pub mod auth;
+mod context;
+mod entry;
+mod error;
+mod handlers;
+pub mod jobs;
+pub mod logging;
+mod openapi;
+mod parse;
+mod readiness;
+mod routes;
+pub mod server;
+pub mod settings;
+mod wire;
+
+pub use context::{Context, Limits};
+pub use error::{ApiError, ErrorHeader};
+pub use openapi::openapi_json;
+pub use routes::{configure, nothing_here};
+pub use wire::StoreChoice;

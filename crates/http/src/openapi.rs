@@ -1,0 +1,195 @@
+//! The OpenAPI document: made from the handlers, and completed with what holds for all of them, so that it is said
+//! once and cannot be forgotten on one.
+
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::response::Response;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, Header, KnownFormat, OpenApi as Document, Ref, RefOr, Required, SchemaFormat};
+use utoipa::{Modify, OpenApi};
+
+use crate::api::{ErrorBody, ErrorCode};
+use crate::handlers::{docs, health, lifecycle, machines, recovery, sessions, tasks};
+
+const SCHEME: &str = "apiKey";
+/// The bodies that carry a revision.
+const ENTITIES: [&str; 4] = ["Session", "HeartbeatResponse", "Task", "Machine"];
+
+/// Where a body may be left out, besides every PATCH: none of its fields is required.
+const OPTIONAL_BODY: [&str; 2] = ["/heartbeat", "/prepare-recovery"];
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Rekindle",
+        description = "Knows when a session of work went silent, what it had done, and brings it back once.\n\n\
+            Every endpoint but `/health`, `/ready` and the documentation needs an API key in `X-API-Key`. Errors all \
+            have the same shape, with a stable `code`. Unknown fields and parameters are ignored; of a parameter that \
+            comes twice the last one counts.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    paths(
+        sessions::create, sessions::list, sessions::archived, sessions::show, sessions::update, sessions::delete,
+        sessions::summary, sessions::stalled, sessions::health,
+        lifecycle::heartbeat, lifecycle::mark_failed, lifecycle::mark_stalled, lifecycle::archive,
+        lifecycle::detect_failures, lifecycle::cleanup, lifecycle::delete_old,
+        recovery::state, recovery::prepare, recovery::recover,
+        tasks::create, tasks::list, tasks::show, tasks::update, tasks::delete,
+        machines::create, machines::list, machines::show, machines::put, machines::update, machines::heartbeat,
+        machines::delete,
+        health::health, health::ready, docs::page, docs::document,
+    ),
+    components(schemas(ErrorBody, ErrorCode)),
+    tags(
+        (name = "sessions", description = "What runs, and how it tells that it lives"),
+        (name = "session health", description = "Who is well, and who is silent"),
+        (name = "recovery", description = "Bringing back what died, once"),
+        (name = "tasks", description = "What a session works on"),
+        (name = "machines", description = "What sessions run on"),
+        (name = "administration", description = "The passes that run by themselves, now"),
+        (name = "service", description = "The service itself"),
+    ),
+    modifiers(&Everywhere),
+)]
+struct Api;
+
+/// The document, as it is served and kept in the repository: pretty, and the same for the same code.
+pub fn openapi_json() -> String {
+    // The document is made of strings and maps with string keys, which always can be written.
+    let mut text = Api::openapi().to_pretty_json().unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+struct Everywhere;
+
+impl Modify for Everywhere {
+    fn modify(&self, document: &mut Document) {
+        let key = ApiKeyValue::with_description("X-API-Key", "One of the server's API_KEYS: a UUID.");
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme(SCHEME, SecurityScheme::ApiKey(ApiKey::Header(key)));
+        alias(document, "/health", "/healthz", "getHealthz");
+        alias(document, "/ready", "/readyz", "getReadyz");
+        for (path, item) in &mut document.paths.paths {
+            for (method, operation) in operations(item) {
+                complete(path, method, operation);
+            }
+        }
+    }
+}
+
+/// The same under another path.
+fn alias(document: &mut Document, path: &str, other: &str, operation_id: &str) {
+    if let Some(mut item) = document.paths.paths.get(path).cloned() {
+        for (_, operation) in operations(&mut item) {
+            operation.operation_id = Some(operation_id.to_owned());
+            operation.description = Some(format!("The same as `{path}`."));
+        }
+        document.paths.paths.insert(other.to_owned(), item);
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let all = [
+        ("get", &mut item.get),
+        ("post", &mut item.post),
+        ("put", &mut item.put),
+        ("patch", &mut item.patch),
+        ("delete", &mut item.delete),
+    ];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// Says of one operation what holds for all of its kind.
+fn complete(path: &str, method: &str, operation: &mut Operation) {
+    let is_secret = path.starts_with("/api/") && !path.starts_with("/api/docs");
+    if is_secret {
+        operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(SCHEME, [])]);
+        say(operation, 401, "`api_key_required`, `api_key_malformed` or `api_key_invalid`");
+        say(operation, 500, "`internal`: the service failed; its log says why, under the request's id");
+        say(operation, 503, "`store_unavailable`: the store is out of reach, or did not confirm a change");
+        say(operation, 504, "`timeout`");
+    }
+    if is_secret && matches!(method, "post" | "put" | "patch") {
+        say(operation, 400, "`validation_failed`: bad fields, or a body that is no JSON object");
+        say(operation, 413, "`payload_too_large`");
+        say(operation, 415, "`unsupported_media_type`: the body is not JSON");
+    }
+    if let Some(body) = &mut operation.request_body
+        && (method == "patch" || OPTIONAL_BODY.iter().any(|end| path.ends_with(end)))
+        && let RefOr::T(body) = body
+    {
+        body.required = Some(Required::False);
+    }
+    if path.contains("{id}") {
+        say(operation, 404, "`not_found`: there is none, or the id is malformed");
+        if path.ends_with("{id}") && matches!(method, "put" | "patch" | "delete") {
+            operation.parameters.get_or_insert_default().push(RefOr::T(if_match()));
+            say(operation, 400, "`validation_failed`: If-Match is malformed");
+            say(operation, 412, "`revision_mismatch`: read it again and decide anew");
+        }
+    }
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response {
+            complete_response(status, response);
+        }
+    }
+}
+
+/// Says that an operation may answer this, unless it says so itself.
+fn say(operation: &mut Operation, status: u16, description: &str) {
+    let responses = &mut operation.responses.responses;
+    responses.entry(status.to_string()).or_insert_with(|| RefOr::T(Response::new(description)));
+}
+
+fn if_match() -> Parameter {
+    ParameterBuilder::new()
+        .name("If-Match")
+        .parameter_in(ParameterIn::Header)
+        .description(Some("The revisions that the caller is ready to change, such as `\"3\"`, or `*` for any."))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .build()
+}
+
+fn complete_response(status: &str, response: &mut Response) {
+    let is_error = status.starts_with(['4', '5']);
+    if is_error && response.content.is_empty() {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("ErrorBody"))).build();
+        response.content.insert("application/json".to_owned(), RefOr::T(content));
+    }
+    let mut header = |name: &str, header: Header| {
+        response.headers.entry(name.to_owned()).or_insert(RefOr::T(header));
+    };
+    let uuid =
+        ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
+    let id = HeaderBuilder::new().schema(Some(uuid)).description(Some("The request's id, as in the log."));
+    header("X-Request-Id", id.build());
+    if status == "503" {
+        let seconds = HeaderBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::Integer)));
+        header("Retry-After", seconds.description(Some("In how many seconds to try again.")).build());
+    }
+    if status == "201" {
+        header("Location", text("Where the entity is."));
+    }
+    let carries_revision = response.content.values().any(|content| match content {
+        RefOr::T(content) => ENTITIES.iter().any(|entity| refers_to(content.schema.as_ref(), entity)),
+        RefOr::Ref(_) => false,
+    });
+    if carries_revision {
+        let etag = text("The entity's revision in quotes: what to give as If-Match.");
+        response.headers.entry("ETag".to_owned()).or_insert(RefOr::T(etag));
+    }
+}
+
+fn text(description: &str) -> Header {
+    let schema = ObjectBuilder::new().schema_type(Type::String);
+    HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build()
+}
+
+fn refers_to(schema: Option<&RefOr<utoipa::openapi::Schema>>, name: &str) -> bool {
+    matches!(schema, Some(RefOr::Ref(reference)) if *reference == Ref::from_schema_name(name))
+}
+
+#[cfg(test)]
+mod tests;

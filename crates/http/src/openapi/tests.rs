@@ -1,0 +1,74 @@
+//! Tests of `openapi`.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::*;
+use crate::routes::TABLE;
+
+fn document() -> Value {
+    serde_json::from_str(&openapi_json()).unwrap()
+}
+
+/// Every operation with its path and method.
+fn each(document: &Value) -> Vec<(String, String, Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    let of_path = |(path, item): (&String, &Value)| -> Vec<_> {
+        let item = item.as_object().unwrap();
+        item.iter().map(|(method, said)| (path.clone(), method.to_uppercase(), said.clone())).collect()
+    };
+    paths.iter().flat_map(of_path).collect()
+}
+
+#[test]
+fn what_is_documented_is_what_is_routed() {
+    let documented: BTreeSet<_> = each(&document()).into_iter().map(|(path, method, _)| (path, method)).collect();
+    let routed: BTreeSet<_> = TABLE
+        .iter()
+        .flat_map(|(path, methods)| methods.iter().map(|method| ((*path).to_owned(), (*method).to_owned())))
+        .collect();
+    assert_eq!(documented, routed);
+}
+
+#[test]
+fn it_is_openapi_3_1_with_unique_operation_ids() {
+    let document = document();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    let operations = each(&document);
+    let ids: BTreeSet<_> = operations.iter().map(|(_, _, said)| said["operationId"].to_string()).collect();
+    assert_eq!(ids.len(), operations.len());
+}
+
+#[test]
+fn every_operation_says_what_holds_everywhere() {
+    for (path, method, said) in each(&document()) {
+        let responses = said["responses"].as_object().unwrap();
+        for (status, response) in responses {
+            let at = format!("{method} {path} {status}");
+            assert!(response["headers"]["X-Request-Id"].is_object(), "{at}");
+            if status.as_str() >= "400" {
+                let schema = &response["content"]["application/json"]["schema"]["$ref"];
+                assert_eq!(schema, "#/components/schemas/ErrorBody", "{at}");
+            }
+            let schema = response["content"]["application/json"]["schema"]["$ref"].as_str().unwrap_or_default();
+            let entity = ENTITIES.iter().any(|name| schema == format!("#/components/schemas/{name}"));
+            assert_eq!(response["headers"]["ETag"].is_object(), entity, "{at}");
+            assert_eq!(response["headers"]["Location"].is_object(), status == "201", "{at}");
+        }
+        let secret = path.starts_with("/api/") && !path.starts_with("/api/docs");
+        assert_eq!(said["security"].is_array(), secret, "{method} {path}");
+        assert_eq!(responses.contains_key("401"), secret, "{method} {path}");
+        assert_eq!(responses.contains_key("404"), path.contains("{id}"), "{method} {path}");
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    let document = document();
+    let text = document.to_string();
+    for found in text.split("\"#/components/schemas/").skip(1) {
+        let name = found.split('"').next().unwrap();
+        assert!(document["components"]["schemas"][name].is_object(), "{name}");
+    }
+}

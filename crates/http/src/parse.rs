@@ -1,0 +1,55 @@
+//! Reads requests: bodies field by field and queries parameter by parameter, so that everything that is wrong is named
+//! at once, and the core's own types come out.
+
+mod body;
+mod fields;
+mod machines;
+mod params;
+mod path;
+mod precondition;
+mod sessions;
+mod tasks;
+
+pub use body::Body;
+pub use fields::Fields;
+pub use machines::{machine_filter, new_machine, patch_machine, put_machine};
+pub use params::{Paging, Params};
+pub use path::PathId;
+pub use precondition::Precondition;
+pub use sessions::{
+    archived_page, beat, cleanup, mark_failed, new_session, nothing, patch_session, prepare_recovery, recover,
+    session_filter, stalled_limit,
+};
+pub use tasks::{new_task, patch_task, task_filter};
+
+use crate::api::Detail;
+
+/// Stands for a value that was refused; why is kept with the reader.
+#[derive(Debug, Clone, Copy)]
+pub struct Bad;
+
+/// A value, or the note that it was refused.
+pub type Read<T> = Result<T, Bad>;
+
+/// Collects what is wrong.
+#[derive(Debug, Default)]
+pub struct Faults(Vec<Detail>);
+
+impl Faults {
+    /// Notes a fault.
+    pub fn note(&mut self, field: &str, message: impl Into<String>) -> Bad {
+        self.0.push(Detail { field: field.to_owned(), message: message.into() });
+        Bad
+    }
+
+    /// Everything that was read, if nothing was wrong.
+    pub fn done<T>(self, build: impl FnOnce() -> Read<T>) -> Result<T, crate::ApiError> {
+        match build() {
+            Ok(value) if self.0.is_empty() => Ok(value),
+            Ok(_) | Err(Bad) => Err(crate::ApiError::validation(self.0)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+//! The fields of a JSON object, read one by one.
+
+use std::str::FromStr;
+
+use rekindle_core::values::Slots;
+use rekindle_core::{Change, Fault, Metadata, MetadataPatch, Slot};
+use serde_json::Value;
+
+use super::{Bad, Body, Faults, Read};
+use crate::ApiError;
+use crate::api::Object;
+
+/// What a body says, and what is wrong with it.
+#[derive(Debug)]
+pub struct Fields {
+    object: Object,
+    faults: Faults,
+}
+
+impl Fields {
+    /// The fields of a body; no body is an object without fields.
+    ///
+    /// # Errors
+    /// When the body is not JSON, or not an object.
+    pub fn of(body: &Body) -> Result<Self, ApiError> {
+        let faults = Faults::default();
+        if body.0.is_empty() {
+            return Ok(Self { object: Object::new(), faults });
+        }
+        match serde_json::from_slice(&body.0) {
+            Ok(Value::Object(object)) => Ok(Self { object, faults }),
+            Ok(_) => Err(ApiError::invalid("body", Fault::new("must be a JSON object"))),
+            Err(error) => Err(ApiError::invalid("body", Fault::new(format!("must be JSON: {error}")))),
+        }
+    }
+
+    /// Notes a fault.
+    pub fn fault(&mut self, field: &str, message: impl Into<String>) -> Bad {
+        self.faults.note(field, message)
+    }
+
+    /// A field that must be there.
+    pub fn required<T>(&mut self, name: &str, read: impl FnOnce(Value) -> Result<T, Fault>) -> Read<T> {
+        match self.object.remove(name) {
+            None => Err(self.faults.note(name, "is required")),
+            Some(value) => self.read(name, value, read),
+        }
+    }
+
+    /// A field that may be absent, but not null.
+    pub fn optional<T>(&mut self, name: &str, read: impl FnOnce(Value) -> Result<T, Fault>) -> Read<Option<T>> {
+        match self.object.remove(name) {
+            None => Ok(None),
+            Some(value) => self.read(name, value, read).map(Some),
+        }
+    }
+
+    /// A field that may be absent, or null.
+    pub fn nullable<T>(&mut self, name: &str, read: impl FnOnce(Value) -> Result<T, Fault>) -> Read<Change<T>> {
+        match self.object.remove(name) {
+            None => Ok(Change::Keep),
+            Some(Value::Null) => Ok(Change::Clear),
+            Some(value) => self.read(name, value, read).map(Change::Set),
+        }
+    }
+
+    /// A field of a new entity that may be absent or null, which mean the same.
+    pub fn or_none<T>(&mut self, name: &str, read: impl FnOnce(Value) -> Result<T, Fault>) -> Read<Option<T>> {
+        Ok(match self.nullable(name, read)? {
+            Change::Keep | Change::Clear => None,
+            Change::Set(value) => Some(value),
+        })
+    }
+
+    /// The metadata of a new entity; `reserved` are the keys that are the server's.
+    pub fn metadata(&mut self, reserved: Reserved) -> Read<Metadata> {
+        let content = self.checked_object(reserved)?.unwrap_or_default();
+        Metadata::new(content).map_err(|fault| self.faults.note("metadata", fault.0))
+    }
+
+    /// A change of metadata.
+    pub fn metadata_patch(&mut self, reserved: Reserved) -> Read<Option<MetadataPatch>> {
+        Ok(self.checked_object(reserved)?.map(MetadataPatch))
+    }
+
+    fn checked_object(&mut self, reserved: Reserved) -> Read<Option<Object>> {
+        let content = self.optional("metadata", object)?;
+        let mut kept = Ok(());
+        if let (Some(content), Reserved::OfSessions) = (&content, reserved) {
+            for key in rekindle_core::values::reserved_in(content) {
+                kept = Err(self.faults.note(&format!("metadata.{key}"), "is the server's to write"));
+            }
+        }
+        kept.map(|()| content)
+    }
+
+    fn read<T>(&mut self, name: &str, value: Value, read: impl FnOnce(Value) -> Result<T, Fault>) -> Read<T> {
+        let read = if value.is_null() { Err(Fault::new("must not be null")) } else { read(value) };
+        read.map_err(|fault| self.faults.note(name, fault.0))
+    }
+
+    /// Everything that was read, if nothing was wrong.
+    ///
+    /// # Errors
+    /// With everything that was wrong.
+    pub fn done<T>(self, build: impl FnOnce() -> Read<T>) -> Result<T, ApiError> {
+        self.faults.done(build)
+    }
+}
+
+/// Which keys of metadata are the server's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reserved {
+    /// None.
+    Nothing,
+    /// Those that the server shows on sessions.
+    OfSessions,
+}
+
+fn string(value: Value) -> Result<String, Fault> {
+    if let Value::String(text) = value { Ok(text) } else { Err(Fault::new("must be a string")) }
+}
+
+/// A text that must be valid as `T`.
+pub fn text<T: TryFrom<String, Error = Fault>>(value: Value) -> Result<T, Fault> {
+    T::try_from(string(value)?)
+}
+
+/// A text that is one of a set, or an id.
+pub fn parsed<T: FromStr<Err = Fault>>(value: Value) -> Result<T, Fault> {
+    string(value)?.parse()
+}
+
+/// True or false.
+pub fn flag(value: Value) -> Result<bool, Fault> {
+    serde_json::from_value(value).map_err(|_| Fault::new("must be true or false"))
+}
+
+fn object(value: Value) -> Result<Object, Fault> {
+    if let Value::Object(object) = value { Ok(object) } else { Err(Fault::new("must be an object")) }
+}
+
+/// One slot. To JSON, 1.0 is the integer 1.
+pub fn slot(value: Value) -> Result<Slot, Fault> {
+    let fault = || Fault::new("must be an integer from 0 to 65535");
+    let whole = |number: f64| -> Option<i64> {
+        #[expect(clippy::cast_possible_truncation, reason = "it is whole, and in the range of slots")]
+        let whole = (number.fract() == 0.0 && (0.0..=65535.0).contains(&number)).then_some(number as i64);
+        whole
+    };
+    let Value::Number(number) = value else { return Err(fault()) };
+    let number = number.as_i64().or_else(|| number.as_f64().and_then(whole)).ok_or_else(fault)?;
+    Slot::try_from(number)
+}
+
+/// Distinct slots.
+pub fn slots(value: Value) -> Result<Slots, Fault> {
+    let fault = || Fault::new("must be an array of integers from 0 to 65535");
+    let Value::Array(items) = value else { return Err(fault()) };
+    let slots: Result<Vec<_>, _> = items.into_iter().map(|item| slot(item).map_err(|_| fault())).collect();
+    Slots::try_from(slots?)
+}

@@ -1,0 +1,100 @@
+//! Tests of `settings`.
+
+use super::*;
+
+const KEY: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
+
+fn least() -> Environment {
+    [("STORE_URL", "sqlite::memory:"), ("API_KEYS", KEY)].into_iter().collect()
+}
+
+fn faults(environment: &Environment) -> Vec<&'static str> {
+    match Settings::read(environment) {
+        Ok(_) => Vec::new(),
+        Err(error) => error.faults.iter().map(|fault| fault.name).collect(),
+    }
+}
+
+#[test]
+fn the_defaults_are_those_of_the_contract() {
+    let settings = Settings::read(&least()).unwrap();
+    assert_eq!((settings.host.as_str(), settings.port), ("127.0.0.1", 3000));
+    assert_eq!(settings.policy.stall_threshold, Duration::from_millis(180_000));
+    assert_eq!(settings.policy.detect_interval, Duration::from_millis(1000));
+    assert_eq!(settings.policy.retention_days, 30);
+    assert_eq!(settings.request_timeout, Duration::from_millis(29_000));
+    assert_eq!(settings.store_timeout, Duration::from_millis(10_000));
+    assert_eq!(settings.drain_timeout, Duration::from_millis(10_000));
+    assert_eq!(settings.max_body_bytes, 1_048_576);
+    assert_eq!(settings.log, LogSettings { level: tracing::Level::INFO, format: Format::Json });
+    assert_eq!(settings.environment, "production");
+}
+
+#[test]
+fn everything_that_is_wrong_is_named_at_once_and_nothing_that_is_right() {
+    assert_eq!(faults(&Environment::default()), ["STORE_URL", "API_KEYS"]);
+    let wrong = Environment::default()
+        .with("HOST", "not a host")
+        .with("PORT", "65536")
+        .with("STORE_URL", "sqlite:")
+        .with("API_KEYS", " ")
+        .with("STALL_THRESHOLD_MS", "99")
+        .with("DETECT_INTERVAL_MS", "600001")
+        .with("RETENTION_DAYS", "-1")
+        .with("CLEANUP_CRON", "never")
+        .with("REQUEST_TIMEOUT_MS", "0")
+        .with("STORE_TIMEOUT_MS", "x")
+        .with("DRAIN_TIMEOUT_MS", "1.5")
+        .with("MAX_BODY_BYTES", "0")
+        .with("LOG_LEVEL", "loud")
+        .with("LOG_FORMAT", "xml");
+    let expected = [
+        "HOST",
+        "PORT",
+        "STORE_URL",
+        "API_KEYS",
+        "STALL_THRESHOLD_MS",
+        "DETECT_INTERVAL_MS",
+        "RETENTION_DAYS",
+        "CLEANUP_CRON",
+        "REQUEST_TIMEOUT_MS",
+        "STORE_TIMEOUT_MS",
+        "DRAIN_TIMEOUT_MS",
+        "MAX_BODY_BYTES",
+        "LOG_LEVEL",
+        "LOG_FORMAT",
+    ];
+    assert_eq!(faults(&wrong), expected);
+    assert_eq!(faults(&wrong.with("PORT", "0").with("RETENTION_DAYS", "0")).len(), expected.len() - 2);
+}
+
+#[test]
+fn an_empty_variable_is_a_missing_one() {
+    assert_eq!(faults(&least().with("API_KEYS", "")), ["API_KEYS"]);
+    assert_eq!(Settings::read(&least().with("PORT", "")).unwrap().port, 3000);
+}
+
+#[test]
+fn keys_are_uuids_and_are_not_shown() {
+    let two = format!("{KEY}, 00000000-0000-4000-8000-000000000007,");
+    assert_eq!(faults(&least().with("API_KEYS", two)), [""; 0]);
+    let error = Settings::read(&least().with("API_KEYS", format!("{KEY},hunter2"))).unwrap_err().to_string();
+    assert!(error.contains("API_KEYS") && error.contains("number 2"), "{error}");
+    assert!(!error.contains("hunter2") && !error.contains(KEY), "{error}");
+}
+
+#[test]
+fn the_store_has_two_names() {
+    let mongo = "mongodb://user:hunter2@db.example.org/x";
+    let with = |store: &str, uri: &str| least().with("STORE_URL", store).with("MONGODB_URI", uri);
+    assert_eq!(faults(&with("sqlite:a.db", mongo)), ["STORE_URL"]);
+    assert_eq!(faults(&with("", mongo)), ["MONGODB_URI"]);
+    assert_eq!(faults(&with(mongo, mongo)), ["STORE_URL"]);
+    assert_eq!(faults(&with("", "sqlite:a.db")), ["MONGODB_URI"]);
+    for environment in [with("", mongo), with(mongo, ""), with("sqlite:a.db", mongo)] {
+        let error = Settings::read(&environment).unwrap_err().to_string();
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+    let error = Settings::read(&with(mongo, "")).unwrap_err().to_string();
+    assert!(error.contains("no MongoDB store"), "{error}");
+}

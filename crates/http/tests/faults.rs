@@ -1,0 +1,113 @@
+//! What clients are told when the store, or we, fail; and that what was begun is finished, whoever hangs up.
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rekindle_core::StoreError;
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use support::faulty::{Fault, FaultyStore};
+use support::{Reply, Setup, TestServer};
+use tokio::io::AsyncWriteExt;
+
+async fn faulty() -> (TestServer, Arc<FaultyStore>, String) {
+    let store = Arc::new(FaultyStore::default());
+    let setup = Setup::new().store(Arc::clone(&store) as Arc<dyn rekindle_core::Store>);
+    let server = setup.set("REQUEST_TIMEOUT_MS", "500").set("DETECT_INTERVAL_MS", "600000").start().await;
+    let session = server.session("p", "m").await;
+    (server, store, session)
+}
+
+#[tokio::test]
+async fn each_failure_of_the_store_has_its_answer() {
+    let (server, store, session) = faulty().await;
+    let path = format!("/api/sessions/{session}");
+    let why = || "the disk at /secret is gone".to_owned();
+    let cases = [
+        (StoreError::Unavailable(why()), StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", "try again"),
+        (StoreError::Unknown(why()), StatusCode::GATEWAY_TIMEOUT, "timeout", "may have happened"),
+        (StoreError::TimedOut(why()), StatusCode::GATEWAY_TIMEOUT, "timeout", "in time"),
+        (StoreError::Corrupt(why()), StatusCode::INTERNAL_SERVER_ERROR, "internal", "its log says why"),
+    ];
+    for (error, status, code, words) in cases {
+        store.set(Some(Fault::Answers(error)));
+        let beat = format!("{path}/heartbeat");
+        for reply in [server.get(&path).await, server.get("/api/sessions").await, server.act(&beat).await] {
+            assert!(reply.error(status, code).is_empty());
+            assert!(reply.text("message").contains(words), "{}", reply.text("message"));
+            assert!(!String::from_utf8_lossy(&reply.body).contains("secret"), "causes are for the log");
+            let retry = (status == StatusCode::SERVICE_UNAVAILABLE).then_some("1");
+            assert_eq!(reply.header("retry-after"), retry);
+        }
+        // Whatever is wrong with it, others are to be asked; the store's answer stands for a second.
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+        let ready = Reply::of(server.bare(Method::GET, "/ready")).await;
+        ready.error(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable");
+        Reply::of(server.bare(Method::GET, "/health")).await.expect(StatusCode::OK);
+    }
+    store.set(None);
+    server.get(&path).await.expect(StatusCode::OK);
+    server.stop().await;
+}
+
+/// Test-5.2.a.
+#[tokio::test]
+async fn a_panic_is_an_internal_error_and_nothing_more() {
+    let (server, store, session) = faulty().await;
+    store.set(Some(Fault::Panics));
+    for _ in 0..5 {
+        let reply = server.get(&format!("/api/sessions/{session}")).await;
+        reply.error(StatusCode::INTERNAL_SERVER_ERROR, "internal");
+        assert!(!String::from_utf8_lossy(&reply.body).contains("panics"));
+    }
+    store.set(None);
+    server.get(&format!("/api/sessions/{session}")).await.expect(StatusCode::OK);
+    server.stop().await;
+}
+
+/// Test-5.2.f, and what was begun goes on.
+#[tokio::test]
+async fn a_request_that_takes_too_long_is_answered_and_its_work_goes_on() {
+    let (server, store, session) = faulty().await;
+    store.set(Some(Fault::Slow(Duration::from_millis(700))));
+    let body = json!({ "project_id": "p", "machine_id": "slow" });
+    let reply = server.post("/api/sessions", body).await;
+    reply.error(StatusCode::GATEWAY_TIMEOUT, "timeout");
+    assert_eq!(reply.text("path"), "/api/sessions");
+    store.set(None);
+    wait_for_session(&server, "slow").await;
+    server.get(&format!("/api/sessions/{session}")).await.expect(StatusCode::OK);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_does_not_cancel_what_it_asked_for() {
+    let (server, store, _) = faulty().await;
+    store.set(Some(Fault::Slow(Duration::from_millis(300))));
+    let address = server.url.strip_prefix("http://").unwrap().to_owned();
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let body = r#"{"project_id":"p","machine_id":"gone"}"#;
+    let head = format!("POST /api/sessions HTTP/1.1\r\nHost: x\r\nX-API-Key: {}\r\n", support::KEY);
+    let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
+    stream.write_all(request.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    // A reset, not a mere end: the framework drops the handler at once.
+    stream.set_zero_linger().unwrap();
+    drop(stream);
+    store.set(None);
+    wait_for_session(&server, "gone").await;
+    server.stop().await;
+}
+
+async fn wait_for_session(server: &TestServer, machine: &str) {
+    let path = format!("/api/sessions?machine_id={machine}");
+    let recorded = async {
+        while server.get(&path).await.expect(StatusCode::OK).field("total") != 1 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(10), recorded).await;
+    assert!(waited.is_ok(), "the session on {machine} was never recorded");
+}

@@ -1,0 +1,42 @@
+//! The API inside another actix-web service, beside its own routes.
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::test::{TestRequest, call_service, init_service, read_body_json};
+use actix_web::{App, web};
+use rekindle_core::{Policy, RandomIds, SystemClock, Tracker};
+use rekindle_http::auth::ApiKeys;
+use rekindle_http::{Context, Limits, configure};
+use rekindle_testkit::MemoryStore;
+use serde_json::{Value, json};
+use support::KEY;
+
+#[actix_web::test]
+async fn another_service_mounts_it_beside_its_own_routes() {
+    let store = Arc::new(MemoryStore::new());
+    let tracker = Tracker::new(store, Arc::new(SystemClock), Arc::new(RandomIds), Policy::default());
+    let api_keys = ApiKeys::new([KEY.parse().unwrap()]);
+    let limits = Limits { api_keys, request_timeout: Duration::from_secs(5), max_body_bytes: 1 << 20 };
+    let context = Context::new(tracker, limits);
+    let app =
+        App::new().configure(|config| configure(config, &context)).route("/mine", web::get().to(|| async { "mine" }));
+    let app = init_service(app).await;
+
+    let mine = call_service(&app, TestRequest::get().uri("/mine").to_request()).await;
+    assert_eq!(mine.status(), StatusCode::OK);
+    assert!(!mine.headers().contains_key("x-request-id"), "its own routes are its own affair");
+    let body = json!({ "project_id": "p", "machine_id": "m" });
+    let create = TestRequest::post().uri("/api/sessions").insert_header(("X-API-Key", KEY)).set_json(&body);
+    let created = call_service(&app, create.to_request()).await;
+    assert_eq!(created.status(), StatusCode::CREATED);
+    let session: Value = read_body_json(created).await;
+    assert_eq!(session["project_id"], "p");
+    let refused = call_service(&app, TestRequest::get().uri("/api/sessions").to_request()).await;
+    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    let health = call_service(&app, TestRequest::get().uri("/health").to_request()).await;
+    assert_eq!(health.status(), StatusCode::OK);
+}

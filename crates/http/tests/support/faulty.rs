@@ -1,0 +1,157 @@
+//! A store that fails on demand: one in memory, with a fault in front of it.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rekindle_core::store::{
+    Changes, CommitError, Committed, Counts, EventPosition, Expired, ExpiredCounts, LiveSession, MachineFilter, Page,
+    PageRequest, RecordedEvent, SessionBeat, SessionFilter, SilentSessions, TaskFilter, Watch,
+};
+use rekindle_core::{
+    Machine, MachineId, ProjectId, Session, SessionId, Slot, Store, StoreError, Task, TaskId, TaskStatus, Timestamp,
+    Versioned,
+};
+use rekindle_testkit::MemoryStore;
+
+/// What goes wrong.
+#[derive(Debug, Clone)]
+pub enum Fault {
+    /// Reads of sessions, pings and writes answer this.
+    Answers(StoreError),
+    /// Reads of sessions panic.
+    Panics,
+    /// Writes take this long, and are then carried out.
+    Slow(Duration),
+}
+
+/// See the top of the file.
+#[derive(Debug, Default)]
+pub struct FaultyStore {
+    inner: MemoryStore,
+    fault: Mutex<Option<Fault>>,
+}
+
+impl FaultyStore {
+    /// From now on this goes wrong, or nothing does.
+    pub fn set(&self, fault: Option<Fault>) {
+        *self.fault.lock().unwrap() = fault;
+    }
+
+    async fn strike(&self) -> Result<(), StoreError> {
+        let fault = self.fault.lock().unwrap().clone();
+        match fault {
+            None => Ok(()),
+            Some(Fault::Answers(error)) => Err(error),
+            Some(Fault::Panics) => panic!("the store panics, as the test wants it"),
+            Some(Fault::Slow(span)) => {
+                tokio::time::sleep(span).await;
+                Ok(())
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Store for FaultyStore {
+    async fn session(&self, id: SessionId) -> Result<Option<Versioned<Session>>, StoreError> {
+        self.strike().await?;
+        self.inner.session(id).await
+    }
+
+    async fn task(&self, id: TaskId) -> Result<Option<Versioned<Task>>, StoreError> {
+        self.inner.task(id).await
+    }
+
+    async fn machine(&self, id: &MachineId) -> Result<Option<Versioned<Machine>>, StoreError> {
+        self.inner.machine(id).await
+    }
+
+    async fn tasks_of(&self, session: SessionId, statuses: &[TaskStatus]) -> Result<Vec<Versioned<Task>>, StoreError> {
+        self.inner.tasks_of(session, statuses).await
+    }
+
+    async fn active_session(&self, project: &ProjectId, machine: &MachineId) -> Result<Option<SessionId>, StoreError> {
+        self.inner.active_session(project, machine).await
+    }
+
+    async fn slot_holder(&self, machine: &MachineId, slot: Slot) -> Result<Option<SessionId>, StoreError> {
+        self.inner.slot_holder(machine, slot).await
+    }
+
+    async fn live_sessions(&self, machines: &[MachineId]) -> Result<Vec<LiveSession>, StoreError> {
+        self.inner.live_sessions(machines).await
+    }
+
+    async fn sessions(&self, filter: &SessionFilter, page: PageRequest) -> Result<Page<Session>, StoreError> {
+        self.strike().await?;
+        self.inner.sessions(filter, page).await
+    }
+
+    async fn tasks(&self, filter: &TaskFilter, page: PageRequest) -> Result<Page<Task>, StoreError> {
+        self.inner.tasks(filter, page).await
+    }
+
+    async fn machines(&self, filter: &MachineFilter, page: PageRequest) -> Result<Page<Machine>, StoreError> {
+        self.inner.machines(filter, page).await
+    }
+
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        self.inner.counts().await
+    }
+
+    async fn silent_sessions(&self, heard_before: Timestamp, limit: u32) -> Result<SilentSessions, StoreError> {
+        self.inner.silent_sessions(heard_before, limit).await
+    }
+
+    async fn overdue_sessions(&self, before: Timestamp, limit: u32) -> Result<Vec<Versioned<Session>>, StoreError> {
+        self.inner.overdue_sessions(before, limit).await
+    }
+
+    async fn overdue_machines(&self, before: Timestamp, limit: u32) -> Result<Vec<Versioned<Machine>>, StoreError> {
+        self.inner.overdue_machines(before, limit).await
+    }
+
+    async fn earliest_heartbeat(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.inner.earliest_heartbeat().await
+    }
+
+    async fn watch(&self) -> Result<Option<Watch>, StoreError> {
+        self.inner.watch().await
+    }
+
+    async fn expired(&self, ended_by: Timestamp, limit: u32) -> Result<Vec<Expired>, StoreError> {
+        self.inner.expired(ended_by, limit).await
+    }
+
+    async fn expired_counts(&self, ended_by: Timestamp) -> Result<ExpiredCounts, StoreError> {
+        self.inner.expired_counts(ended_by).await
+    }
+
+    async fn events(&self, after: Option<&EventPosition>, limit: u32) -> Result<Vec<RecordedEvent>, StoreError> {
+        self.inner.events(after, limit).await
+    }
+
+    async fn commit(&self, changes: Changes) -> Result<Committed, CommitError> {
+        self.strike().await?;
+        self.inner.commit(changes).await
+    }
+
+    async fn beat(&self, beat: SessionBeat) -> Result<Option<Versioned<Session>>, StoreError> {
+        self.strike().await?;
+        self.inner.beat(beat).await
+    }
+
+    async fn beat_machine(&self, machine: &MachineId, at: Timestamp) -> Result<Option<Versioned<Machine>>, StoreError> {
+        self.inner.beat_machine(machine, at).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.strike().await?;
+        self.inner.ping().await
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}

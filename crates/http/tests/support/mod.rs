@@ -1,0 +1,293 @@
+//! A really bound server in this process, over SQLite in a folder of its own, and a client for it.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "this is test code: a failed expectation is its way to report")]
+#![expect(dead_code, reason = "each test file uses its own part of this, and none all of it")]
+
+pub mod faulty;
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use rekindle_core::{Clock, RandomIds, SessionId, Store, SystemClock, Tracker};
+use rekindle_http::server::{Running, start_with};
+use rekindle_http::settings::{Environment, Settings};
+use rekindle_store_sqlite::{Location, SqliteOptions, SqliteStore};
+use rekindle_testkit::HandClock;
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// The key that every test server lets in.
+pub const KEY: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
+
+/// How a server is to be.
+pub struct Setup {
+    environment: Environment,
+    clock: Arc<dyn Clock>,
+    store: Option<Arc<dyn Store>>,
+}
+
+impl Setup {
+    /// The defaults, on a free port, with a detector that looks often.
+    pub fn new() -> Self {
+        let pairs = [("STORE_URL", "sqlite::memory:"), ("API_KEYS", KEY), ("PORT", "0"), ("DETECT_INTERVAL_MS", "50")];
+        Self { environment: pairs.into_iter().collect(), clock: Arc::new(SystemClock), store: None }
+    }
+
+    /// With this setting.
+    pub fn set(mut self, name: &str, value: &str) -> Self {
+        self.environment = self.environment.with(name, value);
+        self
+    }
+
+    /// With a clock in the test's hand. See [`TestServer::let_pass`].
+    pub fn clock(mut self, clock: &Arc<HandClock>) -> Self {
+        self.clock = Arc::clone(clock) as Arc<dyn Clock>;
+        self
+    }
+
+    /// Over this store instead of SQLite.
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Starts it.
+    pub async fn start(self) -> TestServer {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let settings = Settings::read(&self.environment).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let store = self.store.unwrap_or_else(|| {
+            let location = Location::File(folder.path().join("rekindle.db"));
+            Arc::new(SqliteStore::open(SqliteOptions::at(location)).unwrap())
+        });
+        let tracker = Tracker::new(store, self.clock, Arc::new(RandomIds), settings.policy);
+        let running = start_with(tracker.clone(), &settings).await.unwrap();
+        let url = format!("http://{}", running.address());
+        let client = Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
+        TestServer { url, client, tracker, running: Some(running), folder }
+    }
+}
+
+/// A server, and a client for it.
+pub struct TestServer {
+    pub url: String,
+    pub client: Client,
+    /// The use cases that the server offers: for what HTTP does not.
+    pub tracker: Tracker,
+    running: Option<Running>,
+    pub folder: TempDir,
+}
+
+impl TestServer {
+    /// A server with the defaults of [`Setup`].
+    pub async fn start() -> Self {
+        Setup::new().start().await
+    }
+
+    /// What the server runs on, for a test that stops it itself.
+    pub fn take(&mut self) -> Running {
+        self.running.take().unwrap()
+    }
+
+    /// Shuts it down in good order.
+    pub async fn stop(mut self) {
+        self.take().stop().await;
+    }
+
+    /// A request without a key.
+    pub fn bare(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url))
+    }
+
+    /// A request with the key.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.bare(method, path).header("X-API-Key", KEY)
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        Reply::of(self.request(Method::GET, path)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Reply {
+        Reply::of(self.request(Method::DELETE, path)).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Reply {
+        Reply::of(self.request(Method::POST, path).json(&body)).await
+    }
+
+    /// A POST without a body.
+    pub async fn act(&self, path: &str) -> Reply {
+        Reply::of(self.request(Method::POST, path)).await
+    }
+
+    pub async fn patch(&self, path: &str, body: Value) -> Reply {
+        Reply::of(self.request(Method::PATCH, path).json(&body)).await
+    }
+
+    pub async fn put(&self, path: &str, body: Value) -> Reply {
+        Reply::of(self.request(Method::PUT, path).json(&body)).await
+    }
+
+    /// Records a session; answers its id.
+    pub async fn session(&self, project: &str, machine: &str) -> String {
+        let reply = self.post("/api/sessions", json!({ "project_id": project, "machine_id": machine })).await;
+        reply.expect(StatusCode::CREATED).text("session_id")
+    }
+
+    /// Records a task; answers its id.
+    pub async fn task(&self, session: &str, project: &str, name: &str) -> String {
+        let body = json!({ "session_id": session, "project_id": project, "task_name": name });
+        self.post("/api/tasks", body).await.expect(StatusCode::CREATED).text("task_id")
+    }
+
+    /// Changes a task's status; a failing one gets a message.
+    pub async fn set_task(&self, task: &str, status: &str) -> Reply {
+        let body = match status {
+            "failed" => json!({ "status": status, "error_message": "it broke" }),
+            _ => json!({ "status": status }),
+        };
+        self.patch(&format!("/api/tasks/{task}"), body).await.expect(StatusCode::OK)
+    }
+
+    /// Lets time pass on a clock in the test's hand as it passes in life: in small steps, with the detector awake.
+    /// One great leap would be taken for a sleep of the host, in which nobody's silence counts.
+    pub async fn let_pass(&self, clock: &HandClock, span: Duration) {
+        let step = self.tracker.policy().detect_interval.max(Duration::from_millis(50));
+        let mut left = span;
+        while !left.is_zero() {
+            let now = step.min(left);
+            clock.advance(now);
+            self.tracker.detect().await.unwrap();
+            left -= now;
+        }
+    }
+
+    /// The session's status, as it is answered.
+    pub async fn status(&self, session: &str) -> String {
+        self.get(&format!("/api/sessions/{session}")).await.expect(StatusCode::OK).text("status")
+    }
+}
+
+/// An answer, read whole.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: reqwest::header::HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    /// Sends a request and reads the answer; demands that the OpenAPI document knows of its status.
+    pub async fn of(request: RequestBuilder) -> Self {
+        let (client, request) = request.build_split();
+        let request = request.unwrap();
+        let asked = (request.method().clone(), request.url().path().to_owned());
+        let response = client.execute(request).await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        documented(&asked.0, &asked.1, status);
+        Self { status, headers, body: response.bytes().await.unwrap().to_vec() }
+    }
+
+    /// Demands this status; tells the whole answer otherwise.
+    #[track_caller]
+    pub fn expect(self, status: StatusCode) -> Self {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
+        self
+    }
+
+    /// The body as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        let text = String::from_utf8_lossy(&self.body);
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+
+    /// A field of the body.
+    #[track_caller]
+    pub fn field(&self, name: &str) -> Value {
+        self.json()[name].clone()
+    }
+
+    /// A field of the body that is a string.
+    #[track_caller]
+    pub fn text(&self, name: &str) -> String {
+        self.field(name).as_str().unwrap_or_else(|| panic!("{name} of {}", self.json())).to_owned()
+    }
+
+    /// A header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Demands the one shape of all errors with this status and code; answers the names of its details.
+    #[track_caller]
+    pub fn error(&self, status: StatusCode, code: &str) -> Vec<String> {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
+        let body = self.json();
+        let names: Vec<_> = body.as_object().unwrap().keys().map(String::as_str).collect();
+        let mut expected = ["statusCode", "error", "message", "timestamp", "path", "request_id", "code", "details"];
+        let mut found = names;
+        found.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(found, expected);
+        assert_eq!(body["statusCode"], status.as_u16());
+        assert_eq!(body["error"], status.canonical_reason().unwrap());
+        assert_eq!(body["code"], code, "{body}");
+        assert!(body["timestamp"].as_str().unwrap().parse::<rekindle_core::Timestamp>().is_ok());
+        assert_eq!(body["request_id"].as_str(), self.header("x-request-id"));
+        assert_eq!(self.header("content-type"), Some("application/json"));
+        let details = body["details"].as_array().unwrap();
+        details.iter().map(|detail| detail["field"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// What a detail of an error says.
+    #[track_caller]
+    pub fn detail(&self, field: &str) -> String {
+        let details = self.field("details");
+        let found = details.as_array().unwrap().iter().find(|detail| detail["field"] == field);
+        found.unwrap_or_else(|| panic!("{field} in {details}"))["message"].as_str().unwrap().to_owned()
+    }
+}
+
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(&rekindle_http::openapi_json()).unwrap());
+
+/// Demands that the OpenAPI document says that this may be answered. What it does not know is not looked at.
+#[track_caller]
+fn documented(method: &Method, path: &str, status: StatusCode) {
+    let fits = |template: &str| {
+        let (mut parts, mut wanted) = (path.split('/'), template.split('/'));
+        let same = wanted.by_ref().all(|wanted| parts.next().is_some_and(|part| wanted == "{id}" || wanted == part));
+        same && parts.next().is_none()
+    };
+    let paths = DOCUMENT["paths"].as_object().unwrap();
+    // Literal paths win over those with an id, as in the routing table.
+    let found = paths.get(path).or_else(|| paths.iter().find(|(template, _)| fits(template)).map(|(_, item)| item));
+    let method = if *method == Method::HEAD { Method::GET } else { method.clone() };
+    let operation = found.and_then(|item| item.get(method.as_str().to_lowercase()));
+    if let Some(operation) = operation {
+        let known = operation["responses"].as_object().unwrap();
+        assert!(known.contains_key(status.as_str()), "{method} {path} answers {status}, which is not documented");
+    }
+}
+
+/// Reads a body as one of the types that clients share, and demands that nothing of it is lost by that.
+#[track_caller]
+pub fn read<T: DeserializeOwned + Serialize>(reply: &Reply) -> T {
+    let body = reply.json();
+    let value: T = serde_json::from_value(body.clone()).unwrap_or_else(|error| panic!("{error}: {body}"));
+    assert_eq!(serde_json::to_value(&value).unwrap(), body);
+    value
+}
+
+/// A request as a body.
+pub fn value(body: &impl Serialize) -> Value {
+    serde_json::to_value(body).unwrap()
+}
+
+/// An id as the core has it.
+pub fn session_id(text: &str) -> SessionId {
+    text.parse().unwrap()
+}

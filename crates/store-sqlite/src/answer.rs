@@ -1,0 +1,91 @@
+//! How a caller waits for a thread's answer: with a deadline, and with an honest word on what a missing answer means.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use rekindle_core::store::StoreError;
+use tokio::sync::oneshot;
+
+/// In the queue.
+const WAITING: u8 = 0;
+/// Taken out of the queue by the thread: from here on it may have happened.
+const BEGUN: u8 = 1;
+/// Given up by the caller while it was in the queue: it will not happen.
+const WITHDRAWN: u8 = 2;
+
+/// The thread's end: where the answer goes.
+#[derive(Debug)]
+pub struct Answer<T> {
+    to: oneshot::Sender<T>,
+    state: Arc<AtomicU8>,
+}
+
+/// The caller's end.
+#[derive(Debug)]
+pub struct Wait<T> {
+    from: oneshot::Receiver<T>,
+    state: Arc<AtomicU8>,
+}
+
+/// Both ends.
+pub fn answer<T>() -> (Answer<T>, Wait<T>) {
+    let (to, from) = oneshot::channel();
+    let state = Arc::new(AtomicU8::new(WAITING));
+    (Answer { to, state: Arc::clone(&state) }, Wait { from, state })
+}
+
+impl<T> Answer<T> {
+    /// Takes it up; false if the caller withdrew it in time. A caller that merely went away withdrew nothing.
+    pub fn begin(&self) -> bool {
+        self.state.compare_exchange(WAITING, BEGUN, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// Whether nobody waits any more.
+    pub fn is_abandoned(&self) -> bool {
+        self.to.is_closed()
+    }
+
+    /// Answers. Nobody may be there to hear it.
+    pub fn send(self, answer: T) {
+        drop(self.to.send(answer));
+    }
+}
+
+impl<T> Wait<T> {
+    /// Waits for the outcome of a write.
+    ///
+    /// # Errors
+    /// [`StoreError::TimedOut`] or [`StoreError::Unavailable`] when it was surely not begun, [`StoreError::Unknown`]
+    /// otherwise.
+    pub async fn written(self, limit: Duration) -> Result<T, StoreError> {
+        match tokio::time::timeout(limit, self.from).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(_)) if self.state.load(Ordering::Acquire) == WAITING => Err(gone()),
+            Ok(Err(_)) => Err(StoreError::Unknown("the writer ended while it was at it".to_owned())),
+            Err(_) => match self.state.compare_exchange(WAITING, WITHDRAWN, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => Err(StoreError::TimedOut(format!("the write waited for {limit:?} and was withdrawn"))),
+                Err(_) => Err(StoreError::Unknown(format!("the write was not done within {limit:?}"))),
+            },
+        }
+    }
+
+    /// Waits for the answer to a question.
+    ///
+    /// # Errors
+    /// [`StoreError::TimedOut`] or [`StoreError::Unavailable`].
+    pub async fn read(self, limit: Duration) -> Result<T, StoreError> {
+        match tokio::time::timeout(limit, self.from).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(_)) => Err(gone()),
+            Err(_) => Err(StoreError::TimedOut(format!("no answer within {limit:?}"))),
+        }
+    }
+}
+
+fn gone() -> StoreError {
+    StoreError::Unavailable("the store's thread has ended".to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! What the writer is asked to do, as data: a commit, two kinds of heartbeat, a ping. Each knows how to apply itself
+//! within the writer's transaction; [`Pending`] holds its answer back until that transaction is on the disk.
+
+use rekindle_core::machine::Machine;
+use rekindle_core::session::Session;
+use rekindle_core::store::{Changes, CommitError, Committed, SessionBeat, StoreError, Versioned};
+use rekindle_core::values::{MachineId, Timestamp};
+use rusqlite::Connection;
+
+use crate::answer::Answer;
+use crate::fault::nothing_written;
+use crate::{beat, commit, sql};
+
+/// A write.
+pub trait Command: Send + 'static {
+    /// What it answers.
+    type Done: Send;
+    /// How it fails.
+    type Error: From<StoreError> + std::error::Error + Send;
+
+    /// Applies it within a transaction. When it fails, it leaves no trace there.
+    fn apply(&self, db: &Connection) -> Result<Self::Done, Self::Error>;
+}
+
+impl Command for Changes {
+    type Done = Committed;
+    type Error = CommitError;
+
+    fn apply(&self, db: &Connection) -> Result<Committed, CommitError> {
+        let failed = |error: rusqlite::Error| CommitError::Failed(nothing_written(&error));
+        execute(db, "SAVEPOINT one").map_err(failed)?;
+        match commit::apply(db, self) {
+            Ok(committed) => {
+                execute(db, "RELEASE one").map_err(failed)?;
+                Ok(committed)
+            }
+            Err(error) => {
+                // SQLite may have undone the whole transaction by itself, savepoint and all.
+                if !db.is_autocommit() && undo(db).is_err() {
+                    drop(execute(db, "ROLLBACK"));
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+fn undo(db: &Connection) -> rusqlite::Result<()> {
+    execute(db, "ROLLBACK TO one")?;
+    execute(db, "RELEASE one")
+}
+
+impl Command for SessionBeat {
+    type Done = Option<Versioned<Session>>;
+    type Error = StoreError;
+
+    fn apply(&self, db: &Connection) -> Result<Self::Done, StoreError> {
+        beat::session(db, self)
+    }
+}
+
+/// A machine's heartbeat.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MachineBeat {
+    /// The machine.
+    pub machine: MachineId,
+    /// When it was heard.
+    pub at: Timestamp,
+}
+
+impl Command for MachineBeat {
+    type Done = Option<Versioned<Machine>>;
+    type Error = StoreError;
+
+    fn apply(&self, db: &Connection) -> Result<Self::Done, StoreError> {
+        beat::machine(db, &self.machine, self.at)
+    }
+}
+
+/// Whether a write gets through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ping;
+
+impl Command for Ping {
+    type Done = ();
+    type Error = StoreError;
+
+    fn apply(&self, db: &Connection) -> Result<(), StoreError> {
+        execute(db, sql::PING).map_err(|error| nothing_written(&error))
+    }
+}
+
+/// Runs a statement without parameters.
+pub fn execute(db: &Connection, sql: &str) -> rusqlite::Result<()> {
+    db.prepare_cached(sql)?.execute([]).map(|_| ())
+}
+
+/// A command on its way through the writer, whichever it is.
+pub trait Job: Send {
+    /// Takes it up; false if its caller withdrew it.
+    fn begin(&self) -> bool;
+
+    /// Applies it and keeps the outcome; says what SQLite said if it failed.
+    fn apply(&mut self, db: &Connection) -> Result<(), String>;
+
+    /// Answers the outcome.
+    fn answer(self: Box<Self>);
+
+    /// Answers this instead: the transaction did not come to its end.
+    fn fail(self: Box<Self>, error: StoreError);
+}
+
+/// A command with the address of its answer.
+pub struct Pending<C: Command> {
+    /// What to do.
+    pub command: C,
+    /// Where the answer goes.
+    pub answer: Answer<Result<C::Done, C::Error>>,
+    /// What came of it.
+    pub outcome: Option<Result<C::Done, C::Error>>,
+}
+
+impl<C: Command> Job for Pending<C> {
+    fn begin(&self) -> bool {
+        self.answer.begin()
+    }
+
+    fn apply(&mut self, db: &Connection) -> Result<(), String> {
+        let outcome = self.command.apply(db);
+        let said = outcome.as_ref().map(|_| ()).map_err(ToString::to_string);
+        self.outcome = Some(outcome);
+        said
+    }
+
+    fn answer(self: Box<Self>) {
+        if let Some(outcome) = self.outcome {
+            self.answer.send(outcome);
+        }
+    }
+
+    fn fail(self: Box<Self>, error: StoreError) {
+        self.answer.send(Err(error.into()));
+    }
+}

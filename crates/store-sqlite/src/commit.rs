@@ -1,0 +1,179 @@
+//! Applies one [`Changes`] within the writer's transaction. The caller gives it a savepoint and undoes it on an error.
+
+use rekindle_core::event::Event;
+use rekindle_core::machine::Machine;
+use rekindle_core::session::Session;
+use rekindle_core::store::{Changes, CommitError, Committed, Expect, FORGOTTEN_AT_ONCE, Put, Version, WatchPut, Write};
+use rekindle_core::task::Task;
+use rekindle_core::values::SessionId;
+use rusqlite::{CachedStatement, Connection, Params};
+
+use crate::fault::{Violation, nothing_written, violation, write_failed};
+use crate::params::{self, Binder, json};
+use crate::sql;
+
+/// Applies all of it, or fails half-way.
+pub fn apply(db: &Connection, changes: &Changes) -> Result<Committed, CommitError> {
+    let mut done = Committed::default();
+    for write in &changes.writes {
+        match write {
+            Write::PutSession(put) => put_session(db, put)?,
+            Write::PutTask(put) => put_task(db, put)?,
+            Write::PutMachine(put) => put_machine(db, put)?,
+            Write::TouchSession(id, revision) => {
+                one_row(run(db, sql::TOUCH_SESSION, (id.0.as_bytes(), number(*revision)))?)?;
+            }
+            Write::TouchMachine(id, revision) => {
+                one_row(run(db, sql::TOUCH_MACHINE, (id.as_str(), number(*revision)))?)?;
+            }
+            Write::DeleteSession(id, at) => done.deleted_tasks += delete_session(db, *id, *at)?,
+            Write::DeleteTask(id, at) => {
+                one_row(run(db, sql::DELETE_TASK, (id.0.as_bytes(), number(at.revision), number(at.touches)))?)?;
+            }
+            Write::DeleteMachine(id, at) => {
+                one_row(run(db, sql::DELETE_MACHINE, (id.as_str(), number(at.revision), number(at.touches)))?)?;
+            }
+        }
+    }
+    for event in &changes.events {
+        append(db, event)?;
+    }
+    if let Some(watch) = &changes.watch {
+        note(db, watch)?;
+    }
+    if let Some(before) = changes.forget_events_before {
+        let forgotten = run(db, sql::FORGET_EVENTS, (before.millis(), number(FORGOTTEN_AT_ONCE)))?;
+        done.forgotten_events = u64::try_from(forgotten).unwrap_or(u64::MAX);
+    }
+    Ok(done)
+}
+
+fn note(db: &Connection, watch: &WatchPut) -> Result<(), CommitError> {
+    let (now, due_by, from) =
+        (watch.value.looked_at.millis(), watch.value.due_by.millis(), watch.value.silence_from.millis());
+    one_row(match watch.seen {
+        None => run(db, sql::FIRST_WATCH, (now, due_by, from))?,
+        Some(seen) => {
+            let seen = (seen.looked_at.millis(), seen.due_by.millis(), seen.silence_from.millis());
+            run(db, sql::NEXT_WATCH, (now, due_by, from, seen.0, seen.1, seen.2))?
+        }
+    })
+}
+
+fn put_session(db: &Connection, put: &Put<Session>) -> Result<(), CommitError> {
+    let metadata = json(put.value.metadata.as_map())?;
+    let Some(expected) = Expected::of(put.expect) else {
+        let mut insert = prepare(db, sql::INSERT_SESSION)?;
+        return execute(&mut insert, |to| params::session(to, &put.value, &metadata)).map(|_| ()).map_err(|error| {
+            // A session that is there already may break a set rule against itself; SQLite names whichever it met first.
+            match violation(&error) {
+                Some(Violation::Rule(_)) if exists(db, put.value.id) => CommitError::Stale,
+                Some(Violation::Rule(_) | Violation::Exists) | None => write_failed(&error),
+            }
+        });
+    };
+    let mut update = prepare(db, sql::UPDATE_SESSION)?;
+    one_row(executed(execute(&mut update, |to| {
+        params::session(to, &put.value, &metadata)?;
+        expected.bind(to)?;
+        to.bind(expected.heard_until)
+    }))?)
+}
+
+fn put_task(db: &Connection, put: &Put<Task>) -> Result<(), CommitError> {
+    let metadata = json(put.value.metadata.as_map())?;
+    let Some(expected) = Expected::of(put.expect) else {
+        let mut insert = prepare(db, sql::INSERT_TASK)?;
+        return one_row(executed(execute(&mut insert, |to| params::task(to, &put.value, &metadata)))?);
+    };
+    let mut update = prepare(db, sql::UPDATE_TASK)?;
+    one_row(executed(execute(&mut update, |to| {
+        params::task(to, &put.value, &metadata)?;
+        expected.bind(to)
+    }))?)
+}
+
+fn put_machine(db: &Connection, put: &Put<Machine>) -> Result<(), CommitError> {
+    let metadata = json(put.value.metadata.as_map())?;
+    let Some(expected) = Expected::of(put.expect) else {
+        let mut insert = prepare(db, sql::INSERT_MACHINE)?;
+        return one_row(executed(execute(&mut insert, |to| params::machine(to, &put.value, &metadata)))?);
+    };
+    let mut update = prepare(db, sql::UPDATE_MACHINE)?;
+    one_row(executed(execute(&mut update, |to| {
+        params::machine(to, &put.value, &metadata)?;
+        expected.bind(to)?;
+        to.bind(expected.heard_until)
+    }))?)
+}
+
+fn delete_session(db: &Connection, id: SessionId, at: Version) -> Result<u64, CommitError> {
+    let id = id.0.as_bytes();
+    one_row(run(db, sql::DELETE_SESSION, (id, number(at.revision), number(at.touches)))?)?;
+    run(db, sql::DELETE_EVENTS_OF, [id])?;
+    let tasks = run(db, sql::DELETE_TASKS_OF, [id])?;
+    Ok(u64::try_from(tasks).unwrap_or(u64::MAX))
+}
+
+fn append(db: &Connection, event: &Event) -> Result<(), CommitError> {
+    let detail = json(&event.detail)?;
+    let mut insert = prepare(db, sql::INSERT_EVENT)?;
+    executed(execute(&mut insert, |to| params::event(to, event, &detail))).map(|_| ())
+}
+
+fn exists(db: &Connection, id: SessionId) -> bool {
+    db.prepare_cached(sql::SESSION_EXISTS).and_then(|mut look| look.exists([id.0.as_bytes()])).unwrap_or(false)
+}
+
+/// What an update demands of the row that is there.
+struct Expected {
+    version: Version,
+    /// The latest `last_heartbeat` that it may show.
+    heard_until: i64,
+}
+
+impl Expected {
+    /// None: that there is no such row.
+    fn of(expect: Expect) -> Option<Self> {
+        match expect {
+            Expect::Absent => None,
+            Expect::At(version) => Some(Self { version, heard_until: i64::MAX }),
+            Expect::Quiet { at, since } => Some(Self { version: at, heard_until: since.millis() }),
+        }
+    }
+
+    fn bind(&self, to: &mut Binder<'_, '_>) -> rusqlite::Result<()> {
+        to.bind(number(self.version.revision))?;
+        to.bind(number(self.version.touches))
+    }
+}
+
+/// A count as SQLite has them; one that large matches no row.
+fn number(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(-1)
+}
+
+fn prepare<'c>(db: &'c Connection, sql: &str) -> Result<CachedStatement<'c>, CommitError> {
+    db.prepare_cached(sql).map_err(|error| nothing_written(&error).into())
+}
+
+fn execute(
+    statement: &mut CachedStatement<'_>,
+    bind: impl FnOnce(&mut Binder<'_, '_>) -> rusqlite::Result<()>,
+) -> rusqlite::Result<usize> {
+    bind(&mut Binder::of(statement))?;
+    statement.raw_execute()
+}
+
+fn executed(rows: rusqlite::Result<usize>) -> Result<usize, CommitError> {
+    rows.map_err(|error| write_failed(&error))
+}
+
+fn run(db: &Connection, sql: &str, params: impl Params) -> Result<usize, CommitError> {
+    executed(prepare(db, sql)?.execute(params))
+}
+
+/// The row was as it was expected; otherwise it was not there at all.
+fn one_row(rows: usize) -> Result<(), CommitError> {
+    if rows == 0 { Err(CommitError::Stale) } else { Ok(()) }
+}

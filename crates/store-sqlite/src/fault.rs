@@ -1,0 +1,70 @@
+//! SQLite's errors as the port's: which rule a unique violation speaks of, and what surely was not written.
+
+use rekindle_core::store::{CommitError, StoreError, UniqueRule};
+use rusqlite::{Error, ErrorCode, ffi};
+
+/// An error of a statement that read, or that was rolled back: nothing was written.
+pub fn nothing_written(error: &Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Corrupt(error.to_string()),
+        // A value of ours that the schema does not admit is a fault of the program, not of the disk.
+        Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch) => {
+            StoreError::Corrupt(format!("the schema refuses what was to be stored: {error}"))
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            StoreError::Unavailable(format!("another program holds the database: {error}"))
+        }
+        Some(ErrorCode::DiskFull) => {
+            StoreError::Unavailable(format!("the disk or the quota is full; make room: {error}"))
+        }
+        _ => StoreError::Unavailable(error.to_string()),
+    }
+}
+
+/// An error of COMMIT itself.
+pub fn commit_failed(error: &Error) -> StoreError {
+    match error.sqlite_error_code() {
+        // Neither gets as far as the frame that makes a commit count.
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DiskFull) => nothing_written(error),
+        // The log may hold the whole commit although its sync failed.
+        _ => StoreError::Unknown(format!("COMMIT failed: {error}")),
+    }
+}
+
+/// What a unique violation means, by the columns that SQLite names.
+pub fn violation(error: &Error) -> Option<Violation> {
+    let Error::SqliteFailure(cause, Some(message)) = error else { return None };
+    if cause.extended_code != ffi::SQLITE_CONSTRAINT_UNIQUE && cause.extended_code != ffi::SQLITE_CONSTRAINT_PRIMARYKEY
+    {
+        return None;
+    }
+    let (_, columns) = message.rsplit_once(": ")?;
+    match columns {
+        "sessions.id" | "tasks.id" | "machines.id" => Some(Violation::Exists),
+        "sessions.project_id, sessions.machine_id" => Some(Violation::Rule(UniqueRule::ActivePerProjectAndMachine)),
+        "sessions.machine_id, sessions.docker_slot" => Some(Violation::Rule(UniqueRule::LivePerSlot)),
+        "sessions.recovered_from" => Some(Violation::Rule(UniqueRule::Successor)),
+        _ => None,
+    }
+}
+
+/// Which kind of unique index was violated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Violation {
+    /// The entity is there already.
+    Exists,
+    /// A rule about a set of sessions.
+    Rule(UniqueRule),
+}
+
+/// An error of a write within a commit, which is then undone.
+pub fn write_failed(error: &Error) -> CommitError {
+    match violation(error) {
+        Some(Violation::Exists) => CommitError::Stale,
+        Some(Violation::Rule(rule)) => CommitError::Taken(rule),
+        None => CommitError::Failed(nothing_written(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

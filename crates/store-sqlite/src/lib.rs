@@ -1,0 +1,27 @@
+//! The embedded store of Rekindle: one SQLite file, one thread that writes, and a few that read.
+//!
+//! A write goes through a bounded queue to the writer, which applies whatever has queued up in one transaction and
+//! answers when that is on the disk; a read goes to a reader with its own connection, which sees every answered write.
+//! Read in this order: `store` (the port), `writer` and `writer::batch` (group commit), `commit` and `beat` (what is
+//! written), `sql` (every statement there is), `open` (what is refused, and why).
+
+mod answer;
+mod beat;
+mod command;
+mod commit;
+mod fault;
+mod open;
+mod options;
+mod params;
+mod readers;
+mod reads;
+mod rows;
+mod sql;
+mod store;
+mod threads;
+mod writer;
+
+pub use open::OpenError;
+pub use options::{BadLocation, Location, SqliteOptions};
+pub use store::SqliteStore;
+pub use writer::Written;

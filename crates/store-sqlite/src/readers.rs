@@ -1,0 +1,101 @@
+//! A few threads that read, each with its own connection, fed from one bounded queue: whoever is free takes the next.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rekindle_core::store::StoreError;
+use rusqlite::Connection;
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+
+use crate::threads::{self, Thread, Threads};
+
+/// How many of SQLite's steps go by between two looks at the clock: well under a millisecond's worth.
+const STEPS_BETWEEN_LOOKS: i32 = 10_000;
+
+/// A question with the answer's address in it.
+pub type Question = Box<dyn FnOnce(&Connection) + Send>;
+
+enum Message {
+    Ask(Question),
+    Close,
+}
+
+/// The way to the readers.
+#[derive(Debug)]
+pub struct Readers {
+    queue: mpsc::Sender<Message>,
+    threads: Threads,
+}
+
+impl Readers {
+    /// Starts a thread for each of these connections. A question that takes longer than `limit` is interrupted: its
+    /// caller has given up, and others wait for the thread.
+    ///
+    /// # Errors
+    /// When the system has no thread to give.
+    pub fn start(connections: Vec<Connection>, capacity: usize, limit: Duration) -> std::io::Result<Self> {
+        let (queue, waiting) = mpsc::channel(capacity.max(1));
+        let waiting = Arc::new(Mutex::new(waiting));
+        let mut threads: Vec<Thread> = Vec::new();
+        for mut db in connections {
+            let waiting = Arc::clone(&waiting);
+            threads.push(threads::start("rekindle-reader", move || serve(&mut db, &waiting, limit))?);
+        }
+        Ok(Self { queue, threads: Threads::new(threads) })
+    }
+
+    /// Puts a question into the queue.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the queue is full or the readers have ended.
+    pub fn ask(&self, question: Question) -> Result<(), StoreError> {
+        self.queue.try_send(Message::Ask(question)).map_err(|error| {
+            StoreError::Unavailable(match error {
+                TrySendError::Full(_) => "too many reads wait for the database".to_owned(),
+                TrySendError::Closed(_) => "the store is closed".to_owned(),
+            })
+        })
+    }
+
+    /// Answers what has been asked, then ends the threads.
+    pub async fn close(&self) {
+        // An error says that they have ended already.
+        let _ = self.queue.send(Message::Close).await;
+        self.threads.ended().await;
+    }
+}
+
+fn serve(db: &mut Connection, waiting: &Mutex<mpsc::Receiver<Message>>, limit: Duration) {
+    let deadline = Arc::new(Mutex::new(None::<Instant>));
+    let watched = Arc::clone(&deadline);
+    let is_over = move || lock(&watched).is_some_and(|deadline| Instant::now() > deadline);
+    if let Err(error) = db.progress_handler(STEPS_BETWEEN_LOOKS, Some(is_over)) {
+        tracing::warn!(%error, "long reads cannot be interrupted");
+    }
+    loop {
+        let mut queue = lock(waiting);
+        let message = queue.blocking_recv();
+        if matches!(message, Some(Message::Close)) {
+            // What stands behind it in the queue is still answered.
+            queue.close();
+        }
+        drop(queue);
+        match message {
+            Some(Message::Ask(question)) => {
+                *lock(&deadline) = Some(Instant::now() + limit);
+                // A question that panics leaves its caller without an answer, and the next one with a reader.
+                if catch_unwind(AssertUnwindSafe(|| question(db))).is_err() {
+                    tracing::error!("a read panicked");
+                }
+            }
+            Some(Message::Close) => {}
+            None => return,
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

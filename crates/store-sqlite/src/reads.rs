@@ -1,0 +1,245 @@
+//! The questions, each answered on one connection. Those of several statements run in one transaction, so that their
+//! parts speak of the same moment.
+
+use std::collections::BTreeSet;
+
+use rekindle_core::machine::Machine;
+use rekindle_core::session::{Session, SessionStatus};
+use rekindle_core::store::{
+    Counts, Cursor, EventPosition, Expired, ExpiredCounts, LiveSession, Page, PageRequest, RecordedEvent,
+    SilentSessions, Start, StoreError, Versioned, Watch,
+};
+use rekindle_core::task::{Task, TaskStatus};
+use rekindle_core::values::{MachineId, ProjectId, SessionId, Slot, TaskId, Timestamp};
+use rusqlite::types::{FromSql, Value};
+use rusqlite::{Connection, Params, Row, params_from_iter};
+use uuid::Uuid;
+
+use crate::fault::nothing_written;
+use crate::rows::{self, Marked};
+use crate::sql;
+use crate::sql::lists::{List, Part};
+
+/// What a question answers.
+pub type Answered<T> = Result<T, StoreError>;
+
+type Read<T> = fn(&Row<'_>) -> Answered<T>;
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+fn failed(error: rusqlite::Error) -> StoreError {
+    nothing_written(&error)
+}
+
+fn all<T>(
+    db: &Connection,
+    sql: &str,
+    params: impl Params,
+    mut read: impl FnMut(&Row<'_>) -> Answered<T>,
+) -> Answered<Vec<T>> {
+    let mut statement = db.prepare_cached(sql).map_err(failed)?;
+    let mut rows = statement.query(params).map_err(failed)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(failed)? {
+        found.push(read(row)?);
+    }
+    Ok(found)
+}
+
+fn one<T>(
+    db: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl FnMut(&Row<'_>) -> Answered<T>,
+) -> Answered<Option<T>> {
+    Ok(all(db, sql, params, read)?.pop())
+}
+
+fn first<T: FromSql>(row: &Row<'_>) -> Answered<T> {
+    row.get(0).map_err(failed)
+}
+
+fn id(row: &Row<'_>) -> Answered<SessionId> {
+    first(row).map(|bytes| SessionId(Uuid::from_bytes(bytes)))
+}
+
+fn count(db: &Connection, sql: &str, params: impl Params) -> Answered<u64> {
+    let number: Option<i64> = one(db, sql, params, first)?;
+    u64::try_from(number.unwrap_or(0)).map_err(|_| StoreError::Corrupt(format!("a count is below zero: {sql}")))
+}
+
+/// Runs several statements on one snapshot.
+fn together<T>(db: &Connection, questions: impl FnOnce() -> Answered<T>) -> Answered<T> {
+    let snapshot = db.unchecked_transaction().map_err(failed)?;
+    let answer = questions();
+    snapshot.finish().map_err(failed)?;
+    answer
+}
+
+fn entities<T>(marked: Vec<Marked<T>>) -> Vec<Versioned<T>> {
+    marked.into_iter().map(|row| row.entity).collect()
+}
+
+/// Whether anything can be read at all.
+pub fn any(db: &Connection) -> Answered<()> {
+    db.prepare_cached(sql::COUNTS)
+        .and_then(|mut look| look.exists([]))
+        .map(|_| ())
+        .map_err(|error| nothing_written(&error))
+}
+
+pub fn session(db: &Connection, id: SessionId) -> Answered<Option<Versioned<Session>>> {
+    Ok(one(db, sql::SESSION, [id.0.as_bytes()], rows::session)?.map(|row| row.entity))
+}
+
+pub fn task(db: &Connection, id: TaskId) -> Answered<Option<Versioned<Task>>> {
+    Ok(one(db, sql::TASK, [id.0.as_bytes()], rows::task)?.map(|row| row.entity))
+}
+
+pub fn machine(db: &Connection, id: &MachineId) -> Answered<Option<Versioned<Machine>>> {
+    Ok(one(db, sql::MACHINE, [id.as_str()], rows::machine)?.map(|row| row.entity))
+}
+
+pub fn tasks_of(db: &Connection, session: SessionId, statuses: &[TaskStatus]) -> Answered<Vec<Versioned<Task>>> {
+    let [a, b, c, d, e] = TaskStatus::ALL.map(|status| statuses.contains(&status).then_some(status.as_str()));
+    all(db, sql::TASKS_OF, (session.0.as_bytes(), a, b, c, d, e), rows::task).map(entities)
+}
+
+pub fn active_session(db: &Connection, project: &ProjectId, machine: &MachineId) -> Answered<Option<SessionId>> {
+    one(db, sql::ACTIVE_SESSION, [project.as_str(), machine.as_str()], id)
+}
+
+pub fn slot_holder(db: &Connection, machine: &MachineId, slot: Slot) -> Answered<Option<SessionId>> {
+    one(db, sql::SLOT_HOLDER, (machine.as_str(), slot.0), id)
+}
+
+pub fn live_sessions(db: &Connection, machines: &BTreeSet<MachineId>) -> Answered<Vec<LiveSession>> {
+    together(db, || {
+        let mut live = Vec::new();
+        for machine in machines {
+            live.extend(all(db, sql::LIVE_SESSIONS, [machine.as_str()], |row| {
+                let docker_slot: Option<u16> = row.get(1).map_err(failed)?;
+                let docker_slot = docker_slot.map(Slot);
+                Ok(LiveSession { session_id: id(row)?, machine_id: machine.clone(), docker_slot })
+            })?);
+        }
+        Ok(live)
+    })
+}
+
+/// A page of a list. `created_at` is what the list is ordered by.
+pub fn page<T>(
+    db: &Connection,
+    list: &List,
+    page: PageRequest,
+    read: Read<Marked<T>>,
+    created_at: fn(&T) -> Timestamp,
+) -> Answered<Page<T>> {
+    together(db, || {
+        let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+        // One more than asked for tells whether there is a next page.
+        let mut rows = newest(db, list, page.start, i64::from(page.limit) + 1, read)?;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows
+            .last()
+            .filter(|_| more)
+            .map(|row| Cursor { created_at: created_at(&row.entity.value), mark: u128::from(row.seq.cast_unsigned()) });
+        let (sql, values) = list.total();
+        let total = count(db, &sql, params_from_iter(values))?;
+        Ok(Page { items: entities(rows), total, next })
+    })
+}
+
+fn newest<T>(
+    db: &Connection,
+    list: &List,
+    start: Start,
+    limit: i64,
+    read: Read<Marked<T>>,
+) -> Answered<Vec<Marked<T>>> {
+    let part = |part: Part, more: &[i64]| {
+        let values = list.values.iter().cloned().chain(more.iter().copied().map(Value::Integer));
+        all(db, &list.part(part), params_from_iter(values), read)
+    };
+    match start {
+        Start::Offset(offset) => part(Part::Newest, &[limit, i64::try_from(offset).unwrap_or(i64::MAX)]),
+        Start::After(Cursor { created_at, mark }) => {
+            let at = created_at.millis();
+            let mut rows = part(Part::SameInstant, &[at, i64::try_from(mark).unwrap_or(i64::MAX), limit])?;
+            let missing = limit - i64::try_from(rows.len()).unwrap_or(limit);
+            if missing > 0 {
+                rows.extend(part(Part::Earlier, &[at, missing])?);
+            }
+            Ok(rows)
+        }
+    }
+}
+
+pub fn counts(db: &Connection) -> Answered<Counts> {
+    let mut counts = Counts::default();
+    let rows: Vec<(String, i64)> = all(db, sql::COUNTS, [], |row| Ok((first(row)?, row.get(1).map_err(failed)?)))?;
+    for (status, n) in rows {
+        let nonsense = |what: String| StoreError::Corrupt(format!("row {status} of table session_counts: {what}"));
+        let member: SessionStatus = status.parse().map_err(|fault| nonsense(format!("status {fault}")))?;
+        *counts.of(member) = u64::try_from(n).map_err(|_| nonsense(format!("n cannot be {n}")))?;
+    }
+    Ok(counts)
+}
+
+pub fn silent_sessions(db: &Connection, heard_before: Timestamp, limit: u32) -> Answered<SilentSessions> {
+    together(db, || {
+        let before = heard_before.millis();
+        let mut silent = all(db, sql::STALLED, [limit], rows::session)?;
+        silent.extend(all(db, sql::OVERDUE, (before, limit), rows::session)?);
+        silent.sort_by_key(|row| (row.entity.value.last_heartbeat, row.seq));
+        silent.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let total = count(db, sql::STALLED_COUNT, [])? + count(db, sql::OVERDUE_COUNT, [before])?;
+        Ok(SilentSessions { items: entities(silent), total })
+    })
+}
+
+pub fn overdue_sessions(db: &Connection, heard_before: Timestamp, limit: u32) -> Answered<Vec<Versioned<Session>>> {
+    all(db, sql::OVERDUE, (heard_before.millis(), limit), rows::session).map(entities)
+}
+
+pub fn overdue_machines(db: &Connection, heard_before: Timestamp, limit: u32) -> Answered<Vec<Versioned<Machine>>> {
+    all(db, sql::OVERDUE_MACHINES, (heard_before.millis(), limit), rows::machine).map(entities)
+}
+
+pub fn earliest_heartbeat(db: &Connection) -> Answered<Option<Timestamp>> {
+    together(db, || {
+        let session: Option<i64> = one(db, sql::EARLIEST_SESSION, [], first)?;
+        let machine: Option<i64> = one(db, sql::EARLIEST_MACHINE, [], first)?;
+        Ok(session.into_iter().chain(machine).min().map(Timestamp::from_millis))
+    })
+}
+
+pub fn watch(db: &Connection) -> Answered<Option<Watch>> {
+    let time = |row: &Row<'_>, column: usize| row.get(column).map(Timestamp::from_millis).map_err(failed);
+    one(db, sql::WATCH, [], |row| {
+        Ok(Watch { looked_at: time(row, 0)?, due_by: time(row, 1)?, silence_from: time(row, 2)? })
+    })
+}
+
+pub fn expired(db: &Connection, ended_by: Timestamp, limit: u32) -> Answered<Vec<Expired>> {
+    all(db, sql::EXPIRED, (ended_by.millis(), limit), rows::expired)
+}
+
+pub fn expired_counts(db: &Connection, ended_by: Timestamp) -> Answered<ExpiredCounts> {
+    together(db, || {
+        let by = ended_by.millis();
+        Ok(ExpiredCounts {
+            sessions: count(db, sql::EXPIRED_COUNT, [by])?,
+            tasks: count(db, sql::EXPIRED_TASKS, [by])?,
+        })
+    })
+}
+
+pub fn events(db: &Connection, after: Option<&EventPosition>, limit: u32) -> Answered<Vec<RecordedEvent>> {
+    let after: i64 = match after.map(|position| position.0.parse()) {
+        None => 0,
+        Some(Ok(position)) => position,
+        Some(Err(_)) => return Err(StoreError::Corrupt("that is no event position of this store".to_owned())),
+    };
+    all(db, sql::EVENTS, (after, limit), rows::event)
+}

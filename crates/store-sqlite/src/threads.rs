@@ -1,0 +1,58 @@
+//! The store's threads, and how somebody waits until they have ended without blocking a runtime.
+
+use std::io;
+use std::thread::{Builder, JoinHandle};
+
+use tokio::sync::{Mutex, oneshot};
+
+/// A thread that has been started.
+#[derive(Debug)]
+pub struct Thread {
+    handle: JoinHandle<()>,
+    /// Closes when the thread ends, in whichever way.
+    ended: oneshot::Receiver<()>,
+}
+
+/// Starts a thread.
+///
+/// # Errors
+/// When the system has none to give.
+pub fn start(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<Thread> {
+    let (ending, ended) = oneshot::channel::<()>();
+    let handle = Builder::new().name(name.to_owned()).spawn(move || {
+        let _ending = ending;
+        work();
+    })?;
+    Ok(Thread { handle, ended })
+}
+
+impl Thread {
+    /// Waits on a thread that may block.
+    pub fn join(self) {
+        // A panic has been reported by the thread itself.
+        drop(self.handle.join());
+    }
+}
+
+/// Threads that end together.
+#[derive(Debug)]
+pub struct Threads(Mutex<Vec<Thread>>);
+
+impl Threads {
+    /// Keeps them.
+    pub fn new(threads: Vec<Thread>) -> Self {
+        Self(Mutex::new(threads))
+    }
+
+    /// Waits until all have ended. May be given up, and asked again by others at the same time.
+    pub async fn ended(&self) {
+        let mut threads = self.0.lock().await;
+        while let Some(thread) = threads.last_mut() {
+            // An error is what it waits for: the other end was dropped.
+            let _ = (&mut thread.ended).await;
+            if let Some(thread) = threads.pop() {
+                thread.join();
+            }
+        }
+    }
+}

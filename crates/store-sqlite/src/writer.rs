@@ -1,0 +1,145 @@
+//! The one thread that writes. It takes whatever has queued up, applies it in one transaction, and answers once that
+//! is on the disk: many callers share one sync (group commit).
+
+mod batch;
+mod log;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rekindle_core::store::StoreError;
+use rusqlite::Connection;
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+
+use crate::command::Job;
+use crate::readers::Question;
+use crate::threads::{self, Threads};
+use log::Log;
+
+enum Message {
+    Write(Box<dyn Job>),
+    /// A question to a database in memory, which has one connection only.
+    Ask(Question),
+    Close,
+}
+
+/// How much was written since the store was opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Commits, heartbeats and pings that were applied.
+    pub commands: u64,
+    /// The transactions that they shared.
+    pub transactions: u64,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    commands: AtomicU64,
+    transactions: AtomicU64,
+}
+
+/// The way to the writer.
+#[derive(Debug)]
+pub struct Writer {
+    queue: mpsc::Sender<Message>,
+    capacity: usize,
+    counters: Arc<Counters>,
+    threads: Threads,
+}
+
+impl Writer {
+    /// Starts the thread. `copier` is the connection that copies the write-ahead log back, for a database with one.
+    ///
+    /// # Errors
+    /// When the system has no thread to give.
+    pub fn start(
+        mut db: Connection,
+        copier: Option<Connection>,
+        capacity: usize,
+        batch_max: usize,
+    ) -> std::io::Result<Self> {
+        let capacity = capacity.max(1);
+        let (queue, waiting) = mpsc::channel(capacity);
+        let counters = Arc::new(Counters::default());
+        let counted = Arc::clone(&counters);
+        let log = copier.map(|copier| Log::start(&mut db, copier)).transpose()?;
+        let batch_max = batch_max.max(1);
+        let thread = threads::start("rekindle-writer", move || serve(&db, waiting, log, batch_max, &counted))?;
+        Ok(Self { queue, capacity, counters, threads: Threads::new(vec![thread]) })
+    }
+
+    /// Puts a command into the queue.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the queue is full or the writer has ended.
+    pub fn write(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
+        self.send(Message::Write(job))
+    }
+
+    /// Puts a question into the queue.
+    ///
+    /// # Errors
+    /// As [`Writer::write`].
+    pub fn ask(&self, question: Question) -> Result<(), StoreError> {
+        self.send(Message::Ask(question))
+    }
+
+    fn send(&self, message: Message) -> Result<(), StoreError> {
+        self.queue.try_send(message).map_err(|error| {
+            StoreError::Unavailable(match error {
+                TrySendError::Full(_) => format!("{} calls wait for the writer already", self.capacity),
+                TrySendError::Closed(_) => "the store is closed, or its writer has ended".to_owned(),
+            })
+        })
+    }
+
+    /// How much was written.
+    pub fn written(&self) -> Written {
+        Written {
+            commands: self.counters.commands.load(Ordering::Relaxed),
+            transactions: self.counters.transactions.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Does what has been asked, then ends the thread.
+    pub async fn close(&self) {
+        // An error says that it has ended already.
+        let _ = self.queue.send(Message::Close).await;
+        self.threads.ended().await;
+    }
+}
+
+fn serve(
+    db: &Connection,
+    mut waiting: mpsc::Receiver<Message>,
+    mut log: Option<Log>,
+    batch_max: usize,
+    counters: &Counters,
+) {
+    let mut jobs = Vec::with_capacity(batch_max);
+    let mut questions = Vec::new();
+    while let Some(message) = waiting.blocking_recv() {
+        let mut next = Some(message);
+        while let Some(message) = next {
+            match message {
+                Message::Write(job) => jobs.push(job),
+                Message::Ask(question) => questions.push(question),
+                // What stands behind it in the queue is still done.
+                Message::Close => waiting.close(),
+            }
+            next = if jobs.len() < batch_max { waiting.try_recv().ok() } else { None };
+        }
+        batch::run(db, &mut jobs, counters);
+        // Outside the transaction: a question sees what is committed, and nothing that may yet be undone.
+        for question in questions.drain(..) {
+            question(db);
+        }
+        if let Some(log) = &mut log {
+            log.after_commit(db, waiting.is_empty());
+        }
+    }
+    if let Some(log) = log {
+        log.end(db);
+    }
+}

@@ -1,0 +1,90 @@
+//! One batch of commands in one transaction, and what its callers are told when that goes wrong.
+
+use std::sync::atomic::Ordering;
+
+use rekindle_core::store::StoreError;
+use rusqlite::Connection;
+
+use super::Counters;
+use crate::command::{Job, execute};
+use crate::fault::{commit_failed, nothing_written};
+
+/// Why a transaction did not come to its end.
+enum Trouble {
+    /// It never began; trying again at once would not help.
+    NotBegun(StoreError),
+    /// It was undone as a whole.
+    Undone(StoreError),
+    /// Nobody knows.
+    InDoubt(StoreError),
+}
+
+/// Does these and answers them; counts them first, so that whoever was answered finds itself counted.
+pub fn run(db: &Connection, jobs: &mut Vec<Box<dyn Job>>, counters: &Counters) {
+    jobs.retain(|job| job.begin());
+    if jobs.is_empty() {
+        return;
+    }
+    counters.commands.fetch_add(jobs.len() as u64, Ordering::Relaxed);
+    counters.transactions.fetch_add(1, Ordering::Relaxed);
+    match transaction(db, jobs) {
+        Ok(()) => jobs.drain(..).for_each(Job::answer),
+        Err(Trouble::Undone(_)) if jobs.len() > 1 => {
+            // One of them made SQLite undo all, on a full disk say: alone, the others may well succeed.
+            for mut job in jobs.drain(..) {
+                counters.transactions.fetch_add(1, Ordering::Relaxed);
+                match transaction(db, std::slice::from_mut(&mut job)) {
+                    Ok(()) => job.answer(),
+                    Err(trouble) => job.fail(trouble.told()),
+                }
+            }
+        }
+        Err(trouble) => {
+            let error = trouble.told();
+            jobs.drain(..).for_each(|job| job.fail(error.clone()));
+        }
+    }
+}
+
+impl Trouble {
+    /// Tells the operator, and returns what the caller is told.
+    fn told(self) -> StoreError {
+        match self {
+            Self::NotBegun(error) | Self::Undone(error) => {
+                tracing::warn!(%error, "a write was refused by the database");
+                error
+            }
+            Self::InDoubt(error) => {
+                tracing::error!(%error, "the database may or may not have kept a write; check the disk");
+                error
+            }
+        }
+    }
+}
+
+fn transaction(db: &Connection, jobs: &mut [Box<dyn Job>]) -> Result<(), Trouble> {
+    if !db.is_autocommit() {
+        // What is left of a transaction whose end failed twice.
+        drop(execute(db, "ROLLBACK"));
+    }
+    execute(db, "BEGIN IMMEDIATE").map_err(|error| Trouble::NotBegun(nothing_written(&error)))?;
+    for job in jobs.iter_mut() {
+        let applied = job.apply(db);
+        // On some errors SQLite rolls the whole transaction back by itself; the commands before are undone with it.
+        if db.is_autocommit() {
+            let why = applied.err().unwrap_or_else(|| "the transaction ended early".to_owned());
+            return Err(Trouble::Undone(StoreError::Unavailable(why)));
+        }
+    }
+    execute(db, "COMMIT").map_err(|error| {
+        if !db.is_autocommit() {
+            drop(execute(db, "ROLLBACK"));
+        }
+        match commit_failed(&error) {
+            error @ StoreError::Unknown(_) => Trouble::InDoubt(error),
+            error @ (StoreError::Unavailable(_) | StoreError::TimedOut(_) | StoreError::Corrupt(_)) => {
+                Trouble::Undone(error)
+            }
+        }
+    })
+}

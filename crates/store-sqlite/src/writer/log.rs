@@ -1,0 +1,86 @@
+//! The write-ahead log, copied back into the database so that nobody waits for it: a thread of its own copies the bulk
+//! while the writer goes on, and the writer copies only what was added meanwhile, after which the log starts afresh.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+use rusqlite::Connection;
+
+use crate::threads::{self, Thread};
+
+/// The log is copied back from this many pages on (16 MiB): most pages of a busy log are there many times, and only the
+/// last of each is copied.
+const FULL: i32 = 4096;
+/// When nobody waits, a smaller log is worth it too.
+const FULL_WHEN_IDLE: i32 = 512;
+
+/// The writer's end.
+pub struct Log {
+    /// How many pages it held after the last commit.
+    pages: Arc<AtomicI32>,
+    /// Asks the copier for a pass.
+    ask: SyncSender<()>,
+    /// The copier ended a pass.
+    passed: Arc<AtomicBool>,
+    /// A pass was asked for.
+    asked: bool,
+    copier: Thread,
+}
+
+impl Log {
+    /// Starts the thread that copies.
+    ///
+    /// # Errors
+    /// When the system has none to give.
+    pub fn start(db: &mut Connection, copier: Connection) -> std::io::Result<Self> {
+        let pages = Arc::new(AtomicI32::new(0));
+        let seen = Arc::clone(&pages);
+        let hook = move |_: &mut rusqlite::hooks::Wal, pages: i32| {
+            seen.store(pages, Ordering::Relaxed);
+            Ok(())
+        };
+        db.wal_hook(Some(hook)).map_err(std::io::Error::other)?;
+        let (ask, asked) = sync_channel(1);
+        let passed = Arc::new(AtomicBool::new(false));
+        let pass = Arc::clone(&passed);
+        let copier = threads::start("rekindle-log", move || {
+            while asked.recv().is_ok() {
+                checkpoint(&copier, "PRAGMA wal_checkpoint(PASSIVE)");
+                pass.store(true, Ordering::Release);
+            }
+        })?;
+        Ok(Self { pages, ask, passed, asked: false, copier })
+    }
+
+    /// Sees to the log after a batch was answered.
+    pub fn after_commit(&mut self, db: &Connection, idle: bool) {
+        let full = if idle { FULL_WHEN_IDLE } else { FULL };
+        let pages = self.pages.load(Ordering::Relaxed);
+        if self.asked {
+            if self.passed.swap(false, Ordering::Acquire) {
+                self.asked = false;
+                if pages >= full {
+                    checkpoint(db, "PRAGMA wal_checkpoint(PASSIVE)");
+                    self.pages.store(0, Ordering::Relaxed);
+                }
+            }
+        } else if pages >= full {
+            self.asked = self.ask.try_send(()).is_ok();
+        }
+    }
+
+    /// Copies all of it back and leaves no log behind.
+    pub fn end(self, db: &Connection) {
+        drop(self.ask);
+        self.copier.join();
+        checkpoint(db, "PRAGMA wal_checkpoint(TRUNCATE)");
+    }
+}
+
+/// A log that cannot be copied now only grows a little: the next pass does it, and nobody's write is harmed.
+fn checkpoint(db: &Connection, how: &str) {
+    if let Err(error) = db.query_row(how, [], |row| row.get::<_, i64>(0)) {
+        tracing::warn!(%error, "the write-ahead log could not be copied into the database");
+    }
+}

@@ -1,0 +1,133 @@
+//! The conformance suite: what every store must do, as data. An adapter's `tests/conformance.rs` is a `main` that
+//! hands its [`Adapter`] to [`main`]; a case that is added here runs on every adapter at once.
+
+mod commits;
+mod concurrency;
+mod detection;
+mod heartbeats;
+mod lists;
+mod retention;
+mod round_trips;
+mod unique_rules;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use libtest_mimic::{Arguments, Trial};
+use rekindle_core::Store;
+use rekindle_core::store::{Changes, CommitError, Committed, Put, Write};
+
+use crate::model;
+
+/// A store to be tested.
+#[async_trait]
+pub trait Adapter: Send + Sync + 'static {
+    /// Its name, before those of its cases.
+    fn name(&self) -> &'static str;
+
+    /// A fresh, empty store of its own; called once for each case, several at a time.
+    async fn open(&self) -> Arc<dyn Store>;
+}
+
+/// A case under way.
+pub type Running = Pin<Box<dyn Future<Output = ()>>>;
+
+/// One thing that every store must do.
+#[derive(Clone, Copy)]
+pub struct Case {
+    /// What it is about.
+    pub name: &'static str,
+    /// Panics when the store does something else.
+    pub run: fn(Arc<dyn Store>) -> Running,
+}
+
+/// Declares the cases of a module from its functions' names.
+macro_rules! cases {
+    ($($name:ident),+ $(,)?) => {
+        pub(super) const CASES: &[$crate::conformance::Case] = &[
+            $($crate::conformance::Case {
+                name: concat!(module_path!(), "::", stringify!($name)),
+                run: |store| Box::pin($name(store)),
+            }),+
+        ];
+    };
+}
+pub(crate) use cases;
+
+/// Every case.
+pub fn all() -> impl Iterator<Item = Case> {
+    [
+        round_trips::CASES,
+        commits::CASES,
+        unique_rules::CASES,
+        heartbeats::CASES,
+        lists::CASES,
+        detection::CASES,
+        retention::CASES,
+        concurrency::CASES,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
+}
+
+/// Runs every case, and the random comparison with [`crate::MemoryStore`], as a test program of their own.
+pub fn main(adapter: impl Adapter) -> ExitCode {
+    let adapter = Arc::new(adapter);
+    let mut trials = Vec::new();
+    for case in all() {
+        let short = case.name.trim_start_matches("rekindle_testkit::conformance::");
+        let name = format!("{}::{short}", adapter.name());
+        let adapter = Arc::clone(&adapter);
+        trials.push(Trial::test(name, move || {
+            in_runtime(async {
+                let store = adapter.open().await;
+                (case.run)(Arc::clone(&store)).await;
+                store.close().await;
+            });
+            Ok(())
+        }));
+    }
+    for round in 0..model::ROUNDS {
+        let adapter = Arc::clone(&adapter);
+        trials.push(Trial::test(format!("{}::model::same_as_memory_{round}", adapter.name()), move || {
+            in_runtime(async {
+                let store = adapter.open().await;
+                model::compare(Arc::clone(&store), round).await;
+                store.close().await;
+            });
+            Ok(())
+        }));
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// A runtime for one case: drivers do not like to be carried from one runtime to another.
+fn in_runtime(case: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(case);
+}
+
+/// Commits writes without events.
+async fn commit(store: &Arc<dyn Store>, writes: Vec<Write>) -> Result<Committed, CommitError> {
+    store.commit(Changes { writes, ..Changes::default() }).await
+}
+
+/// Stores a new row.
+async fn insert<T>(store: &Arc<dyn Store>, value: T)
+where
+    Put<T>: Into<Write>,
+{
+    let mut changes = Changes::default();
+    changes.insert(value);
+    store.commit(changes).await.unwrap();
+}
+
+/// Demands that nothing was written because something had changed.
+#[track_caller]
+fn assert_stale(outcome: &Result<Committed, CommitError>) {
+    assert!(matches!(outcome, Err(CommitError::Stale)), "expected Stale, got {outcome:?}");
+}

@@ -1,0 +1,109 @@
+//! A store whose commits fail as a test says: before anything is written, or after, unheard.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use rekindle_core::store::{
+    Changes, CommitError, Committed, Counts, EventPosition, Expired, ExpiredCounts, LiveSession, MachineFilter, Page,
+    PageRequest, RecordedEvent, SessionBeat, SessionFilter, SilentSessions, TaskFilter, Watch,
+};
+use rekindle_core::{
+    Machine, MachineId, ProjectId, Session, SessionId, Slot, Store, StoreError, Task, TaskId, TaskStatus, Timestamp,
+    Versioned,
+};
+
+/// How a commit fails.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fault {
+    /// Nothing is written, and the caller is told so.
+    Refused,
+    /// Nothing is written, and the caller cannot know.
+    LostBefore,
+    /// All is written, and the caller cannot know.
+    LostAfter,
+    /// Nothing is written: somebody else was quicker.
+    Stale,
+    /// Nothing is written, the caller cannot know, and somebody else writes this before anybody looks again.
+    Overtaken(Box<Changes>),
+}
+
+/// A store in front of another one.
+pub struct FaultyStore {
+    inner: Arc<dyn Store>,
+    script: Mutex<VecDeque<Option<Fault>>>,
+}
+
+impl FaultyStore {
+    /// In front of this store, without faults so far.
+    pub fn over(inner: Arc<dyn Store>) -> Self {
+        Self { inner, script: Mutex::default() }
+    }
+
+    /// What the next commits do; none: as usual. After the last of them all is as usual again.
+    pub fn script(&self, faults: impl IntoIterator<Item = Option<Fault>>) {
+        self.script.lock().unwrap().extend(faults);
+    }
+}
+
+/// Hands these reads on as they are.
+macro_rules! hand_on {
+    ($($name:ident($($arg:ident: $type:ty),*) -> $answer:ty;)+) => {
+        #[async_trait]
+        impl Store for FaultyStore {
+            $(
+                async fn $name(&self, $($arg: $type),*) -> Result<$answer, StoreError> {
+                    self.inner.$name($($arg),*).await
+                }
+            )+
+
+            async fn commit(&self, changes: Changes) -> Result<Committed, CommitError> {
+                let fault = self.script.lock().unwrap().pop_front().flatten();
+                let unknown = || StoreError::Unknown("scripted".to_owned()).into();
+                match fault {
+                    None => self.inner.commit(changes).await,
+                    Some(Fault::Refused) => Err(StoreError::Unavailable("scripted".to_owned()).into()),
+                    Some(Fault::LostBefore) => Err(unknown()),
+                    Some(Fault::LostAfter) => {
+                        self.inner.commit(changes).await?;
+                        Err(unknown())
+                    }
+                    Some(Fault::Stale) => Err(CommitError::Stale),
+                    Some(Fault::Overtaken(others)) => {
+                        self.inner.commit(*others).await?;
+                        Err(unknown())
+                    }
+                }
+            }
+
+            async fn close(&self) {
+                self.inner.close().await;
+            }
+        }
+    };
+}
+
+hand_on! {
+    session(id: SessionId) -> Option<Versioned<Session>>;
+    task(id: TaskId) -> Option<Versioned<Task>>;
+    machine(id: &MachineId) -> Option<Versioned<Machine>>;
+    tasks_of(session: SessionId, statuses: &[TaskStatus]) -> Vec<Versioned<Task>>;
+    active_session(project: &ProjectId, machine: &MachineId) -> Option<SessionId>;
+    slot_holder(machine: &MachineId, slot: Slot) -> Option<SessionId>;
+    live_sessions(machines: &[MachineId]) -> Vec<LiveSession>;
+    sessions(filter: &SessionFilter, page: PageRequest) -> Page<Session>;
+    tasks(filter: &TaskFilter, page: PageRequest) -> Page<Task>;
+    machines(filter: &MachineFilter, page: PageRequest) -> Page<Machine>;
+    counts() -> Counts;
+    silent_sessions(heard_before: Timestamp, limit: u32) -> SilentSessions;
+    overdue_sessions(heard_before: Timestamp, limit: u32) -> Vec<Versioned<Session>>;
+    overdue_machines(heard_before: Timestamp, limit: u32) -> Vec<Versioned<Machine>>;
+    earliest_heartbeat() -> Option<Timestamp>;
+    watch() -> Option<Watch>;
+    expired(ended_by: Timestamp, limit: u32) -> Vec<Expired>;
+    expired_counts(ended_by: Timestamp) -> ExpiredCounts;
+    events(after: Option<&EventPosition>, limit: u32) -> Vec<RecordedEvent>;
+    beat(beat: SessionBeat) -> Option<Versioned<Session>>;
+    beat_machine(machine: &MachineId, at: Timestamp) -> Option<Versioned<Machine>>;
+    ping() -> ();
+}

@@ -1,0 +1,21 @@
+//! What a store adapter is tested with, usable from outside this workspace: the conformance suite, a random
+//! comparison with [`MemoryStore`] (the meaning of the port in the plainest code), the domain's invariants as a check
+//! over any store, and a clock and ids that a test sets by hand.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "this crate is test code: a failed expectation is its way to report"
+)]
+
+pub mod conformance;
+mod faulty;
+mod hand;
+pub mod invariants;
+mod memory;
+pub mod model;
+pub mod sample;
+
+pub use faulty::{Fault, FaultyStore};
+pub use hand::{CountingIds, HandClock};
+pub use memory::MemoryStore;

@@ -1,0 +1,186 @@
+//! The port's meaning in the plainest code: maps behind one lock, every commit on a copy that takes the place of the
+//! original when all went well. For tests only.
+
+mod read;
+mod write;
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use rekindle_core::event::Event;
+use rekindle_core::store::{
+    Changes, CommitError, Committed, Counts, EventPosition, Expired, ExpiredCounts, LiveSession, MachineFilter, Page,
+    PageRequest, RecordedEvent, SessionBeat, SessionFilter, SilentSessions, TaskFilter, Watch,
+};
+use rekindle_core::{
+    Machine, MachineId, ProjectId, Session, SessionId, Slot, Store, StoreError, Task, TaskId, TaskStatus, Timestamp,
+    Version, Versioned,
+};
+
+/// A store in memory.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default, Clone)]
+struct State {
+    sessions: BTreeMap<SessionId, Row<Session>>,
+    tasks: BTreeMap<TaskId, Row<Task>>,
+    machines: BTreeMap<MachineId, Row<Machine>>,
+    events: Vec<(u64, Event)>,
+    watch: Option<Watch>,
+    /// Counts every row and event that was ever stored.
+    sequence: u64,
+    closed: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Row<T> {
+    value: T,
+    version: Version,
+    sequence: u64,
+}
+
+impl<T: Clone> Row<T> {
+    fn versioned(&self) -> Versioned<T> {
+        Versioned { value: self.value.clone(), version: self.version }
+    }
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn read<T>(&self, question: impl FnOnce(&State) -> T) -> Result<T, StoreError> {
+        let state = self.state.lock().unwrap();
+        if state.closed {
+            return Err(StoreError::Unavailable("the store is closed".to_owned()));
+        }
+        Ok(question(&state))
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn session(&self, id: SessionId) -> Result<Option<Versioned<Session>>, StoreError> {
+        self.read(|state| state.sessions.get(&id).map(Row::versioned))
+    }
+
+    async fn task(&self, id: TaskId) -> Result<Option<Versioned<Task>>, StoreError> {
+        self.read(|state| state.tasks.get(&id).map(Row::versioned))
+    }
+
+    async fn machine(&self, id: &MachineId) -> Result<Option<Versioned<Machine>>, StoreError> {
+        self.read(|state| state.machines.get(id).map(Row::versioned))
+    }
+
+    async fn tasks_of(&self, session: SessionId, statuses: &[TaskStatus]) -> Result<Vec<Versioned<Task>>, StoreError> {
+        self.read(|state| state.tasks_of(session, statuses))
+    }
+
+    async fn active_session(&self, project: &ProjectId, machine: &MachineId) -> Result<Option<SessionId>, StoreError> {
+        self.read(|state| state.active_session(project, machine))
+    }
+
+    async fn slot_holder(&self, machine: &MachineId, slot: Slot) -> Result<Option<SessionId>, StoreError> {
+        self.read(|state| state.slot_holder(machine, slot))
+    }
+
+    async fn live_sessions(&self, machines: &[MachineId]) -> Result<Vec<LiveSession>, StoreError> {
+        self.read(|state| state.live_sessions(machines))
+    }
+
+    async fn sessions(&self, filter: &SessionFilter, page: PageRequest) -> Result<Page<Session>, StoreError> {
+        self.read(|state| state.list_sessions(filter, page))
+    }
+
+    async fn tasks(&self, filter: &TaskFilter, page: PageRequest) -> Result<Page<Task>, StoreError> {
+        self.read(|state| state.list_tasks(filter, page))
+    }
+
+    async fn machines(&self, filter: &MachineFilter, page: PageRequest) -> Result<Page<Machine>, StoreError> {
+        self.read(|state| state.list_machines(filter, page))
+    }
+
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        self.read(State::counts)
+    }
+
+    async fn silent_sessions(&self, heard_before: Timestamp, limit: u32) -> Result<SilentSessions, StoreError> {
+        self.read(|state| state.silent_sessions(heard_before, limit))
+    }
+
+    async fn overdue_sessions(
+        &self,
+        heard_before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Versioned<Session>>, StoreError> {
+        self.read(|state| state.overdue_sessions(heard_before, limit))
+    }
+
+    async fn overdue_machines(
+        &self,
+        heard_before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Versioned<Machine>>, StoreError> {
+        self.read(|state| state.overdue_machines(heard_before, limit))
+    }
+
+    async fn earliest_heartbeat(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(State::earliest_heartbeat)
+    }
+
+    async fn watch(&self) -> Result<Option<Watch>, StoreError> {
+        self.read(|state| state.watch)
+    }
+
+    async fn expired(&self, ended_by: Timestamp, limit: u32) -> Result<Vec<Expired>, StoreError> {
+        self.read(|state| state.expired(ended_by).into_iter().take(limit as usize).collect())
+    }
+
+    async fn expired_counts(&self, ended_by: Timestamp) -> Result<ExpiredCounts, StoreError> {
+        self.read(|state| state.expired_counts(ended_by))
+    }
+
+    async fn events(&self, after: Option<&EventPosition>, limit: u32) -> Result<Vec<RecordedEvent>, StoreError> {
+        let after = match after.map(|position| position.0.parse::<u64>()) {
+            None => 0,
+            Some(Ok(position)) => position,
+            Some(Err(_)) => return Err(StoreError::Corrupt("that is no position of this store".to_owned())),
+        };
+        self.read(|state| state.events_after(after, limit))
+    }
+
+    async fn commit(&self, changes: Changes) -> Result<Committed, CommitError> {
+        let mut state = self.state.lock().unwrap();
+        if state.closed {
+            return Err(StoreError::Unavailable("the store is closed".to_owned()).into());
+        }
+        let mut next = state.clone();
+        let committed = next.apply(changes)?;
+        *state = next;
+        Ok(committed)
+    }
+
+    async fn beat(&self, beat: SessionBeat) -> Result<Option<Versioned<Session>>, StoreError> {
+        self.read(|_| ())?;
+        Ok(self.state.lock().unwrap().beat(&beat))
+    }
+
+    async fn beat_machine(&self, machine: &MachineId, at: Timestamp) -> Result<Option<Versioned<Machine>>, StoreError> {
+        self.read(|_| ())?;
+        Ok(self.state.lock().unwrap().beat_machine(machine, at))
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.read(|_| ())
+    }
+
+    async fn close(&self) {
+        self.state.lock().unwrap().closed = true;
+    }
+}

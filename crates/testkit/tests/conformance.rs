@@ -1,0 +1,26 @@
+//! The conformance suite on `MemoryStore`, which is what the suite means.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rekindle_core::Store;
+use rekindle_testkit::MemoryStore;
+use rekindle_testkit::conformance::{self, Adapter};
+
+struct Memory;
+
+#[async_trait]
+impl Adapter for Memory {
+    fn name(&self) -> &'static str {
+        "memory"
+    }
+
+    async fn open(&self) -> Arc<dyn Store> {
+        Arc::new(MemoryStore::new())
+    }
+}
+
+fn main() -> ExitCode {
+    conformance::main(Memory)
+}

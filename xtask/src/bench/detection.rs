@@ -1,0 +1,67 @@
+//! The detection pass in this process, on a store full of live sessions and a clock that is set by hand.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use rekindle_core::{Clock, Policy, RandomIds, Timestamp, Tracker};
+
+use super::beats::middle;
+use super::seed::{Seeded, open};
+
+/// Long, so that setting the clock a little forward is no gap in listening.
+const THRESHOLD: Duration = Duration::from_hours(24);
+
+/// How many are overdue at each pass, and how many passes are timed.
+const PLAN: [(u32, u32); 3] = [(0, 21), (100, 11), (10_000, 5)];
+
+/// What passes over so many overdue sessions took.
+pub struct PassRow {
+    /// How many are overdue at each pass.
+    pub overdue: u32,
+    /// How many passes.
+    pub passes: u32,
+    /// The median pass.
+    pub median: Duration,
+    /// The quickest and the slowest.
+    pub spread: (Duration, Duration),
+}
+
+struct HandClock(AtomicI64);
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Times passes over the store in `file`.
+pub async fn measure(file: &Path, seeded: &Seeded) -> Result<Vec<PassRow>> {
+    let store = open(file).await?;
+    // At this time the longest silent session is exactly at its deadline; each millisecond more makes one overdue.
+    let clock = Arc::new(HandClock(AtomicI64::new(seeded.earliest.plus(THRESHOLD).millis())));
+    let policy = Policy { stall_threshold: THRESHOLD, ..Policy::default() };
+    let tracker = Tracker::new(Arc::clone(&store), Arc::clone(&clock) as Arc<dyn Clock>, Arc::new(RandomIds), policy);
+
+    let mut rows = Vec::new();
+    for (overdue, passes) in PLAN {
+        let mut took = Vec::new();
+        for _ in 0..passes {
+            clock.0.fetch_add(i64::from(overdue), Ordering::SeqCst);
+            let began = Instant::now();
+            let pass = tracker.detect().await?;
+            took.push(began.elapsed());
+            if pass.stalled.len() != overdue as usize {
+                bail!("a pass marked {} sessions where {overdue} were overdue", pass.stalled.len());
+            }
+        }
+        let median = Duration::from_secs_f64(middle(took.iter().map(Duration::as_secs_f64)));
+        let spread = (took.iter().copied().min().unwrap_or_default(), took.iter().copied().max().unwrap_or_default());
+        println!("  {overdue:>6} overdue: median {:.2} ms of {passes} passes", median.as_secs_f64() * 1000.0);
+        rows.push(PassRow { overdue, passes, median, spread });
+    }
+    store.close().await;
+    Ok(rows)
+}

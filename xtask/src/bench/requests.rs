@@ -1,0 +1,104 @@
+//! The requests as bytes, and what they are asked for: beats against the floor, then what else a server is asked.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context, Result};
+use rekindle_core::SessionId;
+
+use super::load::{Load, Render, Sample, Timing, apply, ask};
+use super::server::Process;
+
+/// Connections at which creates and reads are measured.
+const MANY: u32 = 64;
+/// Connections at which lists are measured: each answer is fifty sessions.
+const FEW: u32 = 16;
+const PAGE: u64 = 50;
+
+/// What other requests than beats cost.
+pub struct RequestRow {
+    /// What was asked.
+    pub what: &'static str,
+    /// By how many at once.
+    pub connections: u32,
+    /// The cost.
+    pub sample: Sample,
+}
+
+/// A heartbeat without a body for each session in turn.
+pub fn beats(ids: &[SessionId], key: &str) -> Render {
+    by_id("POST", "/heartbeat", ids, key)
+}
+
+/// A request without a body, whole.
+pub fn plain(method: &str, path: &str, key: &str) -> Vec<u8> {
+    let length = if method == "POST" { "Content-Length: 0\r\n" } else { "" };
+    format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: {key}\r\n{length}\r\n").into_bytes()
+}
+
+fn by_id(method: &str, verb: &str, ids: &[SessionId], key: &str) -> Render {
+    // All ids are equally long: each request is the first one with another id put into it.
+    let hole = "00000000-0000-0000-0000-000000000000";
+    let model = plain(method, &format!("/api/sessions/{hole}{verb}"), key);
+    let at = method.len() + " /api/sessions/".len();
+    let ids: Vec<_> = ids.iter().map(|id| id.0).collect();
+    Arc::new(move |number, request| {
+        request.extend_from_slice(&model);
+        ids[number as usize % ids.len()].hyphenated().encode_lower(&mut request[at..at + hole.len()]);
+    })
+}
+
+fn creates(made: &Arc<AtomicU64>, key: &str) -> Render {
+    let (made, key) = (Arc::clone(made), key.to_owned());
+    Arc::new(move |_, request| {
+        let number = made.fetch_add(1, Ordering::Relaxed);
+        let body =
+            format!(r#"{{"project_id":"new-{number:010}","machine_id":"bench","metadata":{{"agent":"builder"}}}}"#);
+        let head = format!(
+            "POST /api/sessions HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: {key}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n",
+            body.len()
+        );
+        request.extend_from_slice(head.as_bytes());
+        request.extend_from_slice(body.as_bytes());
+    })
+}
+
+fn same(path: &str, key: &str) -> Render {
+    let model = plain("GET", path, key);
+    Arc::new(move |_, request| request.extend_from_slice(&model))
+}
+
+/// Reads, lists and creates, in this order: what is made comes last, so that the others see what was seeded.
+pub async fn measure(process: &Process, ids: &[SessionId], key: &str, timing: Timing) -> Result<Vec<RequestRow>> {
+    let deep = ids.len() as u64 * 9 / 10;
+    let cursor = cursor_at(process, deep, key).await?;
+    let made = Arc::new(AtomicU64::new(0));
+    let page = format!("/api/sessions?limit={PAGE}");
+    let plan = [
+        ("read one session", MANY, by_id("GET", "", ids, key), 200),
+        ("list 50, offset 0", FEW, same(&page, key), 200),
+        ("list 50, by cursor at 90 %", FEW, same(&format!("{page}&cursor={cursor}"), key), 200),
+        ("list 50, by offset at 90 %", FEW, same(&format!("{page}&offset={deep}"), key), 200),
+        ("create a session", MANY, creates(&made, key), 201),
+    ];
+    let mut rows = Vec::new();
+    for (what, connections, render, expect) in plan {
+        let sample = apply(&Load { process, connections, timing, render, expect }).await.context(what)?;
+        println!("  {what:<28} {:>9.0} /s  p99 {:>9.2} ms", sample.per_second, sample.p99.as_secs_f64() * 1000.0);
+        rows.push(RequestRow { what, connections, sample });
+    }
+    Ok(rows)
+}
+
+/// The cursor that goes on after this many sessions.
+async fn cursor_at(process: &Process, after: u64, key: &str) -> Result<String> {
+    let path = format!("/api/sessions?limit=1&offset={}", after.saturating_sub(1));
+    let answer = ask(process.address, &plain("GET", &path, key)).await?;
+    let page: serde_json::Value = serde_json::from_slice(&answer.body)?;
+    let cursor = page["next_cursor"].as_str().map(str::to_owned);
+    cursor.with_context(|| format!("no next_cursor in the answer to GET {path} (status {})", answer.status))
+}
+
+#[cfg(test)]
+mod tests;

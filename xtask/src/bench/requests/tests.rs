@@ -1,0 +1,35 @@
+//! The bytes that are sent.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use rekindle_core::SessionId;
+
+use super::{beats, creates};
+
+const KEY: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
+
+#[test]
+fn a_beat_is_a_whole_request_for_its_session() {
+    let ids: Vec<SessionId> = [KEY, "11111111-2222-4333-8444-555555555555"].map(|id| id.parse().unwrap()).to_vec();
+    let render = beats(&ids, KEY);
+    let mut request = Vec::new();
+    render(3, &mut request);
+    assert_eq!(
+        String::from_utf8(request).unwrap(),
+        "POST /api/sessions/11111111-2222-4333-8444-555555555555/heartbeat HTTP/1.1\r\nHost: 127.0.0.1\r\n\
+         X-API-Key: 6fa459ea-ee8a-4ca4-894e-db77e160355e\r\nContent-Length: 0\r\n\r\n"
+    );
+}
+
+#[test]
+fn each_create_is_for_a_project_of_its_own() {
+    let render = creates(&Arc::new(AtomicU64::new(0)), KEY);
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    render(0, &mut first);
+    render(0, &mut second);
+    assert_ne!(first, second);
+    let text = String::from_utf8(first).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    assert!(head.ends_with(&format!("Content-Length: {}", body.len())));
+}

@@ -1,0 +1,107 @@
+//! The processes that are measured: started, found by what they print, watched, and ended.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// Making a million rows is part of the floor's start.
+const START: Duration = Duration::from_secs(120);
+const END: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A running server; killed when dropped.
+pub struct Process {
+    /// Where it listens.
+    pub address: SocketAddr,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts it and waits until it has said where it listens. What it prints goes into the file `log`.
+    pub async fn start(mut command: Command, log: &Path) -> Result<Self> {
+        let out = File::create(log)?;
+        command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
+        let child = command.spawn().with_context(|| format!("cannot start {}", command.get_program().display()))?;
+        let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let mut process = Self { address: nowhere, child, log: log.to_owned() };
+        let deadline = Instant::now() + START;
+        loop {
+            if let Some(port) = port_in(&fs::read_to_string(log)?) {
+                process.address.set_port(port);
+                return Ok(process);
+            }
+            if let Some(status) = process.child.try_wait()? {
+                bail!("{} ended with {status}: {}", command.get_program().display(), process.last_words());
+            }
+            if Instant::now() > deadline {
+                bail!("it did not say where it listens within {} s: {}", START.as_secs(), process.last_words());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// How much memory it has resident now, in bytes.
+    pub fn memory(&self) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))
+            .with_context(|| format!("the server is gone: {}", self.last_words()))?;
+        kibibytes(&status, "VmRSS:").map(|kib| kib * 1024).context("its memory cannot be read")
+    }
+
+    /// The most memory that it ever had resident, in bytes.
+    pub fn peak_memory(&self) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        kibibytes(&status, "VmHWM:").map(|kib| kib * 1024).context("its memory cannot be read")
+    }
+
+    /// Asks it to end, and demands that it ends well.
+    pub async fn stop(mut self) -> Result<()> {
+        kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM)?;
+        let deadline = Instant::now() + END;
+        while Instant::now() < deadline {
+            if let Some(status) = self.child.try_wait()? {
+                if !status.success() {
+                    bail!("the server ended with {status}: {}", self.last_words());
+                }
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        bail!("the server did not end within {} s of SIGTERM", END.as_secs())
+    }
+
+    fn last_words(&self) -> String {
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<_> = log.lines().rev().take(5).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already; there is nobody to tell if not.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn kibibytes(status: &str, field: &str) -> Option<u64> {
+    status.lines().find_map(|line| line.strip_prefix(field))?.split_whitespace().next()?.parse().ok()
+}
+
+/// The port of the first loopback address in what a server printed, once the number is whole.
+fn port_in(log: &str) -> Option<u16> {
+    log.split("127.0.0.1:").skip(1).find_map(|rest| {
+        let end = rest.find(|letter: char| !letter.is_ascii_digit())?;
+        rest[..end].parse().ok().filter(|port| *port != 0)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,23 @@
+//! Reading what a server prints and what the kernel says of it.
+
+use super::{kibibytes, port_in};
+
+#[test]
+fn the_port_is_found_in_plain_text_and_in_json() {
+    assert_eq!(port_in("listening on 127.0.0.1:43210\n"), Some(43210));
+    assert_eq!(port_in(r#"{"message":"up","context":{"address":"http://127.0.0.1:43210"}}"#), Some(43210));
+    assert_eq!(port_in("asked for 127.0.0.1:0, listening on 127.0.0.1:43210\n"), Some(43210));
+}
+
+#[test]
+fn half_a_line_is_not_taken_for_the_port() {
+    assert_eq!(port_in("listening on 127.0.0.1:432"), None);
+    assert_eq!(port_in("nothing yet\n"), None);
+}
+
+#[test]
+fn memory_is_read_by_its_field() {
+    let status = "Name:\tx\nVmHWM:\t   9000 kB\nVmRSS:\t   8000 kB\n";
+    assert_eq!((kibibytes(status, "VmRSS:"), kibibytes(status, "VmHWM:")), (Some(8000), Some(9000)));
+    assert_eq!(kibibytes(status, "VmSwap:"), None);
+}

@@ -1,0 +1,128 @@
+//! `cargo xtask ci`: all that CI does, in the order of what is quickest to tell. It stops at the first step that fails,
+//! says how to run that step alone, and ends with the total of all tests on a line of its own.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use crate::shell::{cargo, succeeds};
+use crate::totals::Totals;
+use crate::{generate, shell, suite};
+
+struct Step {
+    name: &'static str,
+    /// How to run it alone.
+    alone: &'static str,
+    act: fn(&mut Totals) -> Result<Outcome>,
+}
+
+enum Outcome {
+    Done,
+    Skipped(&'static str),
+}
+
+const STEPS: &[Step] = &[
+    Step { name: "format", alone: "cargo fmt --all (to repair; with `-- --check` to look)", act: format },
+    Step { name: "clippy", alone: "cargo clippy --workspace --all-targets -- -D warnings", act: clippy },
+    Step { name: "generated files", alone: "cargo xtask generate --check", act: generated },
+    Step { name: "tests", alone: "cargo xtask test", act: tests },
+    Step { name: "doc tests", alone: "cargo test --workspace --doc", act: doc_tests },
+    Step {
+        name: "documentation",
+        alone: "RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps",
+        act: documentation,
+    },
+    Step { name: "embedding", alone: "cargo run -p rekindle-store-sqlite --example embed", act: embedding },
+    Step { name: "tour", alone: "cargo xtask tour", act: tour },
+    Step { name: "dependencies", alone: "cargo deny check bans licenses sources", act: dependencies },
+];
+
+/// Runs the steps.
+pub fn run() -> ExitCode {
+    let started = Instant::now();
+    let mut totals = Totals::default();
+    let mut table = Vec::new();
+    let mut failed = None;
+    for (number, step) in STEPS.iter().enumerate() {
+        println!("\n== {} of {}: {} (after {})", number + 1, STEPS.len(), step.name, seconds(started.elapsed()));
+        let began = Instant::now();
+        let outcome = (step.act)(&mut totals);
+        let word = match &outcome {
+            Ok(Outcome::Done) => "ok".to_owned(),
+            Ok(Outcome::Skipped(why)) => format!("skipped: {why}"),
+            Err(_) => "FAILED".to_owned(),
+        };
+        table.push((step.name, began.elapsed(), word));
+        if let Err(fault) = outcome {
+            failed = Some((step, fault));
+            break;
+        }
+    }
+
+    println!("\n{:<18} {:>9}", "step", "time");
+    for (name, took, word) in &table {
+        println!("{name:<18} {:>9}  {word}", seconds(*took));
+    }
+    println!("{:<18} {:>9}\n", "in all", seconds(started.elapsed()));
+    let code = match failed {
+        Some((step, fault)) => {
+            println!("CI FAILED at \"{}\": {fault:#}\nRun it alone: {}", step.name, step.alone);
+            ExitCode::FAILURE
+        }
+        None => {
+            println!("CI passed.");
+            ExitCode::SUCCESS
+        }
+    };
+    println!("{totals}");
+    code
+}
+
+fn seconds(span: Duration) -> String {
+    format!("{:.1} s", span.as_secs_f64())
+}
+
+fn format(_: &mut Totals) -> Result<Outcome> {
+    shell::run(cargo(["fmt", "--all", "--", "--check"])).map(|()| Outcome::Done)
+}
+
+fn clippy(_: &mut Totals) -> Result<Outcome> {
+    shell::run(cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])).map(|()| Outcome::Done)
+}
+
+fn generated(_: &mut Totals) -> Result<Outcome> {
+    generate::check().map(|()| Outcome::Done)
+}
+
+/// The architecture test is among them: xtask/tests/architecture.rs.
+fn tests(totals: &mut Totals) -> Result<Outcome> {
+    suite::tests(totals).map(|()| Outcome::Done)
+}
+
+fn doc_tests(totals: &mut Totals) -> Result<Outcome> {
+    suite::doc_tests(totals).map(|()| Outcome::Done)
+}
+
+fn documentation(_: &mut Totals) -> Result<Outcome> {
+    let mut command = cargo(["doc", "--workspace", "--no-deps"]);
+    command.env("RUSTDOCFLAGS", "-D warnings");
+    shell::run(command).map(|()| Outcome::Done)
+}
+
+fn embedding(_: &mut Totals) -> Result<Outcome> {
+    let command = cargo(["run", "-p", "rekindle-store-sqlite", "--example", "embed"]);
+    shell::run(command).map(|()| Outcome::Done)
+}
+
+fn tour(_: &mut Totals) -> Result<Outcome> {
+    crate::tour::run().map(|()| Outcome::Done)
+}
+
+/// Not the advisories: they change without the code, and their database is not everywhere in reach.
+fn dependencies(_: &mut Totals) -> Result<Outcome> {
+    if !succeeds(cargo(["deny", "--version"])) {
+        return Ok(Outcome::Skipped("cargo-deny is not installed"));
+    }
+    shell::run(cargo(["deny", "check", "bans", "licenses", "sources"])).map(|()| Outcome::Done)
+}

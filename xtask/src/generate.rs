@@ -1,0 +1,71 @@
+//! `cargo xtask generate`: the committed files that are made from the code, so that they cannot tell another story.
+
+mod readme;
+mod state_machines;
+
+use std::fs;
+
+use anyhow::{Context, Result, bail};
+
+use crate::shell::root;
+
+/// What to do with the generated files.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Write nothing; fail if a file is not what would be written.
+    #[arg(long)]
+    check: bool,
+}
+
+struct Generated {
+    /// From the workspace's root.
+    path: &'static str,
+    content: String,
+}
+
+fn all() -> Result<Vec<Generated>> {
+    let read = |path: &str| fs::read_to_string(root().join(path)).with_context(|| format!("cannot read {path}"));
+    let example = read("crates/store-sqlite/examples/embed.rs")?;
+    Ok(vec![
+        Generated { path: "docs/state-machines.md", content: state_machines::page() },
+        Generated { path: "docs/openapi.json", content: rekindle_http::openapi_json() },
+        Generated { path: "README.md", content: readme::with_example(&read("README.md")?, &example)? },
+    ])
+}
+
+/// Writes the files, or compares them.
+pub fn run(options: &Options) -> Result<()> {
+    if options.check { check() } else { write() }
+}
+
+/// Fails when a file differs from what would be written.
+pub fn check() -> Result<()> {
+    let mut differing = Vec::new();
+    for file in all()? {
+        // A checkout may have other line ends than we write.
+        let found = fs::read_to_string(root().join(file.path)).unwrap_or_default().replace("\r\n", "\n");
+        if found != file.content {
+            differing.push(file.path);
+        }
+    }
+    if !differing.is_empty() {
+        bail!("not up to date: {}; run `cargo xtask generate` and commit the result", differing.join(", "));
+    }
+    println!("the generated files are up to date");
+    Ok(())
+}
+
+fn write() -> Result<()> {
+    for file in all()? {
+        let path = root().join(file.path);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        }
+        fs::write(&path, file.content).with_context(|| format!("cannot write {}", path.display()))?;
+        println!("wrote {}", file.path);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

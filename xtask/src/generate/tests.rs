@@ -1,0 +1,17 @@
+//! The committed files are what the code says now.
+
+use super::{all, check};
+
+#[test]
+fn generated_files_are_up_to_date() {
+    if let Err(fault) = check() {
+        panic!("{fault:#}");
+    }
+}
+
+#[test]
+fn generating_twice_gives_the_same() {
+    for (first, second) in all().unwrap().into_iter().zip(all().unwrap()) {
+        assert_eq!(first.content, second.content, "{} must not depend on the run", first.path);
+    }
+}

@@ -1,0 +1,109 @@
+//! Running other programs from the workspace's root, and saying clearly which one failed.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::totals::{Runner, Totals};
+
+/// The workspace's root.
+pub fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
+
+/// Where cargo puts what it builds.
+pub fn target_dir() -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(elsewhere) => root().join(elsewhere),
+        None => root().join("target"),
+    }
+}
+
+/// Waits; for a program without a runtime that looks again and again at something outside.
+#[expect(clippy::disallowed_methods, reason = "no runtime's thread is stopped: there is none")]
+pub fn pause(span: Duration) {
+    std::thread::sleep(span);
+}
+
+/// The cargo that runs us, at the workspace's root.
+pub fn cargo<I, S>(arguments: I) -> Command
+where
+    I: IntoIterator<Item = S>,
+    S: AsRef<OsStr>,
+{
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root()).args(arguments);
+    command
+}
+
+/// Whether a program can be started and is content.
+pub fn succeeds(mut command: Command) -> bool {
+    let silent = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    silent.status().is_ok_and(|status| status.success())
+}
+
+/// Runs a program whose output goes straight to the person.
+pub fn run(mut command: Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("cannot start {}", shown(&command)))?;
+    if !status.success() {
+        bail!("{} ended with {status}", shown(&command));
+    }
+    Ok(())
+}
+
+/// Runs a program, passes its output on line by line, and adds what it says of tests to `totals`.
+pub fn run_counted(mut command: Command, runner: Runner, totals: &mut Totals) -> Result<()> {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().with_context(|| format!("cannot start {}", shown(&command)))?;
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let (from_out, from_err) = std::thread::scope(|scope| {
+        let out = scope.spawn(|| pass_on(out, std::io::stdout(), runner));
+        let err = scope.spawn(|| pass_on(err, std::io::stderr(), runner));
+        (out.join(), err.join())
+    });
+    let status = child.wait()?;
+    for seen in [from_out, from_err] {
+        match seen {
+            Ok(seen) => *totals += seen?,
+            Err(_) => bail!("a thread that read the output of {} died", shown(&command)),
+        }
+    }
+    if !status.success() {
+        bail!("{} ended with {status}", shown(&command));
+    }
+    Ok(())
+}
+
+/// What a program prints, without surrounding white space.
+pub fn output(mut command: Command) -> Result<String> {
+    let output = command.output().with_context(|| format!("cannot start {}", shown(&command)))?;
+    if !output.status.success() {
+        bail!("{} ended with {}: {}", shown(&command), output.status, String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+fn pass_on(source: Option<impl Read>, mut sink: impl Write, runner: Runner) -> Result<Totals> {
+    let mut totals = Totals::default();
+    let Some(source) = source else { return Ok(totals) };
+    let mut source = BufReader::new(source);
+    let mut line = Vec::new();
+    while source.read_until(b'\n', &mut line)? > 0 {
+        sink.write_all(&line)?;
+        totals.read_line(runner, &String::from_utf8_lossy(&line));
+        line.clear();
+    }
+    sink.flush()?;
+    Ok(totals)
+}
+
+fn shown(command: &Command) -> String {
+    let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
+    let words = std::iter::once(program).chain(command.get_args());
+    words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,176 @@
+//! `cargo xtask tour`: plays the tour of the README with the real binary, by feeding the README's own commands, word for
+//! word, to a shell, and looks at what they answer. What the README promises is what runs here.
+
+mod page;
+mod terminal;
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use rekindle_core::Timestamp;
+use serde_json::Value;
+
+use crate::shell::{self, cargo};
+use page::Tour;
+use terminal::Terminal;
+
+const THRESHOLD: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Plays the tour.
+pub fn run() -> Result<()> {
+    shell::run(cargo(["build", "-p", "rekindle-cli"]))?;
+    let tour = Tour::of_readme()?;
+    let stage = Stage::set()?;
+    println!("\n$ {}", tour.server);
+    let server = stage.server(&tour.server)?;
+    let played = play(&stage, &tour);
+    let stopped = server.stop();
+    played.and(stopped)?;
+    println!("\nThe tour went as the README says.");
+    Ok(())
+}
+
+fn play(stage: &Stage, tour: &Tour) -> Result<()> {
+    let mut terminal = Terminal::open(|command| stage.dress(command))?;
+    terminal.play(&tour.start)?;
+    terminal.play(&tour.kill)?;
+    let killed = Instant::now();
+    let old = stage.stalled(killed)?;
+    let id = text(&old, "session_id");
+
+    let status = terminal.play(&tour.status)?;
+    expect(&status, &id, "the status names the silent session")?;
+    expect(&terminal.play(&tour.left)?, "build the core", "what is left is named")?;
+
+    let recovered = terminal.play(&tour.recover)?;
+    let sessions = stage.sessions()?;
+    ensure!(sessions.len() == 2, "two recovers make one successor, but there are {} sessions", sessions.len());
+    let new = sessions.iter().find(|session| text(session, "recovered_from") == id).context("there is no successor")?;
+    let successor = text(new, "session_id");
+    expect(&recovered, &successor, "the successor is named")?;
+    expect(&recovered, "build the core", "the successor has the unfinished task")?;
+
+    let late = terminal.play(&tour.late)?;
+    expect(&late, &successor, "a late heartbeat is told where the work goes on")?;
+    expect(&late, "refused with exit code 3", "a late heartbeat is refused")?;
+
+    terminal.play(&tour.finish)?;
+    for session in stage.sessions()? {
+        let status = text(&session, "status");
+        ensure!(status == "completed", "at the end session {} is {status}", text(&session, "session_id"));
+    }
+    Ok(())
+}
+
+fn expect(output: &str, word: &str, what: &str) -> Result<()> {
+    ensure!(output.contains(word), "expected that {what}: there is no \"{word}\" above");
+    Ok(())
+}
+
+fn text(session: &Value, field: &str) -> String {
+    session[field].as_str().unwrap_or_default().to_owned()
+}
+
+/// A place of our own, so that a tour disturbs nobody's server.
+struct Stage {
+    folder: tempfile::TempDir,
+    path: std::ffi::OsString,
+}
+
+impl Stage {
+    fn set() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        // The build that the tour kills must be a whole one.
+        let built = shell::root().join("target/tour");
+        if built.exists() {
+            std::fs::remove_dir_all(&built).with_context(|| format!("cannot clear {}", built.display()))?;
+        }
+        let binaries = shell::target_dir().join("debug");
+        let others = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(std::iter::once(binaries).chain(std::env::split_paths(&others)))?;
+        Ok(Self { folder, path })
+    }
+
+    fn dress(&self, command: &mut Command) {
+        command.current_dir(shell::root());
+        command.env("PATH", &self.path).env("REKINDLE_DATA", self.folder.path()).env("PORT", "0");
+        command.env("NO_COLOR", "1").env_remove("REKINDLE_URL").env_remove("REKINDLE_API_KEY");
+        command.env_remove("CARGO_TARGET_DIR");
+    }
+
+    fn server(&self, line: &str) -> Result<Server> {
+        let mut command = Command::new("bash");
+        self.dress(&mut command);
+        // `exec`, so that the process that we end is the server itself.
+        command.arg("-c").arg(line.replacen("rekindle", "exec rekindle", 1));
+        let log = std::fs::File::create(self.folder.path().join("server.log"))?;
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        let server = Server { child: command.spawn()? };
+        let began = Instant::now();
+        while self.rekindle(&["status", "--json"]).is_err() {
+            if began.elapsed() > PATIENCE {
+                let log = std::fs::read_to_string(self.folder.path().join("server.log"))?;
+                bail!("the server did not come up within {PATIENCE:?}:\n{log}");
+            }
+            shell::pause(Duration::from_millis(100));
+        }
+        Ok(server)
+    }
+
+    fn rekindle(&self, arguments: &[&str]) -> Result<Value> {
+        let mut command = Command::new("rekindle");
+        self.dress(&mut command);
+        Ok(serde_json::from_str(&shell::output({
+            command.args(arguments);
+            command
+        })?)?)
+    }
+
+    fn sessions(&self) -> Result<Vec<Value>> {
+        let mut list = self.rekindle(&["session", "list", "--json"])?;
+        let Value::Array(sessions) = list["sessions"].take() else { bail!("that is no list of sessions: {list}") };
+        Ok(sessions)
+    }
+
+    /// Waits until the one session is stalled, and looks how late it was found.
+    fn stalled(&self, killed: Instant) -> Result<Value> {
+        loop {
+            let sessions = self.sessions()?;
+            let session = sessions.first().context("the session was not registered before it was killed")?;
+            if text(session, "status") == "stalled" {
+                let heard: Timestamp = text(session, "last_heartbeat").parse()?;
+                let marked: Timestamp = text(session, "updated_at").parse()?;
+                let late = marked.since(heard.plus(THRESHOLD));
+                println!("(found {late:?} after its deadline, {:.1} s after the kill)", killed.elapsed().as_secs_f64());
+                ensure!(late <= Duration::from_secs(1), "it was found {late:?} after its deadline, more than a second");
+                return Ok(session.clone());
+            }
+            ensure!(killed.elapsed() < PATIENCE, "the session is still {} after {PATIENCE:?}", session["status"]);
+            shell::pause(Duration::from_millis(50));
+        }
+    }
+}
+
+struct Server {
+    child: Child,
+}
+
+impl Server {
+    /// Asks it to end, as an operator would, and demands that it does so well.
+    fn stop(mut self) -> Result<()> {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id())?);
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM)?;
+        let status = self.child.wait()?;
+        ensure!(status.success(), "the server ended with {status}");
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Fails when it has ended already, which is what is wanted.
+        let _ = self.child.kill();
+    }
+}

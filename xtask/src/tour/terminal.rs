@@ -1,0 +1,61 @@
+//! A shell that is fed block by block and answers what each block printed.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+/// Printed by the shell after each block, with the status of its last command.
+const MARK: &str = "-- end of block:";
+
+/// One terminal of the tour.
+pub struct Terminal {
+    shell: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Terminal {
+    /// Opens a shell; `dress` gives it its place and its environment.
+    pub fn open(dress: impl FnOnce(&mut Command)) -> Result<Self> {
+        let mut command = Command::new("bash");
+        dress(&mut command);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut shell = command.spawn().context("the tour needs bash")?;
+        let mut input = shell.stdin.take().context("the shell has no input")?;
+        let output = BufReader::new(shell.stdout.take().context("the shell has no output")?);
+        writeln!(input, "exec 2>&1")?;
+        Ok(Self { shell, input, output })
+    }
+
+    /// Types a block, shows what it prints, and answers it; demands that its last command succeeds.
+    pub fn play(&mut self, block: &str) -> Result<String> {
+        println!();
+        for line in block.lines() {
+            println!("$ {line}");
+        }
+        writeln!(self.input, "{block}\necho \"{MARK} $?\"")?;
+        self.input.flush()?;
+        let mut said = String::new();
+        loop {
+            let mut line = Vec::new();
+            ensure!(self.output.read_until(b'\n', &mut line)? > 0, "the shell ended in the middle of the tour");
+            let line = String::from_utf8_lossy(&line);
+            // What a job in the background printed last may lack its line's end.
+            if let Some((before, status)) = line.rsplit_once(MARK) {
+                print!("{before}");
+                ensure!(status.trim() == "0", "that ended with status {}", status.trim());
+                return Ok(said);
+            }
+            print!("{line}");
+            said.push_str(&line);
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.shell.kill();
+        let _ = self.shell.wait();
+    }
+}

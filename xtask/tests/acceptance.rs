@@ -1,0 +1,68 @@
+//! Every acceptance test of the product's requirements that this version can meet is a test of ours, which carries its
+//! id: `Test-2.1.a` in a comment, or `test_2_1_a` in its name.
+#![expect(clippy::unwrap_used, reason = "a failed expectation is how a test reports")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The ids, by section. Left out: 1.1.e (the plan of a MongoDB query), 1.2.a and 1.2.e (another language's packages and
+/// compiler), and 1.4 (deployment to a cloud).
+const SECTIONS: &[(&str, &str)] = &[
+    ("1.1", "abcdf"),
+    ("1.2", "bdf"),
+    ("1.3", "abcdef"),
+    ("2.1", "abcdefg"),
+    ("2.2", "abcdef"),
+    ("2.3", "abcdef"),
+    ("2.4", "abcdef"),
+    ("3.1", "abcdefg"),
+    ("3.2", "abcdef"),
+    ("3.3", "abcdef"),
+    ("3.4", "abcdef"),
+];
+
+#[test]
+fn every_acceptance_test_is_a_test_of_ours() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("crates");
+    let mut tests = String::new();
+    for file in rust_files(&root) {
+        let text = fs::read_to_string(&file).unwrap();
+        if text.contains("#[test]") || text.contains("::test]") || text.contains("cases![") {
+            tests.push_str(&text);
+        }
+    }
+    let mut missing = Vec::new();
+    for (section, letters) in SECTIONS {
+        for letter in letters.chars() {
+            let id = format!("Test-{section}.{letter}");
+            let name = id.to_lowercase().replace(['-', '.'], "_");
+            let named = |text: &str| {
+                tests.match_indices(text).any(|(at, _)| {
+                    let next = tests[at + text.len()..].chars().next();
+                    !next.is_some_and(char::is_alphanumeric)
+                })
+            };
+            if !named(&id) && !named(&name) {
+                missing.push(id);
+            }
+        }
+    }
+    assert!(
+        missing.is_empty(),
+        "no test of ours carries these ids of the requirements: {}. Name them in a comment of the test that covers them.",
+        missing.join(", ")
+    );
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
