@@ -1,17 +1,19 @@
-//! `cargo xtask bench`: the server and a floor under the same load in one run, what other requests cost with few and
-//! many live sessions, and the detection pass. Everything is built and measured in release mode.
+//! `cargo xtask bench`: the server on one of the stores and a floor under the same load in one run, what other requests
+//! cost with few and many live sessions, and the detection pass. Everything is built and measured in release mode.
 
+mod about;
 mod beats;
 mod detection;
 mod facts;
+mod ground;
 mod load;
+mod page;
 mod report;
 mod requests;
 mod seed;
 mod server;
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -20,8 +22,12 @@ use anyhow::{Context, Result, bail};
 use rekindle_core::{Clock, Ids, RandomIds, SystemClock};
 
 use crate::shell::{cargo, root, run as run_command, target_dir};
+use about::About;
 use beats::BeatRow;
 use detection::PassRow;
+use ground::Ground;
+use ground::mongo::Databases;
+use ground::sqlite::Files;
 use load::{Timing, ask};
 use requests::{RequestRow, plain};
 use seed::Seeded;
@@ -46,7 +52,10 @@ pub struct Options {
 /// The stores that can be measured.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum StoreKind {
+    /// The store for one machine.
     Sqlite,
+    /// The store for many machines, on a mongod that is found or fetched, started for this, and ended.
+    Mongo,
 }
 
 /// How much is measured.
@@ -55,17 +64,21 @@ struct Extent {
     sizes: [u32; 2],
     timing: Timing,
     rounds: u32,
+    /// How many sessions there are to be recovered.
+    recoverable: u32,
 }
 
 const FULL: Extent = Extent {
     sizes: [1_000, 1_000_000],
     timing: Timing { warm_up: Duration::from_secs(1), span: Duration::from_secs(5) },
     rounds: 5,
+    recoverable: 60_000,
 };
 const QUICK: Extent = Extent {
     sizes: [1_000, 100_000],
     timing: Timing { warm_up: Duration::from_millis(500), span: Duration::from_millis(1500) },
     rounds: 3,
+    recoverable: 20_000,
 };
 
 /// What was measured with one number of live sessions.
@@ -85,31 +98,42 @@ struct Measured {
     passes: Vec<PassRow>,
 }
 
-/// Builds, measures, prints, and writes the page.
+/// Builds, measures, prints, and writes the store's section of the page.
 pub fn run(options: &Options) -> Result<()> {
-    let StoreKind::Sqlite = options.store;
     if cfg!(debug_assertions) {
         return again_in_release();
     }
     let extent = if options.quick { QUICK } else { FULL };
-    build()?;
-
     // Beside the build, and not in a folder for temporary files, which may be in memory: fsync must cost what it costs.
-    let target = target_dir();
-    let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(target)?;
-    let facts = facts::facts(folder.path())?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let measured = runtime.block_on(measure(&extent, folder.path()))?;
-
-    let page = report::page(&extent, &facts, &measured);
-    println!("\n{page}");
+    let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(target_dir())?;
+    let (about, section) = match options.store {
+        StoreKind::Sqlite => {
+            build(&about::SQLITE)?;
+            (about::SQLITE, section(&about::SQLITE, &extent, folder.path(), Files::within(folder.path()))?)
+        }
+        StoreKind::Mongo => {
+            build(&about::MONGO)?;
+            (about::MONGO, section(&about::MONGO, &extent, folder.path(), Databases::start(folder.path())?)?)
+        }
+    };
+    println!("\n{section}");
     if options.quick {
         println!("A quick look: docs/benchmarks.md is as it was.");
-    } else {
-        fs::write(root().join("docs/benchmarks.md"), page)?;
-        println!("wrote docs/benchmarks.md");
+        return Ok(());
     }
+    let page = root().join("docs/benchmarks.md");
+    let text = page::with_section(&fs::read_to_string(&page)?, about.mark, &section)?;
+    fs::write(&page, text)?;
+    println!("wrote the section {} of docs/benchmarks.md", about.title);
     Ok(())
+}
+
+fn section(about: &About, extent: &Extent, folder: &Path, mut ground: impl Ground) -> Result<String> {
+    let mut facts = facts::facts(folder)?;
+    facts.extend(ground.facts());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let measured = runtime.block_on(measure(about, extent, folder, &mut ground))?;
+    Ok(report::section(about, extent, &facts, &measured))
 }
 
 /// A load generator and a store that were built for debugging would measure themselves.
@@ -121,74 +145,68 @@ fn again_in_release() -> Result<()> {
     run_command(command)
 }
 
-fn build() -> Result<()> {
+fn build(about: &About) -> Result<()> {
     println!("building the server and the floor in release mode");
     run_command(cargo(["build", "--quiet", "--release", "-p", "rekindle-cli"]))?;
-    run_command(cargo(["build", "--quiet", "--release", "-p", "rekindle-http", "--example", "floor"]))
+    run_command(cargo(["build", "--quiet", "--release", "-p", "rekindle-http", "--example", about.floor]))
 }
 
 fn release(program: &str) -> PathBuf {
     target_dir().join("release").join(program)
 }
 
-async fn measure(extent: &Extent, folder: &Path) -> Result<Measured> {
+async fn measure(about: &About, extent: &Extent, folder: &Path, ground: &mut impl Ground) -> Result<Measured> {
     let mut measured = Measured { stages: Vec::new(), passes: Vec::new() };
     for sessions in extent.sizes {
         println!("\n{sessions} live sessions");
-        let seed_file = folder.join(format!("seed-{sessions}.db"));
-        let seeded = seed::fill(&seed_file, sessions, SystemClock.now()).await?;
-        measured.stages.push(stage(extent, folder, &seed_file, &seeded).await?);
+        let seeded = ground.fill(sessions).await?;
+        measured.stages.push(stage(about, extent, folder, ground, &seeded).await?);
         if sessions == extent.sizes[1] {
             println!("the detection pass");
-            measured.passes = detection::measure(&seed_file, &seeded).await?;
+            measured.passes = detection::measure(ground.open_for_detection().await?, &seeded).await?;
         }
     }
     Ok(measured)
 }
 
-async fn stage(extent: &Extent, folder: &Path, seed_file: &Path, seeded: &Seeded) -> Result<Stage> {
-    let sessions = u32::try_from(seeded.ids.len())?;
+async fn stage(about: &About, extent: &Extent, folder: &Path, ground: &impl Ground, seeded: &Seeded) -> Result<Stage> {
     let key = RandomIds.fresh().to_string();
-    let database = folder.join(format!("server-{sessions}.db"));
-    fs::copy(seed_file, &database)?;
-    let size = fs::metadata(&database)?.len();
-    let server = Process::start(serve(&database, &key), &folder.join("server.log")).await?;
-    ready(&server).await?;
-    let floor = Process::start(floor(folder, seeded)?, &folder.join("floor.log")).await?;
-
+    let database = ground.size().await?;
+    let server = serve(folder, ground, &key).await?;
+    let program = release("examples").join(about.floor);
+    let floor = ground.floor(&program, seeded)?;
+    let floor = Process::start(floor, &folder.join("floor.log"), ground.database_process()).await?;
     let beats = beats::measure(&floor, &server, &seeded.ids, &key, extent.timing, extent.rounds).await?;
     drop(floor);
-    let requests = requests::measure(&server, &seeded.ids, &key, extent.timing).await?;
-    let peak_memory = server.peak_memory()?;
+    let mut requests = requests::measure(&server, &seeded.ids, &key, extent.timing).await?;
+    let before = server.peak_memory()?;
     server.stop().await?;
-    Ok(Stage { sessions, beats, requests, peak_memory, database: size })
+
+    // What is to be recovered is there only now: no other figure is of a store that holds it.
+    let lost = seed::add_recoverable(ground.open().await?.as_ref(), extent.recoverable, SystemClock.now()).await?;
+    let server = serve(folder, ground, &key).await?;
+    requests.extend(requests::recoveries(&server, &lost, &key, extent.timing).await?);
+    let peak_memory = server.peak_memory()?.max(before);
+    server.stop().await?;
+    Ok(Stage { sessions: u32::try_from(seeded.ids.len())?, beats, requests, peak_memory, database })
 }
 
-fn serve(database: &Path, key: &str) -> Command {
+/// Starts the server, and waits until it is ready.
+async fn serve(folder: &Path, ground: &impl Ground, key: &str) -> Result<Process> {
     let mut command = Command::new(release("rekindle"));
-    command.arg("serve").env_remove("MONGODB_URI").envs([
+    command.arg("serve").env_remove("MONGODB_URI").env_remove("MONGODB_DATABASE").envs([
         ("HOST", "127.0.0.1"),
         ("PORT", "0"),
-        ("STORE_URL", &format!("sqlite:{}", database.display())),
         ("API_KEYS", key),
         ("LOG_LEVEL", "info"),
         ("LOG_FORMAT", "json"),
         ("STALL_THRESHOLD_MS", STALL_THRESHOLD_MS),
         ("RATE_LIMIT_PER_MINUTE", "0"),
     ]);
-    command
-}
-
-fn floor(folder: &Path, seeded: &Seeded) -> Result<Command> {
-    let ids = folder.join("floor-ids");
-    let mut lines = std::io::BufWriter::new(fs::File::create(&ids)?);
-    for id in &seeded.ids {
-        writeln!(lines, "{id}")?;
-    }
-    lines.flush()?;
-    let mut command = Command::new(release("examples/floor"));
-    command.arg(folder.join(format!("floor-{}.db", seeded.ids.len()))).arg(ids);
-    Ok(command)
+    command.envs(ground.settings());
+    let server = Process::start(command, &folder.join("server.log"), ground.database_process()).await?;
+    ready(&server).await?;
+    Ok(server)
 }
 
 async fn ready(server: &Process) -> Result<()> {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use crate::mongo::Supply;
 use crate::shell::{cargo, succeeds};
 use crate::totals::Totals;
 use crate::{generate, shell, suite};
@@ -14,7 +15,15 @@ struct Step {
     name: &'static str,
     /// How to run it alone.
     alone: &'static str,
-    act: fn(&mut Totals) -> Result<Outcome>,
+    act: fn(&mut Run) -> Result<Outcome>,
+}
+
+/// What the steps have in common.
+#[derive(Default)]
+struct Run {
+    totals: Totals,
+    /// A database, from the first step on that needs one; it ends with the run, also when a step fails.
+    supply: Option<Supply>,
 }
 
 enum Outcome {
@@ -35,19 +44,20 @@ const STEPS: &[Step] = &[
     },
     Step { name: "embedding", alone: "cargo run -p rekindle-store-sqlite --example embed", act: embedding },
     Step { name: "tour", alone: "cargo xtask tour", act: tour },
+    Step { name: "tour on MongoDB", alone: "cargo xtask tour --store mongo", act: tour_on_mongo },
     Step { name: "dependencies", alone: "cargo deny check bans licenses sources", act: dependencies },
 ];
 
 /// Runs the steps.
 pub fn run() -> ExitCode {
     let started = Instant::now();
-    let mut totals = Totals::default();
+    let mut run = Run::default();
     let mut table = Vec::new();
     let mut failed = None;
     for (number, step) in STEPS.iter().enumerate() {
         println!("\n== {} of {}: {} (after {})", number + 1, STEPS.len(), step.name, seconds(started.elapsed()));
         let began = Instant::now();
-        let outcome = (step.act)(&mut totals);
+        let outcome = (step.act)(&mut run);
         let word = match &outcome {
             Ok(Outcome::Done) => "ok".to_owned(),
             Ok(Outcome::Skipped(why)) => format!("skipped: {why}"),
@@ -75,7 +85,10 @@ pub fn run() -> ExitCode {
             ExitCode::SUCCESS
         }
     };
-    println!("{totals}");
+    match &run.supply {
+        Some(supply) => println!("{}", supply.remark(run.totals)),
+        None => println!("{}", run.totals),
+    }
     code
 }
 
@@ -83,44 +96,52 @@ fn seconds(span: Duration) -> String {
     format!("{:.1} s", span.as_secs_f64())
 }
 
-fn format(_: &mut Totals) -> Result<Outcome> {
+fn format(_: &mut Run) -> Result<Outcome> {
     shell::run(cargo(["fmt", "--all", "--", "--check"])).map(|()| Outcome::Done)
 }
 
-fn clippy(_: &mut Totals) -> Result<Outcome> {
+fn clippy(_: &mut Run) -> Result<Outcome> {
     shell::run(cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])).map(|()| Outcome::Done)
 }
 
-fn generated(_: &mut Totals) -> Result<Outcome> {
+fn generated(_: &mut Run) -> Result<Outcome> {
     generate::check().map(|()| Outcome::Done)
 }
 
 /// The architecture test is among them: xtask/tests/architecture.rs.
-fn tests(totals: &mut Totals) -> Result<Outcome> {
-    suite::tests(totals).map(|()| Outcome::Done)
+fn tests(run: &mut Run) -> Result<Outcome> {
+    let supply = run.supply.get_or_insert_with(Supply::get);
+    suite::tests(&[], supply, &mut run.totals).map(|()| Outcome::Done)
 }
 
-fn doc_tests(totals: &mut Totals) -> Result<Outcome> {
-    suite::doc_tests(totals).map(|()| Outcome::Done)
+fn doc_tests(run: &mut Run) -> Result<Outcome> {
+    suite::doc_tests(&mut run.totals).map(|()| Outcome::Done)
 }
 
-fn documentation(_: &mut Totals) -> Result<Outcome> {
+fn documentation(_: &mut Run) -> Result<Outcome> {
     let mut command = cargo(["doc", "--workspace", "--no-deps"]);
     command.env("RUSTDOCFLAGS", "-D warnings");
     shell::run(command).map(|()| Outcome::Done)
 }
 
-fn embedding(_: &mut Totals) -> Result<Outcome> {
+fn embedding(_: &mut Run) -> Result<Outcome> {
     let command = cargo(["run", "-p", "rekindle-store-sqlite", "--example", "embed"]);
     shell::run(command).map(|()| Outcome::Done)
 }
 
-fn tour(_: &mut Totals) -> Result<Outcome> {
-    crate::tour::run().map(|()| Outcome::Done)
+fn tour(_: &mut Run) -> Result<Outcome> {
+    crate::tour::on_sqlite().map(|()| Outcome::Done)
+}
+
+fn tour_on_mongo(run: &mut Run) -> Result<Outcome> {
+    match run.supply.get_or_insert_with(Supply::get).uri() {
+        Some(uri) => crate::tour::on_mongo(uri).map(|()| Outcome::Done),
+        None => Ok(Outcome::Skipped("there is no mongod")),
+    }
 }
 
 /// Not the advisories: they change without the code, and their database is not everywhere in reach.
-fn dependencies(_: &mut Totals) -> Result<Outcome> {
+fn dependencies(_: &mut Run) -> Result<Outcome> {
     if !succeeds(cargo(["deny", "--version"])) {
         return Ok(Outcome::Skipped("cargo-deny is not installed"));
     }

@@ -1,10 +1,11 @@
 //! The project's own automation, run as `cargo xtask …`: what CI does, the tests, the generated files, the tour,
-//! the benchmark.
+//! the benchmark, a database to develop against.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to the person who ran it")]
 
 mod bench;
 mod ci;
 mod generate;
+mod mongo;
 mod shell;
 mod suite;
 mod totals;
@@ -26,12 +27,15 @@ struct Arguments {
 enum Command {
     /// Everything that CI does; stops at the first step that fails.
     Ci,
-    /// All tests and doc tests, with cargo-nextest where it is installed.
-    Test,
+    /// All tests and doc tests, with cargo-nextest where it is installed, and with a database for those that need one.
+    Test(suite::Options),
+    /// A real mongod, found or fetched, to develop and test against.
+    #[command(subcommand)]
+    Mongo(mongo::Command),
     /// Writes the files that are generated from the code.
     Generate(generate::Options),
     /// Plays the README's tour with the real binary.
-    Tour,
+    Tour(tour::Options),
     /// Measures the server against a floor, with the same load in the same run, and writes docs/benchmarks.md.
     Bench(bench::Options),
 }
@@ -39,9 +43,10 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Ci => return ci::run(),
-        Command::Test => return suite::run(),
+        Command::Test(options) => return suite::run(&options),
         Command::Generate(options) => generate::run(&options),
-        Command::Tour => tour::run(),
+        Command::Mongo(command) => mongo::run(&command),
+        Command::Tour(options) => tour::run(&options),
         Command::Bench(options) => bench::run(&options),
     };
     match outcome {

@@ -3,13 +3,15 @@
 use std::fmt;
 use std::ops::AddAssign;
 
-/// How many tests passed and failed.
+/// How many tests passed and failed, and how many were not run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Those that passed.
     pub passed: u64,
     /// Those that failed, ran out of time or could not be run.
     pub failed: u64,
+    /// Those that were not run, because something that they need is not there.
+    pub ignored: u64,
 }
 
 /// Whose output is read. Each shows the other's lines too, as the output of a test that failed.
@@ -39,6 +41,8 @@ impl Totals {
             // nextest adds remarks: `7 passed (1 slow)`.
             match what.split(" (").next().unwrap_or(what) {
                 "passed" => self.passed += number,
+                // nextest counts those as skipped that are ignored, and those that a filter leaves out: we have none.
+                "ignored" | "skipped" => self.ignored += number,
                 "failed" | "exec failed" | "timed out" => self.failed += number,
                 _ => {}
             }
@@ -50,12 +54,17 @@ impl AddAssign for Totals {
     fn add_assign(&mut self, more: Self) {
         self.passed += more.passed;
         self.failed += more.failed;
+        self.ignored += more.ignored;
     }
 }
 
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} passed, {} failed", self.passed, self.failed)
+        write!(f, "{} passed, {} failed", self.passed, self.failed)?;
+        if self.ignored > 0 {
+            write!(f, ", {} ignored", self.ignored)?;
+        }
+        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! `cargo xtask tour`: plays the tour of the README with the real binary, by feeding the README's own commands, word for
 //! word, to a shell, and looks at what they answer. What the README promises is what runs here.
 
+mod ground;
 mod page;
 mod terminal;
 
@@ -11,28 +12,66 @@ use anyhow::{Context, Result, bail, ensure};
 use rekindle_core::Timestamp;
 use serde_json::Value;
 
+use crate::mongo::{self, Supply};
 use crate::shell::{self, cargo};
+use ground::{Ground, StoreKind};
 use page::Tour;
 use terminal::Terminal;
 
 const THRESHOLD: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How to play it.
+#[derive(clap::Args)]
+pub struct Options {
+    /// The store under the server.
+    #[arg(long, value_enum, default_value_t)]
+    store: StoreKind,
+}
+
 /// Plays the tour.
-pub fn run() -> Result<()> {
+pub fn run(options: &Options) -> Result<()> {
+    match options.store {
+        StoreKind::Sqlite => on_sqlite(),
+        StoreKind::Mongo => match mongo::running()? {
+            Some(uri) => on_mongo(&uri),
+            None => {
+                // Started for the tour, and ended with this value.
+                let supply = Supply::get();
+                on_mongo(supply.uri().context("the tour needs a mongod")?)
+            }
+        },
+    }
+}
+
+/// Plays the tour on a file.
+pub fn on_sqlite() -> Result<()> {
+    on(&Ground::Folder)
+}
+
+/// Plays the tour on a database of the MongoDB server with this URI.
+pub fn on_mongo(uri: &str) -> Result<()> {
+    on(&Ground::on(uri))
+}
+
+fn on(ground: &Ground) -> Result<()> {
     shell::run(cargo(["build", "-p", "rekindle-cli"]))?;
     let tour = Tour::of_readme()?;
-    let stage = Stage::set()?;
+    let stage = Stage::set(ground)?;
     println!("\n$ {}", tour.server);
-    let server = stage.server(&tour.server)?;
-    let played = play(&stage, &tour);
-    let stopped = server.stop();
-    played.and(stopped)?;
+    let server = stage.server(&tour.server);
+    let played = server.and_then(|server| {
+        let played = play(&stage, &tour);
+        let stopped = server.stop();
+        played.and(stopped)
+    });
+    let cleared = ground.clear();
+    played.and(cleared)?;
     println!("\nThe tour went as the README says.");
     Ok(())
 }
 
-fn play(stage: &Stage, tour: &Tour) -> Result<()> {
+fn play(stage: &Stage<'_>, tour: &Tour) -> Result<()> {
     let mut terminal = Terminal::open(|command| stage.dress(command))?;
     terminal.play(&tour.start)?;
     terminal.play(&tour.kill)?;
@@ -74,13 +113,14 @@ fn text(session: &Value, field: &str) -> String {
 }
 
 /// A place of our own, so that a tour disturbs nobody's server.
-struct Stage {
+struct Stage<'a> {
+    ground: &'a Ground,
     folder: tempfile::TempDir,
     path: std::ffi::OsString,
 }
 
-impl Stage {
-    fn set() -> Result<Self> {
+impl<'a> Stage<'a> {
+    fn set(ground: &'a Ground) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         // The build that the tour kills must be a whole one.
         let built = shell::root().join("target/tour");
@@ -90,7 +130,7 @@ impl Stage {
         let binaries = shell::target_dir().join("debug");
         let others = std::env::var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths(std::iter::once(binaries).chain(std::env::split_paths(&others)))?;
-        Ok(Self { folder, path })
+        Ok(Self { ground, folder, path })
     }
 
     fn dress(&self, command: &mut Command) {
@@ -98,6 +138,7 @@ impl Stage {
         command.env("PATH", &self.path).env("REKINDLE_DATA", self.folder.path()).env("PORT", "0");
         command.env("NO_COLOR", "1").env_remove("REKINDLE_URL").env_remove("REKINDLE_API_KEY");
         command.env_remove("CARGO_TARGET_DIR");
+        self.ground.dress(command);
     }
 
     fn server(&self, line: &str) -> Result<Server> {

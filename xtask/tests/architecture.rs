@@ -12,8 +12,11 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 const ARROWS: &[(&str, &[&str])] = &[
     ("rekindle-core", &[]),
     ("rekindle-testkit", &["rekindle-core"]),
+    ("rekindle-layers", &["rekindle-core"]),
     ("rekindle-store-sqlite", &["rekindle-core"]),
-    ("rekindle-http", &["rekindle-core", "rekindle-store-sqlite"]),
+    ("rekindle-store-mongo", &["rekindle-core"]),
+    ("rekindle-mongod", &[]),
+    ("rekindle-http", &["rekindle-core", "rekindle-layers", "rekindle-store-mongo", "rekindle-store-sqlite"]),
     ("rekindle-cli", &["rekindle-core", "rekindle-http"]),
 ];
 

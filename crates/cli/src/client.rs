@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, IF_MATCH};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, IF_MATCH, RETRY_AFTER};
 use reqwest::{Method, Response, StatusCode, Url, redirect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -210,6 +210,8 @@ fn lost(target: &Target, error: &reqwest::Error) -> Failure {
 
 /// What an answer that is no success means.
 async fn refusal(target: &Target, status: StatusCode, response: Response) -> Failure {
+    let retry_after = response.headers().get(RETRY_AFTER).and_then(|seconds| seconds.to_str().ok()?.parse().ok());
+    let retry_after = retry_after.map(Duration::from_secs);
     let text = match response.text().await {
         Ok(text) => text,
         Err(error) => return lost(target, &error),
@@ -222,7 +224,7 @@ async fn refusal(target: &Target, status: StatusCode, response: Response) -> Fai
             Failure::Unreachable(Unreachable { url: target.url.to_string(), what: said, advice })
         }
         (400..=499, Some(body)) => {
-            Failure::Refused(Box::new(Refused { advice: advice::for_refusal(target, &body), body }))
+            Failure::Refused(Box::new(Refused { advice: advice::for_refusal(target, &body), body, retry_after }))
         }
         (_, Some(body)) => Failure::Unexpected(anyhow!(
             "the server failed: {} ({status})\n  its log says why, under request id {}",

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use rekindle_http::api::ErrorBody;
 
@@ -20,6 +21,9 @@ pub const UNREACHABLE: u8 = 4;
 pub const SUPERSEDED: u8 = 75;
 /// A setting is missing or wrong; `EX_CONFIG` of sysexits.h.
 pub const CONFIGURATION: u8 = 78;
+
+/// No server of ours asks for a longer wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// Why a command did not do what it was asked for.
 #[derive(Debug)]
@@ -47,6 +51,8 @@ pub struct Refused {
     pub body: ErrorBody,
     /// What the person may type now.
     pub advice: Vec<String>,
+    /// When it is worth asking again, if the server said so.
+    pub retry_after: Option<Duration>,
 }
 
 /// A server that does not answer.
@@ -70,6 +76,24 @@ impl Failure {
             Self::Configuration(_) => CONFIGURATION,
             Self::OutputClosed => OK,
             Self::Unexpected(_) => UNEXPECTED,
+        }
+    }
+
+    /// Whether it is a matter of time, however the request stands: too many of them were sent.
+    pub fn is_for_now(&self) -> bool {
+        matches!(self, Self::Refused(refused) if refused.code() == "rate_limited")
+    }
+
+    /// How long to wait at least before asking again: what the server said, within reason.
+    pub fn retry_after(&self) -> Duration {
+        match self {
+            Self::Refused(refused) => refused.retry_after.unwrap_or_default().min(LONGEST_WAIT),
+            Self::Misused(_)
+            | Self::InTheWay(_)
+            | Self::Unreachable(_)
+            | Self::Configuration(_)
+            | Self::OutputClosed
+            | Self::Unexpected(_) => Duration::ZERO,
         }
     }
 
@@ -138,3 +162,6 @@ impl From<std::io::Error> for Failure {
         if is_closed { Self::OutputClosed } else { Self::Unexpected(error.into()) }
     }
 }
+
+#[cfg(test)]
+mod tests;

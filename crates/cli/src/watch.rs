@@ -23,7 +23,8 @@ impl Watch {
     /// Draws once, or until interrupted.
     ///
     /// # Errors
-    /// What `draw` failed with; while watching, a server out of reach is only said, and tried again.
+    /// What `draw` failed with; while watching, a server that is out of reach or asked too often is only said, and
+    /// tried again.
     pub async fn draw(
         &self,
         globals: &Globals,
@@ -39,6 +40,7 @@ impl Watch {
             let Some(pause) = self.watch else {
                 return output::data(&picture?);
             };
+            let mut wait = Duration::ZERO;
             match picture {
                 Ok(picture) => {
                     was_lost = false;
@@ -47,15 +49,16 @@ impl Watch {
                     }
                     output::data(&picture)?;
                 }
-                Err(Failure::Unreachable(lost)) => {
+                Err(failure) if failure.is_for_now() || matches!(failure, Failure::Unreachable(_)) => {
                     if !was_lost {
-                        words::say(&format!("{lost}\n  trying again every {}", output::span(pause)));
+                        words::say(&format!("{failure}\n  trying again every {}", output::span(pause)));
                     }
                     was_lost = true;
+                    wait = failure.retry_after();
                 }
                 Err(failure) => return Err(failure),
             }
-            tokio::time::sleep(pause).await;
+            tokio::time::sleep(pause.max(wait)).await;
         }
     }
 }

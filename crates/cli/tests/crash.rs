@@ -298,11 +298,17 @@ async fn nothing_that_was_acknowledged_is_lost_in_twenty_crashes() {
     let mut everything: Vec<Book> = Vec::new();
     for round in 1..=ROUNDS {
         let (stop, total) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let before = total.load(Ordering::Relaxed);
         let mut clients = JoinSet::new();
         for number in 0..CLIENTS {
             clients.spawn(work(server.base.clone(), number, round, Arc::clone(&stop), Arc::clone(&total)));
         }
         // At another moment each time, and never before there was something to lose.
+        let deadline = Instant::now() + LIMIT;
+        while total.load(Ordering::Relaxed) == before {
+            assert!(Instant::now() < deadline, "round {round} wrote nothing");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         tokio::time::sleep(Duration::from_millis(300 + u64::from(round) * 37 % 400)).await;
         server.process.child.kill().unwrap();
         server.process.child.wait().unwrap();

@@ -122,6 +122,7 @@ fn serve_takes_everything_from_the_environment() {
     let server = || {
         let mut command = rekindle(dir.path());
         command.arg("serve").env("API_KEYS", key).env("PORT", &port).env("STORE_URL", &store);
+        command.env("RATE_LIMIT_PER_MINUTE", "0");
         Process::start(&mut command)
     };
     let list = || {

@@ -122,6 +122,9 @@ pub enum Error {
     /// have done a part of its work.
     #[error("other requests kept changing the same rows; try again")]
     Contended,
+    /// Another process took over the duty by whose right this was done (see [`crate::Tracker::fenced`]).
+    #[error("another process has taken over this duty")]
+    Fenced,
     /// The store could not do it.
     #[error(transparent)]
     Store(#[from] StoreError),

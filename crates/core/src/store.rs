@@ -10,6 +10,7 @@
 //! 3. Rules about sets are unique indexes: see [`UniqueRule`].
 
 mod changes;
+mod lease;
 mod query;
 
 use async_trait::async_trait;
@@ -17,6 +18,7 @@ pub use changes::{
     Changes, CommitError, Committed, Expect, FORGOTTEN_AT_ONCE, Put, StoreError, UniqueRule, Version, Versioned, Watch,
     WatchPut, Write,
 };
+pub use lease::{Claim, Duty, Fence};
 pub use query::{
     Counts, Cursor, EventPosition, Expired, ExpiredCounts, LiveSession, MachineFilter, Page, PageRequest,
     RecordedEvent, SessionFilter, SilentSessions, Start, TaskFilter,
@@ -74,7 +76,7 @@ pub trait Store: Send + Sync {
     /// A page of machines, newest first.
     async fn machines(&self, filter: &MachineFilter, page: PageRequest) -> Result<Page<Machine>, StoreError>;
 
-    /// How many sessions there are in each status.
+    /// How many sessions there are in each status; large numbers as in [`Page::total`].
     async fn counts(&self) -> Result<Counts, StoreError>;
 
     /// The sessions that are stalled, and those that are active and were last heard before `heard_before`; longest
@@ -120,6 +122,13 @@ pub trait Store: Send + Sync {
 
     /// The same for a machine that is not offline.
     async fn beat_machine(&self, machine: &MachineId, at: Timestamp) -> Result<Option<Versioned<Machine>>, StoreError>;
+
+    /// Gives a duty to `claim.holder`, or lets it keep it, for `claim.lasts` from now: when nobody has it, when it is that
+    /// holder's, or when its holder's time ran out. None while somebody else has it.
+    async fn claim(&self, claim: Claim) -> Result<Option<Fence>, StoreError>;
+
+    /// Gives a duty back before its time, if this fence still stands.
+    async fn release(&self, fence: Fence) -> Result<(), StoreError>;
 
     /// Whether the store can be reached and would take a write.
     async fn ping(&self) -> Result<(), StoreError>;

@@ -29,7 +29,7 @@ use crate::edge::{Clock, Ids};
 use crate::error::{Error, Refusal};
 use crate::rules::silence::Silence;
 use crate::session::Session;
-use crate::store::{Changes, CommitError, Committed, Store, StoreError, UniqueRule, Versioned};
+use crate::store::{Changes, CommitError, Committed, Fence, Store, StoreError, UniqueRule, Versioned};
 use crate::values::{Metadata, MetadataPatch, SessionId, Timestamp};
 
 /// How often a use case looks again after others changed its rows. Each time somebody else got through.
@@ -71,12 +71,19 @@ pub struct Tracker {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     policy: Policy,
+    fence: Option<Fence>,
 }
 
 impl Tracker {
     /// A tracker over this store.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, policy: Policy) -> Self {
-        Self { store, clock, ids, policy }
+        Self { store, clock, ids, policy, fence: None }
+    }
+
+    /// A tracker all of whose commits demand that this fence still stands, for a duty that one process of several has.
+    #[must_use]
+    pub fn fenced(&self, fence: Fence) -> Self {
+        Self { fence: Some(fence), ..self.clone() }
     }
 
     /// The store.
@@ -103,11 +110,16 @@ impl Tracker {
         Ok(Silence::at(now, self.store.watch().await?, self.policy.stall_threshold))
     }
 
-    async fn commit(&self, attempts: &mut Attempts, changes: Changes) -> Result<Verdict, Error> {
+    async fn commit(&self, attempts: &mut Attempts, mut changes: Changes) -> Result<Verdict, Error> {
+        changes.fence = self.fence;
         match self.store.commit(changes).await {
-            Ok(committed) => Ok(Verdict::Done(committed)),
+            Ok(committed) => {
+                attempts.wrote = true;
+                Ok(Verdict::Done(committed))
+            }
             Err(CommitError::Stale) => Ok(Verdict::Stale),
             Err(CommitError::Taken(rule)) => Ok(Verdict::Taken(rule)),
+            Err(CommitError::Fenced) => Err(Error::Fenced),
             Err(CommitError::Failed(StoreError::Unknown(_))) if attempts.may_doubt() => Ok(Verdict::Stale),
             Err(CommitError::Failed(fault)) => Err(fault.into()),
         }
@@ -143,6 +155,7 @@ enum Verdict {
 struct Attempts {
     looked: u32,
     doubted: u32,
+    wrote: bool,
 }
 
 impl Attempts {
@@ -155,6 +168,17 @@ impl Attempts {
     fn may_doubt(&mut self) -> bool {
         self.doubted += 1;
         self.doubted <= MAX_IN_DOUBT
+    }
+
+    /// The outcome as it may be told: once something was written, or may have been, no fault of the store afterwards is
+    /// proof that nothing was.
+    fn honest<T>(&self, outcome: Result<T, Error>) -> Result<T, Error> {
+        match outcome {
+            Err(Error::Store(fault)) if (self.wrote || self.in_doubt()) && fault.says_nothing_was_written() => {
+                Err(StoreError::Unknown(format!("a write was asked for, and then: {fault}")).into())
+            }
+            outcome => outcome,
+        }
     }
 
     /// Whether an earlier attempt may have been written after all: what is found may be our own doing.

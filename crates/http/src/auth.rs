@@ -28,11 +28,11 @@ impl ApiKeys {
         self.0.is_empty()
     }
 
-    /// Lets a request in.
+    /// Lets a request in; answers with which key.
     ///
     /// # Errors
     /// 401, with the reason as its message.
-    pub fn admit(&self, headers: &HeaderMap) -> Result<(), ApiError> {
+    pub fn admit(&self, headers: &HeaderMap) -> Result<Uuid, ApiError> {
         let Some(given) = headers.get(API_KEY) else {
             return Err(refused(ErrorCode::ApiKeyRequired, "API key required"));
         };
@@ -40,7 +40,7 @@ impl ApiKeys {
             return Err(refused(ErrorCode::ApiKeyMalformed, "Malformed API key"));
         };
         let known = self.0.iter().fold(Choice::from(0), |found, one| found | one.as_bytes().ct_eq(key.as_bytes()));
-        if bool::from(known) { Ok(()) } else { Err(refused(ErrorCode::ApiKeyInvalid, "Invalid API key")) }
+        if bool::from(known) { Ok(key) } else { Err(refused(ErrorCode::ApiKeyInvalid, "Invalid API key")) }
     }
 }
 

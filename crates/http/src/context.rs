@@ -7,11 +7,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{self, Poll};
 use std::time::{Duration, Instant};
 
+use actix_web::http::StatusCode;
 use rekindle_core::{Error, StoreError, Tracker};
 use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::ApiError;
+use crate::api::ErrorCode;
 use crate::auth::ApiKeys;
+use crate::cors::AllowedOrigins;
+use crate::error::ErrorHeader;
+use crate::limit::{Limiter, RateLimits};
 use crate::readiness::Readiness;
 
 /// Who is let in, and how much may be asked.
@@ -23,6 +29,12 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// The largest body.
     pub max_body_bytes: usize,
+    /// As many requests are worked on at once; at least one.
+    pub max_in_flight: usize,
+    /// How many may be asked within a minute.
+    pub rate_limits: RateLimits,
+    /// The pages that may ask from a browser.
+    pub allowed_origins: AllowedOrigins,
 }
 
 /// What every request needs. Cheap to clone.
@@ -37,12 +49,17 @@ struct Shared {
     started: Instant,
     draining: AtomicBool,
     readiness: Readiness,
+    limiter: Limiter,
+    in_flight: Arc<Semaphore>,
 }
 
 impl Context {
     /// The use cases, offered within these limits. Its uptime begins now.
     pub fn new(tracker: Tracker, limits: Limits) -> Self {
+        let most = limits.max_in_flight.clamp(1, Semaphore::MAX_PERMITS);
         let shared = Shared {
+            limiter: Limiter::new(limits.rate_limits),
+            in_flight: Arc::new(Semaphore::new(most)),
             limits,
             started: Instant::now(),
             draining: AtomicBool::new(false),
@@ -71,6 +88,30 @@ impl Context {
         self.shared.limits.max_body_bytes
     }
 
+    /// The pages that may ask from a browser.
+    pub(crate) fn allowed_origins(&self) -> &AllowedOrigins {
+        &self.shared.limits.allowed_origins
+    }
+
+    /// Counts who asks how often.
+    pub(crate) fn limiter(&self) -> &Limiter {
+        &self.shared.limiter
+    }
+
+    /// A place among the requests that are worked on at once, held until it is dropped.
+    ///
+    /// # Errors
+    /// 503: all are taken. What is worked on will be done in time; what waits on top of that would not.
+    pub(crate) fn place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        Arc::clone(&self.shared.in_flight).try_acquire_owned().map_err(|_| {
+            let most = self.shared.limits.max_in_flight;
+            let message =
+                format!("the service works on {most} requests already; nothing was changed; try again in a moment");
+            let error = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::StoreUnavailable, message);
+            ApiError { header: ErrorHeader::RetryAfter(1), ..error }
+        })
+    }
+
     /// For how long it has been running.
     pub fn uptime(&self) -> Duration {
         self.shared.started.elapsed()
@@ -92,7 +133,10 @@ impl Context {
     /// Why not, as 503 whatever the reason: others are to be asked instead.
     pub async fn store_ready(&self) -> Result<(), ApiError> {
         let ready = self.shared.readiness.of(self.tracker.store().as_ref()).await;
-        ready.map_err(|error| Error::Store(StoreError::Unavailable(error.to_string())).into())
+        ready.map_err(|error| {
+            let is_open = matches!(error, StoreError::CircuitOpen { .. });
+            if is_open { error.into() } else { StoreError::Unavailable(error.to_string()).into() }
+        })
     }
 
     /// Carries out one use case to its end: a client that hangs up, or a time limit that is reached, must not cancel

@@ -1,6 +1,7 @@
-//! The way in and out of every request, as one middleware: gives it an id, lets it in, limits its time, catches what
-//! panics, turns every error into the one envelope, and writes its log line.
+//! The way in and out of every request, as one middleware: gives it an id, lets it in, limits how often and how long
+//! it may ask, catches what panics, turns every error into the one envelope, and writes its log line.
 
+mod headers;
 mod log;
 
 use std::any::Any;
@@ -12,18 +13,19 @@ use std::time::Instant;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
-use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::header;
 use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::{Error, HttpResponse, ResponseError};
 use rekindle_core::{Clock, SystemClock};
+use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use crate::ApiError;
 use crate::api::ErrorBody;
 use crate::context::Context;
+use crate::cors::{self, Crossing};
 use crate::error::ErrorHeader;
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+use crate::limit::{self, Standing};
 
 /// Wraps what answers requests.
 #[derive(Clone)]
@@ -52,11 +54,16 @@ pub struct EntryService<S> {
 }
 
 /// What is known of a request from the start, and still needed at its end.
+#[derive(Clone)]
 struct Arrival {
     id: Uuid,
     at: Instant,
     method: Method,
     uri: Uri,
+    /// Where it comes from, if a browser says so.
+    crossing: Crossing,
+    /// Where its key stands, once that was let in.
+    standing: Option<Standing>,
 }
 
 impl<S> Service<ServiceRequest> for EntryService<S>
@@ -71,18 +78,33 @@ where
     forward_ready!(service);
 
     fn call(&self, req: ServiceRequest) -> Self::Future {
-        let arrival =
-            Arrival { id: fresh_id(), at: Instant::now(), method: req.method().clone(), uri: req.uri().clone() };
-        if !is_public(req.method(), req.path())
-            && let Err(error) = self.context.api_keys().admit(req.headers())
-        {
-            log::refused(&arrival, &req, &error);
-            let response = envelope(&error, &arrival);
-            return Box::pin(ready(Ok(req.into_response(response))));
+        let mut arrival = Arrival {
+            id: fresh_id(),
+            at: Instant::now(),
+            method: req.method().clone(),
+            uri: req.uri().clone(),
+            crossing: self.context.allowed_origins().of(req.headers()),
+            standing: None,
+        };
+        if cors::is_preflight(req.method(), req.headers()) {
+            let response = match arrival.crossing.preflight() {
+                Ok(response) => req.into_response(response),
+                Err(error) => req.error_response(error),
+            };
+            return Box::pin(ready(Ok(finish(response, &arrival))));
         }
+        let place = match self.let_in(&req, &mut arrival) {
+            Ok(place) => place,
+            Err(error) => {
+                log::refused(&arrival, &req, &error);
+                let response = envelope(&error, &arrival);
+                return Box::pin(ready(Ok(req.into_response(response))));
+            }
+        };
         let limit = self.context.request_timeout();
         let answer = self.service.call(req);
         Box::pin(async move {
+            let _place = place;
             match tokio::time::timeout(limit, caught(answer)).await {
                 Ok(Ok(Ok(response))) => Ok(finish(response, &arrival)),
                 // From here on the request is gone with whoever had it.
@@ -98,11 +120,43 @@ where
     }
 }
 
+impl<S> EntryService<S> {
+    /// Lets a request in: by its key, and if there were not too many before it. What is public needs neither key nor
+    /// place, so that a service that has too much to do is not taken for one that is dead.
+    fn let_in(&self, req: &ServiceRequest, arrival: &mut Arrival) -> Result<Option<OwnedSemaphorePermit>, ApiError> {
+        if is_public(req.method(), req.path()) {
+            return Ok(None);
+        }
+        let (limiter, now) = (self.context.limiter(), self.context.tracker().now());
+        let key = match self.context.api_keys().admit(req.headers()) {
+            Ok(key) => key,
+            // A valid key passes however many wrong ones came from its address.
+            Err(error) => {
+                limiter.failure(req.peer_addr().map(|peer| peer.ip()), now)?;
+                return Err(error);
+            }
+        };
+        let is_heartbeat = *req.method() == Method::POST && limit::is_heartbeat(req.path());
+        match limiter.request(key, is_heartbeat, now) {
+            Ok(standing) => arrival.standing = standing,
+            Err((error, standing)) => {
+                arrival.standing = Some(standing);
+                return Err(error);
+            }
+        }
+        self.context.place().map(Some)
+    }
+}
+
 /// What anybody may ask. Compared as it came: nothing that is written in another way is public.
 fn is_public(method: &Method, path: &str) -> bool {
-    let docs = || path.strip_prefix("/api/docs").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     matches!(*method, Method::GET | Method::HEAD)
-        && (matches!(path, "/health" | "/healthz" | "/ready" | "/readyz") || docs())
+        && (matches!(path, "/health" | "/healthz" | "/ready" | "/readyz") || is_docs(path))
+}
+
+/// Whether a path is in the documentation.
+fn is_docs(path: &str) -> bool {
+    path.strip_prefix("/api/docs").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// An id for a request: random enough to be found in a log, without asking the operating system each time.
@@ -151,16 +205,11 @@ fn finish(mut response: ServiceResponse, arrival: &Arrival) -> ServiceResponse {
             response.into_response(rendered)
         }
         None => {
-            response.headers_mut().insert(REQUEST_ID, id_header(arrival.id));
+            let status = response.status();
+            headers::add(response.headers_mut(), status, arrival);
             response
         }
     }
-}
-
-fn id_header(id: Uuid) -> HeaderValue {
-    let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
-    let text = id.as_hyphenated().encode_lower(&mut text);
-    HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("-"))
 }
 
 /// The one shape of all errors.
@@ -176,7 +225,6 @@ fn envelope(error: &ApiError, arrival: &Arrival) -> HttpResponse {
         details: error.details.clone(),
     };
     let mut response = HttpResponse::build(error.status);
-    response.insert_header((REQUEST_ID, id_header(arrival.id)));
     match error.header {
         ErrorHeader::None => {}
         ErrorHeader::RetryAfter(seconds) => {
@@ -189,15 +237,16 @@ fn envelope(error: &ApiError, arrival: &Arrival) -> HttpResponse {
     if error.status == StatusCode::UNAUTHORIZED {
         response.insert_header((header::WWW_AUTHENTICATE, "ApiKey"));
     }
-    response.json(body)
+    let mut response = response.json(body);
+    headers::add(response.headers_mut(), error.status, arrival);
+    response
 }
 
 impl Arrival {
     /// An error of a request that is no longer there to be answered in the usual way.
     fn lost(&self, error: ApiError) -> Error {
         log::lost(self, &error);
-        let arrival = Self { id: self.id, at: self.at, method: self.method.clone(), uri: self.uri.clone() };
-        Lost { error, arrival }.into()
+        Lost { error, arrival: self.clone() }.into()
     }
 }
 

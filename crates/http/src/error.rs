@@ -3,6 +3,8 @@
 //! It carries what the caller is told, and apart from that the cause, which goes to the log only. The envelope is made
 //! by [`crate::entry`], which knows the request's id and path.
 
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use rekindle_core::{Error, Fault, Refusal, SessionId, StoreError};
@@ -116,7 +118,8 @@ impl From<Error> for ApiError {
         match error {
             Error::Refused(refusal) => refusal.into(),
             Error::Store(error) => error.into(),
-            Error::Contended => Self {
+            // A client's request carries no fence; it is named so that every error has its answer.
+            Error::Contended | Error::Fenced => Self {
                 header: RETRY_AFTER,
                 ..Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::StoreUnavailable, error.to_string())
             },
@@ -163,14 +166,25 @@ impl From<Refusal> for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        let unavailable = |message: &str| Self {
-            header: RETRY_AFTER,
+        let unavailable = |message: &str, header| Self {
+            header,
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::StoreUnavailable, message)
         };
         let cause = error.to_string();
         let told = match error {
             StoreError::Unavailable(_) => {
-                unavailable("the store is out of reach or overloaded; nothing was changed; try again in a moment")
+                unavailable("the store is out of reach; nothing was changed; try again in a moment", RETRY_AFTER)
+            }
+            StoreError::Overloaded(_) => {
+                unavailable("the store is overloaded; nothing was changed; try again in a moment", RETRY_AFTER)
+            }
+            StoreError::CircuitOpen { retry_in } => {
+                let seconds = whole_seconds(retry_in);
+                let message = format!(
+                    "the circuit to the store is open, since it failed repeatedly: it is asked again in {seconds} s; \
+                     nothing was changed"
+                );
+                unavailable(&message, ErrorHeader::RetryAfter(seconds))
             }
             StoreError::Unknown(_) => Self::timeout(
                 "the store did not confirm the change in time: it may have happened; read before you repeat it",
@@ -182,6 +196,11 @@ impl From<StoreError> for ApiError {
         };
         told.because(cause)
     }
+}
+
+/// Never too early, and at least one.
+fn whole_seconds(span: Duration) -> u32 {
+    u32::try_from(span.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1)
 }
 
 impl ResponseError for ApiError {

@@ -1,14 +1,16 @@
-//! What runs by itself: the detector and retention. Each is a loop round one pass of the core; when a pass fails it is
-//! tried again, when it panics the job is started again.
+//! What runs by itself: the detector and retention. Each is a loop round one pass of the core, in one process of those
+//! that share a store (`leadership`); when a pass fails it is tried again, when it panics the job is started again.
 
+mod leadership;
 mod schedule;
 
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use rekindle_core::Tracker;
-use rekindle_core::store::Expired;
+use leadership::{Leadership, Terms};
+use rekindle_core::store::{Duty, Expired};
 use rekindle_core::tracker::{CleanupMode, Pass};
+use rekindle_core::{Error, Timestamp, Tracker};
 pub use schedule::Schedule;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
@@ -24,12 +26,24 @@ const LIVED_WELL: Duration = Duration::from_secs(600);
 /// A job that died is started again no sooner and no later than this.
 const RESTART: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
-/// Marks silent sessions and machines, until it is told to stop. Never ends otherwise.
+/// Their names in the log.
+const DETECTOR: &str = "detector";
+const RETENTION: &str = "retention";
+/// A scheduled time that passed while retention changed hands is made up for by whoever takes it over this soon.
+const MADE_UP_FOR: Duration = Duration::from_secs(60);
+
+/// Marks silent sessions and machines while no other process does, until it is told to stop. Never ends otherwise.
 pub async fn detector(tracker: Tracker, stop: CancellationToken) {
-    let make = || detect_again_and_again(tracker.clone());
-    supervised("detector", &stop, make).await;
+    let leadership = Leadership::of(tracker, DETECTOR, Duty::Detection, Terms::DEFAULT);
+    let make = || {
+        let leadership = leadership.clone();
+        async move { leadership.lead(detect_again_and_again).await }
+    };
+    supervised(DETECTOR, &stop, make).await;
+    leadership.give_back().await;
 }
 
+/// Ends when another process took over.
 async fn detect_again_and_again(tracker: Tracker) {
     let mut failures = 0;
     loop {
@@ -40,8 +54,9 @@ async fn detect_again_and_again(tracker: Tracker) {
                 failures = 0;
                 pass.next_look.since(tracker.now())
             }
+            Err(Error::Fenced) => return,
             Err(failure) => {
-                warn!(job_name = "detector", cause = %failure, "A detection pass failed; it is tried again");
+                warn!(job_name = DETECTOR, cause = %failure, "A detection pass failed; it is tried again");
                 failures += 1;
                 backoff(failures, Duration::from_millis(100), LONGEST_BACKOFF.min(tracker.policy().detect_interval))
             }
@@ -51,14 +66,22 @@ async fn detect_again_and_again(tracker: Tracker) {
     }
 }
 
-/// Deletes old sessions at the times of a schedule, until it is told to stop. Never ends otherwise.
+/// Deletes old sessions at the times of a schedule while no other process does, until it is told to stop. Never ends
+/// otherwise.
 pub async fn retention(tracker: Tracker, schedule: Schedule, stop: CancellationToken) {
-    let make = || clean_up_again_and_again(tracker.clone(), schedule.clone());
-    supervised("retention", &stop, make).await;
+    let started = tracker.now();
+    let leadership = Leadership::of(tracker, RETENTION, Duty::Retention, Terms::DEFAULT);
+    let make = || {
+        let (leadership, schedule) = (leadership.clone(), schedule.clone());
+        async move { leadership.lead(|tracker| clean_up_again_and_again(tracker, schedule.clone(), started)).await }
+    };
+    supervised(RETENTION, &stop, make).await;
+    leadership.give_back().await;
 }
 
-async fn clean_up_again_and_again(tracker: Tracker, schedule: Schedule) {
-    let mut due = schedule.after(tracker.now());
+/// Ends when another process took over.
+async fn clean_up_again_and_again(tracker: Tracker, schedule: Schedule, started: Timestamp) {
+    let mut due = schedule.after(tracker.now().minus(MADE_UP_FOR).max(started));
     let mut failures = 0;
     loop {
         let Some(at) = due else {
@@ -74,7 +97,7 @@ async fn clean_up_again_and_again(tracker: Tracker, schedule: Schedule) {
         match tracker.cleanup(None, CleanupMode::Delete, &mut log_deleted).await {
             Ok(report) => {
                 info!(
-                    job_name = "retention",
+                    job_name = RETENTION,
                     sessions_affected = report.deleted_sessions,
                     tasks_affected = report.deleted_tasks,
                     duration_ms = millis(began.elapsed()),
@@ -83,8 +106,9 @@ async fn clean_up_again_and_again(tracker: Tracker, schedule: Schedule) {
                 failures = 0;
                 due = schedule.after(tracker.now());
             }
+            Err(Error::Fenced) => return,
             Err(failure) => {
-                warn!(job_name = "retention", cause = %failure, "A retention pass failed; it is tried again");
+                warn!(job_name = RETENTION, cause = %failure, "A retention pass failed; it is tried again");
                 failures += 1;
                 tokio::time::sleep(backoff(failures, Duration::from_secs(1), LONGEST_SLEEP)).await;
             }
@@ -110,9 +134,9 @@ pub fn log_pass(pass: &Pass, duration: Duration) {
     let machines_affected = pass.offline.len();
     let duration_ms = millis(duration);
     if sessions_affected + machines_affected > 0 {
-        info!(job_name = "detector", sessions_affected, machines_affected, duration_ms, "Background job done");
+        info!(job_name = DETECTOR, sessions_affected, machines_affected, duration_ms, "Background job done");
     } else {
-        debug!(job_name = "detector", sessions_affected, machines_affected, duration_ms, "Background job done");
+        debug!(job_name = DETECTOR, sessions_affected, machines_affected, duration_ms, "Background job done");
     }
 }
 

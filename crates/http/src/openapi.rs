@@ -26,7 +26,10 @@ const OPTIONAL_BODY: [&str; 2] = ["/heartbeat", "/prepare-recovery"];
         description = "Knows when a session of work went silent, what it had done, and brings it back once.\n\n\
             Every endpoint but `/health`, `/ready` and the documentation needs an API key in `X-API-Key`. Errors all \
             have the same shape, with a stable `code`. Unknown fields and parameters are ignored; of a parameter that \
-            comes twice the last one counts.",
+            comes twice the last one counts.\n\n\
+            Requests are counted per API key, each within a minute from its first one on; every \
+            answer to a valid key says in its `X-RateLimit-` headers how many are left. Beyond that they are refused, \
+            and not counted.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     paths(
@@ -68,6 +71,9 @@ impl Modify for Everywhere {
     fn modify(&self, document: &mut Document) {
         let key = ApiKeyValue::with_description("X-API-Key", "One of the server's API_KEYS: a UUID.");
         let components = document.components.get_or_insert_default();
+        for (name, header) in rate_limit_headers() {
+            components.headers.insert(name.to_owned(), RefOr::T(header));
+        }
         components.add_security_scheme(SCHEME, SecurityScheme::ApiKey(ApiKey::Header(key)));
         alias(document, "/health", "/healthz", "getHealthz");
         alias(document, "/ready", "/readyz", "getReadyz");
@@ -107,8 +113,13 @@ fn complete(path: &str, method: &str, operation: &mut Operation) {
     if is_secret {
         operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(SCHEME, [])]);
         say(operation, 401, "`api_key_required`, `api_key_malformed` or `api_key_invalid`");
+        say(operation, 429, "`rate_limited`: too many requests within a minute with this key, or with wrong ones");
         say(operation, 500, "`internal`: the service failed; its log says why, under the request's id");
-        say(operation, 503, "`store_unavailable`: the store is out of reach, or did not confirm a change");
+        say(
+            operation,
+            503,
+            "`store_unavailable`: the store is out of reach or the service overloaded; nothing was changed",
+        );
         say(operation, 504, "`timeout`");
     }
     if is_secret && matches!(method, "post" | "put" | "patch") {
@@ -133,6 +144,13 @@ fn complete(path: &str, method: &str, operation: &mut Operation) {
     for (status, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response {
             complete_response(status, response);
+            // On every answer but 401, in truth; said where it is looked for, which is shorter by thousands of lines.
+            if is_secret && (status == "429" || status.starts_with('2')) {
+                for (name, _) in rate_limit_headers() {
+                    let common = Ref::new(format!("#/components/headers/{name}"));
+                    response.headers.insert(name.to_owned(), RefOr::Ref(common));
+                }
+            }
         }
     }
 }
@@ -165,7 +183,7 @@ fn complete_response(status: &str, response: &mut Response) {
         ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
     let id = HeaderBuilder::new().schema(Some(uuid)).description(Some("The request's id, as in the log."));
     header("X-Request-Id", id.build());
-    if status == "503" {
+    if matches!(status, "429" | "503") {
         let seconds = HeaderBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::Integer)));
         header("Retry-After", seconds.description(Some("In how many seconds to try again.")).build());
     }
@@ -180,6 +198,22 @@ fn complete_response(status: &str, response: &mut Response) {
         let etag = text("The entity's revision in quotes: what to give as If-Match.");
         response.headers.entry("ETag".to_owned()).or_insert(RefOr::T(etag));
     }
+}
+
+/// On every answer to a valid key, unless there is no limit.
+fn rate_limit_headers() -> [(&'static str, Header); 3] {
+    let integer = |description: &str| {
+        let schema = ObjectBuilder::new().schema_type(Type::Integer);
+        HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build()
+    };
+    [
+        (
+            "X-RateLimit-Limit",
+            integer("How many requests are answered within a minute. Absent where there is no limit."),
+        ),
+        ("X-RateLimit-Remaining", integer("How many of them are left.")),
+        ("X-RateLimit-Reset", integer("When they are counted anew, in Unix seconds.")),
+    ]
 }
 
 fn text(description: &str) -> Header {

@@ -20,11 +20,13 @@ use tracing::{info, warn};
 use self::connections::{Connections, Guard};
 use crate::context::{Context, Limits};
 use crate::settings::{ConfigurationError, Settings};
-use crate::wire::{self, NotOpened};
+use crate::wire::{self, NotOpened, Opening};
 use crate::{jobs, routes};
 
 /// How long an idle connection is kept, as long as load balancers commonly do.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long the head of a request may take to come: whoever sends it byte by byte holds a connection no longer.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why the server did not start, or did not go on.
 #[derive(Debug, thiserror::Error)]
@@ -33,8 +35,13 @@ pub enum ServeError {
     #[error(transparent)]
     Settings(#[from] ConfigurationError),
     /// The chosen store cannot serve.
-    #[error("ConfigurationError: STORE_URL: {0}")]
-    Store(String),
+    #[error("ConfigurationError: {name}: {why}")]
+    Store {
+        /// The setting that chose it.
+        name: &'static str,
+        /// What is wrong with it, and what to do.
+        why: String,
+    },
     /// Something that may be different another time.
     #[error("{0}")]
     Failed(String),
@@ -44,7 +51,7 @@ impl ServeError {
     /// The exit status of a process that ends for this reason: 78 for a fault in its configuration.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Settings(_) | Self::Store(_) => 78,
+            Self::Settings(_) | Self::Store { .. } => 78,
             Self::Failed(_) => 1,
         }
     }
@@ -97,8 +104,9 @@ pub async fn serve(
 /// # Errors
 /// See [`ServeError`].
 pub async fn start(settings: &Settings) -> Result<Running, ServeError> {
-    let store = wire::open(&settings.store, settings.store_timeout).map_err(|error| match error {
-        NotOpened::Configuration(why) => ServeError::Store(why),
+    let opening = Opening { call_timeout: settings.store_timeout, retention_days: settings.policy.retention_days };
+    let store = wire::open(&settings.store, opening).await.map_err(|error| match error {
+        NotOpened::Configuration(why) => ServeError::Store { name: settings.store_from, why },
         NotOpened::Failed(why) => ServeError::Failed(format!("the store cannot be opened: {why}")),
     })?;
     let tracker = Tracker::new(store, Arc::new(SystemClock), Arc::new(RandomIds), settings.policy);
@@ -120,6 +128,9 @@ pub async fn start_with(tracker: Tracker, settings: &Settings) -> Result<Running
         api_keys: settings.api_keys.clone(),
         request_timeout: settings.request_timeout,
         max_body_bytes: settings.max_body_bytes,
+        max_in_flight: settings.max_in_flight,
+        rate_limits: settings.rate_limits,
+        allowed_origins: settings.allowed_origins.clone(),
     };
     let context = Context::new(tracker.clone(), limits);
     let connections = Arc::new(Connections::default());
@@ -131,6 +142,7 @@ pub async fn start_with(tracker: Tracker, settings: &Settings) -> Result<Running
         extensions.insert(Guard::new(Arc::clone(&counted)));
     })
     .keep_alive(KEEP_ALIVE)
+    .client_request_timeout(HEAD_TIMEOUT)
     .tcp_nodelay(true)
     .disable_signals()
     .shutdown_timeout(settings.drain_timeout.as_secs() + 1)

@@ -11,7 +11,9 @@ use environment::Reader;
 use rekindle_core::{Fault, Policy};
 
 use crate::auth::{ApiKeys, parse_key};
+use crate::cors::AllowedOrigins;
 use crate::jobs::Schedule;
+use crate::limit::RateLimits;
 use crate::logging::{Format, LogSettings};
 use crate::wire::StoreChoice;
 
@@ -19,6 +21,7 @@ use crate::wire::StoreChoice;
 const TEN_YEARS_MS: u64 = 10 * 365 * 24 * 60 * 60 * 1000;
 const HOUR_MS: u64 = 60 * 60 * 1000;
 const GIB: u64 = 1 << 30;
+const MILLION: u64 = 1_000_000;
 
 /// Everything that an operator chooses.
 #[derive(Debug, Clone)]
@@ -27,8 +30,10 @@ pub struct Settings {
     pub host: String,
     /// `PORT`: 0 takes a free one.
     pub port: u16,
-    /// `STORE_URL` or `MONGODB_URI`.
+    /// `STORE_URL` or `MONGODB_URI`, with `MONGODB_DATABASE`.
     pub store: StoreChoice,
+    /// Which of the two names chose it.
+    pub store_from: &'static str,
     /// `API_KEYS`.
     pub api_keys: ApiKeys,
     /// `STALL_THRESHOLD_MS`, `DETECT_INTERVAL_MS`, `RETENTION_DAYS`.
@@ -43,6 +48,12 @@ pub struct Settings {
     pub drain_timeout: Duration,
     /// `MAX_BODY_BYTES`.
     pub max_body_bytes: usize,
+    /// `MAX_IN_FLIGHT`: as many requests are worked on at once.
+    pub max_in_flight: usize,
+    /// `RATE_LIMIT_PER_MINUTE`, `RATE_LIMIT_HEARTBEATS_PER_MINUTE`, `RATE_LIMIT_AUTH_FAILURES_PER_MINUTE`.
+    pub rate_limits: RateLimits,
+    /// `CORS_ALLOWED_ORIGINS`.
+    pub allowed_origins: AllowedOrigins,
     /// `LOG_LEVEL`, `LOG_FORMAT`.
     pub log: LogSettings,
     /// `ENVIRONMENT`: a word for people.
@@ -96,14 +107,19 @@ impl Settings {
         let store_timeout = env.milliseconds("STORE_TIMEOUT_MS", 10_000, 1..=HOUR_MS);
         let drain_timeout = env.milliseconds("DRAIN_TIMEOUT_MS", 10_000, 0..=HOUR_MS);
         let max_body_bytes = env.number("MAX_BODY_BYTES", 1_048_576, 1..=GIB);
+        let max_in_flight = env.number("MAX_IN_FLIGHT", 1024, 1..=MILLION);
+        let rate_limits = rate_limits(&mut env);
+        let allowed_origins = env.or("CORS_ALLOWED_ORIGINS", "", AllowedOrigins::parse);
         let level = env.or("LOG_LEVEL", "info", level);
         let format = env.or("LOG_FORMAT", "json", Format::from_str);
         let environment = env.or("ENVIRONMENT", "production", |text| Ok(text.to_owned()));
         env.done(|| {
+            let (store_from, store) = store?;
             Some(Self {
                 host: host?,
                 port: port?,
-                store: store?,
+                store,
+                store_from,
                 api_keys: api_keys?,
                 policy: Policy {
                     stall_threshold: stall_threshold?,
@@ -115,6 +131,9 @@ impl Settings {
                 store_timeout: store_timeout?,
                 drain_timeout: drain_timeout?,
                 max_body_bytes: max_body_bytes?,
+                max_in_flight: max_in_flight?,
+                rate_limits: rate_limits?,
+                allowed_origins: allowed_origins?,
                 log: LogSettings { level: level?, format: format? },
                 environment: environment?,
             })
@@ -131,19 +150,50 @@ fn host(text: &str) -> Result<String, Fault> {
     }
 }
 
-/// Two names for one setting: the PRD's, and ours.
-fn store(env: &mut Reader<'_>) -> Option<StoreChoice> {
+/// Two names for one setting: the PRD's, and ours. Answers also which one was used.
+fn store(env: &mut Reader<'_>) -> Option<(&'static str, StoreChoice)> {
     const RIGHT: &str = "to where the data is kept, such as sqlite:/var/lib/rekindle/rekindle.db";
-    match (env.given("STORE_URL"), env.given("MONGODB_URI")) {
+    let database = env.or("MONGODB_DATABASE", "claude-projects", database);
+    let read = |url: &str| StoreChoice::parse(url, database.as_deref().unwrap_or_default());
+    let (name, choice) = match (env.given("STORE_URL"), env.given("MONGODB_URI")) {
         (Some(one), Some(other)) if one != other => {
-            env.fault("STORE_URL", "and MONGODB_URI are both set, and differ; set only one of them")
+            return env.fault("STORE_URL", "and MONGODB_URI are both set, and differ; set only one of them");
         }
         (None, Some(uri)) if !uri.starts_with("mongodb:") && !uri.starts_with("mongodb+srv:") => {
-            env.fault("MONGODB_URI", "must begin with mongodb:// or mongodb+srv://; for another store set STORE_URL")
+            let right = "must begin with mongodb:// or mongodb+srv://; for another store set STORE_URL";
+            return env.fault("MONGODB_URI", right);
         }
-        (None, Some(_)) => env.required("MONGODB_URI", StoreChoice::parse, RIGHT),
-        (_, _) => env.required("STORE_URL", StoreChoice::parse, RIGHT),
+        (None, Some(_)) => ("MONGODB_URI", env.required("MONGODB_URI", read, RIGHT)),
+        (_, _) => ("STORE_URL", env.required("STORE_URL", read, RIGHT)),
+    };
+    database.as_ref()?;
+    Some((name, choice?))
+}
+
+/// What MongoDB takes as a database's name on every platform.
+fn database(text: &str) -> Result<String, Fault> {
+    let forbidden = |c: char| c.is_control() || "/\\. \"$*<>:|?".contains(c);
+    if text.len() <= 63 && !text.chars().any(forbidden) {
+        Ok(text.to_owned())
+    } else {
+        Err(Fault::new("must be a database's name: at most 63 bytes, without white space and / \\ . \" $ * < > : | ?"))
     }
+}
+
+/// Heartbeats have a limit of their own only where one is set; 0 is one.
+fn rate_limits(env: &mut Reader<'_>) -> Option<RateLimits> {
+    const HEARTBEATS: &str = "RATE_LIMIT_HEARTBEATS_PER_MINUTE";
+    let per_minute = env.number("RATE_LIMIT_PER_MINUTE", 100, 0..=MILLION);
+    let heartbeats = match env.given(HEARTBEATS) {
+        Some(_) => env.number(HEARTBEATS, 0, 0..=MILLION).map(Some),
+        None => Some(None),
+    };
+    let failures = env.number("RATE_LIMIT_AUTH_FAILURES_PER_MINUTE", 1000, 0..=MILLION);
+    Some(RateLimits {
+        per_minute: per_minute?,
+        heartbeats_per_minute: heartbeats?,
+        auth_failures_per_minute: failures?,
+    })
 }
 
 fn api_keys(text: &str) -> Result<ApiKeys, Fault> {

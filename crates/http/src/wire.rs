@@ -5,29 +5,40 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rekindle_core::{Fault, Store};
+use rekindle_store_mongo::{MongoAddress, MongoOptions, MongoStore};
 use rekindle_store_sqlite::{Location, OpenError, SqliteOptions, SqliteStore};
 
-/// The store that was chosen.
+/// The store that was chosen. Shown without any password.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoreChoice(Location);
+pub struct StoreChoice(Kind);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kind {
+    Sqlite(Location),
+    Mongo { address: MongoAddress, database: String },
+}
 
 impl StoreChoice {
     /// Reads a store's URL.
     ///
     /// # Errors
-    /// When it names no store that this build has. The fault never shows what may hold a password.
-    pub fn parse(url: &str) -> Result<Self, Fault> {
+    /// When it names no store. The fault never shows what may hold a password.
+    pub fn parse(url: &str, database: &str) -> Result<Self, Fault> {
         if url.starts_with("mongodb:") || url.starts_with("mongodb+srv:") {
-            let words = "must be sqlite:PATH or sqlite::memory: in this build, which has no MongoDB store";
-            return Err(Fault::new(words));
+            let address = url.parse().map_err(|bad: rekindle_store_mongo::BadAddress| Fault::new(bad.to_string()))?;
+            return Ok(Self(Kind::Mongo { address, database: database.to_owned() }));
         }
-        url.parse().map(Self).map_err(|bad: rekindle_store_sqlite::BadLocation| Fault::new(bad.to_string()))
+        let location = url.parse().map_err(|bad: rekindle_store_sqlite::BadLocation| Fault::new(bad.to_string()))?;
+        Ok(Self(Kind::Sqlite(location)))
     }
 }
 
 impl fmt::Display for StoreChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        match &self.0 {
+            Kind::Sqlite(location) => location.fmt(f),
+            Kind::Mongo { address, database } => write!(f, "{address}, database {database}"),
+        }
     }
 }
 
@@ -40,17 +51,37 @@ pub enum NotOpened {
     Failed(String),
 }
 
-/// Opens the chosen store, whose calls take no longer than this. A store that is merely out of reach would be no error: it would be opened, and unavailable.
+/// What every store is opened with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opening {
+    /// The longest that a call may take.
+    pub call_timeout: Duration,
+    /// The age in days at which retention deletes.
+    pub retention_days: u32,
+}
+
+/// Opens the chosen store. One that is merely out of reach is no error: it is opened, unavailable, and goes on trying.
 ///
 /// # Errors
 /// See [`NotOpened`].
-pub fn open(choice: &StoreChoice, call_timeout: Duration) -> Result<Arc<dyn Store>, NotOpened> {
-    let options = SqliteOptions { call_timeout, ..SqliteOptions::at(choice.0.clone()) };
-    match SqliteStore::open(options) {
-        Ok(store) => Ok(Arc::new(store)),
-        Err(error @ (OpenError::Busy(_) | OpenError::Failed { .. } | OpenError::NoThread(_))) => {
-            Err(NotOpened::Failed(error.to_string()))
+pub async fn open(choice: &StoreChoice, opening: Opening) -> Result<Arc<dyn Store>, NotOpened> {
+    let Opening { call_timeout, retention_days } = opening;
+    match &choice.0 {
+        Kind::Sqlite(location) => {
+            let options = SqliteOptions { call_timeout, ..SqliteOptions::at(location.clone()) };
+            match SqliteStore::open(options) {
+                Ok(store) => Ok(Arc::new(store)),
+                Err(error @ (OpenError::Busy(_) | OpenError::Failed { .. } | OpenError::NoThread(_))) => {
+                    Err(NotOpened::Failed(error.to_string()))
+                }
+                Err(error) => Err(NotOpened::Configuration(error.to_string())),
+            }
         }
-        Err(error) => Err(NotOpened::Configuration(error.to_string())),
+        Kind::Mongo { address, database } => {
+            let database = database.clone();
+            let options = MongoOptions { database, call_timeout, retention_days, ..MongoOptions::at(address.clone()) };
+            let store = MongoStore::connect(options).await;
+            store.map(|store| Arc::new(store) as _).map_err(|error| NotOpened::Configuration(error.to_string()))
+        }
     }
 }

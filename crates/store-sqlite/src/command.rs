@@ -1,15 +1,15 @@
-//! What the writer is asked to do, as data: a commit, two kinds of heartbeat, a ping. Each knows how to apply itself
-//! within the writer's transaction; [`Pending`] holds its answer back until that transaction is on the disk.
+//! What the writer is asked to do, as data: a commit, two kinds of heartbeat, leases, a ping. Each knows how to apply
+//! itself within the writer's transaction; [`Pending`] holds its answer back until that transaction is on the disk.
 
 use rekindle_core::machine::Machine;
 use rekindle_core::session::Session;
-use rekindle_core::store::{Changes, CommitError, Committed, SessionBeat, StoreError, Versioned};
+use rekindle_core::store::{Changes, Claim, CommitError, Committed, Fence, SessionBeat, StoreError, Versioned};
 use rekindle_core::values::{MachineId, Timestamp};
 use rusqlite::Connection;
 
 use crate::answer::Answer;
 use crate::fault::nothing_written;
-use crate::{beat, commit, sql};
+use crate::{beat, commit, lease, sql};
 
 /// A write.
 pub trait Command: Send + 'static {
@@ -74,6 +74,28 @@ impl Command for MachineBeat {
 
     fn apply(&self, db: &Connection) -> Result<Self::Done, StoreError> {
         beat::machine(db, &self.machine, self.at)
+    }
+}
+
+impl Command for Claim {
+    type Done = Option<Fence>;
+    type Error = StoreError;
+
+    fn apply(&self, db: &Connection) -> Result<Self::Done, StoreError> {
+        lease::claim(db, self)
+    }
+}
+
+/// Gives a duty back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Release(pub Fence);
+
+impl Command for Release {
+    type Done = ();
+    type Error = StoreError;
+
+    fn apply(&self, db: &Connection) -> Result<(), StoreError> {
+        lease::release(db, self.0)
     }
 }
 

@@ -9,11 +9,17 @@ use rekindle_core::values::SessionId;
 use rusqlite::{CachedStatement, Connection, Params};
 
 use crate::fault::{Violation, nothing_written, violation, write_failed};
+use crate::lease;
 use crate::params::{self, Binder, json};
 use crate::sql;
 
 /// Applies all of it, or fails half-way.
 pub fn apply(db: &Connection, changes: &Changes) -> Result<Committed, CommitError> {
+    if let Some(fence) = changes.fence
+        && !lease::stands(db, fence)?
+    {
+        return Err(CommitError::Fenced);
+    }
     let mut done = Committed::default();
     for write in &changes.writes {
         match write {

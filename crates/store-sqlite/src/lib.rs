@@ -10,6 +10,7 @@ mod beat;
 mod command;
 mod commit;
 mod fault;
+mod lease;
 mod open;
 mod options;
 mod params;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use error::OpenError;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::options::{Location, SqliteOptions};
 
@@ -20,6 +20,8 @@ pub const APPLICATION_ID: i32 = 0x726b_6e64;
 const STATEMENTS_KEPT: usize = 256;
 /// The write-ahead log is cut back to this many bytes once it has been copied into the database.
 const LOG_KEPT_BYTES: i64 = 32 * 1024 * 1024;
+/// How often others are waited for who set up the log at the same moment.
+const WAITS_FOR_LOG: u32 = 20;
 /// The header of a SQLite file, up to the end of the application id.
 const HEADER: usize = 72;
 
@@ -46,9 +48,9 @@ pub fn writer(options: &SqliteOptions) -> Result<Connection, OpenError> {
     }
     refuse_newer(&db, &path)?;
     if application_id(&db).map_err(failed)? != APPLICATION_ID {
-        claim(&db, &path)?;
+        claim(&mut db, &path)?;
     }
-    let mode: String = db.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0)).map_err(failed)?;
+    let mode = write_ahead(&mut db).map_err(failed)?;
     if matches!(options.location, Location::File(_)) && mode != "wal" {
         return Err(OpenError::NoWriteAheadLog(path));
     }
@@ -152,14 +154,34 @@ fn application_id(db: &Connection) -> rusqlite::Result<i32> {
     db.pragma_query_value(None, "application_id", |row| row.get(0))
 }
 
-/// Makes an empty database ours.
-fn claim(db: &Connection, path: &Path) -> Result<(), OpenError> {
+/// Asks for a write-ahead log; answers the mode that it got. SQLite does not wait for others in this, so that whoever
+/// opens the database at the same moment is waited for by a write of nothing.
+fn write_ahead(db: &mut Connection) -> rusqlite::Result<String> {
+    let mut tries = 0;
+    loop {
+        let mode = db.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0));
+        let busy = mode.as_ref().is_err_and(|error| error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy));
+        tries += 1;
+        if !busy || tries > WAITS_FOR_LOG {
+            return mode;
+        }
+        db.transaction_with_behavior(TransactionBehavior::Immediate)?.commit()?;
+    }
+}
+
+/// Makes an empty database ours, unless another process just did.
+fn claim(db: &mut Connection, path: &Path) -> Result<(), OpenError> {
     let failed = |error: rusqlite::Error| OpenError::from_sqlite(path.to_path_buf(), &error);
-    let objects: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
+    let alone = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    if application_id(&alone).map_err(failed)? == APPLICATION_ID {
+        return Ok(());
+    }
+    let objects: i64 = alone.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
     if objects > 0 {
         return Err(OpenError::Foreign(path.to_path_buf()));
     }
-    db.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)
+    alone.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
+    alone.commit().map_err(failed)
 }
 
 /// The newest schema that this program knows.
@@ -168,31 +190,37 @@ fn known() -> i64 {
     runner.get_migrations().iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0)
 }
 
-fn refuse_newer(db: &Connection, path: &Path) -> Result<(), OpenError> {
-    let failed = |error: rusqlite::Error| OpenError::from_sqlite(path.to_path_buf(), &error);
+/// The schema that the database has; 0 when it has none yet.
+fn applied(db: &Connection) -> rusqlite::Result<i64> {
     let history = "SELECT count(*) FROM sqlite_schema WHERE name = 'refinery_schema_history'";
-    let any: i64 = db.query_row(history, [], |row| row.get(0)).map_err(failed)?;
-    if any == 0 {
-        return Ok(());
+    if db.query_row(history, [], |row| row.get::<_, i64>(0))? == 0 {
+        return Ok(0);
     }
-    let newest = "SELECT coalesce(max(version), 0) FROM refinery_schema_history";
-    let found: i64 = db.query_row(newest, [], |row| row.get(0)).map_err(failed)?;
+    db.query_row("SELECT coalesce(max(version), 0) FROM refinery_schema_history", [], |row| row.get(0))
+}
+
+fn refuse_newer(db: &Connection, path: &Path) -> Result<(), OpenError> {
+    let found = applied(db).map_err(|error| OpenError::from_sqlite(path.to_path_buf(), &error))?;
     match known() {
         known if found > known => Err(OpenError::Newer { path: path.to_path_buf(), found, known }),
         _ => Ok(()),
     }
 }
 
-/// All of what is missing, or nothing.
+/// All of what is missing, or nothing. What is missing is looked up before the transaction that adds it: when another
+/// process that opens the database adds it in between, it is there already, and looking again shows that.
 fn migrate(db: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let failed = |error: rusqlite::Error| OpenError::from_sqlite(path.to_path_buf(), &error);
     db.set_transaction_behavior(TransactionBehavior::Immediate);
-    let run = embedded::migrations::runner().set_grouped(true).run(db);
-    match run {
-        Ok(_) => Ok(()),
-        Err(error) => {
+    loop {
+        let before = applied(db).map_err(failed)?;
+        let Err(error) = embedded::migrations::runner().set_grouped(true).run(db) else { return Ok(()) };
+        // Each further round needs a schema that grew meanwhile, and none grows beyond what some program knows.
+        if applied(db).map_err(failed)? == before {
             let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-            Err(OpenError::Migration { path: path.to_path_buf(), why: format!("{error}{cause}") })
+            return Err(OpenError::Migration { path: path.to_path_buf(), why: format!("{error}{cause}") });
         }
+        refuse_newer(db, path)?;
     }
 }
 

@@ -49,13 +49,11 @@ impl Readers {
     /// Puts a question into the queue.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when the queue is full or the readers have ended.
+    /// [`StoreError::Overloaded`] when the queue is full, [`StoreError::Unavailable`] when the readers have ended.
     pub fn ask(&self, question: Question) -> Result<(), StoreError> {
-        self.queue.try_send(Message::Ask(question)).map_err(|error| {
-            StoreError::Unavailable(match error {
-                TrySendError::Full(_) => "too many reads wait for the database".to_owned(),
-                TrySendError::Closed(_) => "the store is closed".to_owned(),
-            })
+        self.queue.try_send(Message::Ask(question)).map_err(|error| match error {
+            TrySendError::Full(_) => StoreError::Overloaded("too many reads wait for the database".to_owned()),
+            TrySendError::Closed(_) => StoreError::Unavailable("the store is closed".to_owned()),
         })
     }
 

@@ -87,6 +87,18 @@ pub const SESSION_EXISTS: &str = "SELECT 1 FROM sessions INDEXED BY sessions_id 
 /// Writes a row as it is: what a ping asks for is whether a write gets through.
 pub const PING: &str = "UPDATE session_counts SET n = n WHERE status = 'active' AND archived = 0";
 
+// Leases. The time is SQLite's own and stands still within a statement.
+
+/// Parameters: duty, holder, milliseconds. A lease that was taken in the future is over: the clock was set back since.
+pub const CLAIM: &str = "INSERT INTO leases AS held (duty, holder, token, since, until) \
+     VALUES (?1, ?2, 1, CAST(unixepoch('subsec') * 1000 AS INTEGER), CAST(unixepoch('subsec') * 1000 AS INTEGER) + ?3) \
+     ON CONFLICT (duty) DO UPDATE SET token = held.token + (held.holder IS NOT excluded.holder), \
+     holder = excluded.holder, since = excluded.since, until = excluded.until \
+     WHERE held.holder IS NULL OR held.holder = excluded.holder OR held.until <= excluded.since \
+     OR held.since > excluded.since RETURNING token";
+pub const RELEASE: &str = "UPDATE leases SET holder = NULL WHERE duty = ?1 AND token = ?2";
+pub const STANDS: &str = "SELECT 1 FROM leases WHERE duty = ?1 AND token = ?2 AND holder IS NOT NULL";
+
 // Single entities and the sets that rules need.
 
 pub const SESSION: &str = concat!("SELECT ", session_columns!(), " FROM sessions INDEXED BY sessions_id WHERE id = ?1");
@@ -172,6 +184,9 @@ pub const ALL: &[&str] = &[
     FORGET_EVENTS,
     SESSION_EXISTS,
     PING,
+    CLAIM,
+    RELEASE,
+    STANDS,
     SESSION,
     TASK,
     MACHINE,

@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use rekindle_core::machine::Machine;
 use rekindle_core::session::Session;
 use rekindle_core::store::{
-    Changes, CommitError, Committed, Counts, EventPosition, Expired, ExpiredCounts, LiveSession, MachineFilter, Page,
-    PageRequest, RecordedEvent, SessionBeat, SessionFilter, SilentSessions, Store, StoreError, TaskFilter, Versioned,
-    Watch,
+    Changes, Claim, CommitError, Committed, Counts, EventPosition, Expired, ExpiredCounts, Fence, LiveSession,
+    MachineFilter, Page, PageRequest, RecordedEvent, SessionBeat, SessionFilter, SilentSessions, Store, StoreError,
+    TaskFilter, Versioned, Watch,
 };
 use rekindle_core::task::{Task, TaskStatus};
 use rekindle_core::values::{MachineId, ProjectId, SessionId, Slot, TaskId, Timestamp};
@@ -14,7 +14,7 @@ use rusqlite::Connection;
 use std::time::Duration;
 
 use crate::answer::answer;
-use crate::command::{Command, MachineBeat, Pending, Ping};
+use crate::command::{Command, MachineBeat, Pending, Ping, Release};
 use crate::open::{self, OpenError};
 use crate::options::{Location, SqliteOptions};
 use crate::readers::Readers;
@@ -183,6 +183,14 @@ impl Store for SqliteStore {
 
     async fn beat_machine(&self, machine: &MachineId, at: Timestamp) -> Answered<Option<Versioned<Machine>>> {
         self.write(MachineBeat { machine: machine.clone(), at }).await
+    }
+
+    async fn claim(&self, claim: Claim) -> Answered<Option<Fence>> {
+        self.write(claim).await
+    }
+
+    async fn release(&self, fence: Fence) -> Answered<()> {
+        self.write(Release(fence)).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

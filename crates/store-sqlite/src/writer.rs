@@ -72,7 +72,7 @@ impl Writer {
     /// Puts a command into the queue.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when the queue is full or the writer has ended.
+    /// [`StoreError::Overloaded`] when the queue is full, [`StoreError::Unavailable`] when the writer has ended.
     pub fn write(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
         self.send(Message::Write(job))
     }
@@ -86,11 +86,13 @@ impl Writer {
     }
 
     fn send(&self, message: Message) -> Result<(), StoreError> {
-        self.queue.try_send(message).map_err(|error| {
-            StoreError::Unavailable(match error {
-                TrySendError::Full(_) => format!("{} calls wait for the writer already", self.capacity),
-                TrySendError::Closed(_) => "the store is closed, or its writer has ended".to_owned(),
-            })
+        self.queue.try_send(message).map_err(|error| match error {
+            TrySendError::Full(_) => {
+                StoreError::Overloaded(format!("{} calls wait for the writer already", self.capacity))
+            }
+            TrySendError::Closed(_) => {
+                StoreError::Unavailable("the store is closed, or its writer has ended".to_owned())
+            }
         })
     }
 

@@ -5,6 +5,7 @@ mod commits;
 mod concurrency;
 mod detection;
 mod heartbeats;
+mod leases;
 mod lists;
 mod retention;
 mod round_trips;
@@ -27,6 +28,11 @@ use crate::model;
 pub trait Adapter: Send + Sync + 'static {
     /// Its name, before those of its cases.
     fn name(&self) -> &'static str;
+
+    /// Whether what it needs is there; otherwise its cases are listed as ignored.
+    fn is_there(&self) -> bool {
+        true
+    }
 
     /// A fresh, empty store of its own; called once for each case, several at a time.
     async fn open(&self) -> Arc<dyn Store>;
@@ -68,6 +74,7 @@ pub fn all() -> impl Iterator<Item = Case> {
         detection::CASES,
         retention::CASES,
         concurrency::CASES,
+        leases::CASES,
     ]
     .into_iter()
     .flatten()
@@ -77,30 +84,37 @@ pub fn all() -> impl Iterator<Item = Case> {
 /// Runs every case, and the random comparison with [`crate::MemoryStore`], as a test program of their own.
 pub fn main(adapter: impl Adapter) -> ExitCode {
     let adapter = Arc::new(adapter);
+    let absent = !adapter.is_there();
     let mut trials = Vec::new();
     for case in all() {
         let short = case.name.trim_start_matches("rekindle_testkit::conformance::");
         let name = format!("{}::{short}", adapter.name());
         let adapter = Arc::clone(&adapter);
-        trials.push(Trial::test(name, move || {
-            in_runtime(async {
-                let store = adapter.open().await;
-                (case.run)(Arc::clone(&store)).await;
-                store.close().await;
-            });
-            Ok(())
-        }));
+        trials.push(
+            Trial::test(name, move || {
+                in_runtime(async {
+                    let store = adapter.open().await;
+                    (case.run)(Arc::clone(&store)).await;
+                    store.close().await;
+                });
+                Ok(())
+            })
+            .with_ignored_flag(absent),
+        );
     }
     for round in 0..model::ROUNDS {
         let adapter = Arc::clone(&adapter);
-        trials.push(Trial::test(format!("{}::model::same_as_memory_{round}", adapter.name()), move || {
-            in_runtime(async {
-                let store = adapter.open().await;
-                model::compare(Arc::clone(&store), round).await;
-                store.close().await;
-            });
-            Ok(())
-        }));
+        trials.push(
+            Trial::test(format!("{}::model::same_as_memory_{round}", adapter.name()), move || {
+                in_runtime(async {
+                    let store = adapter.open().await;
+                    model::compare(Arc::clone(&store), round).await;
+                    store.close().await;
+                });
+                Ok(())
+            })
+            .with_ignored_flag(absent),
+        );
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -1,12 +1,13 @@
 //! A store whose commits fail as a test says: before anything is written, or after, unheard.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use rekindle_core::store::{
-    Changes, CommitError, Committed, Counts, EventPosition, Expired, ExpiredCounts, LiveSession, MachineFilter, Page,
-    PageRequest, RecordedEvent, SessionBeat, SessionFilter, SilentSessions, TaskFilter, Watch,
+    Changes, Claim, CommitError, Committed, Counts, EventPosition, Expired, ExpiredCounts, Fence, LiveSession,
+    MachineFilter, Page, PageRequest, RecordedEvent, SessionBeat, SessionFilter, SilentSessions, TaskFilter, Watch,
 };
 use rekindle_core::{
     Machine, MachineId, ProjectId, Session, SessionId, Slot, Store, StoreError, Task, TaskId, TaskStatus, Timestamp,
@@ -22,6 +23,10 @@ pub enum Fault {
     LostBefore,
     /// All is written, and the caller cannot know.
     LostAfter,
+    /// All is written, the caller cannot know, and from then on nothing is answered any more.
+    LostAndDown,
+    /// All is written and the caller is told so; from then on nothing is answered any more.
+    DoneAndDown,
     /// Nothing is written: somebody else was quicker.
     Stale,
     /// Nothing is written, the caller cannot know, and somebody else writes this before anybody looks again.
@@ -32,17 +37,29 @@ pub enum Fault {
 pub struct FaultyStore {
     inner: Arc<dyn Store>,
     script: Mutex<VecDeque<Option<Fault>>>,
+    down: AtomicBool,
 }
 
 impl FaultyStore {
     /// In front of this store, without faults so far.
     pub fn over(inner: Arc<dyn Store>) -> Self {
-        Self { inner, script: Mutex::default() }
+        Self { inner, script: Mutex::default(), down: AtomicBool::new(false) }
     }
 
     /// What the next commits do; none: as usual. After the last of them all is as usual again.
     pub fn script(&self, faults: impl IntoIterator<Item = Option<Fault>>) {
         self.script.lock().unwrap().extend(faults);
+    }
+
+    fn up(&self) -> Result<(), StoreError> {
+        if self.down.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("scripted: down".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn go_down(&self) {
+        self.down.store(true, Ordering::SeqCst);
     }
 }
 
@@ -53,11 +70,13 @@ macro_rules! hand_on {
         impl Store for FaultyStore {
             $(
                 async fn $name(&self, $($arg: $type),*) -> Result<$answer, StoreError> {
+                    self.up()?;
                     self.inner.$name($($arg),*).await
                 }
             )+
 
             async fn commit(&self, changes: Changes) -> Result<Committed, CommitError> {
+                self.up()?;
                 let fault = self.script.lock().unwrap().pop_front().flatten();
                 let unknown = || StoreError::Unknown("scripted".to_owned()).into();
                 match fault {
@@ -67,6 +86,16 @@ macro_rules! hand_on {
                     Some(Fault::LostAfter) => {
                         self.inner.commit(changes).await?;
                         Err(unknown())
+                    }
+                    Some(Fault::LostAndDown) => {
+                        self.inner.commit(changes).await?;
+                        self.go_down();
+                        Err(unknown())
+                    }
+                    Some(Fault::DoneAndDown) => {
+                        let committed = self.inner.commit(changes).await?;
+                        self.go_down();
+                        Ok(committed)
                     }
                     Some(Fault::Stale) => Err(CommitError::Stale),
                     Some(Fault::Overtaken(others)) => {
@@ -105,5 +134,7 @@ hand_on! {
     events(after: Option<&EventPosition>, limit: u32) -> Vec<RecordedEvent>;
     beat(beat: SessionBeat) -> Option<Versioned<Session>>;
     beat_machine(machine: &MachineId, at: Timestamp) -> Option<Versioned<Machine>>;
+    claim(claim: Claim) -> Option<Fence>;
+    release(fence: Fence) -> ();
     ping() -> ();
 }

@@ -1,6 +1,7 @@
 //! The port's meaning in the plainest code: maps behind one lock, every commit on a copy that takes the place of the
 //! original when all went well. For tests only.
 
+mod lease;
 mod read;
 mod write;
 
@@ -8,10 +9,11 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
+use lease::Lease;
 use rekindle_core::event::Event;
 use rekindle_core::store::{
-    Changes, CommitError, Committed, Counts, EventPosition, Expired, ExpiredCounts, LiveSession, MachineFilter, Page,
-    PageRequest, RecordedEvent, SessionBeat, SessionFilter, SilentSessions, TaskFilter, Watch,
+    Changes, Claim, CommitError, Committed, Counts, Duty, EventPosition, Expired, ExpiredCounts, Fence, LiveSession,
+    MachineFilter, Page, PageRequest, RecordedEvent, SessionBeat, SessionFilter, SilentSessions, TaskFilter, Watch,
 };
 use rekindle_core::{
     Machine, MachineId, ProjectId, Session, SessionId, Slot, Store, StoreError, Task, TaskId, TaskStatus, Timestamp,
@@ -31,6 +33,7 @@ struct State {
     machines: BTreeMap<MachineId, Row<Machine>>,
     events: Vec<(u64, Event)>,
     watch: Option<Watch>,
+    leases: BTreeMap<Duty, Lease>,
     /// Counts every row and event that was ever stored.
     sequence: u64,
     closed: bool,
@@ -174,6 +177,17 @@ impl Store for MemoryStore {
     async fn beat_machine(&self, machine: &MachineId, at: Timestamp) -> Result<Option<Versioned<Machine>>, StoreError> {
         self.read(|_| ())?;
         Ok(self.state.lock().unwrap().beat_machine(machine, at))
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Option<Fence>, StoreError> {
+        self.read(|_| ())?;
+        Ok(self.state.lock().unwrap().claim(claim))
+    }
+
+    async fn release(&self, fence: Fence) -> Result<(), StoreError> {
+        self.read(|_| ())?;
+        self.state.lock().unwrap().release(fence);
+        Ok(())
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -4,7 +4,7 @@
 use anyhow::{Context, Result};
 use rekindle_core::SessionId;
 
-use super::load::{Load, Sample, Timing, apply};
+use super::load::{Cores, Load, Sample, Timing, apply};
 use super::requests::beats;
 use super::server::Process;
 
@@ -39,7 +39,14 @@ pub async fn measure(
     for connections in CONNECTIONS {
         let (mut of_floor, mut of_server, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..rounds {
-            let load = |process| Load { process, connections, timing, render: render.clone(), expect: 200 };
+            let load = |process| Load {
+                process,
+                connections,
+                timing,
+                render: render.clone(),
+                expect: 200,
+                requests: u64::MAX,
+            };
             let low = apply(&load(floor)).await.context("beats to the floor")?;
             let ours = apply(&load(server)).await.context("beats to the server")?;
             ratios.push(ours.per_second / low.per_second);
@@ -67,12 +74,17 @@ pub async fn measure(
 
 /// Each figure's own median; of memory the most.
 fn middle_sample(rounds: &[Sample]) -> Sample {
-    let seconds = |part: fn(&Sample) -> f64| middle(rounds.iter().map(part));
+    let median = |part: fn(&Sample) -> f64| middle(rounds.iter().map(part));
     Sample {
-        per_second: seconds(|round| round.per_second),
-        p50: std::time::Duration::from_secs_f64(seconds(|round| round.p50.as_secs_f64())),
-        p99: std::time::Duration::from_secs_f64(seconds(|round| round.p99.as_secs_f64())),
+        per_second: median(|round| round.per_second),
+        p50: std::time::Duration::from_secs_f64(median(|round| round.p50.as_secs_f64())),
+        p99: std::time::Duration::from_secs_f64(median(|round| round.p99.as_secs_f64())),
         memory: rounds.iter().map(|round| round.memory).max().unwrap_or_default(),
+        cores: Cores {
+            own: median(|round| round.cores.own),
+            // Either all rounds have it, or none.
+            database: Some(median(|round| round.cores.database.unwrap_or(f64::NAN))).filter(|cores| !cores.is_nan()),
+        },
     }
 }
 

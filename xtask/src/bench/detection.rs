@@ -1,15 +1,14 @@
 //! The detection pass in this process, on a store full of live sessions and a clock that is set by hand.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
-use rekindle_core::{Clock, Policy, RandomIds, Timestamp, Tracker};
+use rekindle_core::{Clock, Policy, RandomIds, Store, Timestamp, Tracker};
 
 use super::beats::middle;
-use super::seed::{Seeded, open};
+use super::seed::Seeded;
 
 /// Long, so that setting the clock a little forward is no gap in listening.
 const THRESHOLD: Duration = Duration::from_hours(24);
@@ -37,9 +36,8 @@ impl Clock for HandClock {
     }
 }
 
-/// Times passes over the store in `file`.
-pub async fn measure(file: &Path, seeded: &Seeded) -> Result<Vec<PassRow>> {
-    let store = open(file).await?;
+/// Times passes over a store that is as it was seeded.
+pub async fn measure(store: Arc<dyn Store>, seeded: &Seeded) -> Result<Vec<PassRow>> {
     // At this time the longest silent session is exactly at its deadline; each millisecond more makes one overdue.
     let clock = Arc::new(HandClock(AtomicI64::new(seeded.earliest.plus(THRESHOLD).millis())));
     let policy = Policy { stall_threshold: THRESHOLD, ..Policy::default() };

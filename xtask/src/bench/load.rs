@@ -3,7 +3,8 @@
 //! more of HTTP/1.1 than the answers need.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -11,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::server::Process;
+use super::server::{Process, Used};
 
 /// Writes the n-th request, whole, into a buffer that is empty.
 pub type Render = Arc<dyn Fn(u64, &mut Vec<u8>) + Send + Sync>;
@@ -37,6 +38,8 @@ pub struct Load<'a> {
     pub render: Render,
     /// The status of every answer: another one ends the benchmark.
     pub expect: u16,
+    /// How many requests there are; when they are used up, the count ends early.
+    pub requests: u64,
 }
 
 /// What was measured.
@@ -50,6 +53,17 @@ pub struct Sample {
     pub p99: Duration,
     /// The most memory that the process had resident, in bytes.
     pub memory: u64,
+    /// How many cores were busy for it, on average.
+    pub cores: Cores,
+}
+
+/// Cores that were busy.
+#[derive(Debug, Clone, Copy)]
+pub struct Cores {
+    /// With the process.
+    pub own: f64,
+    /// With the process that keeps its data, if that is another one.
+    pub database: Option<f64>,
 }
 
 /// An answer.
@@ -62,12 +76,32 @@ pub struct Answer {
 
 /// How long an answer may take before the benchmark gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
-const MEMORY_TICK: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(100);
 const MAX_HEADERS: usize = 32;
+
+/// What all connections of a load have in common.
+struct Plan {
+    step: u64,
+    requests: u64,
+    render: Render,
+    expect: u16,
+    counted: Range<Instant>,
+    /// When the first connection found no request left.
+    used_up: OnceLock<Instant>,
+}
 
 struct Tally {
     in_time: u64,
     micros: Vec<u32>,
+}
+
+/// What is seen of the processes while it is counted.
+struct Watched<'a> {
+    process: &'a Process,
+    counted: Range<Instant>,
+    memory: u64,
+    first: Option<(Instant, Used)>,
+    last: Option<(Instant, Used)>,
 }
 
 /// Applies the load.
@@ -78,15 +112,22 @@ pub async fn apply(load: &Load<'_>) -> Result<Sample> {
     }
     let start = Instant::now() + load.timing.warm_up;
     let end = start + load.timing.span;
+    let plan = Arc::new(Plan {
+        step: u64::from(load.connections),
+        requests: load.requests,
+        render: Arc::clone(&load.render),
+        expect: load.expect,
+        counted: start..end,
+        used_up: OnceLock::new(),
+    });
     let mut tasks = JoinSet::new();
     for (first, stream) in (0..).zip(streams) {
-        let (render, step, expect) = (Arc::clone(&load.render), u64::from(load.connections), load.expect);
-        tasks.spawn(async move { ask_until(stream, first, step, &render, expect, start..end).await });
+        tasks.spawn(ask_until(stream, first, Arc::clone(&plan)));
     }
 
-    let mut memory = load.process.memory()?;
+    let mut watched = Watched { process: load.process, counted: start..end, memory: 0, first: None, last: None };
     let mut all = Tally { in_time: 0, micros: Vec::new() };
-    let mut tick = tokio::time::interval(MEMORY_TICK);
+    let mut tick = tokio::time::interval(LOOK);
     let deadline = tokio::time::sleep_until((end + PATIENCE).into());
     tokio::pin!(deadline);
     loop {
@@ -99,17 +140,44 @@ pub async fn apply(load: &Load<'_>) -> Result<Sample> {
                 }
                 None => break,
             },
-            _ = tick.tick() => memory = memory.max(load.process.memory()?),
+            _ = tick.tick() => watched.look()?,
             () = &mut deadline => bail!("no answer within {} s", PATIENCE.as_secs()),
         }
     }
+    let ended = plan.used_up.get().copied().unwrap_or(end).min(end);
+    let counted = ended.saturating_duration_since(start);
+    if counted < load.timing.span / 10 {
+        bail!("{} requests were used up before enough was counted", load.requests);
+    }
     all.micros.sort_unstable();
     Ok(Sample {
-        per_second: all.in_time as f64 / load.timing.span.as_secs_f64(),
+        per_second: all.in_time as f64 / counted.as_secs_f64(),
         p50: quantile(&all.micros, 0.50)?,
         p99: quantile(&all.micros, 0.99)?,
-        memory,
+        memory: watched.memory,
+        cores: watched.cores()?,
     })
+}
+
+impl Watched<'_> {
+    fn look(&mut self) -> Result<()> {
+        self.memory = self.memory.max(self.process.memory()?);
+        let now = Instant::now();
+        if self.counted.contains(&now) {
+            let seen = (now, self.process.used()?);
+            self.first.get_or_insert(seen);
+            self.last = Some(seen);
+        }
+        Ok(())
+    }
+
+    fn cores(&self) -> Result<Cores> {
+        let ((from, before), (to, after)) =
+            self.first.zip(self.last).context("too short to see the processes twice")?;
+        let per_second = |seconds: f64| seconds / (to - from).as_secs_f64().max(f64::MIN_POSITIVE);
+        let database = before.database.zip(after.database).map(|(before, after)| per_second(after - before));
+        Ok(Cores { own: per_second(after.own - before.own), database })
+    }
 }
 
 /// Asks once.
@@ -119,36 +187,32 @@ pub async fn ask(address: SocketAddr, request: &[u8]) -> Result<Answer> {
     Ok(Answer { status, body: connection.body().to_vec() })
 }
 
-async fn ask_until(
-    mut connection: Connection,
-    first: u64,
-    step: u64,
-    render: &Render,
-    expect: u16,
-    counted: std::ops::Range<Instant>,
-) -> Result<Tally> {
+async fn ask_until(mut connection: Connection, first: u64, plan: Arc<Plan>) -> Result<Tally> {
     let mut tally = Tally { in_time: 0, micros: Vec::new() };
     let mut request = Vec::with_capacity(512);
     let mut number = first;
     loop {
-        request.clear();
-        render(number, &mut request);
-        number += step;
         let sent = Instant::now();
-        if sent >= counted.end {
+        if number >= plan.requests {
+            plan.used_up.get_or_init(|| sent);
+        }
+        if sent >= plan.counted.end || plan.used_up.get().is_some() {
             return Ok(tally);
         }
+        request.clear();
+        (plan.render)(number, &mut request);
+        number += plan.step;
         let status = connection.exchange(&request).await?;
         let answered = Instant::now();
-        if status != expect {
+        if status != plan.expect {
             let body = String::from_utf8_lossy(connection.body()).into_owned();
-            bail!("an answer has status {status} where {expect} is due: {body}");
+            bail!("an answer has status {status} where {} is due: {body}", plan.expect);
         }
-        if sent >= counted.start {
+        if sent >= plan.counted.start {
             tally.micros.push(u32::try_from((answered - sent).as_micros()).unwrap_or(u32::MAX));
         }
         // What was asked before the count began and answered within it makes up for what is still open at its end.
-        if counted.contains(&answered) {
+        if plan.counted.contains(&answered) && plan.used_up.get().is_none_or(|end| answered < *end) {
             tally.in_time += 1;
         }
     }
@@ -164,7 +228,7 @@ fn quantile(sorted: &[u32], part: f64) -> Result<Duration> {
 struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
-    body: std::ops::Range<usize>,
+    body: Range<usize>,
 }
 
 impl Connection {

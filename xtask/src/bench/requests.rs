@@ -9,10 +9,12 @@ use rekindle_core::SessionId;
 use super::load::{Load, Render, Sample, Timing, apply, ask};
 use super::server::Process;
 
-/// Connections at which creates and reads are measured.
+/// Connections at which what is one session is measured.
 const MANY: u32 = 64;
-/// Connections at which lists are measured: each answer is fifty sessions.
+/// Connections at which lists are measured, since each answer is fifty sessions; and what writes more than one row.
 const FEW: u32 = 16;
+/// Connections at which deep offsets are measured: more would wait for each other until the store's call times out.
+const LONE: u32 = 4;
 const PAGE: u64 = 50;
 
 /// What other requests than beats cost.
@@ -69,6 +71,19 @@ fn same(path: &str, key: &str) -> Render {
     Arc::new(move |_, request| request.extend_from_slice(&model))
 }
 
+fn recovers(ids: &[SessionId], key: &str) -> Render {
+    let heads: Vec<_> = ids.iter().map(|id| format!("POST /api/sessions/{}/recover HTTP/1.1\r\n", id.0)).collect();
+    let body = r#"{"new_machine_id":"elsewhere"}"#;
+    let rest = format!(
+        "Host: 127.0.0.1\r\nX-API-Key: {key}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    Arc::new(move |number, request| {
+        request.extend_from_slice(heads[number as usize % heads.len()].as_bytes());
+        request.extend_from_slice(rest.as_bytes());
+    })
+}
+
 /// Reads, lists and creates, in this order: what is made comes last, so that the others see what was seeded.
 pub async fn measure(process: &Process, ids: &[SessionId], key: &str, timing: Timing) -> Result<Vec<RequestRow>> {
     let deep = ids.len() as u64 * 9 / 10;
@@ -79,16 +94,40 @@ pub async fn measure(process: &Process, ids: &[SessionId], key: &str, timing: Ti
         ("read one session", MANY, by_id("GET", "", ids, key), 200),
         ("list 50, offset 0", FEW, same(&page, key), 200),
         ("list 50, by cursor at 90 %", FEW, same(&format!("{page}&cursor={cursor}"), key), 200),
-        ("list 50, by offset at 90 %", FEW, same(&format!("{page}&offset={deep}"), key), 200),
+        ("list 50, by offset at 90 %", LONE, same(&format!("{page}&offset={deep}"), key), 200),
+        ("create a session", FEW, creates(&made, key), 201),
         ("create a session", MANY, creates(&made, key), 201),
     ];
     let mut rows = Vec::new();
     for (what, connections, render, expect) in plan {
-        let sample = apply(&Load { process, connections, timing, render, expect }).await.context(what)?;
-        println!("  {what:<28} {:>9.0} /s  p99 {:>9.2} ms", sample.per_second, sample.p99.as_secs_f64() * 1000.0);
-        rows.push(RequestRow { what, connections, sample });
+        let load = Load { process, connections, timing, render, expect, requests: u64::MAX };
+        rows.push(row(what, &load).await?);
     }
     Ok(rows)
+}
+
+/// Recoveries of sessions that can be recovered, each of them once: half of them by few at once, half by many. Each ends
+/// one session, fails its task in progress, and makes a successor with two tasks.
+pub async fn recoveries(process: &Process, ids: &[SessionId], key: &str, timing: Timing) -> Result<Vec<RequestRow>> {
+    let (first, second) = ids.split_at(ids.len() / 2);
+    let mut rows = Vec::new();
+    for (connections, ids) in [(FEW, first), (MANY, second)] {
+        let render = recovers(ids, key);
+        let load = Load { process, connections, timing, render, expect: 201, requests: ids.len() as u64 };
+        rows.push(row("recover a session", &load).await?);
+    }
+    Ok(rows)
+}
+
+async fn row(what: &'static str, load: &Load<'_>) -> Result<RequestRow> {
+    let sample = apply(load).await.context(what)?;
+    println!(
+        "  {:>3} connections: {what:<28} {:>9.0} /s  p99 {:>9.2} ms",
+        load.connections,
+        sample.per_second,
+        sample.p99.as_secs_f64() * 1000.0
+    );
+    Ok(RequestRow { what, connections: load.connections, sample })
 }
 
 /// The cursor that goes on after this many sessions.

@@ -1,16 +1,15 @@
-//! Filling a store with live sessions, through the port, a thousand to a commit.
+//! Filling a store, through the port, a thousand sessions to a commit: with live ones to be heard of, and with stalled ones
+//! to be recovered.
 
 use std::io::Write as _;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use rekindle_core::event::{Event, EventKind, Subject};
 use rekindle_core::session::{Lineage, Live, LiveState, Phase, Session};
 use rekindle_core::store::{Changes, Store};
-use rekindle_core::{MachineId, Metadata, ProjectId, SessionId, Slot, Timestamp};
-use rekindle_store_sqlite::{Location, SqliteOptions, SqliteStore};
+use rekindle_core::task::{Task, TaskState};
+use rekindle_core::{MachineId, Metadata, ProjectId, SessionId, Slot, TaskId, TaskLabel, TaskName, Timestamp};
 
 /// The random numbers of every run are the same.
 pub const SEED: u64 = 20_260_119;
@@ -27,16 +26,9 @@ pub struct Seeded {
     pub earliest: Timestamp,
 }
 
-/// Opens the store in `file`.
-pub async fn open(file: &Path) -> Result<Arc<dyn Store>> {
-    let options = SqliteOptions { location: Location::File(file.to_owned()), ..SqliteOptions::default() };
-    Ok(Arc::new(SqliteStore::open(options)?))
-}
-
-/// Makes a new store in `file` with this many active sessions, the last of which was heard at `now`.
-pub async fn fill(file: &Path, sessions: u32, now: Timestamp) -> Result<Seeded> {
+/// Puts this many active sessions into an empty store, the last of which was heard at `now`, and closes it.
+pub async fn fill(store: &dyn Store, sessions: u32, now: Timestamp) -> Result<Seeded> {
     let began = Instant::now();
-    let store = open(file).await?;
     let mut random = fastrand::Rng::with_seed(SEED);
     let earliest = now.minus(Duration::from_millis(u64::from(sessions) - 1));
     let mut ids = Vec::with_capacity(sessions as usize);
@@ -60,8 +52,38 @@ pub async fn fill(file: &Path, sessions: u32, now: Timestamp) -> Result<Seeded> 
     Ok(Seeded { ids, earliest })
 }
 
+/// Adds this many stalled sessions, each with a task in progress and a pending one, and closes the store.
+pub async fn add_recoverable(store: &dyn Store, sessions: u32, now: Timestamp) -> Result<Vec<SessionId>> {
+    let began = Instant::now();
+    // Not the ids of those that are there.
+    let mut random = fastrand::Rng::with_seed(SEED + 1);
+    let earliest = now.minus(Duration::from_millis(u64::from(sessions)));
+    let mut ids = Vec::with_capacity(sessions as usize);
+    let mut changes = Changes::default();
+    for number in 0..sessions {
+        let mut session = session(number, earliest, &mut random)?;
+        // Alone in its project: all may go on the same machine.
+        session.project_id = ProjectId::try_from(format!("lost-{number:07}"))?;
+        session.machine_id = MachineId::try_from(format!("lost-{:05}", number / PER_MACHINE))?;
+        let [doing, waiting] = tasks(&session, &mut random)?;
+        let current_task = Some(TaskLabel::try_from(doing.id.to_string())?);
+        session.phase = Phase::Live(Live { state: LiveState::Stalled { prepared_at: None }, current_task });
+        ids.push(session.id);
+        changes.insert(session);
+        changes.insert(doing);
+        changes.insert(waiting);
+        if (number + 1).is_multiple_of(PER_COMMIT) || number + 1 == sessions {
+            store.commit(std::mem::take(&mut changes)).await.context("cannot add sessions to be recovered")?;
+        }
+    }
+    store.close().await;
+    println!("  {sessions} to be recovered in {:.1} s", began.elapsed().as_secs_f64());
+    random.shuffle(&mut ids);
+    Ok(ids)
+}
+
 fn session(number: u32, earliest: Timestamp, random: &mut fastrand::Rng) -> Result<Session> {
-    let id = SessionId(uuid::Builder::from_random_bytes(random.u128(..).to_be_bytes()).into_uuid());
+    let id = SessionId(fresh(random));
     let heard = earliest.plus(Duration::from_millis(u64::from(number)));
     let began = heard.minus(Duration::from_secs(3600));
     let place = u16::try_from(number % PER_MACHINE)?;
@@ -79,4 +101,27 @@ fn session(number: u32, earliest: Timestamp, random: &mut fastrand::Rng) -> Resu
         created_at: began,
         updated_at: began,
     })
+}
+
+fn tasks(session: &Session, random: &mut fastrand::Rng) -> Result<[Task; 2]> {
+    let mut task = |name: &str, state| -> Result<Task> {
+        Ok(Task {
+            id: TaskId(fresh(random)),
+            session_id: session.id,
+            project_id: session.project_id.clone(),
+            github_issue_id: None,
+            name: TaskName::try_from(name.to_owned())?,
+            state,
+            metadata: Metadata::default(),
+            copied_from: None,
+            created_at: session.created_at,
+            updated_at: session.created_at,
+        })
+    };
+    let doing = TaskState::InProgress { started_at: session.started_at };
+    Ok([task("write the parser", doing)?, task("write its tests", TaskState::Pending)?])
+}
+
+fn fresh(random: &mut fastrand::Rng) -> uuid::Uuid {
+    uuid::Builder::from_random_bytes(random.u128(..).to_be_bytes()).into_uuid()
 }

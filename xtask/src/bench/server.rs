@@ -15,22 +15,37 @@ const START: Duration = Duration::from_secs(120);
 const END: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(20);
 
+/// Of these the kernel counts a hundred to a second, on every Linux.
+const TICKS_PER_SECOND: f64 = 100.0;
+
 /// A running server; killed when dropped.
 pub struct Process {
     /// Where it listens.
     pub address: SocketAddr,
     child: Child,
     log: PathBuf,
+    /// The process that keeps its data, if it does not do that itself.
+    database: Option<u32>,
+}
+
+/// Seconds of processor time that were used since the start.
+#[derive(Debug, Clone, Copy)]
+pub struct Used {
+    /// By the process.
+    pub own: f64,
+    /// By the process that keeps its data.
+    pub database: Option<f64>,
 }
 
 impl Process {
-    /// Starts it and waits until it has said where it listens. What it prints goes into the file `log`.
-    pub async fn start(mut command: Command, log: &Path) -> Result<Self> {
+    /// Starts it and waits until it has said where it listens. What it prints goes into the file `log`; `database` is the
+    /// process that keeps its data.
+    pub async fn start(mut command: Command, log: &Path, database: Option<u32>) -> Result<Self> {
         let out = File::create(log)?;
         command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
         let child = command.spawn().with_context(|| format!("cannot start {}", command.get_program().display()))?;
         let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let mut process = Self { address: nowhere, child, log: log.to_owned() };
+        let mut process = Self { address: nowhere, child, log: log.to_owned(), database };
         let deadline = Instant::now() + START;
         loop {
             if let Some(port) = port_in(&fs::read_to_string(log)?) {
@@ -52,6 +67,15 @@ impl Process {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))
             .with_context(|| format!("the server is gone: {}", self.last_words()))?;
         kibibytes(&status, "VmRSS:").map(|kib| kib * 1024).context("its memory cannot be read")
+    }
+
+    /// The processor time that it and its database have used.
+    pub fn used(&self) -> Result<Used> {
+        let of = |pid: u32| -> Result<f64> {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).context("a measured process is gone")?;
+            seconds_used(&stat).context("its processor time cannot be read")
+        };
+        Ok(Used { own: of(self.child.id())?, database: self.database.map(of).transpose()? })
     }
 
     /// The most memory that it ever had resident, in bytes.
@@ -93,6 +117,15 @@ impl Drop for Process {
 
 fn kibibytes(status: &str, field: &str) -> Option<u64> {
     status.lines().find_map(|line| line.strip_prefix(field))?.split_whitespace().next()?.parse().ok()
+}
+
+/// User and system time out of a `/proc/PID/stat`, whose second field is a name in brackets that may hold anything.
+fn seconds_used(stat: &str) -> Option<f64> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    // The 14th and the 15th field of all; the first two are behind us.
+    let mut times = rest.split_whitespace().skip(11);
+    let (user, system): (f64, f64) = (times.next()?.parse().ok()?, times.next()?.parse().ok()?);
+    Some((user + system) / TICKS_PER_SECOND)
 }
 
 /// The port of the first loopback address in what a server printed, once the number is whole.

@@ -139,14 +139,14 @@ async fn seek(client: &Client, registration: &mut Registration) -> Result<Option
             Err(failure) => failure,
         };
         let is_passing = match &failure {
-            Failure::Refused(refused) => refused.code() == "rate_limited",
+            Failure::Refused(_) => failure.is_for_now(),
             Failure::Unreachable(_) | Failure::Unexpected(_) => true,
             Failure::Misused(_) | Failure::InTheWay(_) | Failure::Configuration(_) | Failure::OutputClosed => false,
         };
         if !is_passing {
             return Err(failure);
         }
-        let pause = backoff.next();
+        let pause = failure.retry_after() + backoff.next();
         if Instant::now() + pause >= deadline {
             let words = failure.to_string();
             say(&format!(

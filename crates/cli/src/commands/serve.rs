@@ -38,7 +38,7 @@ impl From<ConfigurationError> for Failure {
 impl From<ServeError> for Failure {
     fn from(error: ServeError) -> Self {
         match error {
-            ServeError::Settings(_) | ServeError::Store(_) => Self::Configuration(error.to_string()),
+            ServeError::Settings(_) | ServeError::Store { .. } => Self::Configuration(error.to_string()),
             ServeError::Failed(_) => Self::Unexpected(anyhow!(error)),
         }
     }

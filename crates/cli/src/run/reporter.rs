@@ -110,7 +110,7 @@ impl Reporter {
             Some(registered) => self.beat(registered).await,
             None => self.register().await,
         };
-        let trouble = match result {
+        let (asked, trouble) = match result {
             Ok(pause) => {
                 if self.said.take().is_some() {
                     say("the server answers again");
@@ -118,13 +118,14 @@ impl Reporter {
                 self.backoff.reset();
                 return Step::Next(pause);
             }
-            Err(failure) => Trouble::from(failure),
+            Err(failure) => (failure.retry_after(), Trouble::from(failure)),
         };
         match trouble {
             Trouble::Passing(words) => {
                 self.say_once(&format!("{words}\n  the command runs on; trying again"));
                 self.look_elsewhere();
-                Step::Next(self.backoff.next())
+                // On top of what the server asked for: not at the same moment as everybody else whom it asked.
+                Step::Next(asked + self.backoff.next())
             }
             Trouble::Superseded(by) => Step::Superseded(by),
             Trouble::Ended(words) => {
@@ -181,6 +182,7 @@ impl Reporter {
             let Ok(result) = timeout_at(deadline, self.report_once(outcome)).await else {
                 return Reported::Not(last);
             };
+            let asked = result.as_ref().err().map_or(Duration::ZERO, Failure::retry_after);
             match result.map_err(Trouble::from) {
                 Ok(session) => {
                     if self.said.is_some() {
@@ -198,7 +200,7 @@ impl Reporter {
                 }
                 Err(Trouble::Ended(words) | Trouble::Final(words)) => return Reported::Not(words),
             }
-            let pause = self.backoff.next();
+            let pause = asked + self.backoff.next();
             if Instant::now() + pause >= deadline {
                 return Reported::Not(last);
             }

@@ -1,5 +1,8 @@
 //! What a use case asks a store to change, and how that can fail.
 
+use std::time::Duration;
+
+use super::lease::Fence;
 use crate::event::Event;
 use crate::machine::Machine;
 use crate::session::Session;
@@ -113,6 +116,8 @@ pub struct Changes {
     pub watch: Option<WatchPut>,
     /// Forgets events older than this that are kept with no session, at most [`FORGOTTEN_AT_ONCE`].
     pub forget_events_before: Option<Timestamp>,
+    /// The right by which this is done: it must still stand, or the commit is [`CommitError::Fenced`] whatever else it is.
+    pub fence: Option<Fence>,
 }
 
 impl Changes {
@@ -132,7 +137,7 @@ impl Changes {
         self.writes.push(Put { value, expect: Expect::At(at) }.into());
     }
 
-    /// Whether there is nothing to do.
+    /// Whether there is nothing to do. A fence alone is nothing.
     pub fn is_empty(&self) -> bool {
         self.writes.is_empty() && self.events.is_empty() && self.watch.is_none() && self.forget_events_before.is_none()
     }
@@ -189,6 +194,9 @@ pub enum CommitError {
     /// A rule about a set of sessions forbids it. Nothing was written.
     #[error("a unique rule forbids it: {0:?}")]
     Taken(UniqueRule),
+    /// The fence fell: another process has the duty now. Nothing was written.
+    #[error("another process has this duty now")]
+    Fenced,
     /// The store could not do it.
     #[error(transparent)]
     Failed(#[from] StoreError),
@@ -197,9 +205,18 @@ pub enum CommitError {
 /// How a store fails. The text is for the log, not for a client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// Out of reach, overloaded or unable to write. Nothing was written.
+    /// Out of reach or unable to write. Nothing was written.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
+    /// More calls wait than the store takes; this one was not begun. It is well, only busy. Nothing was written.
+    #[error("the store is overloaded: {0}")]
+    Overloaded(String),
+    /// The store failed so often lately that it is left alone for this long; this call was not begun. Nothing was written.
+    #[error("the circuit to the store is open: it failed repeatedly and is asked again in {} ms", .retry_in.as_millis())]
+    CircuitOpen {
+        /// Until it is asked again; zero when that is about to happen.
+        retry_in: Duration,
+    },
     /// A read took too long, or a write took too long before it began. Nothing was written.
     #[error("the store did not answer in time: {0}")]
     TimedOut(String),
@@ -209,4 +226,14 @@ pub enum StoreError {
     /// What is stored makes no sense.
     #[error("the store holds something that makes no sense: {0}")]
     Corrupt(String),
+}
+
+impl StoreError {
+    /// Whether this answer to a call means that the call wrote nothing.
+    pub const fn says_nothing_was_written(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::Overloaded(_) | Self::CircuitOpen { .. } | Self::TimedOut(_) => true,
+            Self::Unknown(_) | Self::Corrupt(_) => false,
+        }
+    }
 }

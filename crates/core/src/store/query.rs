@@ -96,7 +96,8 @@ impl FromStr for Cursor {
 pub struct Page<T> {
     /// The entities, newest first.
     pub items: Vec<Versioned<T>>,
-    /// How many the filter matches in all.
+    /// How many the filter matches in all. A store for which counting grows with what there is may answer a number above
+    /// ten thousand that was true a little while ago.
     pub total: u64,
     /// Where the next page begins; none at the end.
     pub next: Option<Cursor>,

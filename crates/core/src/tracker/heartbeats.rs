@@ -23,32 +23,36 @@ impl Tracker {
             return Ok(row);
         }
         let mut attempts = Attempts::default();
-        loop {
-            attempts.next()?;
-            let row = self.load(id).await?;
-            let mut next = row.value.clone();
-            let mut changes = Changes::default();
-            match row.value.step(SessionEvent::Beat)? {
-                Step::To(_) => {
-                    next.set_live(LiveState::Active);
-                    changes.events.push(Event::new(now, EventKind::SessionRevived, Subject::Session(id)));
+        let outcome = async {
+            loop {
+                attempts.next()?;
+                let row = self.load(id).await?;
+                let mut next = row.value.clone();
+                let mut changes = Changes::default();
+                match row.value.step(SessionEvent::Beat)? {
+                    Step::To(_) => {
+                        next.set_live(LiveState::Active);
+                        changes.events.push(Event::new(now, EventKind::SessionRevived, Subject::Session(id)));
+                    }
+                    Step::Same | Step::Illegal | Step::Ended => {}
                 }
-                Step::Same | Step::Illegal | Step::Ended => {}
-            }
-            set_current_task(&mut next, &report.current_task);
-            merge_metadata(&mut next, report.metadata.as_ref())?;
-            if next == row.value {
-                match self.refresh(id, None, now).await? {
-                    Some(refreshed) if refreshed.version.revision == row.version.revision => return Ok(refreshed),
-                    // Somebody changed it in between: what it shows may not be what this beat reported.
-                    Some(_) | None => continue,
+                set_current_task(&mut next, &report.current_task);
+                merge_metadata(&mut next, report.metadata.as_ref())?;
+                if next == row.value {
+                    match self.refresh(id, None, now).await? {
+                        Some(refreshed) if refreshed.version.revision == row.version.revision => return Ok(refreshed),
+                        // Somebody changed it in between: what it shows may not be what this beat reported.
+                        Some(_) | None => continue,
+                    }
+                }
+                next.last_heartbeat = next.last_heartbeat.max(now);
+                if let Some(session) = self.put(&mut attempts, &row, next, changes, now).await? {
+                    return Ok(session);
                 }
             }
-            next.last_heartbeat = next.last_heartbeat.max(now);
-            if let Some(session) = self.put(&mut attempts, &row, next, changes, now).await? {
-                return Ok(session);
-            }
-        }
+        };
+        let outcome = outcome.await;
+        attempts.honest(outcome)
     }
 
     /// Moves `last_heartbeat` in place, if the session is in a state that allows it.

@@ -36,20 +36,26 @@ impl Tracker {
         let now = self.clock.now();
         let machine = begin(id.unwrap_or_else(|| MachineId::made(self.ids.fresh())), new, now);
         let mut attempts = Attempts::default();
-        loop {
-            attempts.next()?;
-            if let Some(row) = self.store.machine(&machine.id).await? {
-                // Our own earlier attempt may have been written: it carries our stamp of time.
-                if attempts.in_doubt() && row.version.revision == Version::FIRST.revision && row.value.created_at == now
-                {
+        let outcome = async {
+            loop {
+                attempts.next()?;
+                if let Some(row) = self.store.machine(&machine.id).await? {
+                    // Our own earlier attempt may have been written: it carries our stamp of time.
+                    if attempts.in_doubt()
+                        && row.version.revision == Version::FIRST.revision
+                        && row.value.created_at == now
+                    {
+                        return self.view(row).await;
+                    }
+                    return Err(Refusal::MachineExists { machine: machine.id }.into());
+                }
+                if let Some(row) = self.register(&mut attempts, machine.clone(), now).await? {
                     return self.view(row).await;
                 }
-                return Err(Refusal::MachineExists { machine: machine.id }.into());
             }
-            if let Some(row) = self.register(&mut attempts, machine.clone(), now).await? {
-                return self.view(row).await;
-            }
-        }
+        };
+        let outcome = outcome.await;
+        attempts.honest(outcome)
     }
 
     async fn register(
@@ -80,32 +86,36 @@ impl Tracker {
     ) -> Result<Registered, Error> {
         let now = self.clock.now();
         let mut attempts = Attempts::default();
-        loop {
-            attempts.next()?;
-            let Some(row) = self.store.machine(&id).await? else {
-                if if_match.is_some() {
-                    return Err(Refusal::NoRevision.into());
+        let outcome = async {
+            loop {
+                attempts.next()?;
+                let Some(row) = self.store.machine(&id).await? else {
+                    if if_match.is_some() {
+                        return Err(Refusal::NoRevision.into());
+                    }
+                    match self.register(&mut attempts, begin(id.clone(), new.clone(), now), now).await? {
+                        Some(row) => return Ok(Registered::New(self.view(row).await?)),
+                        None => continue,
+                    }
+                };
+                if !attempts.in_doubt() {
+                    IfMatch::check(if_match, row.version)?;
                 }
-                match self.register(&mut attempts, begin(id.clone(), new.clone(), now), now).await? {
-                    Some(row) => return Ok(Registered::New(self.view(row).await?)),
-                    None => continue,
+                let mut next = row.value.clone();
+                next.hostname = new.hostname.clone();
+                next.docker_slots = new.docker_slots.clone();
+                next.metadata = new.metadata.clone();
+                next.status = step(row.value.status, MachineEvent::Beat);
+                if next != row.value {
+                    IfMatch::check(if_match, row.version)?;
                 }
-            };
-            if !attempts.in_doubt() {
-                IfMatch::check(if_match, row.version)?;
+                if let Some(row) = self.change_machine(&mut attempts, &row, next, SignOfLife::At(now), now).await? {
+                    return Ok(Registered::Replaced(self.view(row).await?));
+                }
             }
-            let mut next = row.value.clone();
-            next.hostname = new.hostname.clone();
-            next.docker_slots = new.docker_slots.clone();
-            next.metadata = new.metadata.clone();
-            next.status = step(row.value.status, MachineEvent::Beat);
-            if next != row.value {
-                IfMatch::check(if_match, row.version)?;
-            }
-            if let Some(row) = self.change_machine(&mut attempts, &row, next, SignOfLife::At(now), now).await? {
-                return Ok(Registered::Replaced(self.view(row).await?));
-            }
-        }
+        };
+        let outcome = outcome.await;
+        attempts.honest(outcome)
     }
 
     /// One machine.
@@ -150,35 +160,39 @@ impl Tracker {
     pub async fn update_machine(&self, id: &MachineId, patch: &MachinePatch) -> Result<MachineView, Error> {
         let now = self.clock.now();
         let mut attempts = Attempts::default();
-        loop {
-            attempts.next()?;
-            let row = self.load_machine(id).await?;
-            if !attempts.in_doubt() {
-                IfMatch::check(patch.if_match.as_ref(), row.version)?;
-            }
-            let mut next = row.value.clone();
-            let mut life = SignOfLife::None;
-            if let Some(status) = patch.status {
-                next.status = step(row.value.status, MachineEvent::asking_for(status));
-                // Whoever declares a machine online has reason to: its silence begins anew.
-                if status == MachineStatus::Online {
-                    life = SignOfLife::At(now);
+        let outcome = async {
+            loop {
+                attempts.next()?;
+                let row = self.load_machine(id).await?;
+                if !attempts.in_doubt() {
+                    IfMatch::check(patch.if_match.as_ref(), row.version)?;
+                }
+                let mut next = row.value.clone();
+                let mut life = SignOfLife::None;
+                if let Some(status) = patch.status {
+                    next.status = step(row.value.status, MachineEvent::asking_for(status));
+                    // Whoever declares a machine online has reason to: its silence begins anew.
+                    if status == MachineStatus::Online {
+                        life = SignOfLife::At(now);
+                    }
+                }
+                if let Some(slots) = &patch.docker_slots {
+                    next.docker_slots = slots.clone();
+                }
+                if let Some(merge) = &patch.metadata {
+                    next.metadata = merged(&row.value.metadata, merge)?;
+                }
+                // Under doubt only now: had our own earlier attempt been written, nothing would be left to change.
+                if next != row.value {
+                    IfMatch::check(patch.if_match.as_ref(), row.version)?;
+                }
+                if let Some(row) = self.change_machine(&mut attempts, &row, next, life, now).await? {
+                    return self.view(row).await;
                 }
             }
-            if let Some(slots) = &patch.docker_slots {
-                next.docker_slots = slots.clone();
-            }
-            if let Some(merge) = &patch.metadata {
-                next.metadata = merged(&row.value.metadata, merge)?;
-            }
-            // Under doubt only now: had our own earlier attempt been written, nothing would be left to change.
-            if next != row.value {
-                IfMatch::check(patch.if_match.as_ref(), row.version)?;
-            }
-            if let Some(row) = self.change_machine(&mut attempts, &row, next, life, now).await? {
-                return self.view(row).await;
-            }
-        }
+        };
+        let outcome = outcome.await;
+        attempts.honest(outcome)
     }
 
     /// Commits a changed machine; none: look again.
@@ -243,18 +257,22 @@ impl Tracker {
     pub async fn beat_machine(&self, id: &MachineId) -> Result<MachineView, Error> {
         let now = self.clock.now();
         let mut attempts = Attempts::default();
-        loop {
-            attempts.next()?;
-            if let Some(row) = self.store.beat_machine(id, now).await? {
-                return self.view(row).await;
+        let outcome = async {
+            loop {
+                attempts.next()?;
+                if let Some(row) = self.store.beat_machine(id, now).await? {
+                    return self.view(row).await;
+                }
+                let row = self.load_machine(id).await?;
+                let mut next = row.value.clone();
+                next.status = step(row.value.status, MachineEvent::Beat);
+                if let Some(row) = self.change_machine(&mut attempts, &row, next, SignOfLife::At(now), now).await? {
+                    return self.view(row).await;
+                }
             }
-            let row = self.load_machine(id).await?;
-            let mut next = row.value.clone();
-            next.status = step(row.value.status, MachineEvent::Beat);
-            if let Some(row) = self.change_machine(&mut attempts, &row, next, SignOfLife::At(now), now).await? {
-                return self.view(row).await;
-            }
-        }
+        };
+        let outcome = outcome.await;
+        attempts.honest(outcome)
     }
 
     /// Forgets a machine that has no live sessions.
@@ -264,26 +282,30 @@ impl Tracker {
     pub async fn delete_machine(&self, id: &MachineId, if_match: Option<&IfMatch>) -> Result<(), Error> {
         let now = self.clock.now();
         let mut attempts = Attempts::default();
-        loop {
-            attempts.next()?;
-            let row = match self.load_machine(id).await {
-                Err(Error::Refused(Refusal::NotFound { .. })) if attempts.in_doubt() => return Ok(()),
-                found => found?,
-            };
-            IfMatch::check(if_match, row.version)?;
-            let live = self.live_on(std::slice::from_ref(id)).await?;
-            if let Some(first) = live.first() {
-                let existing = first.session_id;
-                return Err(Refusal::MachineInUse { machine: id.clone(), live: live.len(), existing }.into());
+        let outcome = async {
+            loop {
+                attempts.next()?;
+                let row = match self.load_machine(id).await {
+                    Err(Error::Refused(Refusal::NotFound { .. })) if attempts.in_doubt() => return Ok(()),
+                    found => found?,
+                };
+                IfMatch::check(if_match, row.version)?;
+                let live = self.live_on(std::slice::from_ref(id)).await?;
+                if let Some(first) = live.first() {
+                    let existing = first.session_id;
+                    return Err(Refusal::MachineInUse { machine: id.clone(), live: live.len(), existing }.into());
+                }
+                let mut changes = Changes::default();
+                changes.writes.push(Write::DeleteMachine(id.clone(), row.version));
+                changes.events.push(Event::new(now, EventKind::MachineDeleted, Subject::Machine(id.clone())));
+                match self.commit(&mut attempts, changes).await? {
+                    Verdict::Done(_) => return Ok(()),
+                    Verdict::Stale | Verdict::Taken(_) => {}
+                }
             }
-            let mut changes = Changes::default();
-            changes.writes.push(Write::DeleteMachine(id.clone(), row.version));
-            changes.events.push(Event::new(now, EventKind::MachineDeleted, Subject::Machine(id.clone())));
-            match self.commit(&mut attempts, changes).await? {
-                Verdict::Done(_) => return Ok(()),
-                Verdict::Stale | Verdict::Taken(_) => {}
-            }
-        }
+        };
+        let outcome = outcome.await;
+        attempts.honest(outcome)
     }
 }
 

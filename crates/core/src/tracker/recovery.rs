@@ -65,27 +65,31 @@ impl Tracker {
     pub async fn prepare_recovery(&self, id: SessionId, slot: SlotRelease) -> Result<Versioned<Session>, Error> {
         let now = self.clock.now();
         let mut attempts = Attempts::default();
-        loop {
-            attempts.next()?;
-            let row = self.load(id).await?;
-            row.value.step(SessionEvent::PrepareRecovery)?;
-            let mut next = row.value.clone();
-            next.note_prepared(now);
-            if slot == SlotRelease::Release {
-                next.docker_slot = None;
+        let outcome = async {
+            loop {
+                attempts.next()?;
+                let row = self.load(id).await?;
+                row.value.step(SessionEvent::PrepareRecovery)?;
+                let mut next = row.value.clone();
+                next.note_prepared(now);
+                if slot == SlotRelease::Release {
+                    next.docker_slot = None;
+                }
+                if next == row.value {
+                    return Ok(row);
+                }
+                next.updated_at = next_update(row.value.updated_at, now);
+                let mut changes = Changes::default();
+                changes.update(next.clone(), row.version);
+                changes.events.push(Event::new(now, EventKind::SessionRecoveryPrepared, Subject::Session(id)));
+                match self.commit(&mut attempts, changes).await? {
+                    Verdict::Done(_) => return Ok(Versioned { value: next, version: row.version.after_put() }),
+                    Verdict::Stale | Verdict::Taken(_) => {}
+                }
             }
-            if next == row.value {
-                return Ok(row);
-            }
-            next.updated_at = next_update(row.value.updated_at, now);
-            let mut changes = Changes::default();
-            changes.update(next.clone(), row.version);
-            changes.events.push(Event::new(now, EventKind::SessionRecoveryPrepared, Subject::Session(id)));
-            match self.commit(&mut attempts, changes).await? {
-                Verdict::Done(_) => return Ok(Versioned { value: next, version: row.version.after_put() }),
-                Verdict::Stale | Verdict::Taken(_) => {}
-            }
-        }
+        };
+        let outcome = outcome.await;
+        attempts.honest(outcome)
     }
 
     /// Brings a failed or stalled session back as a new one; once that has happened, answers that one to everybody
@@ -99,32 +103,36 @@ impl Tracker {
         let now = self.clock.now();
         let successor_id = SessionId(self.ids.fresh());
         let mut attempts = Attempts::default();
-        loop {
-            attempts.next()?;
-            let row = self.load(id).await?;
-            if let Some(existing) = row.value.recovered_into() {
-                let successor = self.load(existing).await?;
-                let ours = existing == successor_id;
-                return Ok(if ours { Recovered::Now(successor) } else { Recovered::Before(successor) });
-            }
-            row.value.step(SessionEvent::Recover)?;
-            let mut changes = Changes::default();
-            self.place(&mut changes, &recovery.new_machine_id, recovery.docker_slot, Purpose::Recovery).await?;
-            let left = [TaskStatus::Pending, TaskStatus::InProgress, TaskStatus::Blocked, TaskStatus::Failed];
-            let tasks = self.store.tasks_of(id, &left).await?;
-            let mut fresh = || self.ids.fresh();
-            let successor = recover(&mut changes, &row, tasks, recovery, successor_id, &mut fresh, now);
-            match self.commit(&mut attempts, changes).await? {
-                Verdict::Done(_) => {
-                    return Ok(Recovered::Now(Versioned { value: successor, version: Version::FIRST }));
+        let outcome = async {
+            loop {
+                attempts.next()?;
+                let row = self.load(id).await?;
+                if let Some(existing) = row.value.recovered_into() {
+                    let successor = self.load(existing).await?;
+                    let ours = existing == successor_id;
+                    return Ok(if ours { Recovered::Now(successor) } else { Recovered::Before(successor) });
                 }
-                Verdict::Stale => {}
-                Verdict::Taken(rule) => {
-                    if let Some(refusal) = self.in_the_way(rule, &successor).await? {
-                        return Err(refusal.into());
+                row.value.step(SessionEvent::Recover)?;
+                let mut changes = Changes::default();
+                self.place(&mut changes, &recovery.new_machine_id, recovery.docker_slot, Purpose::Recovery).await?;
+                let left = [TaskStatus::Pending, TaskStatus::InProgress, TaskStatus::Blocked, TaskStatus::Failed];
+                let tasks = self.store.tasks_of(id, &left).await?;
+                let mut fresh = || self.ids.fresh();
+                let successor = recover(&mut changes, &row, tasks, recovery, successor_id, &mut fresh, now);
+                match self.commit(&mut attempts, changes).await? {
+                    Verdict::Done(_) => {
+                        return Ok(Recovered::Now(Versioned { value: successor, version: Version::FIRST }));
+                    }
+                    Verdict::Stale => {}
+                    Verdict::Taken(rule) => {
+                        if let Some(refusal) = self.in_the_way(rule, &successor).await? {
+                            return Err(refusal.into());
+                        }
                     }
                 }
             }
-        }
+        };
+        let outcome = outcome.await;
+        attempts.honest(outcome)
     }
 }

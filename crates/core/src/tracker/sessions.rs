@@ -22,31 +22,35 @@ impl Tracker {
         let now = self.clock.now();
         let session = begin(SessionId(self.ids.fresh()), new, now);
         let mut attempts = Attempts::default();
-        loop {
-            attempts.next()?;
-            if attempts.in_doubt()
-                && let Some(made) = self.store.session(session.id).await?
-            {
-                return Ok(made);
-            }
-            let mut changes = Changes::default();
-            self.place(&mut changes, &session.machine_id, session.docker_slot, Purpose::NewSession).await?;
-            changes.insert(session.clone());
-            changes.events.push(
-                Event::new(now, EventKind::SessionCreated, Subject::Session(session.id))
-                    .with("project_id", session.project_id.as_str())
-                    .with("machine_id", session.machine_id.as_str()),
-            );
-            match self.commit(&mut attempts, changes).await? {
-                Verdict::Done(_) => return Ok(Versioned { value: session, version: Version::FIRST }),
-                Verdict::Stale => {}
-                Verdict::Taken(rule) => {
-                    if let Some(refusal) = self.in_the_way(rule, &session).await? {
-                        return Err(refusal.into());
+        let outcome = async {
+            loop {
+                attempts.next()?;
+                if attempts.in_doubt()
+                    && let Some(made) = self.store.session(session.id).await?
+                {
+                    return Ok(made);
+                }
+                let mut changes = Changes::default();
+                self.place(&mut changes, &session.machine_id, session.docker_slot, Purpose::NewSession).await?;
+                changes.insert(session.clone());
+                changes.events.push(
+                    Event::new(now, EventKind::SessionCreated, Subject::Session(session.id))
+                        .with("project_id", session.project_id.as_str())
+                        .with("machine_id", session.machine_id.as_str()),
+                );
+                match self.commit(&mut attempts, changes).await? {
+                    Verdict::Done(_) => return Ok(Versioned { value: session, version: Version::FIRST }),
+                    Verdict::Stale => {}
+                    Verdict::Taken(rule) => {
+                        if let Some(refusal) = self.in_the_way(rule, &session).await? {
+                            return Err(refusal.into());
+                        }
                     }
                 }
             }
-        }
+        };
+        let outcome = outcome.await;
+        attempts.honest(outcome)
     }
 
     /// Checks that a machine may take a session, and notes that this was decided on it. A machine that nobody
@@ -149,60 +153,64 @@ impl Tracker {
     ) -> Result<Versioned<Session>, Error> {
         let now = self.clock.now();
         let mut attempts = Attempts::default();
-        loop {
-            attempts.next()?;
-            let row = self.load(id).await?;
-            if attempts.in_doubt() && is_done(patch, &row.value)? {
-                // What was asked for is there: our own earlier attempt did it, or another that is as good.
-                return Ok(row);
-            }
-            IfMatch::check(patch.if_match.as_ref(), row.version)?;
-            let moved = match &patch.status {
-                Some(target) => row.value.step(target.event())?,
-                None => Step::Same,
-            };
-            if (moved, on_repeat) == (Step::Same, OnRepeat::Leave) {
-                return Ok(row);
-            }
-            if patch.current_task != Change::Keep && !row.value.status().is_live() {
-                return Err(row.value.has_ended().into());
-            }
-            let mut next = row.value.clone();
-            set_current_task(&mut next, &patch.current_task);
-            merge_metadata(&mut next, patch.metadata.as_ref())?;
-            let mut changes = Changes::default();
-            if let (Step::To(_), Some(target)) = (moved, &patch.status) {
-                if let Some(outcome) = target.outcome() {
-                    let tasks = self.store.tasks_of(id, &[TaskStatus::InProgress]).await?;
-                    let value = end(&mut changes, &row, next, tasks, outcome, now);
-                    match self.commit(&mut attempts, changes).await? {
-                        Verdict::Done(_) => return Ok(Versioned { value, version: row.version.after_put() }),
-                        Verdict::Stale | Verdict::Taken(_) => continue,
-                    }
-                }
-                let (state, kind) = target.live_state(row.value.status());
-                next.set_live(state);
-                changes.events.push(Event::new(now, kind, Subject::Session(id)));
-            } else if next != row.value {
-                changes.events.push(Event::new(now, EventKind::SessionUpdated, Subject::Session(id)));
-            }
-            let alive = patch.status == Some(SessionTarget::Active);
-            if next == row.value {
-                if !alive {
+        let outcome = async {
+            loop {
+                attempts.next()?;
+                let row = self.load(id).await?;
+                if attempts.in_doubt() && is_done(patch, &row.value)? {
+                    // What was asked for is there: our own earlier attempt did it, or another that is as good.
                     return Ok(row);
                 }
-                match self.refresh(id, None, now).await? {
-                    Some(refreshed) if refreshed.version.revision == row.version.revision => return Ok(refreshed),
-                    Some(_) | None => continue,
+                IfMatch::check(patch.if_match.as_ref(), row.version)?;
+                let moved = match &patch.status {
+                    Some(target) => row.value.step(target.event())?,
+                    None => Step::Same,
+                };
+                if (moved, on_repeat) == (Step::Same, OnRepeat::Leave) {
+                    return Ok(row);
+                }
+                if patch.current_task != Change::Keep && !row.value.status().is_live() {
+                    return Err(row.value.has_ended().into());
+                }
+                let mut next = row.value.clone();
+                set_current_task(&mut next, &patch.current_task);
+                merge_metadata(&mut next, patch.metadata.as_ref())?;
+                let mut changes = Changes::default();
+                if let (Step::To(_), Some(target)) = (moved, &patch.status) {
+                    if let Some(outcome) = target.outcome() {
+                        let tasks = self.store.tasks_of(id, &[TaskStatus::InProgress]).await?;
+                        let value = end(&mut changes, &row, next, tasks, outcome, now);
+                        match self.commit(&mut attempts, changes).await? {
+                            Verdict::Done(_) => return Ok(Versioned { value, version: row.version.after_put() }),
+                            Verdict::Stale | Verdict::Taken(_) => continue,
+                        }
+                    }
+                    let (state, kind) = target.live_state(row.value.status());
+                    next.set_live(state);
+                    changes.events.push(Event::new(now, kind, Subject::Session(id)));
+                } else if next != row.value {
+                    changes.events.push(Event::new(now, EventKind::SessionUpdated, Subject::Session(id)));
+                }
+                let alive = patch.status == Some(SessionTarget::Active);
+                if next == row.value {
+                    if !alive {
+                        return Ok(row);
+                    }
+                    match self.refresh(id, None, now).await? {
+                        Some(refreshed) if refreshed.version.revision == row.version.revision => return Ok(refreshed),
+                        Some(_) | None => continue,
+                    }
+                }
+                if alive {
+                    next.last_heartbeat = next.last_heartbeat.max(now);
+                }
+                if let Some(session) = self.put(&mut attempts, &row, next, changes, now).await? {
+                    return Ok(session);
                 }
             }
-            if alive {
-                next.last_heartbeat = next.last_heartbeat.max(now);
-            }
-            if let Some(session) = self.put(&mut attempts, &row, next, changes, now).await? {
-                return Ok(session);
-            }
-        }
+        };
+        let outcome = outcome.await;
+        attempts.honest(outcome)
     }
 
     /// Puts an ended session beyond the reach of retention; again: unchanged.
@@ -212,21 +220,25 @@ impl Tracker {
     pub async fn archive(&self, id: SessionId) -> Result<Versioned<Session>, Error> {
         let now = self.clock.now();
         let mut attempts = Attempts::default();
-        loop {
-            attempts.next()?;
-            let row = self.load(id).await?;
-            row.value.step(SessionEvent::Archive)?;
-            if row.value.archived_at().is_some() {
-                return Ok(row);
+        let outcome = async {
+            loop {
+                attempts.next()?;
+                let row = self.load(id).await?;
+                row.value.step(SessionEvent::Archive)?;
+                if row.value.archived_at().is_some() {
+                    return Ok(row);
+                }
+                let mut next = row.value.clone();
+                next.note_archived(now);
+                let mut changes = Changes::default();
+                changes.events.push(Event::new(now, EventKind::SessionArchived, Subject::Session(id)));
+                if let Some(session) = self.put(&mut attempts, &row, next, changes, now).await? {
+                    return Ok(session);
+                }
             }
-            let mut next = row.value.clone();
-            next.note_archived(now);
-            let mut changes = Changes::default();
-            changes.events.push(Event::new(now, EventKind::SessionArchived, Subject::Session(id)));
-            if let Some(session) = self.put(&mut attempts, &row, next, changes, now).await? {
-                return Ok(session);
-            }
-        }
+        };
+        let outcome = outcome.await;
+        attempts.honest(outcome)
     }
 
     /// Deletes a session with its tasks.
@@ -236,25 +248,29 @@ impl Tracker {
     pub async fn delete_session(&self, id: SessionId, if_match: Option<&IfMatch>) -> Result<(), Error> {
         let now = self.clock.now();
         let mut attempts = Attempts::default();
-        loop {
-            attempts.next()?;
-            let row = match self.load(id).await {
-                Err(Error::Refused(Refusal::NotFound { .. })) if attempts.in_doubt() => return Ok(()),
-                found => found?,
-            };
-            IfMatch::check(if_match, row.version)?;
-            let mut changes = Changes::default();
-            changes.writes.push(Write::DeleteSession(id, row.version));
-            changes.events.push(
-                Event::new(now, EventKind::SessionDeleted, Subject::Session(id))
-                    .with("project_id", row.value.project_id.as_str())
-                    .with("machine_id", row.value.machine_id.as_str()),
-            );
-            match self.commit(&mut attempts, changes).await? {
-                Verdict::Done(_) => return Ok(()),
-                Verdict::Stale | Verdict::Taken(_) => {}
+        let outcome = async {
+            loop {
+                attempts.next()?;
+                let row = match self.load(id).await {
+                    Err(Error::Refused(Refusal::NotFound { .. })) if attempts.in_doubt() => return Ok(()),
+                    found => found?,
+                };
+                IfMatch::check(if_match, row.version)?;
+                let mut changes = Changes::default();
+                changes.writes.push(Write::DeleteSession(id, row.version));
+                changes.events.push(
+                    Event::new(now, EventKind::SessionDeleted, Subject::Session(id))
+                        .with("project_id", row.value.project_id.as_str())
+                        .with("machine_id", row.value.machine_id.as_str()),
+                );
+                match self.commit(&mut attempts, changes).await? {
+                    Verdict::Done(_) => return Ok(()),
+                    Verdict::Stale | Verdict::Taken(_) => {}
+                }
             }
-        }
+        };
+        let outcome = outcome.await;
+        attempts.honest(outcome)
     }
 }
 

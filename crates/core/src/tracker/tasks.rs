@@ -20,34 +20,38 @@ impl Tracker {
         let now = self.clock.now();
         let task = begin(TaskId(self.ids.fresh()), new, now);
         let mut attempts = Attempts::default();
-        loop {
-            attempts.next()?;
-            if attempts.in_doubt()
-                && let Some(made) = self.store.task(task.id).await?
-            {
-                return Ok(made);
-            }
-            let session = self.store.session(task.session_id).await?.ok_or_else(|| Refusal::Invalid {
-                field: "session_id",
-                why: format!("names no session: there is no session {}", task.session_id),
-            })?;
-            may_work(&session.value)?;
-            if session.value.project_id != task.project_id {
-                return Err(Refusal::Invalid {
-                    field: "project_id",
-                    why: format!("must be the project of the session, {}", session.value.project_id),
+        let outcome = async {
+            loop {
+                attempts.next()?;
+                if attempts.in_doubt()
+                    && let Some(made) = self.store.task(task.id).await?
+                {
+                    return Ok(made);
                 }
-                .into());
+                let session = self.store.session(task.session_id).await?.ok_or_else(|| Refusal::Invalid {
+                    field: "session_id",
+                    why: format!("names no session: there is no session {}", task.session_id),
+                })?;
+                may_work(&session.value)?;
+                if session.value.project_id != task.project_id {
+                    return Err(Refusal::Invalid {
+                        field: "project_id",
+                        why: format!("must be the project of the session, {}", session.value.project_id),
+                    }
+                    .into());
+                }
+                let mut changes = Changes::default();
+                changes.writes.push(Write::TouchSession(task.session_id, session.version.revision));
+                changes.insert(task.clone());
+                changes.events.push(Event::new(now, EventKind::TaskCreated, Subject::Task(task.id, task.session_id)));
+                match self.commit(&mut attempts, changes).await? {
+                    Verdict::Done(_) => return Ok(Versioned { value: task, version: Version::FIRST }),
+                    Verdict::Stale | Verdict::Taken(_) => {}
+                }
             }
-            let mut changes = Changes::default();
-            changes.writes.push(Write::TouchSession(task.session_id, session.version.revision));
-            changes.insert(task.clone());
-            changes.events.push(Event::new(now, EventKind::TaskCreated, Subject::Task(task.id, task.session_id)));
-            match self.commit(&mut attempts, changes).await? {
-                Verdict::Done(_) => return Ok(Versioned { value: task, version: Version::FIRST }),
-                Verdict::Stale | Verdict::Taken(_) => {}
-            }
-        }
+        };
+        let outcome = outcome.await;
+        attempts.honest(outcome)
     }
 
     /// One task.
@@ -76,36 +80,40 @@ impl Tracker {
     pub async fn update_task(&self, id: TaskId, patch: &TaskPatch) -> Result<Versioned<Task>, Error> {
         let now = self.clock.now();
         let mut attempts = Attempts::default();
-        loop {
-            attempts.next()?;
-            let row = self.task(id).await?;
-            if !attempts.in_doubt() {
+        let outcome = async {
+            loop {
+                attempts.next()?;
+                let row = self.task(id).await?;
+                if !attempts.in_doubt() {
+                    IfMatch::check(patch.if_match.as_ref(), row.version)?;
+                }
+                let session = self.load(row.value.session_id).await?;
+                may_work(&session.value)?;
+                let mut next = row.value.clone();
+                if let Some(target) = &patch.status {
+                    next.state = row.value.moved(target, now)?;
+                }
+                if let Some(merge) = &patch.metadata {
+                    next.metadata = merged(&row.value.metadata, merge)?;
+                }
+                if next == row.value {
+                    return Ok(row);
+                }
+                // Under doubt only now: had our own earlier attempt been written, nothing would be left to change.
                 IfMatch::check(patch.if_match.as_ref(), row.version)?;
+                next.updated_at = next_update(row.value.updated_at, now);
+                let mut changes = Changes::default();
+                put_or_touch(&mut changes, &session, current_after(&session.value, &row.value, &next), now);
+                changes.update(next.clone(), row.version);
+                changes.events.push(event(&row.value, &next, now));
+                match self.commit(&mut attempts, changes).await? {
+                    Verdict::Done(_) => return Ok(Versioned { value: next, version: row.version.after_put() }),
+                    Verdict::Stale | Verdict::Taken(_) => {}
+                }
             }
-            let session = self.load(row.value.session_id).await?;
-            may_work(&session.value)?;
-            let mut next = row.value.clone();
-            if let Some(target) = &patch.status {
-                next.state = row.value.moved(target, now)?;
-            }
-            if let Some(merge) = &patch.metadata {
-                next.metadata = merged(&row.value.metadata, merge)?;
-            }
-            if next == row.value {
-                return Ok(row);
-            }
-            // Under doubt only now: had our own earlier attempt been written, nothing would be left to change.
-            IfMatch::check(patch.if_match.as_ref(), row.version)?;
-            next.updated_at = next_update(row.value.updated_at, now);
-            let mut changes = Changes::default();
-            put_or_touch(&mut changes, &session, current_after(&session.value, &row.value, &next), now);
-            changes.update(next.clone(), row.version);
-            changes.events.push(event(&row.value, &next, now));
-            match self.commit(&mut attempts, changes).await? {
-                Verdict::Done(_) => return Ok(Versioned { value: next, version: row.version.after_put() }),
-                Verdict::Stale | Verdict::Taken(_) => {}
-            }
-        }
+        };
+        let outcome = outcome.await;
+        attempts.honest(outcome)
     }
 
     /// Deletes a task.
@@ -115,25 +123,29 @@ impl Tracker {
     pub async fn delete_task(&self, id: TaskId, if_match: Option<&IfMatch>) -> Result<(), Error> {
         let now = self.clock.now();
         let mut attempts = Attempts::default();
-        loop {
-            attempts.next()?;
-            let row = match self.task(id).await {
-                Err(Error::Refused(Refusal::NotFound { .. })) if attempts.in_doubt() => return Ok(()),
-                found => found?,
-            };
-            IfMatch::check(if_match, row.version)?;
-            let session = self.load(row.value.session_id).await?;
-            may_work(&session.value)?;
-            let mut changes = Changes::default();
-            put_or_touch(&mut changes, &session, without(&session.value, id), now);
-            changes.writes.push(Write::DeleteTask(id, row.version));
-            let subject = Subject::Task(id, row.value.session_id);
-            changes.events.push(Event::new(now, EventKind::TaskDeleted, subject));
-            match self.commit(&mut attempts, changes).await? {
-                Verdict::Done(_) => return Ok(()),
-                Verdict::Stale | Verdict::Taken(_) => {}
+        let outcome = async {
+            loop {
+                attempts.next()?;
+                let row = match self.task(id).await {
+                    Err(Error::Refused(Refusal::NotFound { .. })) if attempts.in_doubt() => return Ok(()),
+                    found => found?,
+                };
+                IfMatch::check(if_match, row.version)?;
+                let session = self.load(row.value.session_id).await?;
+                may_work(&session.value)?;
+                let mut changes = Changes::default();
+                put_or_touch(&mut changes, &session, without(&session.value, id), now);
+                changes.writes.push(Write::DeleteTask(id, row.version));
+                let subject = Subject::Task(id, row.value.session_id);
+                changes.events.push(Event::new(now, EventKind::TaskDeleted, subject));
+                match self.commit(&mut attempts, changes).await? {
+                    Verdict::Done(_) => return Ok(()),
+                    Verdict::Stale | Verdict::Taken(_) => {}
+                }
             }
-        }
+        };
+        let outcome = outcome.await;
+        attempts.honest(outcome)
     }
 }
 

@@ -108,3 +108,19 @@ async fn an_end_whose_answer_is_lost_is_an_end_whatever_else_was_asked() {
         assert_eq!(ended.version.revision, 2);
     }
 }
+
+#[tokio::test]
+async fn a_store_that_goes_away_after_a_write_does_not_deny_it() {
+    for fault in [Fault::LostAndDown, Fault::DoneAndDown] {
+        let world = World::new();
+        world.store.script([Some(fault.clone())]);
+        // After the commit it looks who lives on the machine, and before a second attempt whether the first was written.
+        let answer = world.tracker.create_machine(Some(text("m1")), new_machine(&[1])).await;
+        assert!(matches!(answer, Err(Error::Store(StoreError::Unknown(_)))), "{fault:?}: {answer:?}");
+    }
+    let world = World::new();
+    let id = world.session("p", "m").await.value.id;
+    world.store.script([Some(Fault::LostAndDown)]);
+    let answer = world.tracker.delete_session(id, None).await;
+    assert!(matches!(answer, Err(Error::Store(StoreError::Unknown(_)))), "{answer:?}");
+}

@@ -3,6 +3,7 @@
 
 mod detection;
 mod doubt;
+mod duties;
 mod machines;
 mod recovery;
 mod sessions;

@@ -26,11 +26,22 @@ macro_rules! line {
     };
 }
 
-/// A key that was not let in.
+/// A request that was not let in: for its key, or since there were too many before it.
 pub(super) fn refused(arrival: &Arrival, req: &ServiceRequest, error: &ApiError) {
+    let is_failure = error.status == StatusCode::UNAUTHORIZED;
+    // Whoever guesses keys has left a warning for each guess before it came to that, and need not fill the disk.
+    let is_guesser = error.status == StatusCode::TOO_MANY_REQUESTS && arrival.standing.is_none();
+    let level = match () {
+        () if is_failure => Level::WARN,
+        () if is_guesser => Level::DEBUG,
+        () => level(arrival, Some(error), Alarm::No),
+    };
     let ip = req.peer_addr().map(|peer| peer.ip().to_string());
     let api_key = req.headers().get(API_KEY).map(masked);
-    warn!(
+    let what = if is_failure { "Authentication failed: " } else { "" };
+    line!(
+        level,
+        format_args!("{what}{}", error.message),
         request_id = %arrival.id,
         endpoint = arrival.uri.path(),
         method = arrival.method.as_str(),
@@ -38,7 +49,6 @@ pub(super) fn refused(arrival: &Arrival, req: &ServiceRequest, error: &ApiError)
         ip = ip.as_deref(),
         api_key = api_key.as_deref(),
         code = error.code.as_str(),
-        "Authentication failed: {}", error.message
     );
 }
 

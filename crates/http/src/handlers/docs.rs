@@ -60,7 +60,7 @@ pub async fn page(req: HttpRequest) -> Answer {
     } else {
         file("application/json", JSON.as_str())
     };
-    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
     Ok(response)
 }
 

@@ -54,11 +54,18 @@ fn every_operation_says_what_holds_everywhere() {
             let schema = response["content"]["application/json"]["schema"]["$ref"].as_str().unwrap_or_default();
             let entity = ENTITIES.iter().any(|name| schema == format!("#/components/schemas/{name}"));
             assert_eq!(response["headers"]["ETag"].is_object(), entity, "{at}");
+            let counted = path.starts_with("/api/")
+                && !path.starts_with("/api/docs")
+                && (status == "429" || status.starts_with('2'));
+            assert_eq!(response["headers"]["X-RateLimit-Remaining"].is_object(), counted, "{at}");
+            let waits = status == "429" || status == "503";
+            assert_eq!(response["headers"]["Retry-After"].is_object(), waits, "{at}");
             assert_eq!(response["headers"]["Location"].is_object(), status == "201", "{at}");
         }
         let secret = path.starts_with("/api/") && !path.starts_with("/api/docs");
         assert_eq!(said["security"].is_array(), secret, "{method} {path}");
         assert_eq!(responses.contains_key("401"), secret, "{method} {path}");
+        assert_eq!(responses.contains_key("429"), secret, "{method} {path}");
         assert_eq!(responses.contains_key("404"), path.contains("{id}"), "{method} {path}");
     }
 }
@@ -67,8 +74,10 @@ fn every_operation_says_what_holds_everywhere() {
 fn every_reference_leads_somewhere() {
     let document = document();
     let text = document.to_string();
-    for found in text.split("\"#/components/schemas/").skip(1) {
-        let name = found.split('"').next().unwrap();
-        assert!(document["components"]["schemas"][name].is_object(), "{name}");
+    for kind in ["schemas", "headers"] {
+        for found in text.split(&format!("\"#/components/{kind}/")).skip(1) {
+            let name = found.split('"').next().unwrap();
+            assert!(document["components"][kind][name].is_object(), "{name}");
+        }
     }
 }

@@ -26,6 +26,10 @@ fn the_defaults_are_those_of_the_contract() {
     assert_eq!(settings.store_timeout, Duration::from_millis(10_000));
     assert_eq!(settings.drain_timeout, Duration::from_millis(10_000));
     assert_eq!(settings.max_body_bytes, 1_048_576);
+    assert_eq!(settings.max_in_flight, 1024);
+    let limits = RateLimits { per_minute: 100, heartbeats_per_minute: None, auth_failures_per_minute: 1000 };
+    assert_eq!(settings.rate_limits, limits);
+    assert_eq!(settings.allowed_origins, AllowedOrigins::default());
     assert_eq!(settings.log, LogSettings { level: tracing::Level::INFO, format: Format::Json });
     assert_eq!(settings.environment, "production");
 }
@@ -46,6 +50,11 @@ fn everything_that_is_wrong_is_named_at_once_and_nothing_that_is_right() {
         .with("STORE_TIMEOUT_MS", "x")
         .with("DRAIN_TIMEOUT_MS", "1.5")
         .with("MAX_BODY_BYTES", "0")
+        .with("MAX_IN_FLIGHT", "0")
+        .with("RATE_LIMIT_PER_MINUTE", "-1")
+        .with("RATE_LIMIT_HEARTBEATS_PER_MINUTE", "many")
+        .with("RATE_LIMIT_AUTH_FAILURES_PER_MINUTE", "1000001")
+        .with("CORS_ALLOWED_ORIGINS", "*")
         .with("LOG_LEVEL", "loud")
         .with("LOG_FORMAT", "xml");
     let expected = [
@@ -61,6 +70,11 @@ fn everything_that_is_wrong_is_named_at_once_and_nothing_that_is_right() {
         "STORE_TIMEOUT_MS",
         "DRAIN_TIMEOUT_MS",
         "MAX_BODY_BYTES",
+        "MAX_IN_FLIGHT",
+        "RATE_LIMIT_PER_MINUTE",
+        "RATE_LIMIT_HEARTBEATS_PER_MINUTE",
+        "RATE_LIMIT_AUTH_FAILURES_PER_MINUTE",
+        "CORS_ALLOWED_ORIGINS",
         "LOG_LEVEL",
         "LOG_FORMAT",
     ];
@@ -72,6 +86,15 @@ fn everything_that_is_wrong_is_named_at_once_and_nothing_that_is_right() {
 fn an_empty_variable_is_a_missing_one() {
     assert_eq!(faults(&least().with("API_KEYS", "")), ["API_KEYS"]);
     assert_eq!(Settings::read(&least().with("PORT", "")).unwrap().port, 3000);
+}
+
+#[test]
+fn heartbeats_have_a_limit_of_their_own_only_where_one_is_set() {
+    let own = |value| {
+        let settings = Settings::read(&least().with("RATE_LIMIT_HEARTBEATS_PER_MINUTE", value)).unwrap();
+        settings.rate_limits.heartbeats_per_minute
+    };
+    assert_eq!((own(""), own("0"), own("600")), (None, Some(0), Some(600)));
 }
 
 #[test]
@@ -87,14 +110,26 @@ fn keys_are_uuids_and_are_not_shown() {
 fn the_store_has_two_names() {
     let mongo = "mongodb://user:hunter2@db.example.org/x";
     let with = |store: &str, uri: &str| least().with("STORE_URL", store).with("MONGODB_URI", uri);
-    assert_eq!(faults(&with("sqlite:a.db", mongo)), ["STORE_URL"]);
-    assert_eq!(faults(&with("", mongo)), ["MONGODB_URI"]);
-    assert_eq!(faults(&with(mongo, mongo)), ["STORE_URL"]);
-    assert_eq!(faults(&with("", "sqlite:a.db")), ["MONGODB_URI"]);
-    for environment in [with("", mongo), with(mongo, ""), with("sqlite:a.db", mongo)] {
-        let error = Settings::read(&environment).unwrap_err().to_string();
-        assert!(!error.contains("hunter2"), "{error}");
+    for (environment, name) in
+        [(with("", mongo), "MONGODB_URI"), (with(mongo, ""), "STORE_URL"), (with(mongo, mongo), "STORE_URL")]
+    {
+        let settings = Settings::read(&environment).unwrap();
+        assert_eq!(settings.store_from, name);
+        assert_eq!(settings.store.to_string(), "mongodb://user:***@db.example.org/x, database claude-projects");
     }
-    let error = Settings::read(&with(mongo, "")).unwrap_err().to_string();
-    assert!(error.contains("no MongoDB store"), "{error}");
+    assert_eq!(faults(&with("sqlite:a.db", mongo)), ["STORE_URL"]);
+    assert_eq!(faults(&with("", "sqlite:a.db")), ["MONGODB_URI"]);
+    assert_eq!(faults(&with("mongodb://", "")), ["STORE_URL"]);
+    let error = Settings::read(&with("sqlite:a.db", mongo)).unwrap_err().to_string();
+    assert!(!error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn a_database_has_a_name_that_the_server_takes() {
+    let named = |name: &str| least().with("STORE_URL", "mongodb://db/").with("MONGODB_DATABASE", name);
+    let shown = Settings::read(&named("agents-2")).unwrap().store.to_string();
+    assert!(shown.ends_with("database agents-2"), "{shown}");
+    for bad in ["a b", "a.b", "a/b", "a$b", &"x".repeat(64)] {
+        assert_eq!(faults(&named(bad)), ["MONGODB_DATABASE"], "{bad}");
+    }
 }

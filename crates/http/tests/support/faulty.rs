@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rekindle_core::store::{
-    Changes, CommitError, Committed, Counts, EventPosition, Expired, ExpiredCounts, LiveSession, MachineFilter, Page,
-    PageRequest, RecordedEvent, SessionBeat, SessionFilter, SilentSessions, TaskFilter, Watch,
+    Changes, Claim, CommitError, Committed, Counts, EventPosition, Expired, ExpiredCounts, Fence, LiveSession,
+    MachineFilter, Page, PageRequest, RecordedEvent, SessionBeat, SessionFilter, SilentSessions, TaskFilter, Watch,
 };
 use rekindle_core::{
     Machine, MachineId, ProjectId, Session, SessionId, Slot, Store, StoreError, Task, TaskId, TaskStatus, Timestamp,
@@ -144,6 +144,16 @@ impl Store for FaultyStore {
 
     async fn beat_machine(&self, machine: &MachineId, at: Timestamp) -> Result<Option<Versioned<Machine>>, StoreError> {
         self.inner.beat_machine(machine, at).await
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Option<Fence>, StoreError> {
+        self.strike().await?;
+        self.inner.claim(claim).await
+    }
+
+    async fn release(&self, fence: Fence) -> Result<(), StoreError> {
+        self.strike().await?;
+        self.inner.release(fence).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

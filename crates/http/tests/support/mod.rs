@@ -29,9 +29,15 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// The defaults, on a free port, with a detector that looks often.
+    /// The defaults, on a free port, with a detector that looks often, and no limit to how often a test may ask.
     pub fn new() -> Self {
-        let pairs = [("STORE_URL", "sqlite::memory:"), ("API_KEYS", KEY), ("PORT", "0"), ("DETECT_INTERVAL_MS", "50")];
+        let pairs = [
+            ("STORE_URL", "sqlite::memory:"),
+            ("API_KEYS", KEY),
+            ("PORT", "0"),
+            ("DETECT_INTERVAL_MS", "50"),
+            ("RATE_LIMIT_PER_MINUTE", "0"),
+        ];
         Self { environment: pairs.into_iter().collect(), clock: Arc::new(SystemClock), store: None }
     }
 

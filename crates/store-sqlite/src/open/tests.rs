@@ -74,7 +74,7 @@ fn a_reader_cannot_write() {
     let options = at(&folder.path().join("a.db"));
     let _writer = writer(&options).unwrap();
     let refused = reader(&options).unwrap().execute_batch("DELETE FROM sessions").unwrap_err();
-    assert_eq!(refused.sqlite_error_code(), Some(rusqlite::ErrorCode::ReadOnly));
+    assert_eq!(refused.sqlite_error_code(), Some(ErrorCode::ReadOnly));
 }
 
 #[test]
@@ -243,5 +243,24 @@ mod unwritable {
         }
         assert_eq!([contents(&folder.path().join("open")), contents(&folder.path().join("closed"))], before);
         allow(&folder.path().join("closed"), 0o755);
+    }
+}
+
+#[test]
+fn several_may_open_a_new_file_at_once() {
+    for round in 0..25 {
+        let folder = tempfile::tempdir().unwrap();
+        let options = at(&folder.path().join("shared.db"));
+        let start = std::sync::Barrier::new(4);
+        std::thread::scope(|scope| {
+            let open = || {
+                start.wait();
+                writer(&options).map(drop).map_err(|error| format!("{error:?}"))
+            };
+            let opened: Vec<_> = (0..4).map(|_| scope.spawn(open)).collect();
+            for opened in opened {
+                assert_eq!(opened.join().unwrap(), Ok(()), "in round {round}");
+            }
+        });
     }
 }

@@ -116,8 +116,8 @@ async fn a_full_queue_refuses_at_once() {
     let (a, b) = (store.commit(insert(1)), store.commit(insert(2)));
     let third = async {
         let refused = store.commit(insert(3)).await;
-        assert!(matches!(refused, Err(CommitError::Failed(StoreError::Unavailable(_)))), "{refused:?}");
-        assert!(matches!(store.ping().await, Err(StoreError::Unavailable(_))));
+        assert!(matches!(refused, Err(CommitError::Failed(StoreError::Overloaded(_)))), "{refused:?}");
+        assert!(matches!(store.ping().await, Err(StoreError::Overloaded(_))));
         drop(release);
     };
     let (a, b, ()) = tokio::join!(biased; a, b, third);

@@ -82,9 +82,11 @@ fn transaction(db: &Connection, jobs: &mut [Box<dyn Job>]) -> Result<(), Trouble
         }
         match commit_failed(&error) {
             error @ StoreError::Unknown(_) => Trouble::InDoubt(error),
-            error @ (StoreError::Unavailable(_) | StoreError::TimedOut(_) | StoreError::Corrupt(_)) => {
-                Trouble::Undone(error)
-            }
+            error @ (StoreError::Unavailable(_)
+            | StoreError::Overloaded(_)
+            | StoreError::CircuitOpen { .. }
+            | StoreError::TimedOut(_)
+            | StoreError::Corrupt(_)) => Trouble::Undone(error),
         }
     })
 }

@@ -50,6 +50,9 @@ impl Entity for Machine {
 
 impl State {
     pub(super) fn apply(&mut self, changes: Changes) -> Result<Committed, CommitError> {
+        if changes.fence.is_some_and(|fence| !self.stands(fence)) {
+            return Err(CommitError::Fenced);
+        }
         let mut committed = Committed::default();
         for write in changes.writes {
             match write {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{at_least, below, grouped, ms};
+use super::{at_least, below, grouped, ms, shown};
+use crate::bench::load::Cores;
 
 #[test]
 fn a_verdict_says_by_how_much() {
@@ -18,4 +19,10 @@ fn numbers_are_readable() {
     assert_eq!([0, 999, 1000, 1_000_000].map(grouped), ["0", "999", "1,000", "1,000,000"]);
     assert_eq!(ms(Duration::from_micros(1234)), "1.23");
     assert_eq!(ms(Duration::from_micros(123_456)), "123.5");
+}
+
+#[test]
+fn the_database_stands_apart_from_the_process() {
+    assert_eq!(shown(Cores { own: 0.456, database: None }), "0.46");
+    assert_eq!(shown(Cores { own: 0.456, database: Some(1.0) }), "0.46 + 1.00");
 }

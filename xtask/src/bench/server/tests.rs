@@ -1,6 +1,6 @@
 //! Reading what a server prints and what the kernel says of it.
 
-use super::{kibibytes, port_in};
+use super::{kibibytes, port_in, seconds_used};
 
 #[test]
 fn the_port_is_found_in_plain_text_and_in_json() {
@@ -20,4 +20,12 @@ fn memory_is_read_by_its_field() {
     let status = "Name:\tx\nVmHWM:\t   9000 kB\nVmRSS:\t   8000 kB\n";
     assert_eq!((kibibytes(status, "VmRSS:"), kibibytes(status, "VmHWM:")), (Some(8000), Some(9000)));
     assert_eq!(kibibytes(status, "VmSwap:"), None);
+}
+
+#[test]
+fn processor_time_is_found_behind_any_name() {
+    let rest = "S 1 2 3 4 5 6 7 8 9 10 250 50 0 0 20 0 9 0";
+    assert_eq!(seconds_used(&format!("77 (mongod) {rest}")), Some(3.0));
+    assert_eq!(seconds_used(&format!("77 (a) b (c) {rest}")), Some(3.0));
+    assert_eq!(seconds_used("77 (mongod) S 1 2"), None);
 }

@@ -19,7 +19,7 @@ fn refused(code: &str, details: &[(&str, &str)]) -> Failure {
         code: code.to_owned(),
         details: details.collect(),
     };
-    Failure::Refused(Box::new(Refused { body, advice: Vec::new() }))
+    Failure::Refused(Box::new(Refused { body, advice: Vec::new(), retry_after: None }))
 }
 
 #[test]

@@ -1,0 +1,48 @@
+//! Leases: which of several processes does what only one may do. A lease runs out by the store's clock, and each time it
+//! changes hands its fencing token rises, so that whoever lost it without noticing can write nothing any more.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+/// What one process of several does at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Duty {
+    /// Marking who fell silent.
+    Detection,
+    /// Deleting what is old.
+    Retention,
+}
+
+impl Duty {
+    /// Every duty.
+    pub const ALL: [Self; 2] = [Self::Detection, Self::Retention];
+
+    /// As it is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Detection => "detection",
+            Self::Retention => "retention",
+        }
+    }
+}
+
+/// A process's wish to have a duty, or to keep it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// The duty.
+    pub duty: Duty,
+    /// Who asks: made once for each process.
+    pub holder: Uuid,
+    /// For how long from now, by the store's clock.
+    pub lasts: Duration,
+}
+
+/// The right to a duty, as the store knows it. It holds until somebody else has the duty, also past its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fence {
+    /// The duty.
+    pub duty: Duty,
+    /// Raised each time the duty goes to another holder, and when it is taken anew after it was given back; never zero.
+    pub token: u64,
+}

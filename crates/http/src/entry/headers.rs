@@ -1,0 +1,49 @@
+//! The headers that every answer has, whatever it says: the request's id, where its key stands, what a browser may do
+//! with it.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use uuid::Uuid;
+
+use super::{Arrival, is_docs};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
+const DENY: HeaderValue = HeaderValue::from_static("DENY");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+/// What the documentation's page needs, and nothing else: its own scripts, styles that those scripts write into the
+/// page, pictures that are in its style sheet, and requests to this server.
+const OF_THE_PAGE: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
+
+/// Adds them to an answer with this status.
+pub(super) fn add(headers: &mut HeaderMap, status: StatusCode, arrival: &Arrival) {
+    headers.insert(REQUEST_ID, of_id(arrival.id));
+    if let Some(standing) = arrival.standing {
+        headers.insert(LIMIT, standing.limit.into());
+        headers.insert(REMAINING, standing.remaining.into());
+        headers.insert(RESET, standing.reset().into());
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    headers.insert(header::REFERRER_POLICY, NO_REFERRER);
+    headers.insert(header::X_FRAME_OPTIONS, DENY);
+    if is_docs(arrival.uri.path()) && status.is_success() {
+        headers.insert(header::CONTENT_SECURITY_POLICY, OF_THE_PAGE);
+    } else if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, NO_STORE);
+    }
+    arrival.crossing.mark(headers);
+}
+
+fn of_id(id: Uuid) -> HeaderValue {
+    let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+    let text = id.as_hyphenated().encode_lower(&mut text);
+    HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("-"))
+}

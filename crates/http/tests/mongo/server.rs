@@ -1,0 +1,189 @@
+//! The real server as a process on a MongoDB database, and a client that tells an answer from none. Shared with the
+//! tests in `three_nodes`.
+
+use std::fmt::Display;
+use std::future::Future;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use reqwest::{Client, Method, StatusCode};
+use serde_json::Value;
+use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
+
+/// The longest that anything may take on a slow and loaded machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The key that every server lets in.
+pub const KEY: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
+
+/// How many lines of a server's log are kept.
+const KEPT: usize = 20_000;
+
+/// Says something for whoever reads the tests' output: a figure, mostly.
+#[expect(clippy::print_stderr, reason = "figures are for the person who runs the tests")]
+pub fn note(text: impl Display) {
+    eprintln!("    {text}");
+}
+
+/// Looks again and again until there is something to see.
+pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
+    let since = Instant::now();
+    loop {
+        if let Some(seen) = look().await {
+            return seen;
+        }
+        assert!(since.elapsed() < PATIENCE, "never came true: {what}");
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The program with these variables and no others.
+pub fn program(variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rekindle-server"));
+    command.env_clear().envs(variables.iter().copied()).stdin(Stdio::null()).stdout(Stdio::null());
+    command.stderr(Stdio::piped());
+    command
+}
+
+/// A server process; killed when it is dropped.
+pub struct Server {
+    child: Child,
+    pub api: Api,
+    log: Arc<Mutex<Vec<Value>>>,
+}
+
+impl Server {
+    /// Starts it on this database, and waits until it listens.
+    pub async fn start(uri: &str, database: &str, more: &[(&str, &str)]) -> Self {
+        let mut variables = vec![
+            ("STORE_URL", uri),
+            ("MONGODB_DATABASE", database),
+            ("API_KEYS", KEY),
+            ("PORT", "0"),
+            ("RATE_LIMIT_PER_MINUTE", "0"),
+        ];
+        variables.extend_from_slice(more);
+        Self::with(&variables).await
+    }
+
+    /// Starts it with these variables and no others, and waits until it listens.
+    pub async fn with(variables: &[(&str, &str)]) -> Self {
+        let mut child = program(variables).spawn().unwrap();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let (listens, address) = oneshot::channel();
+        let (mut listens, kept) = (Some(listens), Arc::clone(&log));
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        // The log must be read, or the server would wait for that.
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                let line = serde_json::from_str(&line).unwrap_or(Value::String(line));
+                if let Some(address) = line["context"]["address"].as_str()
+                    && let Some(listens) = listens.take()
+                {
+                    drop(listens.send(address.to_owned()));
+                }
+                let mut kept = kept.lock().unwrap();
+                // A request's line is of no interest unless something went wrong.
+                if kept.len() < KEPT && (line["level"] != "INFO" || line["context"]["endpoint"].is_null()) {
+                    kept.push(line);
+                }
+            }
+        });
+        let address = timeout(PATIENCE, address).await.ok().and_then(Result::ok);
+        let Some(address) = address else {
+            drop((child.kill(), child.wait()));
+            panic!("the server does not listen: {:?}", log.lock().unwrap());
+        };
+        Self { child, api: Api::new(&address), log }
+    }
+
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// `kill -9`, and waits for the end.
+    pub fn kill(&mut self) {
+        // Both fail only for a process that has ended.
+        drop((self.child.kill(), self.child.wait()));
+    }
+
+    /// The lines of its log that fit, as far as they were kept.
+    pub fn said(&self, fits: impl Fn(&Value) -> bool) -> Vec<Value> {
+        self.log.lock().unwrap().iter().filter(|line| fits(line)).cloned().collect()
+    }
+
+    /// Waits until it is ready to serve.
+    pub async fn ready(&self) {
+        until("the server is ready", || async {
+            let answer = self.api.get("/ready").await?;
+            (answer.status == StatusCode::OK).then_some(())
+        })
+        .await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A client of one server.
+#[derive(Clone)]
+pub struct Api {
+    http: Client,
+    /// Host and port.
+    pub address: String,
+}
+
+/// What a server answered.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub body: Value,
+    pub retry_after: Option<String>,
+}
+
+impl Answer {
+    /// The answer, if it has this status.
+    #[track_caller]
+    pub fn expect(self, status: StatusCode) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        self.body
+    }
+}
+
+impl Api {
+    fn new(address: &str) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = Client::builder().timeout(PATIENCE).build().unwrap();
+        Self { http, address: address.to_owned() }
+    }
+
+    /// None: no answer came.
+    pub async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Option<Answer> {
+        let request = self.http.request(method, format!("http://{}{path}", self.address)).header("X-API-Key", KEY);
+        let request = match body {
+            Some(body) => request.json(body),
+            None => request,
+        };
+        let answer = request.send().await.ok()?;
+        let status = answer.status();
+        let retry_after = answer.headers().get("retry-after").and_then(|value| Some(value.to_str().ok()?.to_owned()));
+        let bytes = answer.bytes().await.ok()?;
+        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
+        Some(Answer { status, body, retry_after })
+    }
+
+    pub async fn get(&self, path: &str) -> Option<Answer> {
+        self.ask(Method::GET, path, None).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Option<Answer> {
+        self.ask(Method::POST, path, Some(body)).await
+    }
+}

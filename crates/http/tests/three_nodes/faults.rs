@@ -1,0 +1,160 @@
+//! The loss of a node in its several forms, under load.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use bson::doc;
+use rekindle_mongod::{Cut, Nodes, Options, Shape};
+use serde_json::Value;
+
+use crate::book::everything;
+use crate::database::Database;
+use crate::load::Load;
+use crate::server::{Server, note, until};
+
+/// How soon after the loss of a primary requests must be served again.
+const SOON: Duration = Duration::from_secs(15);
+
+/// How long a primary stands still, which is several times the time after which another is elected.
+const STANDSTILL: Duration = Duration::from_secs(12);
+
+/// How many requests each server must have served before a fault comes, and after it has passed.
+const ENOUGH: usize = 100;
+
+/// Three nodes, two servers on them, and clients at work.
+struct Scene {
+    // In this order: servers end before the database goes, and that before the nodes.
+    servers: [Server; 2],
+    load: Load,
+    database: Database,
+    nodes: Nodes,
+}
+
+impl Scene {
+    async fn set(binary: PathBuf, behind_proxies: bool) -> Self {
+        let options = Options { shape: Shape::ReplicaSet(3), behind_proxies, ..Options::at(binary) };
+        let nodes = Nodes::start(options).unwrap();
+        notice_soon(&nodes);
+        let database = Database::at(&nodes.uri());
+        let servers = [
+            Server::start(&database.uri, &database.name, &[]).await,
+            Server::start(&database.uri, &database.name, &[]).await,
+        ];
+        for server in &servers {
+            server.ready().await;
+        }
+        let load = Load::on(&[servers[0].api.clone(), servers[1].api.clone()]);
+        let scene = Self { servers, load, database, nodes };
+        scene.served_more().await;
+        scene
+    }
+
+    /// Waits until both servers have served more.
+    async fn served_more(&self) {
+        let since = Instant::now();
+        until("both servers serve", || async { (self.load.watch.served_since(since) >= ENOUGH).then_some(()) }).await;
+    }
+
+    /// Waits until both servers have got over a fault, says how they did, and demands that it was soon.
+    async fn over(&self, what: &str, fault: Instant) {
+        until("both servers are over it", || async { self.load.watch.is_calm(fault).then_some(()) }).await;
+        for server in 0..2 {
+            let over = self.load.watch.over(server, fault).unwrap();
+            note(format!("{what}, server {server}: {over}"));
+            assert!(over.steady <= SOON, "{what}, server {server}: {over}");
+        }
+    }
+
+    /// Waits until another node leads, and says when that was.
+    fn succeeded(&self, what: &str, fault: Instant) {
+        self.nodes.primary().unwrap();
+        note(format!("{what}: another primary after {:.1?}", fault.elapsed()));
+    }
+
+    /// Ends the load and holds what the clients were told against what is there.
+    async fn end(self) {
+        let Self { servers, load, database, nodes } = self;
+        nodes.settled().unwrap();
+        let books = load.stop().await;
+        let count = |of: fn(&crate::book::Book) -> usize| books.iter().map(of).sum::<usize>();
+        let [created, beats, recovered] =
+            [count(|book| book.created), count(|book| book.beats), count(|book| book.recovered)];
+        note(format!("acknowledged: {created} creates, {beats} beats, {recovered} recoveries"));
+        assert!(created > 0 && beats > 0 && recovered > 0);
+        let mut broken: Vec<String> = Vec::new();
+        for server in &servers {
+            let found: HashMap<String, Value> = everything(&server.api).await;
+            broken.extend(books.iter().flat_map(|book| book.missing(&found)));
+        }
+        broken.extend(books.into_iter().flat_map(|book| book.wrong));
+        drop(servers);
+        broken.extend(database.broken().await);
+        assert!(broken.is_empty(), "{} things are wrong:\n{}", broken.len(), broken.join("\n"));
+        drop((database, nodes));
+    }
+}
+
+/// Lets members take a silent one for dead after 2 s. A new primary first asks all others how far they are, and takes no
+/// writes until they have answered or are taken for dead: 10 s by default, which would be all that is measured here.
+fn notice_soon(nodes: &Nodes) {
+    let primary = nodes.primary().unwrap();
+    let found = nodes.command(primary, doc! { "replSetGetConfig": 1 }).unwrap();
+    let mut config = found.get_document("config").unwrap().clone();
+    let version = config.get_i32("version").unwrap();
+    config.insert("version", version + 1);
+    config.get_document_mut("settings").unwrap().insert("heartbeatTimeoutSecs", 2);
+    nodes.command(primary, doc! { "replSetReconfig": config }).unwrap();
+    nodes.settled().unwrap();
+}
+
+pub async fn a_primary_that_is_killed_costs_nothing(binary: PathBuf) {
+    let mut scene = Scene::set(binary, false).await;
+    let primary = scene.nodes.primary().unwrap();
+    let fault = Instant::now();
+    scene.nodes.kill(primary);
+    scene.succeeded("primary killed", fault);
+    scene.over("primary killed", fault).await;
+    scene.nodes.restart(primary).unwrap();
+    scene.nodes.settled().unwrap();
+    scene.served_more().await;
+    scene.end().await;
+}
+
+pub async fn a_primary_that_stands_still_costs_nothing(binary: PathBuf) {
+    let mut scene = Scene::set(binary, false).await;
+    let primary = scene.nodes.primary().unwrap();
+    let fault = Instant::now();
+    scene.nodes.pause(primary).unwrap();
+    scene.succeeded("primary stands still", fault);
+    // The span is what is tested: it ends after another node was elected, and before anybody gives up the connections.
+    tokio::time::sleep(STANDSTILL.saturating_sub(fault.elapsed())).await;
+    scene.nodes.resume(primary).unwrap();
+    scene.over("primary stood still for 12 s", fault).await;
+    scene.served_more().await;
+    scene.end().await;
+}
+
+pub async fn a_node_that_is_cut_off_costs_nothing(binary: PathBuf) {
+    let scene = Scene::set(binary, true).await;
+    let primary = scene.nodes.primary().unwrap();
+    let secondary = (primary + 1) % 3;
+    let fault = Instant::now();
+    scene.nodes.cut(secondary, Cut::Silent).unwrap();
+    scene.served_more().await;
+    scene.over("secondary cut off", fault).await;
+    scene.nodes.heal(secondary).unwrap();
+    scene.nodes.settled().unwrap();
+    scene.served_more().await;
+    for how in [Cut::Closed, Cut::Silent] {
+        let primary = scene.nodes.primary().unwrap();
+        let fault = Instant::now();
+        scene.nodes.cut(primary, how).unwrap();
+        scene.succeeded(&format!("primary cut off ({how:?})"), fault);
+        scene.over(&format!("primary cut off ({how:?})"), fault).await;
+        scene.nodes.heal(primary).unwrap();
+        scene.nodes.settled().unwrap();
+        scene.served_more().await;
+    }
+    scene.end().await;
+}

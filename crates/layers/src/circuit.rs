@@ -1,0 +1,120 @@
+//! The circuit breaker as a layer. While it is closed a call costs one look at an atomic; the state machine behind its
+//! mutex, and the clock, are asked only when something failed or the circuit is not closed.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rekindle_core::{Clock, StoreError};
+use tracing::{info, warn};
+
+use crate::breaker::{Breaker, BreakerOptions, Change, Pass, Snapshot, Verdict};
+use crate::{Failure, Layer, Op, Outcome};
+
+/// Stops asking a store that keeps failing, and lets one call through now and then to find out. Whatever is asked may be
+/// the one that finds out, a `ping` too: a server that nobody uses closes its circuit by being asked whether it is ready.
+pub struct CircuitBreaker {
+    clock: Arc<dyn Clock>,
+    breaker: Mutex<Breaker>,
+    /// The round in which the circuit is closed; [`NOT_CLOSED`] when it is not. Changed by reports only, under the lock.
+    closed: AtomicU64,
+}
+
+const NOT_CLOSED: u64 = 0;
+
+impl CircuitBreaker {
+    /// A closed one.
+    pub fn new(options: BreakerOptions, clock: Arc<dyn Clock>) -> Self {
+        let breaker = Breaker::new(options);
+        let closed = AtomicU64::new(closed_round(&breaker));
+        Self { clock, breaker: Mutex::new(breaker), closed }
+    }
+
+    /// As it stands now.
+    pub fn snapshot(&self) -> Snapshot {
+        self.lock().snapshot(self.clock.now())
+    }
+
+    /// Whether all get through.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire) != NOT_CLOSED
+    }
+
+    fn admit(&self) -> Result<Permit<'_>, StoreError> {
+        let closed = self.closed.load(Ordering::Acquire);
+        let pass = if closed == NOT_CLOSED {
+            // Asked for the time under the lock, so that no two look at the clock in one order and report in another.
+            let admitted = self.lock().admit(self.clock.now());
+            admitted.map_err(|retry_in| StoreError::CircuitOpen { retry_in })?
+        } else {
+            Pass::of(closed)
+        };
+        Ok(Permit { circuit: self, pass, verdict: Verdict::None })
+    }
+
+    fn report(&self, pass: Pass, verdict: Verdict) {
+        // While it is closed only failures matter; whoever finds out has a pass of a round in which it is not.
+        if verdict != Verdict::Sick && self.is_closed() {
+            return;
+        }
+        let mut breaker = self.lock();
+        let now = self.clock.now();
+        let change = breaker.report(pass, verdict, now);
+        self.closed.store(closed_round(&breaker), Ordering::Release);
+        let next_probe_at = breaker.snapshot(now).next_probe_at;
+        drop(breaker);
+        let next_probe_at = next_probe_at.map(tracing::field::display);
+        match change {
+            None => {}
+            Some(Change::Opened) => {
+                warn!(next_probe_at, "The circuit to the store is open: it failed repeatedly and is left alone");
+            }
+            Some(Change::StaysOpen) => warn!(next_probe_at, "The circuit to the store stays open: it failed again"),
+            Some(Change::Closed { opened_at }) => {
+                let open_ms = u64::try_from(now.since(opened_at).as_millis()).unwrap_or(u64::MAX);
+                info!(open_ms, "The circuit to the store is closed again: it answers");
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Breaker> {
+        // No step of the state machine leaves it half done.
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn closed_round(breaker: &Breaker) -> u64 {
+    breaker.closed_round().unwrap_or(NOT_CLOSED)
+}
+
+impl fmt::Debug for CircuitBreaker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CircuitBreaker").field("breaker", &self.breaker).finish_non_exhaustive()
+    }
+}
+
+/// Reports when it is dropped: a call that is cancelled or panics must not keep the next one waiting.
+struct Permit<'a> {
+    circuit: &'a CircuitBreaker,
+    pass: Pass,
+    verdict: Verdict,
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        self.circuit.report(self.pass, self.verdict);
+    }
+}
+
+impl Layer for CircuitBreaker {
+    async fn call<T: Send, E: Failure>(&self, _: Op, asked: impl Future<Output = Result<T, E>> + Send) -> Result<T, E> {
+        let mut permit = self.admit()?;
+        let answer = asked.await;
+        permit.verdict = Outcome::of(&answer).into();
+        answer
+    }
+}
+
+#[cfg(test)]
+mod tests;

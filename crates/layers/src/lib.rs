@@ -1,0 +1,37 @@
+//! Layers round the store port, for every store and for whoever embeds the core: a circuit breaker, retries of reads, and
+//! measurements. A [`Layer`] is one small function round a call; [`Layered`] puts it round a whole store. Layers are put
+//! together as tuples, the outermost first, and compiled into one: [`resilient`] is the usual three.
+
+mod breaker;
+mod circuit;
+mod layered;
+mod measured;
+mod op;
+mod outcome;
+mod retry;
+
+use std::sync::Arc;
+
+pub use breaker::{Breaker, BreakerOptions, Change, CircuitState, Pass, Snapshot, Verdict};
+pub use circuit::CircuitBreaker;
+pub use layered::{Layer, Layered};
+pub use measured::{Measured, Observation, StoreObserver};
+pub use op::{Kind, Op};
+pub use outcome::{Failure, Outcome};
+use rekindle_core::{Clock, Store};
+pub use retry::{Retry, RetryOptions};
+
+/// A store behind the three layers with their usual numbers, and its circuit breaker, to be shown.
+///
+/// From outside inwards: the circuit breaker, which counts a read once however often it was tried; the retries; the
+/// measurements, which see each attempt that reaches the store.
+pub fn resilient(
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    observer: impl StoreObserver,
+) -> (Arc<dyn Store>, Arc<CircuitBreaker>) {
+    let circuit = Arc::new(CircuitBreaker::new(BreakerOptions::default(), clock));
+    let retry = Retry::new(RetryOptions::default()).unless_open(Arc::clone(&circuit));
+    let layers = (Arc::clone(&circuit), retry, Measured::by(observer));
+    (Arc::new(Layered::new(layers, store)), circuit)
+}

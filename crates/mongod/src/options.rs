@@ -1,0 +1,79 @@
+//! What is to be started.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::binary::target_dir;
+
+/// The name of every replica set that is started here.
+pub(crate) const SET: &str = "rekindle";
+
+/// One server alone, or a replica set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// No replica set, hence no transactions.
+    Standalone,
+    /// A replica set named `rekindle`, of so many members.
+    ReplicaSet(usize),
+}
+
+/// What is to be started: `Options { shape: Shape::ReplicaSet(3), ..Options::at(binary) }`.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The `mongod` program.
+    pub binary: PathBuf,
+    /// One server alone, or a replica set.
+    pub shape: Shape,
+    /// A user with the role `root` and its password. With it, a client must authenticate, and members do so by key file.
+    pub user: Option<(String, String)>,
+    /// The folder below which the nodes' own folder is made. Under target by default, on a real disk: in memory, a write
+    /// would cost nothing of what it costs.
+    pub parent: PathBuf,
+    /// The cache of each node, in GB; 0.25 is the least that mongod takes.
+    pub cache_gb: f64,
+    /// Whether TTL indexes are swept each second, not each minute.
+    pub fast_ttl: bool,
+    /// Whether `configureFailPoint` works.
+    pub failpoints: bool,
+    /// How long members wait for a silent primary before they elect another. MongoDB's own default is 10 s; ours is 2 s,
+    /// long enough for a loaded machine to stay calm mostly. A test must not rely on no election happening.
+    pub election_timeout: Duration,
+    /// Whether members and clients reach each node through a proxy of ours, so that [`Nodes::cut`](crate::Nodes::cut)
+    /// works. It costs some time per message.
+    pub behind_proxies: bool,
+    /// Whether the nodes outlive this process, if [`Nodes::leave_running`](crate::Nodes::leave_running) is called. Not
+    /// together with `behind_proxies`, since the proxies are in this process.
+    pub detached: bool,
+    /// More arguments for each `mongod`.
+    pub arguments: Vec<String>,
+}
+
+impl Options {
+    /// A replica set of one, with the program at `binary`.
+    pub fn at(binary: impl Into<PathBuf>) -> Self {
+        Self {
+            binary: binary.into(),
+            shape: Shape::ReplicaSet(1),
+            user: None,
+            parent: target_dir().join("mongod"),
+            cache_gb: 0.25,
+            fast_ttl: false,
+            failpoints: false,
+            election_timeout: Duration::from_secs(2),
+            behind_proxies: false,
+            detached: false,
+            arguments: Vec::new(),
+        }
+    }
+
+    pub(crate) fn members(&self) -> usize {
+        match self.shape {
+            Shape::Standalone => 1,
+            Shape::ReplicaSet(members) => members,
+        }
+    }
+
+    pub(crate) fn is_set(&self) -> bool {
+        self.shape != Shape::Standalone
+    }
+}

@@ -1,0 +1,79 @@
+//! The database's collections, by name, with the concerns that every call of ours has.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bson::RawDocumentBuf;
+use mongodb::options::{
+    CollectionOptions, DatabaseOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
+};
+use mongodb::{Client, Collection, Database};
+
+use crate::totals::Totals;
+
+/// Handles to everything that is stored. Cheap to clone.
+#[derive(Clone)]
+pub struct Collections {
+    /// The database, with the concerns of [`Collections::of`].
+    pub db: Database,
+    /// One document for each session.
+    pub sessions: Collection<RawDocumentBuf>,
+    /// One document for each task.
+    pub tasks: Collection<RawDocumentBuf>,
+    /// One document for each machine.
+    pub machines: Collection<RawDocumentBuf>,
+    /// One document for each event.
+    pub events: Collection<RawDocumentBuf>,
+    /// The detector's note.
+    pub watch: Collection<RawDocumentBuf>,
+    /// One document for each duty.
+    pub leases: Collection<RawDocumentBuf>,
+    /// The schema's version, and the next event's position.
+    pub meta: Collection<RawDocumentBuf>,
+    /// How long the server may work on one call.
+    pub call_timeout: Duration,
+    /// The large numbers that were counted lately.
+    pub totals: Arc<Totals>,
+}
+
+impl fmt::Debug for Collections {
+    /// Without the driver's own parts, which know the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Collections").field(&self.db.name()).finish()
+    }
+}
+
+/// Acknowledged by a majority, and in its journal: what was answered survives a failover.
+pub fn write_concern(timeout: Duration) -> WriteConcern {
+    let mut concern = WriteConcern::majority();
+    concern.journal = Some(true);
+    concern.w_timeout = Some(timeout);
+    concern
+}
+
+impl Collections {
+    /// The collections of a database: everything is read from the primary as a majority has it, and written to a majority.
+    pub fn of(client: &Client, database: &str, call_timeout: Duration) -> Self {
+        let options = DatabaseOptions::builder()
+            .read_concern(ReadConcern::majority())
+            .write_concern(write_concern(call_timeout))
+            .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
+            .build();
+        let db = client.database_with_options(database, options);
+        // A collection inherits what its database has.
+        let named = |name: &str| db.collection_with_options(name, CollectionOptions::default());
+        Self {
+            sessions: named("sessions"),
+            tasks: named("tasks"),
+            machines: named("machines"),
+            events: named("events"),
+            watch: named("watch"),
+            leases: named("leases"),
+            meta: named("meta"),
+            db,
+            call_timeout,
+            totals: Arc::default(),
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Commits. One statement is whole by itself; anything else runs in one transaction, which is tried again while others
+//! get in its way and the caller still waits.
+
+mod plan;
+mod run;
+mod single;
+mod sweep;
+
+use std::time::Duration;
+
+use mongodb::ClientSession;
+use mongodb::error::{Error, UNKNOWN_TRANSACTION_COMMIT_RESULT};
+use mongodb::options::{ReadConcern, TransactionOptions};
+use plan::Plan;
+use rekindle_core::store::{Changes, CommitError, Committed, FORGOTTEN_AT_ONCE, StoreError};
+pub use run::count;
+use tokio::time::{Instant, sleep};
+
+use crate::collections::{Collections, write_concern};
+use crate::fault;
+use crate::marks::Marks;
+
+/// Applies all of the changes, or none, and tries until the deadline.
+pub async fn apply(
+    collections: &Collections,
+    marks: &Marks,
+    changes: &Changes,
+    deadline: Instant,
+) -> Result<Committed, CommitError> {
+    let plan = Plan::of(changes, marks)?;
+    if let Some(batch) = plan.single() {
+        return single::run(collections, batch).await.map(|()| Committed::default());
+    }
+    if plan.steps.is_empty() {
+        return Ok(Committed::default());
+    }
+    let mut transaction = Transaction::open(collections, deadline).await?;
+    loop {
+        transaction.begin().await?;
+        let failure = match run::steps(collections, &mut transaction.session, &plan).await {
+            Ok(committed) => match transaction.commit().await {
+                Ok(()) => {
+                    let last = changes.forget_events_before.is_some() && committed.forgotten_events < FORGOTTEN_AT_ONCE;
+                    if last {
+                        sweep::run(collections).await;
+                    }
+                    return Ok(committed);
+                }
+                Err(failure) => failure,
+            },
+            Err(failure) => failure,
+        };
+        transaction.settle(failure).await?;
+    }
+}
+
+/// How an attempt at a transaction fails.
+#[derive(Debug)]
+pub enum Failure {
+    /// Nothing was written, and trying again would not help.
+    Refused(CommitError),
+    /// The server or the way to it failed before the transaction was committed.
+    Broken(Error),
+    /// Nobody knows whether it was committed.
+    Unknown(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Broken(error)
+    }
+}
+
+/// Attempts at one transaction until a deadline.
+pub struct Transaction {
+    /// Every statement names it.
+    pub session: ClientSession,
+    options: TransactionOptions,
+    deadline: Instant,
+    attempt: u32,
+}
+
+impl Transaction {
+    /// Prepares one; the server hears of it with the first statement.
+    pub async fn open(collections: &Collections, deadline: Instant) -> Result<Self, StoreError> {
+        let client = collections.db.client();
+        let session = client.start_session().causal_consistency(false).await;
+        let options = TransactionOptions::builder()
+            .read_concern(ReadConcern::snapshot())
+            .write_concern(write_concern(collections.call_timeout))
+            .build();
+        Ok(Self { session: session.map_err(|error| fault::nothing_written(&error))?, options, deadline, attempt: 0 })
+    }
+
+    /// Begins an attempt.
+    pub async fn begin(&mut self) -> Result<(), StoreError> {
+        self.attempt += 1;
+        let begun = self.session.start_transaction().with_options(self.options.clone()).await;
+        begun.map_err(|error| fault::nothing_written(&error))
+    }
+
+    /// Commits; asks again as long as the answer is not heard.
+    pub async fn commit(&mut self) -> Result<(), Failure> {
+        let mut asked = 0;
+        loop {
+            match self.session.commit_transaction().await {
+                Ok(()) => return Ok(()),
+                Err(error) if !error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => {
+                    return Err(if fault::is_transient(&error) || !fault::may_have_happened(&error) {
+                        Failure::Broken(error)
+                    } else {
+                        Failure::Unknown(error)
+                    });
+                }
+                Err(error) => {
+                    asked += 1;
+                    if !self.pause(asked).await {
+                        return Err(Failure::Unknown(error));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Puts an end to a failed attempt, so that it holds no row. Ok: try again.
+    pub async fn settle(&mut self, failure: Failure) -> Result<(), CommitError> {
+        match failure {
+            Failure::Refused(error) => {
+                self.abort().await;
+                Err(error)
+            }
+            Failure::Unknown(error) => Err(StoreError::Unknown(fault::said(&error)).into()),
+            Failure::Broken(error) => {
+                self.abort().await;
+                if fault::may_go_better(&error) && self.pause(self.attempt).await {
+                    return Ok(());
+                }
+                Err(fault::nothing_written(&error).into())
+            }
+        }
+    }
+
+    /// Ends an attempt that wrote nothing.
+    pub async fn abort(&mut self) {
+        // What cannot be reached is aborted by the server itself, a minute later at most.
+        if let Err(error) = self.session.abort_transaction().await {
+            tracing::debug!(error = fault::said(&error), "a transaction could not be aborted");
+        }
+    }
+
+    /// Waits a little, at random and longer each time. False: the deadline is near, stop trying.
+    async fn pause(&self, attempt: u32) -> bool {
+        let pause = backoff(attempt);
+        let goes_on = Instant::now() + pause < self.deadline;
+        if goes_on {
+            sleep(pause).await;
+        }
+        goes_on
+    }
+}
+
+/// How long to wait before the next attempt: up to 4 ms after the first, up to 200 ms after many.
+fn backoff(attempt: u32) -> Duration {
+    let longest = 4_000_u64.saturating_mul(1 << attempt.min(10)).min(200_000);
+    Duration::from_micros(fastrand::u64(longest / 4..=longest))
+}

@@ -1,0 +1,111 @@
+//! Which commands a commit becomes: as few as its order allows.
+
+use rekindle_core::event::{Event, EventKind, Subject};
+use rekindle_core::session::Outcome;
+use rekindle_core::store::{Changes, Duty, Expect, Fence, Put, Version, Write};
+use rekindle_testkit::sample::{self, NOON};
+
+use super::{COMMAND_BYTES, Demand, Plan, Step, Verb};
+use crate::marks::Marks;
+
+fn plan(changes: &Changes) -> Plan {
+    Plan::of(changes, &Marks::default()).unwrap()
+}
+
+/// Verb, collection, demand and number of statements of each step.
+fn shape(plan: &Plan) -> Vec<(Verb, &'static str, Demand, usize)> {
+    let shape = |step: &Step| match step {
+        Step::Run(batch) => (batch.verb, batch.collection, batch.demand, batch.statements.len()),
+        Step::Forget(_) => (Verb::Delete, "events", Demand::Any, 0),
+    };
+    plan.steps.iter().map(shape).collect()
+}
+
+fn created(n: u64) -> Event {
+    Event::new(NOON, EventKind::SessionCreated, Subject::Session(sample::session(n).id))
+}
+
+#[test]
+fn one_statement_needs_no_transaction() {
+    let mut put = Changes::default();
+    put.insert(sample::session(1));
+    assert!(plan(&put).single().is_some());
+    let touch = Changes { writes: vec![Write::TouchSession(sample::session(1).id, 1)], ..Changes::default() };
+    assert!(plan(&touch).single().is_some());
+    put.events.push(created(1));
+    assert!(plan(&put).single().is_none());
+}
+
+#[test]
+fn a_fence_a_deleted_session_and_an_ended_one_need_a_transaction() {
+    let fence = Some(Fence { duty: Duty::Detection, token: 1 });
+    let mut fenced = Changes { fence, ..Changes::default() };
+    fenced.insert(sample::session(1));
+    assert_eq!(shape(&plan(&fenced))[0], (Verb::Update, "leases", Demand::Fence, 1));
+    assert!(plan(&fenced).single().is_none());
+    let alone = Changes { fence, ..Changes::default() };
+    assert!(plan(&alone).single().is_none());
+    let deleted = Write::DeleteSession(sample::session(1).id, Version::FIRST);
+    assert!(plan(&Changes { writes: vec![deleted], ..Changes::default() }).single().is_none());
+    let mut ended = sample::session(1);
+    ended.phase = sample::ended(NOON, Outcome::Completed);
+    let mut changes = Changes::default();
+    changes.update(ended, Version::FIRST);
+    let expected = [(Verb::Update, "sessions", Demand::Each, 1), (Verb::Update, "tasks", Demand::Any, 1)];
+    assert_eq!(shape(&plan(&changes)), expected);
+}
+
+#[test]
+fn neighbours_of_one_kind_travel_together_and_order_is_kept() {
+    let session = sample::session(1);
+    let mut changes = Changes::default();
+    changes.insert(session.clone());
+    changes.insert(sample::session(2));
+    changes.insert(sample::task(3, &session));
+    changes.insert(sample::task(4, &session));
+    changes.update(sample::session(5), Version::FIRST);
+    changes.writes.push(Write::TouchSession(session.id, 1));
+    changes.insert(sample::session(6));
+    changes.events = vec![created(1), created(2)];
+    let expected = [
+        (Verb::Insert, "sessions", Demand::Each, 2),
+        (Verb::Insert, "tasks", Demand::Each, 2),
+        (Verb::Update, "sessions", Demand::Each, 2),
+        (Verb::Insert, "sessions", Demand::Each, 1),
+        (Verb::Insert, "events", Demand::Each, 2),
+    ];
+    assert_eq!(shape(&plan(&changes)), expected);
+}
+
+#[test]
+fn deleted_sessions_share_their_commands() {
+    let delete = |n| Write::DeleteSession(sample::session(n).id, Version::FIRST);
+    let changes = Changes { writes: (1..=50).map(delete).collect(), ..Changes::default() };
+    let expected = [
+        (Verb::Delete, "sessions", Demand::Each, 50),
+        (Verb::Delete, "tasks", Demand::Tasks, 50),
+        (Verb::Delete, "events", Demand::Any, 50),
+    ];
+    assert_eq!(shape(&plan(&changes)), expected);
+}
+
+#[test]
+fn no_command_is_larger_than_the_server_takes() {
+    let mut changes = Changes::default();
+    let text = "x".repeat(60_000);
+    for n in 0..500 {
+        let mut session = sample::session(n);
+        let content = [("k".to_owned(), text.as_str().into())].into_iter().collect();
+        session.metadata = rekindle_core::Metadata::new(content).unwrap();
+        changes.writes.push(Put { value: session, expect: Expect::Absent }.into());
+    }
+    let plan = plan(&changes);
+    let mut statements = 0;
+    for step in &plan.steps {
+        let Step::Run(batch) = step else { panic!("nothing is forgotten here") };
+        statements += batch.statements.len();
+        assert!(batch.bytes <= COMMAND_BYTES);
+    }
+    assert!(plan.steps.len() > 3);
+    assert_eq!(statements, 500);
+}

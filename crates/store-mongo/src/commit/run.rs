@@ -1,0 +1,118 @@
+//! Runs the steps of a plan within a transaction, and reads from the server's counts what they mean.
+
+use bson::{Document, RawArrayBuf, RawDocumentBuf, cstr, doc};
+use futures_util::TryStreamExt;
+use mongodb::ClientSession;
+use mongodb::error::Error;
+use rekindle_core::store::{CommitError, Committed, FORGOTTEN_AT_ONCE, StoreError};
+use rekindle_core::values::Timestamp;
+
+use super::Failure;
+use super::plan::{Batch, Demand, Plan, Step, Verb};
+use crate::collections::Collections;
+use crate::documents::date;
+use crate::fault;
+
+/// Runs them in order, up to the first that fails.
+pub async fn steps(collections: &Collections, session: &mut ClientSession, plan: &Plan) -> Result<Committed, Failure> {
+    let mut done = Committed::default();
+    for step in &plan.steps {
+        match step {
+            Step::Run(batch) => {
+                let count = run(collections, session, batch).await?;
+                if batch.demand == Demand::Tasks {
+                    done.deleted_tasks += count;
+                }
+            }
+            Step::Forget(before) => done.forgotten_events += forget(collections, session, *before).await?,
+        }
+    }
+    Ok(done)
+}
+
+async fn run(collections: &Collections, session: &mut ClientSession, batch: &Batch) -> Result<u64, Failure> {
+    let reply = collections.db.run_raw_command(command(batch)).session(session).await?;
+    let count = count(&reply);
+    if let Some((index, error)) = first_error(&reply) {
+        // What stands before it went through, or was not there: whichever came first counts.
+        let before = batch.demand == Demand::Each && count < index;
+        return Err(Failure::Refused(if before { CommitError::Stale } else { error }));
+    }
+    match batch.demand {
+        Demand::Each if count != batch.statements.len() as u64 => Err(Failure::Refused(CommitError::Stale)),
+        Demand::Fence if count != 1 => Err(Failure::Refused(CommitError::Fenced)),
+        Demand::Each | Demand::Fence | Demand::Any | Demand::Tasks => Ok(count),
+    }
+}
+
+/// The command as the server takes it.
+pub fn command(batch: &Batch) -> RawDocumentBuf {
+    let (verb, list) = match batch.verb {
+        Verb::Insert => (cstr!("insert"), cstr!("documents")),
+        Verb::Update => (cstr!("update"), cstr!("updates")),
+        Verb::Delete => (cstr!("delete"), cstr!("deletes")),
+    };
+    let mut statements = RawArrayBuf::new();
+    for statement in &batch.statements {
+        statements.push(statement.as_ref());
+    }
+    let mut command = RawDocumentBuf::new();
+    command.append(verb, batch.collection);
+    command.append(cstr!("ordered"), true);
+    command.append(list, statements);
+    command
+}
+
+/// How many rows a command found (an update's count is of what it matched).
+pub fn count(reply: &Document) -> u64 {
+    let count = match reply.get("n") {
+        Some(bson::Bson::Int32(n)) => i64::from(*n),
+        Some(bson::Bson::Int64(n)) => *n,
+        Some(_) | None => 0,
+    };
+    u64::try_from(count).unwrap_or(0)
+}
+
+/// The first statement that the server refused, and what that means.
+fn first_error(reply: &Document) -> Option<(u64, CommitError)> {
+    let first = reply.get_array("writeErrors").ok()?.first()?.as_document()?;
+    let number = |key| first.get_i32(key).unwrap_or_default();
+    let message = first.get_str("errmsg").unwrap_or("no reason given");
+    let index = u64::try_from(number("index")).unwrap_or(0);
+    Some((index, fault::refused(number("code"), message)))
+}
+
+/// Deletes the oldest of what is kept with no session.
+async fn forget(collections: &Collections, session: &mut ClientSession, before: Timestamp) -> Result<u64, Failure> {
+    let limit = u32::try_from(FORGOTTEN_AT_ONCE).unwrap_or(u32::MAX);
+    let found = collections
+        .events
+        .find(doc! { "loose": true, "at": { "$lt": date(before) } })
+        .sort(doc! { "at": 1 })
+        .limit(i64::from(limit))
+        .batch_size(limit)
+        .projection(doc! { "_id": 1 })
+        .session(&mut *session)
+        .await;
+    let ids = ids(found?.stream(session)).await?;
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let deleted = collections.events.delete_many(doc! { "_id": { "$in": ids } }).session(session).await?;
+    Ok(deleted.deleted_count)
+}
+
+async fn ids(
+    mut rows: impl futures_util::Stream<Item = Result<RawDocumentBuf, Error>> + Unpin,
+) -> Result<Vec<bson::Bson>, Failure> {
+    let mut ids = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        let id = row.get("_id").ok().flatten().and_then(|id| bson::Bson::try_from(id).ok());
+        let nameless = || StoreError::Corrupt("an event without an _id".to_owned());
+        ids.push(id.ok_or_else(|| Failure::Refused(nameless().into()))?);
+    }
+    Ok(ids)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,44 @@
+//! A commit of one statement: one write by the driver's own methods, which it repeats once, under the same number, when
+//! the network fails; the server does it only once.
+
+use bson::{Document, RawDocument};
+use mongodb::Collection;
+use mongodb::error::Error;
+use mongodb::options::Hint;
+use rekindle_core::store::{CommitError, StoreError};
+
+use super::plan::{Batch, Verb};
+use crate::collections::Collections;
+use crate::fault;
+
+/// Runs it, and demands that it found its row.
+pub async fn run(collections: &Collections, batch: &Batch) -> Result<(), CommitError> {
+    let [statement] = batch.statements.as_slice() else { return Ok(()) };
+    let collection: Collection<bson::RawDocumentBuf> = collections.db.collection(batch.collection);
+    let found: Result<u64, Error> = match batch.verb {
+        Verb::Insert => collection.insert_one(statement).await.map(|_| 1),
+        Verb::Update => {
+            let (filter, update) = (part(statement, "q")?, part(statement, "u")?);
+            let updated = collection.update_one(filter, update).hint(hint(statement));
+            updated.await.map(|result| result.matched_count)
+        }
+        Verb::Delete => {
+            let deleted = collection.delete_one(part(statement, "q")?).hint(hint(statement));
+            deleted.await.map(|result| result.deleted_count)
+        }
+    };
+    match found {
+        Ok(0) => Err(CommitError::Stale),
+        Ok(_) => Ok(()),
+        Err(error) => Err(fault::commit_failed(&error)),
+    }
+}
+
+fn hint(statement: &RawDocument) -> Hint {
+    Hint::Name(statement.get_str("hint").unwrap_or("_id_").to_owned())
+}
+
+fn part(statement: &RawDocument, key: &str) -> Result<Document, CommitError> {
+    let part = statement.get_document(key).and_then(Document::try_from);
+    part.map_err(|error| CommitError::Failed(StoreError::Corrupt(format!("a statement without {key}: {error}"))))
+}

@@ -1,0 +1,187 @@
+//! A session as a document.
+
+use bson::{Bson, Document, RawDocument, doc};
+use rekindle_core::session::{Ended, Lineage, Live, LiveState, Outcome, Phase, Recovered, Session, SessionStatus};
+use rekindle_core::store::{Expired, LiveSession, StoreError, Version, Versioned};
+use rekindle_core::values::{ErrorMessage, SessionId, Slot};
+use uuid::Uuid;
+
+use super::fields::{Fields, missing, naming};
+use super::{Marked, Nonsense, Parts, date, json, long, set};
+
+const MUTABLE: &[&str] = &[
+    "docker_slot",
+    "status",
+    "current_task_id",
+    "completed_at",
+    "archived_at",
+    "error_message",
+    "prepared_at",
+    "recovered_into",
+    "recovered_at",
+    "updated_at",
+    "metadata",
+    "metadata_json",
+];
+
+fn parts(session: &Session) -> Parts {
+    let mut born = doc! {
+        "session_id": session.id.to_string(),
+        "project_id": session.project_id.as_str(),
+        "machine_id": session.machine_id.as_str(),
+        "started_at": date(session.started_at),
+        "created_at": date(session.created_at),
+        "lineage_id": session.lineage.id.to_string(),
+        "attempt": long(session.lineage.attempt.into()),
+    };
+    set(&mut born, "recovered_from", session.lineage.recovered_from.map(|id| id.to_string()));
+    let mut mutable = doc! { "status": session.status().as_str(), "updated_at": date(session.updated_at) };
+    set(&mut mutable, "docker_slot", session.docker_slot.map(|slot| i32::from(slot.0)));
+    set(&mut mutable, "current_task_id", session.current_task().map(|label| label.as_str()));
+    set(&mut mutable, "completed_at", session.completed_at().map(date));
+    set(&mut mutable, "archived_at", session.archived_at().map(date));
+    set(&mut mutable, "error_message", session.error_message().map(ErrorMessage::as_str));
+    set(&mut mutable, "prepared_at", session.prepared_at().map(date));
+    set(&mut mutable, "recovered_into", session.recovered_into().map(|id| id.to_string()));
+    set(&mut mutable, "recovered_at", session.recovered().map(|recovered| date(recovered.at)));
+    json::put(&mut mutable, "metadata", "metadata_json", session.metadata.as_map());
+    Parts { born, mutable, names: MUTABLE, heard: Some(session.last_heartbeat) }
+}
+
+/// The whole document of a new row: revision 1, no touches.
+pub fn new(session: &Session, mark: Uuid) -> Document {
+    parts(session).new_document(mark)
+}
+
+/// The update that a put makes of a row at this version; it keeps the later `last_heartbeat`.
+pub fn changes(session: &Session, at: Version) -> Document {
+    parts(session).update(at)
+}
+
+/// The entity of a document.
+pub fn read(document: &RawDocument) -> Result<Marked<Session>, StoreError> {
+    naming("sessions", "session_id", document, |fields| {
+        let mark = fields.mark()?;
+        let id = fields.member("session_id")?;
+        let project_id = fields.member("project_id")?;
+        let machine_id = fields.member("machine_id")?;
+        let started_at = fields.time("started_at")?;
+        let created_at = fields.time("created_at")?;
+        let lineage = Lineage {
+            id: fields.member_or_none("lineage_id")?.unwrap_or(id),
+            attempt: fields.number_or_none("attempt")?.unwrap_or(1),
+            recovered_from: fields.member_or_none("recovered_from")?,
+        };
+        let last_heartbeat = fields.time("last_heartbeat")?;
+        let value = Session {
+            id,
+            project_id,
+            machine_id,
+            docker_slot: slot(fields)?,
+            phase: phase(fields)?,
+            last_heartbeat,
+            started_at,
+            metadata: fields.metadata()?,
+            lineage,
+            created_at,
+            updated_at: fields.time("updated_at")?,
+        };
+        Ok(Marked { mark, entity: Versioned { value, version: fields.version()? } })
+    })
+}
+
+fn slot(fields: &Fields<'_>) -> Result<Option<Slot>, Nonsense> {
+    Ok(fields.number_or_none("docker_slot")?.map(Slot))
+}
+
+fn phase(fields: &Fields<'_>) -> Result<Phase, Nonsense> {
+    let status: SessionStatus = fields.member("status")?;
+    let prepared_at = fields.time_or_none("prepared_at")?;
+    let live = |state| {
+        let current_task = fields.member_or_none("current_task_id")?;
+        Ok(Phase::Live(Live { state, current_task }))
+    };
+    let ended = |outcome| {
+        let at = fields.time("completed_at")?;
+        Ok(Phase::Ended(Ended { at, outcome, archived_at: fields.time_or_none("archived_at")? }))
+    };
+    match status {
+        SessionStatus::Active => live(LiveState::Active),
+        SessionStatus::Paused => live(LiveState::Paused),
+        SessionStatus::Stalled => live(LiveState::Stalled { prepared_at }),
+        SessionStatus::Completed => ended(completed(fields)?),
+        SessionStatus::Failed => {
+            let error_message = fields.member_or_none("error_message")?.map_or_else(untold, Ok)?;
+            ended(Outcome::Failed { error_message, prepared_at })
+        }
+    }
+}
+
+/// Ours always say why; other programs need not.
+pub fn untold() -> Result<ErrorMessage, Nonsense> {
+    "no reason was recorded".parse().map_err(|fault| format!("error_message {fault}"))
+}
+
+fn completed(fields: &Fields<'_>) -> Result<Outcome, Nonsense> {
+    let into: Option<SessionId> = fields.member_or_none("recovered_into")?;
+    match (into, fields.time_or_none("recovered_at")?) {
+        (None, None) => Ok(Outcome::Completed),
+        (Some(into), Some(at)) => Ok(Outcome::Recovered(Recovered {
+            into,
+            at,
+            prepared_at: fields.time_or_none("prepared_at")?,
+            error_message: fields.member_or_none("error_message")?,
+        })),
+        (None, Some(_)) => Err(missing("recovered_into")),
+        (Some(_), None) => Err(missing("recovered_at")),
+    }
+}
+
+/// The fields that [`id`] reads.
+pub fn id_fields() -> Document {
+    doc! { "_id": 0, "session_id": 1 }
+}
+
+/// A session's id.
+pub fn id(document: &RawDocument) -> Result<SessionId, StoreError> {
+    naming("sessions", "session_id", document, |fields| fields.member("session_id"))
+}
+
+/// The fields that [`live`] reads.
+pub fn live_fields() -> Document {
+    doc! { "session_id": 1, "machine_id": 1, "docker_slot": 1, "created_at": 1 }
+}
+
+/// A live session as its machine sees it.
+pub fn live(document: &RawDocument) -> Result<LiveSession, StoreError> {
+    naming("sessions", "session_id", document, |fields| {
+        Ok(LiveSession {
+            session_id: fields.member("session_id")?,
+            machine_id: fields.member("machine_id")?,
+            docker_slot: slot(fields)?,
+        })
+    })
+}
+
+/// The fields that [`expired`] reads.
+pub fn expired_fields() -> Document {
+    doc! { "session_id": 1, "project_id": 1, "completed_at": 1, "revision": 1, "touches": 1 }
+}
+
+/// An ended session that retention may delete.
+pub fn expired(document: &RawDocument) -> Result<Expired, StoreError> {
+    naming("sessions", "session_id", document, |fields| {
+        Ok(Expired {
+            session_id: fields.member("session_id")?,
+            project_id: fields.member("project_id")?,
+            completed_at: fields.time("completed_at")?,
+            version: fields.version()?,
+        })
+    })
+}
+
+/// The statuses of live sessions, for a filter.
+pub fn live_statuses() -> Vec<Bson> {
+    let live = SessionStatus::ALL.into_iter().filter(|status| status.is_live());
+    live.map(|status| Bson::String(status.as_str().to_owned())).collect()
+}

@@ -1,0 +1,89 @@
+//! A task as a document.
+
+use bson::{Document, RawDocument, doc};
+use rekindle_core::store::{StoreError, Version, Versioned};
+use rekindle_core::task::{Task, TaskState, TaskStatus};
+use rekindle_core::values::{ErrorMessage, IssueId};
+use uuid::Uuid;
+
+use super::fields::{Fields, naming};
+use super::{Marked, Nonsense, Parts, date, json, session, set};
+
+const MUTABLE: &[&str] = &[
+    "github_issue_id",
+    "status",
+    "started_at",
+    "completed_at",
+    "error_message",
+    "updated_at",
+    "metadata",
+    "metadata_json",
+];
+
+fn parts(task: &Task) -> Parts {
+    let mut born = doc! {
+        "task_id": task.id.to_string(),
+        "session_id": task.session_id.to_string(),
+        "project_id": task.project_id.as_str(),
+        "task_name": task.name.as_str(),
+        "created_at": date(task.created_at),
+    };
+    set(&mut born, "copied_from", task.copied_from.map(|id| id.to_string()));
+    let mut mutable = doc! { "status": task.status().as_str(), "updated_at": date(task.updated_at) };
+    set(&mut mutable, "github_issue_id", task.github_issue_id.as_ref().map(IssueId::as_str));
+    set(&mut mutable, "started_at", task.started_at().map(date));
+    set(&mut mutable, "completed_at", task.completed_at().map(date));
+    set(&mut mutable, "error_message", task.error_message().map(ErrorMessage::as_str));
+    json::put(&mut mutable, "metadata", "metadata_json", task.metadata.as_map());
+    Parts { born, mutable, names: MUTABLE, heard: None }
+}
+
+/// The whole document of a new row: revision 1, no touches.
+pub fn new(task: &Task, mark: Uuid) -> Document {
+    parts(task).new_document(mark)
+}
+
+/// The update that a put makes of a row at this version.
+pub fn changes(task: &Task, at: Version) -> Document {
+    parts(task).update(at)
+}
+
+/// The entity of a document.
+pub fn read(document: &RawDocument) -> Result<Marked<Task>, StoreError> {
+    naming("tasks", "task_id", document, |fields| {
+        let mark = fields.mark()?;
+        let value = Task {
+            id: fields.member("task_id")?,
+            session_id: fields.member("session_id")?,
+            project_id: fields.member("project_id")?,
+            name: fields.member("task_name")?,
+            created_at: fields.time("created_at")?,
+            copied_from: fields.member_or_none("copied_from")?,
+            state: state(fields)?,
+            updated_at: fields.time("updated_at")?,
+            github_issue_id: fields.member_or_none("github_issue_id")?,
+            metadata: fields.metadata()?,
+        };
+        Ok(Marked { mark, entity: Versioned { value, version: fields.version()? } })
+    })
+}
+
+fn state(fields: &Fields<'_>) -> Result<TaskState, Nonsense> {
+    let status = fields.member("status")?;
+    let started_at = fields.time_or_none("started_at")?;
+    let ended = || fields.time("completed_at");
+    Ok(match status {
+        TaskStatus::Pending => TaskState::Pending,
+        // Ours always say since when; of another program's, the last change is known.
+        TaskStatus::InProgress => {
+            TaskState::InProgress { started_at: started_at.map_or_else(|| fields.time("updated_at"), Ok)? }
+        }
+        TaskStatus::Blocked => TaskState::Blocked { started_at },
+        TaskStatus::Completed => TaskState::Completed { started_at, at: ended()? },
+        TaskStatus::Failed => TaskState::Failed {
+            started_at,
+            at: ended()?,
+            error_message: fields.member_or_none("error_message")?.map_or_else(session::untold, Ok)?,
+        },
+    })
+}

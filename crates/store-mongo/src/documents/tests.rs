@@ -1,0 +1,153 @@
+//! Every shape comes back as it went; documents of other programs are read; nonsense is named.
+
+use bson::oid::ObjectId;
+use bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
+use rekindle_core::event::{Event, EventKind, Subject};
+use rekindle_core::store::{StoreError, Version, Versioned};
+use rekindle_core::{Machine, Session, SessionId, SessionStatus, Task, Timestamp};
+use rekindle_testkit::sample::{self, uuid};
+use uuid::Uuid;
+
+use super::{Marked, event, machine, mark_id, session, task};
+
+const MARK: Uuid = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001);
+
+fn raw(document: &Document) -> RawDocumentBuf {
+    RawDocumentBuf::try_from(document).unwrap()
+}
+
+fn first<T>(value: T) -> Marked<T> {
+    Marked { mark: MARK, entity: Versioned { value, version: Version::FIRST } }
+}
+
+#[test]
+fn every_shape_comes_back() {
+    for shape in sample::sessions_of_every_shape() {
+        assert_eq!(session::read(&raw(&session::new(&shape, MARK))).unwrap(), first(shape));
+    }
+    for shape in sample::tasks_of_every_shape(&sample::session(1)) {
+        assert_eq!(task::read(&raw(&task::new(&shape, MARK))).unwrap(), first(shape));
+    }
+    let mut shape = sample::machine("m1");
+    shape.docker_slots = vec![rekindle_core::Slot(3), rekindle_core::Slot(0)].try_into().unwrap();
+    shape.metadata = sample::awkward_metadata();
+    assert_eq!(machine::read(&raw(&machine::new(&shape, MARK))).unwrap(), first(shape));
+}
+
+#[test]
+fn the_edges_of_time_come_back() {
+    for millis in [i64::MIN, -1, 0, i64::MAX] {
+        let mut shape = sample::session(1);
+        shape.last_heartbeat = Timestamp::from_millis(millis);
+        assert_eq!(session::read(&raw(&session::new(&shape, MARK))).unwrap(), first(shape));
+    }
+}
+
+#[test]
+fn events_come_back_with_their_position() {
+    let id = SessionId(uuid(1));
+    for subject in [
+        Subject::Session(id),
+        Subject::Task(rekindle_core::TaskId(uuid(2)), id),
+        Subject::Machine(sample::machine_id("m")),
+    ] {
+        let happened = Event::new(sample::NOON, EventKind::SessionDeleted, subject).with("$why", "it's so");
+        let mut document = event::new(&happened, MARK);
+        assert_eq!(document.contains_key("loose"), happened.kept_with().is_none());
+        assert_eq!(document.contains_key("kept_with"), happened.kept_with().is_some());
+        event::read(&raw(&document)).unwrap_err();
+        document.insert("position", 7_i64);
+        let found = event::read(&raw(&document)).unwrap();
+        assert_eq!((&*found.position.0, found.event), ("7", happened));
+    }
+}
+
+/// What a server does with an update of ours.
+fn applied(mut document: Document, update: &Document) -> Document {
+    for (name, value) in update.get_document("$set").unwrap() {
+        document.insert(name, value);
+    }
+    for (name, _) in update.get_document("$unset").into_iter().flatten() {
+        document.remove(name);
+    }
+    document
+}
+
+#[test]
+fn a_put_leaves_nothing_of_the_shape_before() {
+    let shapes = sample::sessions_of_every_shape();
+    for from in &shapes {
+        for to in &shapes {
+            let mut next = from.clone();
+            next.phase = to.phase.clone();
+            next.metadata = to.metadata.clone();
+            next.docker_slot = to.docker_slot;
+            let update = session::changes(&next, Version { revision: 4, touches: 0 });
+            let found = session::read(&raw(&applied(session::new(from, MARK), &update))).unwrap();
+            assert_eq!(found.entity, Versioned { value: next, version: Version { revision: 5, touches: 0 } });
+        }
+    }
+    let shapes = sample::tasks_of_every_shape(&sample::session(1));
+    for from in &shapes {
+        for to in &shapes {
+            let mut next = from.clone();
+            next.state = to.state.clone();
+            next.metadata = to.metadata.clone();
+            next.github_issue_id = to.github_issue_id.clone();
+            let update = task::changes(&next, Version::FIRST);
+            let found = task::read(&raw(&applied(task::new(from, MARK), &update))).unwrap();
+            assert_eq!(found.entity.value, next);
+        }
+    }
+}
+
+fn foreign_session() -> Document {
+    let at = DateTime::from_millis(5);
+    doc! {
+        "_id": ObjectId::from_bytes([1; 12]), "session_id": uuid(1).to_string(), "project_id": "p", "machine_id": "m",
+        "docker_slot": 3.0, "last_heartbeat": at, "status": "failed", "current_task_id": null, "started_at": at,
+        "completed_at": at, "created_at": at, "updated_at": at,
+    }
+}
+
+#[test]
+fn a_document_of_another_program_is_read() {
+    let found = session::read(&raw(&foreign_session())).unwrap();
+    assert_eq!(mark_id(found.mark), Bson::ObjectId(ObjectId::from_bytes([1; 12])));
+    let Versioned { value, version } = found.entity;
+    assert_eq!((version, value.lineage.id, value.lineage.attempt), (Version::FIRST, value.id, 1));
+    assert_eq!((value.status(), value.docker_slot), (SessionStatus::Failed, Some(rekindle_core::Slot(3))));
+    assert_eq!(value.error_message().unwrap().as_str(), "no reason was recorded");
+}
+
+#[test]
+fn nonsense_is_named() {
+    let id = uuid(1).to_string();
+    for (field, value, words) in [
+        ("session_id", Bson::from("x"), "session_id"),
+        ("status", Bson::from("asleep"), "status must be one of"),
+        ("project_id", Bson::from(""), "project_id must not be empty"),
+        ("last_heartbeat", Bson::from("now"), "last_heartbeat must be a date"),
+        ("completed_at", Bson::Null, "completed_at is missing"),
+        ("docker_slot", Bson::from(70_000), "docker_slot cannot be 70000"),
+        ("docker_slot", Bson::from(1.5), "docker_slot must be a whole number"),
+        ("revision", Bson::from(-1), "revision cannot be -1"),
+        ("_id", Bson::from("mine"), "_id must be"),
+        ("metadata", Bson::from(1), "metadata is no object"),
+    ] {
+        let mut document = foreign_session();
+        document.insert(field, value);
+        let Err(StoreError::Corrupt(text)) = session::read(&raw(&document)) else { panic!("{document} was read") };
+        assert!(text.contains(words) && text.contains("collection sessions"), "{text}");
+        assert!(field == "session_id" || text.contains(&id), "{text}");
+    }
+}
+
+#[test]
+fn entities_without_their_fields_are_nonsense() {
+    let empty = raw(&Document::new());
+    assert!(matches!(session::read(&empty).map(drop::<Marked<Session>>), Err(StoreError::Corrupt(_))));
+    assert!(matches!(task::read(&empty).map(drop::<Marked<Task>>), Err(StoreError::Corrupt(_))));
+    assert!(matches!(machine::read(&empty).map(drop::<Marked<Machine>>), Err(StoreError::Corrupt(_))));
+    assert!(matches!(event::read(&empty).map(drop), Err(StoreError::Corrupt(_))));
+}

@@ -1,0 +1,146 @@
+//! Every question there is but the lists, as pure functions: what is asked can be looked at without a server.
+
+use bson::{Bson, Document, doc};
+use rekindle_core::session::SessionStatus;
+use rekindle_core::task::TaskStatus;
+use rekindle_core::values::{MachineId, ProjectId, SessionId, Slot, TaskId, Timestamp};
+
+use crate::documents::{date, session};
+use crate::query::{Count, Query, Within};
+use crate::schema::indexes::name;
+
+/// One session.
+pub fn session(id: SessionId) -> Query {
+    Query::of(Within::Sessions, doc! { "session_id": id.to_string() }, name::SESSION).limited(1)
+}
+
+/// One task.
+pub fn task(id: TaskId) -> Query {
+    Query::of(Within::Tasks, doc! { "task_id": id.to_string() }, name::TASK).limited(1)
+}
+
+/// One machine.
+pub fn machine(id: &MachineId) -> Query {
+    Query::of(Within::Machines, doc! { "machine_id": id.as_str() }, name::MACHINE).limited(1)
+}
+
+/// The tasks of a session in these statuses, in any order: they are few enough to be sorted here.
+pub fn tasks_of(session: SessionId, statuses: &[TaskStatus]) -> Query {
+    let statuses: Vec<_> = statuses.iter().map(|status| Bson::String(status.as_str().to_owned())).collect();
+    let filter = doc! { "session_id": session.to_string(), "status": { "$in": statuses } };
+    Query::of(Within::Tasks, filter, name::SESSION_AND_STATUS)
+}
+
+/// The active session of a project on a machine.
+pub fn active_session(project: &ProjectId, machine: &MachineId) -> Query {
+    let status = SessionStatus::Active.as_str();
+    let filter = doc! { "project_id": project.as_str(), "machine_id": machine.as_str(), "status": status };
+    Query::of(Within::Sessions, filter, name::ONE_ACTIVE).limited(1).showing(session::id_fields())
+}
+
+/// The live session that holds a slot.
+pub fn slot_holder(machine: &MachineId, slot: Slot) -> Query {
+    let filter = doc! {
+        "machine_id": machine.as_str(),
+        "docker_slot": i32::from(slot.0),
+        "status": { "$in": session::live_statuses() },
+    };
+    Query::of(Within::Sessions, filter, name::ONE_PER_SLOT).limited(1).showing(session::id_fields())
+}
+
+/// The live sessions of machines, oldest first for each.
+pub fn live_sessions(machines: &[MachineId]) -> Query {
+    let machines: Vec<_> = machines.iter().map(|id| Bson::String(id.as_str().to_owned())).collect();
+    let filter = doc! { "machine_id": { "$in": machines }, "status": { "$in": session::live_statuses() } };
+    Query::of(Within::Sessions, filter, name::LIVE)
+        .sorted(doc! { "machine_id": 1, "created_at": 1, "_id": 1 })
+        .showing(session::live_fields())
+}
+
+/// How many sessions are in this status.
+pub fn in_status(status: SessionStatus) -> Count {
+    Count { within: Within::Sessions, filter: doc! { "status": status.as_str() }, hint: name::SESSIONS_BY_STATUS }
+}
+
+/// Longest silent first.
+fn by_silence() -> Document {
+    doc! { "last_heartbeat": 1, "_id": 1 }
+}
+
+fn overdue(status: &str, heard_before: Timestamp) -> Document {
+    doc! { "status": status, "last_heartbeat": { "$lt": date(heard_before) } }
+}
+
+fn stalled() -> Document {
+    doc! { "status": SessionStatus::Stalled.as_str() }
+}
+
+/// The stalled sessions.
+pub fn stalled_sessions(limit: u32) -> Query {
+    Query::of(Within::Sessions, stalled(), name::SILENCE).sorted(by_silence()).limited(limit)
+}
+
+/// How many sessions are stalled, and how many overdue.
+pub fn silent_counts(heard_before: Timestamp) -> [Count; 2] {
+    [stalled(), overdue(SessionStatus::Active.as_str(), heard_before)].map(|filter| Count {
+        within: Within::Sessions,
+        filter,
+        hint: name::SILENCE,
+    })
+}
+
+/// The active sessions last heard before this time.
+pub fn overdue_sessions(heard_before: Timestamp, limit: u32) -> Query {
+    let filter = overdue(SessionStatus::Active.as_str(), heard_before);
+    Query::of(Within::Sessions, filter, name::SILENCE).sorted(by_silence()).limited(limit)
+}
+
+/// The online machines last heard before this time.
+pub fn overdue_machines(heard_before: Timestamp, limit: u32) -> Query {
+    let filter = overdue("online", heard_before);
+    Query::of(Within::Machines, filter, name::SILENCE).sorted(by_silence()).limited(limit)
+}
+
+/// The active session, and the online machine, that was heard the longest time ago.
+pub fn earliest_heartbeats() -> [Query; 2] {
+    [(Within::Sessions, SessionStatus::Active.as_str()), (Within::Machines, "online")].map(|(within, status)| {
+        Query::of(within, doc! { "status": status }, name::SILENCE)
+            .sorted(doc! { "last_heartbeat": 1 })
+            .limited(1)
+            .showing(doc! { "_id": 0, "last_heartbeat": 1 })
+    })
+}
+
+fn ended_by(ended_by: Timestamp) -> Document {
+    doc! { "archived_at": null, "completed_at": { "$lte": date(ended_by) } }
+}
+
+/// What retention may delete, oldest first; of the same time the earlier recorded first, as the index keeps them.
+pub fn expired(by: Timestamp, limit: u32) -> Query {
+    Query::of(Within::Sessions, ended_by(by), name::RETENTION)
+        .sorted(doc! { "completed_at": 1 })
+        .limited(limit)
+        .showing(session::expired_fields())
+}
+
+/// How many sessions retention may delete.
+pub fn expired_sessions(by: Timestamp) -> Count {
+    Count { within: Within::Sessions, filter: ended_by(by), hint: name::RETENTION }
+}
+
+/// How many tasks they have, as the stages of an aggregate on the sessions: one figure, or none when there are none.
+pub fn expired_tasks(by: Timestamp) -> Vec<Document> {
+    let tasks = doc! {
+        "from": Within::Tasks.name(),
+        "localField": "session_id",
+        "foreignField": "session_id",
+        "pipeline": [{ "$count": "n" }],
+        "as": "tasks",
+    };
+    vec![
+        doc! { "$match": ended_by(by) },
+        doc! { "$project": { "_id": 0, "session_id": 1 } },
+        doc! { "$lookup": tasks },
+        doc! { "$group": { "_id": null, "n": { "$sum": { "$sum": "$tasks.n" } } } },
+    ]
+}

@@ -1,0 +1,200 @@
+//! What the database is made of, and how it comes to be: collections with validators, indexes, and the version of it all.
+//! Several processes may do this at once. When nothing is to be done it is two round trips.
+
+pub mod indexes;
+pub mod validators;
+
+use std::collections::HashMap;
+
+use bson::{Bson, Document, doc};
+use futures_util::TryStreamExt;
+use futures_util::future::try_join_all;
+use indexes::Index;
+use mongodb::error::Error;
+
+use crate::collections::{Collections, write_concern};
+use crate::connect::ConnectError;
+use crate::fault::{code, code_of, said};
+
+/// The version that this program makes and understands.
+pub const VERSION: i64 = 1;
+
+/// The namespace is there already: another process was faster.
+const NAMESPACE_EXISTS: i32 = 48;
+/// An index of this name, or with these fields, is there and is another one.
+const INDEX_CONFLICTS: [i32; 2] = [85, 86];
+
+/// Why the database was not prepared.
+#[derive(Debug)]
+pub enum Unprepared {
+    /// The servers did not answer, or will answer in a moment: to be tried again.
+    Failed(Error),
+    /// An operator has to do something.
+    Refused(ConnectError),
+}
+
+impl From<Error> for Unprepared {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Makes what is missing and changes what differs.
+pub async fn prepare(collections: &Collections, retention_days: u32) -> Result<(), Unprepared> {
+    let expire_after = span(retention_days);
+    let there = look(collections).await?;
+    if let Some(newer) = there.version.filter(|version| *version > VERSION) {
+        return Err(Unprepared::Refused(ConnectError::NewerSchema { theirs: newer, ours: VERSION }));
+    }
+    for name in validators::COLLECTIONS {
+        match there.collections.get(name) {
+            None => create(collections, name).await?,
+            Some(options) if differs(options, name) => {
+                let change = doc! {
+                    "collMod": name, "validator": validators::of(name), "validationLevel": "strict", "validationAction": "error",
+                };
+                run(collections, change, &format!("to change the validator of {name}")).await?;
+            }
+            Some(_) => {}
+        }
+    }
+    for (name, there) in &there.indexes {
+        index(collections, name, there, expire_after).await?;
+    }
+    if there.version != Some(VERSION) {
+        let note = doc! { "$max": { "version": VERSION } };
+        collections.meta.update_one(doc! { "_id": "schema" }, note).upsert(true).await?;
+    }
+    Ok(())
+}
+
+/// After how many seconds the server itself deletes what has ended: a day behind the retention job.
+fn span(retention_days: u32) -> i32 {
+    let seconds = (i64::from(retention_days) + 1) * 24 * 60 * 60;
+    i32::try_from(seconds).unwrap_or(i32::MAX)
+}
+
+/// What is there already.
+struct There {
+    /// Options by name.
+    collections: HashMap<String, Document>,
+    /// Indexes by collection, in the order in which they are made.
+    indexes: Vec<(&'static str, Vec<Document>)>,
+    version: Option<i64>,
+}
+
+async fn look(collections: &Collections) -> Result<There, Unprepared> {
+    let ours = doc! { "name": { "$in": validators::COLLECTIONS.to_vec() } };
+    let listed = collections.db.run_cursor_command(doc! { "listCollections": 1, "filter": ours });
+    let mut options = HashMap::new();
+    for entry in listed.await?.try_collect::<Vec<Document>>().await? {
+        if let (Ok(name), Ok(found)) = (entry.get_str("name"), entry.get_document("options")) {
+            options.insert(name.to_owned(), found.clone());
+        }
+    }
+    let asked = validators::COLLECTIONS.map(|name| {
+        let is_there = options.contains_key(name);
+        async move {
+            let found = match is_there && !indexes::of(name).is_empty() {
+                true => list_indexes(collections, name).await?,
+                false => Vec::new(),
+            };
+            Ok::<_, Error>((name, found))
+        }
+    });
+    let indexes = try_join_all(asked).await?;
+    let note = collections.meta.clone_with_type::<Document>().find_one(doc! { "_id": "schema" }).await?;
+    let version = note.and_then(|note| note.get("version").and_then(integer));
+    Ok(There { collections: options, indexes, version })
+}
+
+async fn list_indexes(collections: &Collections, name: &str) -> Result<Vec<Document>, Error> {
+    let cursor = collections.db.run_cursor_command(doc! { "listIndexes": name }).await;
+    match cursor {
+        Ok(cursor) => cursor.try_collect().await,
+        Err(error) => Err(error),
+    }
+}
+
+async fn create(collections: &Collections, name: &str) -> Result<(), Unprepared> {
+    let command = doc! {
+        "create": name, "validator": validators::of(name), "validationLevel": "strict", "validationAction": "error",
+    };
+    match run(collections, command, &format!("to make the collection {name}")).await {
+        Err(Unprepared::Failed(error)) if code_of(&error) == Some(NAMESPACE_EXISTS) => Ok(()),
+        done => done,
+    }
+}
+
+fn differs(options: &Document, name: &str) -> bool {
+    let is = |key: &str, wanted: &str| options.get_str(key).is_ok_and(|found| found == wanted);
+    options.get_document("validator").ok() != Some(&validators::of(name))
+        || !is("validationLevel", "strict")
+        || !is("validationAction", "error")
+}
+
+/// Makes a collection's missing indexes in one command, and changes the span after which its documents expire.
+async fn index(
+    collections: &Collections,
+    name: &'static str,
+    there: &[Document],
+    expire_after: i32,
+) -> Result<(), Unprepared> {
+    let mut missing = Vec::new();
+    for wanted in indexes::of(name) {
+        let Some(found) = there.iter().find(|found| found.get_str("name").is_ok_and(|name| name == wanted.name)) else {
+            missing.push(wanted);
+            continue;
+        };
+        if !same(&wanted, found) {
+            let index = format!("{}.{}", name, wanted.name);
+            return Err(Unprepared::Refused(ConnectError::OtherIndex { index }));
+        }
+        if wanted.expires && found.get("expireAfterSeconds").and_then(integer) != Some(expire_after.into()) {
+            let change = doc! { "name": wanted.name, "expireAfterSeconds": expire_after };
+            let doing = format!("to change after how long {name} expire");
+            run(collections, doc! { "collMod": name, "index": change }, &doing).await?;
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let specifications: Vec<_> = missing.iter().map(|index| index.specification(expire_after)).collect();
+    let command = doc! { "createIndexes": name, "indexes": specifications };
+    run(collections, command, &format!("to make the indexes of {name}")).await
+}
+
+fn same(wanted: &Index, found: &Document) -> bool {
+    // The order of the fields matters here, which documents do not look at.
+    let fields = |key: &Document| key.iter().map(|(name, way)| (name.clone(), integer(way))).collect::<Vec<_>>();
+    found.get_document("key").is_ok_and(|key| fields(key) == fields(&wanted.key))
+        && found.get_bool("unique").unwrap_or(false) == wanted.unique
+        && found.get_document("partialFilterExpression").ok() == wanted.partial.as_ref()
+        && found.contains_key("expireAfterSeconds") == wanted.expires
+}
+
+/// Runs a command that changes the schema, and says in words what its failure means.
+async fn run(collections: &Collections, mut command: Document, doing: &str) -> Result<(), Unprepared> {
+    let concern = write_concern(collections.call_timeout);
+    let timeout = concern.w_timeout.map_or(0, |limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX));
+    command.insert("writeConcern", doc! { "w": "majority", "wtimeout": timeout });
+    let Err(error) = collections.db.run_command(command).await else { return Ok(()) };
+    Err(match code_of(&error) {
+        Some(code::UNAUTHORIZED) => {
+            let why = format!("the user may not do what is needed {doing}: {}", said(&error));
+            Unprepared::Refused(ConnectError::Forbidden { why })
+        }
+        Some(code::DUPLICATE_KEY) => Unprepared::Refused(ConnectError::Duplicates { why: said(&error) }),
+        Some(code) if INDEX_CONFLICTS.contains(&code) => {
+            Unprepared::Refused(ConnectError::OtherIndex { index: said(&error) })
+        }
+        _ => Unprepared::Failed(error),
+    })
+}
+
+/// A number as the server gives it back.
+fn integer(number: &Bson) -> Option<i64> {
+    #[expect(clippy::cast_possible_truncation, reason = "the server stores spans and directions as doubles at times")]
+    let of_double = |double: f64| double as i64;
+    number.as_i64().or_else(|| number.as_i32().map(i64::from)).or_else(|| number.as_f64().map(of_double))
+}

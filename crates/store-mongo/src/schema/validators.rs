@@ -1,0 +1,198 @@
+//! What each collection takes. The required fields are those of the product's data model: a document that another program
+//! writes as that model says is taken, without the fields that are ours alone, and with null for what is optional.
+
+use bson::{Bson, Document, doc};
+use rekindle_core::machine::MachineStatus;
+use rekindle_core::session::SessionStatus;
+use rekindle_core::task::TaskStatus;
+
+/// How our ids of sessions and tasks are written.
+const UUID: &str = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$";
+
+/// Every collection, in the order in which they are made.
+pub const COLLECTIONS: [&str; 7] = ["sessions", "tasks", "machines", "events", "watch", "leases", "meta"];
+
+/// A collection's validator.
+pub fn of(collection: &str) -> Document {
+    let schema = match collection {
+        "sessions" => sessions(),
+        "tasks" => tasks(),
+        "machines" => machines(),
+        "events" => events(),
+        "watch" => schema(&["looked_at", "due_by", "silence_from"], watch()),
+        "leases" => schema(&["token", "until"], leases()),
+        _ => doc! { "bsonType": "object" },
+    };
+    doc! { "$jsonSchema": schema }
+}
+
+fn schema(required: &[&str], properties: Document) -> Document {
+    doc! { "bsonType": "object", "required": required.to_vec(), "properties": properties }
+}
+
+fn date() -> Bson {
+    doc! { "bsonType": "date" }.into()
+}
+
+fn date_or_null() -> Bson {
+    doc! { "bsonType": ["date", "null"] }.into()
+}
+
+/// A text in which something is said; names are short, prose is long.
+fn text(longest: i32) -> Bson {
+    doc! { "bsonType": "string", "minLength": 1, "maxLength": longest }.into()
+}
+
+fn text_or_null(longest: i32) -> Bson {
+    doc! { "bsonType": ["string", "null"], "minLength": 1, "maxLength": longest }.into()
+}
+
+fn name() -> Bson {
+    text(200)
+}
+
+fn uuid() -> Bson {
+    doc! { "bsonType": "string", "pattern": UUID }.into()
+}
+
+fn number(least: i32) -> Bson {
+    doc! { "bsonType": ["int", "long"], "minimum": least }.into()
+}
+
+fn object() -> Bson {
+    doc! { "bsonType": "object" }.into()
+}
+
+fn one_of(members: impl IntoIterator<Item = &'static str>) -> Bson {
+    doc! { "enum": members.into_iter().collect::<Vec<_>>() }.into()
+}
+
+/// What ours have, whatever they are.
+fn ours() -> Document {
+    doc! {
+        "revision": number(1),
+        "touches": number(0),
+        "metadata": object(),
+        "metadata_json": { "bsonType": "string" },
+    }
+}
+
+/// Whoever is in one of these statuses has ended, and says when; whoever is not, does not.
+fn ended_says_when(ended: &[&'static str], going_on: &[&'static str]) -> Vec<Document> {
+    vec![
+        doc! { "properties": { "status": one_of(going_on.iter().copied()), "completed_at": { "bsonType": "null" } } },
+        doc! {
+            "required": ["completed_at"],
+            "properties": { "status": one_of(ended.iter().copied()), "completed_at": date() },
+        },
+    ]
+}
+
+fn sessions() -> Document {
+    let mut properties = doc! {
+        "session_id": uuid(),
+        "project_id": name(),
+        "machine_id": name(),
+        "docker_slot": { "bsonType": ["int", "long", "double", "null"], "minimum": 0, "maximum": 65535 },
+        "status": one_of(SessionStatus::ALL.map(SessionStatus::as_str)),
+        "last_heartbeat": date(),
+        "current_task_id": text_or_null(200),
+        "started_at": date(),
+        "completed_at": date_or_null(),
+        "archived_at": date(),
+        "error_message": text_or_null(4000),
+        "prepared_at": date(),
+        "recovered_into": uuid(),
+        "recovered_at": date(),
+        "lineage_id": uuid(),
+        "attempt": number(0),
+        "recovered_from": uuid(),
+        "created_at": date(),
+        "updated_at": date(),
+    };
+    properties.extend(ours());
+    let required = [
+        "session_id",
+        "project_id",
+        "machine_id",
+        "last_heartbeat",
+        "status",
+        "started_at",
+        "created_at",
+        "updated_at",
+    ];
+    let (live, ended): (Vec<_>, Vec<_>) = SessionStatus::ALL.into_iter().partition(|status| status.is_live());
+    let written = |statuses: Vec<SessionStatus>| statuses.into_iter().map(SessionStatus::as_str).collect::<Vec<_>>();
+    let mut schema = schema(&required, properties);
+    schema.insert("anyOf", ended_says_when(&written(ended), &written(live)));
+    schema
+}
+
+fn tasks() -> Document {
+    let mut properties = doc! {
+        "task_id": uuid(),
+        "session_id": uuid(),
+        "project_id": name(),
+        "github_issue_id": text_or_null(200),
+        "task_name": text(4000),
+        "status": one_of(TaskStatus::ALL.map(TaskStatus::as_str)),
+        "started_at": date_or_null(),
+        "completed_at": date_or_null(),
+        "error_message": text_or_null(4000),
+        "copied_from": uuid(),
+        "session_ended_at": date(),
+        "created_at": date(),
+        "updated_at": date(),
+    };
+    properties.extend(ours());
+    let required = ["task_id", "session_id", "project_id", "task_name", "status", "created_at", "updated_at"];
+    let mut schema = schema(&required, properties);
+    schema.insert("anyOf", ended_says_when(&["completed", "failed"], &["pending", "in_progress", "blocked"]));
+    schema
+}
+
+fn machines() -> Document {
+    let mut properties = doc! {
+        "machine_id": name(),
+        "hostname": name(),
+        "docker_slots": {
+            "bsonType": "array",
+            "items": { "bsonType": ["int", "long", "double"], "minimum": 0, "maximum": 65535 },
+            "uniqueItems": true,
+        },
+        // Other programs may keep it; here it is derived from the sessions.
+        "active_sessions": { "bsonType": "array", "items": { "bsonType": "string" } },
+        "status": one_of(MachineStatus::ALL.map(MachineStatus::as_str)),
+        "last_heartbeat": date(),
+        "created_at": date(),
+        "updated_at": date(),
+    };
+    properties.extend(ours());
+    let required = ["machine_id", "hostname", "docker_slots", "status", "last_heartbeat", "created_at", "updated_at"];
+    schema(&required, properties)
+}
+
+fn events() -> Document {
+    let properties = doc! {
+        "at": date(),
+        "kind": { "bsonType": "string" },
+        "session_id": uuid(),
+        "task_id": uuid(),
+        "machine_id": name(),
+        "kept_with": uuid(),
+        "loose": { "bsonType": "bool" },
+        "detail": object(),
+        "detail_json": { "bsonType": "string" },
+        "pending": { "bsonType": "bool" },
+        "position": number(1),
+    };
+    schema(&["at", "kind", "detail"], properties)
+}
+
+fn watch() -> Document {
+    doc! { "looked_at": date(), "due_by": date(), "silence_from": date() }
+}
+
+fn leases() -> Document {
+    doc! { "token": number(1), "until": date() }
+}

@@ -1,0 +1,208 @@
+//! The port, on a database: reads and commits each in a task of its own, heartbeats in batches.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bson::doc;
+use rekindle_core::machine::Machine;
+use rekindle_core::session::Session;
+use rekindle_core::store::{
+    Changes, Claim, CommitError, Committed, Counts, EventPosition, Expired, ExpiredCounts, Fence, LiveSession,
+    MachineFilter, Page, PageRequest, RecordedEvent, SessionBeat, SessionFilter, SilentSessions, Store, StoreError,
+    TaskFilter, Versioned, Watch,
+};
+use rekindle_core::task::{Task, TaskStatus};
+use rekindle_core::values::{MachineId, ProjectId, SessionId, Slot, TaskId, Timestamp};
+use tokio::time::{Instant, timeout};
+
+use crate::beats::{Beats, MachineBeat};
+use crate::calls::Calls;
+use crate::collections::Collections;
+use crate::connect::{ConnectError, Connection};
+use crate::marks::Marks;
+use crate::options::MongoOptions;
+use crate::{commit, events, fault, lease, reads};
+
+/// How long a ping waits: whoever asks wants to know whether the store is there now.
+const PING: Duration = Duration::from_secs(2);
+
+type Answered<T> = Result<T, StoreError>;
+
+/// A store in a MongoDB database.
+#[derive(Debug)]
+pub struct MongoStore {
+    connection: Arc<Connection>,
+    calls: Calls,
+    marks: Arc<Marks>,
+    sessions: Arc<Beats<SessionBeat>>,
+    machines: Arc<Beats<MachineBeat>>,
+}
+
+impl MongoStore {
+    /// Opens the store and prepares its database. When the servers do not answer at the moment the store opens all the
+    /// same, goes on trying, and is unavailable until they do.
+    ///
+    /// # Errors
+    /// See [`ConnectError`]: what an operator has to change.
+    pub async fn connect(options: MongoOptions) -> Result<Self, ConnectError> {
+        let connection = Arc::new(Connection::open(&options).await?);
+        let wait = options.call_timeout;
+        Ok(Self {
+            calls: Calls::new(wait),
+            marks: Arc::new(Marks::default()),
+            sessions: Arc::new(Beats::new(Arc::clone(&connection), wait)),
+            machines: Arc::new(Beats::new(Arc::clone(&connection), wait)),
+            connection,
+        })
+    }
+
+    async fn read<T, F>(&self, question: impl FnOnce(Collections) -> F) -> Answered<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = reads::Answered<T>> + Send + 'static,
+    {
+        self.calls.open()?;
+        self.calls.read(question(self.connection.ready()?.clone())).await
+    }
+
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.calls.timeout()
+    }
+}
+
+#[async_trait]
+impl Store for MongoStore {
+    async fn session(&self, id: SessionId) -> Answered<Option<Versioned<Session>>> {
+        self.read(|c| reads::session(c, id)).await
+    }
+
+    async fn task(&self, id: TaskId) -> Answered<Option<Versioned<Task>>> {
+        self.read(|c| reads::task(c, id)).await
+    }
+
+    async fn machine(&self, id: &MachineId) -> Answered<Option<Versioned<Machine>>> {
+        self.read(|c| reads::machine(c, id.clone())).await
+    }
+
+    async fn tasks_of(&self, session: SessionId, statuses: &[TaskStatus]) -> Answered<Vec<Versioned<Task>>> {
+        self.read(|c| reads::tasks_of(c, session, statuses.to_vec())).await
+    }
+
+    async fn active_session(&self, project: &ProjectId, machine: &MachineId) -> Answered<Option<SessionId>> {
+        self.read(|c| reads::active_session(c, project.clone(), machine.clone())).await
+    }
+
+    async fn slot_holder(&self, machine: &MachineId, slot: Slot) -> Answered<Option<SessionId>> {
+        self.read(|c| reads::slot_holder(c, machine.clone(), slot)).await
+    }
+
+    async fn live_sessions(&self, machines: &[MachineId]) -> Answered<Vec<LiveSession>> {
+        self.read(|c| reads::live_sessions(c, machines.to_vec())).await
+    }
+
+    async fn sessions(&self, filter: &SessionFilter, page: PageRequest) -> Answered<Page<Session>> {
+        self.read(|c| reads::sessions(c, filter.clone(), page)).await
+    }
+
+    async fn tasks(&self, filter: &TaskFilter, page: PageRequest) -> Answered<Page<Task>> {
+        self.read(|c| reads::tasks(c, filter.clone(), page)).await
+    }
+
+    async fn machines(&self, filter: &MachineFilter, page: PageRequest) -> Answered<Page<Machine>> {
+        self.read(|c| reads::machines(c, filter.clone(), page)).await
+    }
+
+    async fn counts(&self) -> Answered<Counts> {
+        self.read(reads::counts).await
+    }
+
+    async fn silent_sessions(&self, heard_before: Timestamp, limit: u32) -> Answered<SilentSessions> {
+        self.read(|c| reads::silent_sessions(c, heard_before, limit)).await
+    }
+
+    async fn overdue_sessions(&self, heard_before: Timestamp, limit: u32) -> Answered<Vec<Versioned<Session>>> {
+        self.read(|c| reads::overdue_sessions(c, heard_before, limit)).await
+    }
+
+    async fn overdue_machines(&self, heard_before: Timestamp, limit: u32) -> Answered<Vec<Versioned<Machine>>> {
+        self.read(|c| reads::overdue_machines(c, heard_before, limit)).await
+    }
+
+    async fn earliest_heartbeat(&self) -> Answered<Option<Timestamp>> {
+        self.read(reads::earliest_heartbeat).await
+    }
+
+    async fn watch(&self) -> Answered<Option<Watch>> {
+        self.read(reads::watch).await
+    }
+
+    async fn expired(&self, ended_by: Timestamp, limit: u32) -> Answered<Vec<Expired>> {
+        self.read(|c| reads::expired(c, ended_by, limit)).await
+    }
+
+    async fn expired_counts(&self, ended_by: Timestamp) -> Answered<ExpiredCounts> {
+        self.read(|c| reads::expired_counts(c, ended_by)).await
+    }
+
+    async fn events(&self, after: Option<&EventPosition>, limit: u32) -> Answered<Vec<RecordedEvent>> {
+        let after = after.map_or(Ok(0), events::number)?;
+        let deadline = self.deadline();
+        self.read(|c| events::after(c, after, limit, deadline)).await
+    }
+
+    async fn commit(&self, changes: Changes) -> Result<Committed, CommitError> {
+        self.calls.open()?;
+        let collections = self.connection.ready()?.clone();
+        let (marks, deadline) = (Arc::clone(&self.marks), self.deadline());
+        self.calls.write(async move { commit::apply(&collections, &marks, &changes, deadline).await }).await
+    }
+
+    async fn beat(&self, beat: SessionBeat) -> Answered<Option<Versioned<Session>>> {
+        self.sessions.beat(beat).await
+    }
+
+    async fn beat_machine(&self, machine: &MachineId, at: Timestamp) -> Answered<Option<Versioned<Machine>>> {
+        self.machines.beat(MachineBeat { machine: machine.clone(), at }).await
+    }
+
+    async fn claim(&self, claim: Claim) -> Answered<Option<Fence>> {
+        self.calls.open()?;
+        let collections = self.connection.ready()?.clone();
+        self.calls.write(lease::claim(collections, claim)).await
+    }
+
+    async fn release(&self, fence: Fence) -> Answered<()> {
+        self.calls.open()?;
+        let collections = self.connection.ready()?.clone();
+        self.calls.write(lease::release(collections, fence)).await
+    }
+
+    async fn ping(&self) -> Answered<()> {
+        self.calls.open()?;
+        let collections = self.connection.ready()?.clone();
+        match timeout(PING, self.calls.write(touch_schema(collections))).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(busy @ StoreError::Overloaded(_))) => Err(busy),
+            // Whether this one write took place is nobody's concern.
+            Ok(Err(error)) => Err(StoreError::Unavailable(error.to_string())),
+            Err(_) => Err(StoreError::Unavailable(format!("no answer within {PING:?}"))),
+        }
+    }
+
+    async fn close(&self) {
+        let finished = async { tokio::join!(self.calls.close(), self.sessions.close(), self.machines.close()) };
+        // Whoever asked has long been told by then; what a server never answers must not keep a process from ending.
+        if timeout(self.calls.timeout() * 2, finished).await.is_err() {
+            tracing::warn!("calls without an answer were left when the store was closed");
+        }
+        self.connection.close().await;
+    }
+}
+
+/// A write that changes nothing but proves that a majority takes writes.
+async fn touch_schema(collections: Collections) -> Answered<()> {
+    let touch = doc! { "$currentDate": { "pinged_at": true } };
+    let touched = collections.meta.update_one(doc! { "_id": "schema" }, touch).await;
+    touched.map(|_| ()).map_err(|error| fault::write_failed(&error))
+}

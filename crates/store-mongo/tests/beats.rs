@@ -1,0 +1,249 @@
+//! Heartbeats in batches: each beat gets its own outcome, as if it had come alone, and few commands carry many.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "test code: its way to report")]
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bson::{Document, doc};
+use rekindle_core::session::{LiveState, Outcome, Phase};
+use rekindle_core::store::{Changes, SessionBeat, StoreError, Versioned};
+use rekindle_core::{MachineStatus, Session, Store};
+use rekindle_mongod::case;
+use rekindle_store_mongo::{MongoOptions, MongoStore};
+use rekindle_testkit::MemoryStore;
+use rekindle_testkit::sample::{self, NOON, noon_plus, text};
+
+fn main() -> ExitCode {
+    rekindle_mongod::suite(&[
+        case!(a_thousand_beats_at_once_are_each_answered_as_if_alone),
+        case!(machines_beat_in_batches_too),
+        case!(a_beat_whose_caller_has_gone_takes_place),
+        case!(a_close_answers_what_was_accepted),
+        case!(more_beats_than_may_wait_are_refused_and_the_rest_take_place),
+    ])
+}
+
+/// A store in a database of its own.
+struct World {
+    store: Arc<MongoStore>,
+    client: mongodb::Client,
+    database: String,
+}
+
+impl World {
+    async fn open(uri: &str) -> Self {
+        let database = format!("rekindle-test-{:016x}", fastrand::u64(..));
+        let options = MongoOptions {
+            database: database.clone(),
+            retention_days: 20_000,
+            call_timeout: Duration::from_secs(60),
+            ..MongoOptions::at(uri.parse().unwrap())
+        };
+        let store = Arc::new(MongoStore::connect(options).await.expect("a usable server"));
+        prepared(&store).await;
+        Self { store, client: mongodb::Client::with_uri_str(uri).await.unwrap(), database }
+    }
+
+    /// How many updates the server has been sent by anybody: an upper bound of ours.
+    async fn updates(&self) -> i64 {
+        let status = self.client.database("admin").run_command(doc! { "serverStatus": 1 }).await.unwrap();
+        let commands = status.get_document("metrics").unwrap().get_document("commands").unwrap();
+        commands.get_document("update").unwrap().get_i64("total").unwrap()
+    }
+
+    async fn drop(self) {
+        self.store.close().await;
+        self.client.database(&self.database).drop().await.unwrap();
+    }
+}
+
+/// Session `n` in one of the shapes that matter for a beat.
+fn session(n: u64) -> Session {
+    let mut session = sample::session(n);
+    match n % 5 {
+        0 => session.phase = sample::live(LiveState::Paused),
+        1 => session.phase = sample::live(LiveState::Stalled { prepared_at: None }),
+        2 => session.phase = sample::ended(NOON, Outcome::Completed),
+        _ => {
+            let Phase::Live(live) = &mut session.phase else { return session };
+            live.current_task = Some(text("t"));
+        }
+    }
+    session
+}
+
+/// The beats that are sent at once: of 300 sessions that there are, and of some that there are not; without a label, with
+/// the right one and with a wrong one.
+fn beats() -> Vec<SessionBeat> {
+    let beat = |n: u64| SessionBeat {
+        session: sample::session(n % 330).id,
+        // The same for every beat of one session, so that the order among them does not show.
+        at: noon_plus(i64::try_from(n % 330).unwrap() - 20),
+        current_task: match n % 7 {
+            0 | 1 => Some(text("t")),
+            2 => Some(text("another")),
+            _ => None,
+        },
+    };
+    (0..1000).map(beat).collect()
+}
+
+async fn a_thousand_beats_at_once_are_each_answered_as_if_alone(uri: String) {
+    let world = World::open(&uri).await;
+    let memory = MemoryStore::new();
+    let mut changes = Changes::default();
+    for n in 0..300 {
+        changes.insert(session(n));
+    }
+    world.store.commit(changes.clone()).await.unwrap();
+    memory.commit(changes).await.unwrap();
+    let before = world.updates().await;
+    let sent: Vec<_> = beats()
+        .into_iter()
+        .map(|beat| {
+            let store = Arc::clone(&world.store);
+            tokio::spawn(async move { store.beat(beat).await })
+        })
+        .collect();
+    let mut answers = Vec::new();
+    for answer in sent {
+        answers.push(answer.await.unwrap().unwrap());
+    }
+    let updates = world.updates().await - before;
+    assert!(updates < 500, "{updates} updates for a thousand beats");
+    for (beat, answer) in beats().into_iter().zip(answers) {
+        assert_eq!(answer, memory.beat(beat.clone()).await.unwrap(), "{beat:?}");
+    }
+    for n in 0..300 {
+        let id = sample::session(n).id;
+        assert_eq!(world.store.session(id).await.unwrap(), memory.session(id).await.unwrap());
+    }
+    world.drop().await;
+}
+
+async fn machines_beat_in_batches_too(uri: String) {
+    let world = World::open(&uri).await;
+    let mut changes = Changes::default();
+    for n in 0..60 {
+        let mut machine = sample::machine(&format!("m{n}"));
+        machine.status = MachineStatus::ALL[n % MachineStatus::ALL.len()];
+        changes.insert(machine);
+    }
+    world.store.commit(changes).await.unwrap();
+    let sent: Vec<_> = (0..300)
+        .map(|n| {
+            let store = Arc::clone(&world.store);
+            let machine = sample::machine_id(&format!("m{}", n % 70));
+            tokio::spawn(async move { store.beat_machine(&machine, noon_plus(5)).await })
+        })
+        .collect();
+    for (n, answer) in sent.into_iter().enumerate() {
+        let (n, answer) = (n % 70, answer.await.unwrap().unwrap());
+        let status = MachineStatus::ALL[n % MachineStatus::ALL.len()];
+        assert_eq!(answer.is_some(), n < 60 && status != MachineStatus::Offline, "machine {n}");
+        assert!(answer.is_none_or(|row| row.value.last_heartbeat == noon_plus(5)));
+    }
+    world.drop().await;
+}
+
+async fn a_beat_whose_caller_has_gone_takes_place(uri: String) {
+    let world = World::open(&uri).await;
+    let session = sample::session(1);
+    let mut changes = Changes::default();
+    changes.insert(session.clone());
+    world.store.commit(changes).await.unwrap();
+    let beat = SessionBeat { session: session.id, at: noon_plus(7), current_task: None };
+    {
+        // Polled once, it is accepted; then its caller goes.
+        let call = world.store.beat(beat);
+        tokio::pin!(call);
+        let polled = futures_util::poll!(&mut call);
+        assert!(polled.is_pending());
+    }
+    // A close waits for what was accepted.
+    world.store.close().await;
+    let sessions = world.client.database(&world.database).collection::<Document>("sessions");
+    let stored = sessions.find_one(doc! {}).await.unwrap().unwrap();
+    assert_eq!(stored.get_datetime("last_heartbeat").unwrap().timestamp_millis(), noon_plus(7).millis());
+    world.drop().await;
+}
+
+async fn a_close_answers_what_was_accepted(uri: String) {
+    let world = World::open(&uri).await;
+    let session = sample::session(1);
+    let mut changes = Changes::default();
+    changes.insert(session.clone());
+    world.store.commit(changes).await.unwrap();
+    let beat = |at| SessionBeat { session: session.id, at: noon_plus(at), current_task: None };
+    let mut calls: Vec<_> = (0..200).map(|at| Box::pin(world.store.beat(beat(at)))).collect();
+    for call in &mut calls {
+        assert!(futures_util::poll!(call).is_pending());
+    }
+    let (answers, ()) = tokio::join!(all(calls), world.store.close());
+    assert_eq!(answers.len(), 200);
+    for answer in answers {
+        assert!(answer.unwrap().is_some());
+    }
+    let refused = world.store.beat(beat(999)).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    world.drop().await;
+}
+
+async fn more_beats_than_may_wait_are_refused_and_the_rest_take_place(uri: String) {
+    // On one thread no batch leaves while this test sends beats.
+    let alone = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(fill_the_queue(uri));
+    };
+    tokio::task::spawn_blocking(alone).await.unwrap();
+}
+
+async fn fill_the_queue(uri: String) {
+    const MAY_WAIT: usize = 8192;
+    let world = World::open(&uri).await;
+    let session = sample::session(1);
+    let mut changes = Changes::default();
+    changes.insert(session.clone());
+    world.store.commit(changes).await.unwrap();
+    let beat = SessionBeat { session: session.id, at: noon_plus(1), current_task: None };
+    let mut accepted = Vec::new();
+    for n in 0..MAY_WAIT + 50 {
+        let mut call = Box::pin(world.store.beat(beat.clone()));
+        match futures_util::poll!(&mut call) {
+            std::task::Poll::Pending => accepted.push(call),
+            std::task::Poll::Ready(answer) => {
+                assert!(matches!(answer, Err(StoreError::Overloaded(_))), "{answer:?}");
+                assert!(n >= MAY_WAIT, "beat {n} was refused");
+            }
+        }
+    }
+    assert_eq!(accepted.len(), MAY_WAIT);
+    for answer in all(accepted).await {
+        assert!(answer.unwrap().is_some());
+    }
+    // There is room again.
+    assert!(world.store.beat(beat).await.unwrap().is_some());
+    world.drop().await;
+}
+
+/// Awaits them one after the other; all are on their way already.
+async fn all<F>(calls: Vec<F>) -> Vec<Result<Option<Versioned<Session>>, StoreError>>
+where
+    F: Future<Output = Result<Option<Versioned<Session>>, StoreError>>,
+{
+    let mut answers = Vec::with_capacity(calls.len());
+    for call in calls {
+        answers.push(call.await);
+    }
+    answers
+}
+
+/// Waits for the database: on a loaded machine it may not be prepared when the store opens.
+async fn prepared(store: &MongoStore) {
+    let began = std::time::Instant::now();
+    while let Err(error) = store.ping().await {
+        assert!(began.elapsed() < Duration::from_secs(120), "{error}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}

@@ -1,0 +1,56 @@
+//! The first contact: what only an operator can change is told at once, and whoever does not answer is waited for.
+
+use std::path::PathBuf;
+
+use rekindle_core::{Store, StoreError};
+use rekindle_mongod::{Case, Shape, binary_case, case};
+use rekindle_store_mongo::{ConnectError, MongoOptions, MongoStore};
+
+use crate::support::{nodes, options, refusal, until};
+
+pub const CASES: &[Case] = &[
+    case!(settings_that_make_no_sense_are_refused),
+    binary_case!(a_standalone_server_is_refused),
+    binary_case!(another_replica_set_is_refused),
+    binary_case!(a_server_that_comes_later_is_waited_for),
+];
+
+async fn settings_that_make_no_sense_are_refused(uri: String) {
+    for address in ["mongodb://host:port/", "mongodb://host/?authMechanism=NONE", "mongodb://u:se@cret:h@:1/"] {
+        let refused = refusal(&options(address)).await;
+        assert!(matches!(refused, ConnectError::Configuration(_)), "{address}: {refused:?}");
+        assert!(!refused.to_string().contains("cret"), "{refused}");
+    }
+    for database in ["", "a.b", "a b", "admin", &"x".repeat(64)] {
+        let refused = refusal(&MongoOptions { database: database.to_owned(), ..options(&uri) }).await;
+        assert!(matches!(refused, ConnectError::Configuration(_)), "{database}: {refused:?}");
+    }
+}
+
+async fn a_standalone_server_is_refused(binary: PathBuf) {
+    let nodes = nodes(binary, |options| options.shape = Shape::Standalone);
+    for asked in ["", "?replicaSet=rekindle", "?directConnection=true"] {
+        let refused = refusal(&options(&format!("mongodb://127.0.0.1:{}/{asked}", nodes.port(0)))).await;
+        assert!(matches!(refused, ConnectError::Standalone { .. }), "{asked}: {refused:?}");
+        assert!(refused.to_string().contains("rs.initiate()"), "{refused}");
+    }
+}
+
+async fn another_replica_set_is_refused(binary: PathBuf) {
+    let nodes = nodes(binary, |_| ());
+    let refused = refusal(&options(&format!("mongodb://127.0.0.1:{}/?replicaSet=other", nodes.port(0)))).await;
+    let ConnectError::OtherReplicaSet { theirs, ours, .. } = refused else { panic!("{refused:?}") };
+    assert_eq!((theirs.as_str(), ours.as_str()), ("rekindle", "other"));
+}
+
+async fn a_server_that_comes_later_is_waited_for(binary: PathBuf) {
+    let mut nodes = nodes(binary, |_| ());
+    nodes.shut_down(0).unwrap();
+    let store = MongoStore::connect(options(&nodes.uri())).await.unwrap();
+    let Err(StoreError::Unavailable(why)) = store.ping().await else { panic!("nobody is there") };
+    assert!(why.contains("127.0.0.1"), "{why}");
+    nodes.restart(0).unwrap();
+    until(|| store.ping(), Result::is_ok).await.unwrap();
+    assert_eq!(store.counts().await.unwrap().total(), 0);
+    store.close().await;
+}

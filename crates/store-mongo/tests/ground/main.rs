@@ -1,0 +1,17 @@
+//! What the store stands on, on a real server: validators, indexes and their plans, expiry, and the first contact.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed expectation is how a test reports")]
+
+mod connect;
+mod explain;
+mod logins;
+mod schema;
+mod support;
+mod totals;
+mod ttl;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let all = [schema::CASES, explain::CASES, ttl::CASES, connect::CASES, logins::CASES, totals::CASES];
+    rekindle_mongod::suite(&all.concat())
+}

@@ -1,0 +1,279 @@
+//! What the database takes and what it refuses, by plain inserts of another program.
+
+use bson::{Bson, Document, doc};
+use futures_util::TryStreamExt;
+use futures_util::future::join_all;
+use mongodb::error::{ErrorKind, WriteFailure};
+use rekindle_core::store::{PageRequest, SessionFilter, Start};
+use rekindle_core::{MachineId, SessionId, Store, TaskId};
+use rekindle_mongod::{Case, case};
+use rekindle_store_mongo::{ConnectError, MongoStore};
+use rekindle_testkit::sample;
+
+use crate::support::{Scratch, machine, refusal, scratch, session, task, until};
+
+pub const CASES: &[Case] = &[
+    case!(test_1_1_a_each_required_field_is_required),
+    case!(test_1_1_b_what_has_all_required_fields_is_taken_and_read),
+    case!(test_1_1_c_docker_slots_are_an_array_of_numbers),
+    case!(test_1_1_d_an_unknown_status_is_refused),
+    case!(a_field_of_another_type_is_refused),
+    case!(whoever_has_ended_says_when),
+    case!(many_processes_prepare_one_database),
+    case!(what_was_changed_by_hand_is_set_right),
+    case!(an_index_with_one_of_our_names_is_told),
+    case!(documents_that_break_a_unique_rule_are_told),
+    case!(a_newer_schema_is_left_alone),
+    case!(pages_follow_each_other_across_documents_of_another_program),
+];
+
+const REFUSED: i32 = 121;
+
+/// The code with which the server refuses a document; none when it takes it.
+async fn insert(db: &Scratch, collection: &str, document: &Document) -> Option<i32> {
+    let error = db.collection(collection).insert_one(document).await.err()?;
+    let ErrorKind::Write(WriteFailure::WriteError(write)) = &*error.kind else { panic!("{error}") };
+    Some(write.code)
+}
+
+async fn assert_refused(db: &Scratch, collection: &str, document: &Document) {
+    assert_eq!(insert(db, collection, document).await, Some(REFUSED), "{collection} took {document}");
+}
+
+/// The fields that each collection demands, and a document that has them all.
+fn required() -> [(&'static str, Document, Vec<&'static str>); 3] {
+    let of_session = vec![
+        "session_id",
+        "project_id",
+        "machine_id",
+        "last_heartbeat",
+        "status",
+        "started_at",
+        "created_at",
+        "updated_at",
+    ];
+    let of_task = vec!["task_id", "session_id", "project_id", "task_name", "status", "created_at", "updated_at"];
+    let of_machine =
+        vec!["machine_id", "hostname", "docker_slots", "status", "last_heartbeat", "created_at", "updated_at"];
+    [("sessions", session(1), of_session), ("tasks", task(2), of_task), ("machines", machine(1), of_machine)]
+}
+
+async fn test_1_1_a_each_required_field_is_required(uri: String) {
+    scratch(uri, |db| async move {
+        db.store().await.close().await;
+        for (collection, whole, fields) in required() {
+            for field in fields {
+                let mut without = whole.clone();
+                without.remove(field);
+                assert_refused(&db, collection, &without).await;
+                without.insert(field, Bson::Null);
+                assert_refused(&db, collection, &without).await;
+            }
+            assert_eq!(insert(&db, collection, &whole).await, None, "{collection}");
+        }
+    })
+    .await;
+}
+
+async fn test_1_1_b_what_has_all_required_fields_is_taken_and_read(uri: String) {
+    scratch(uri, |db| async move {
+        let store = db.store().await;
+        for (collection, whole, fields) in required() {
+            let mut bare = Document::new();
+            for field in fields {
+                bare.insert(field, whole.get(field));
+            }
+            assert_eq!(insert(&db, collection, &bare).await, None, "{collection} refused {bare}");
+        }
+        let found = store.session(SessionId(sample::uuid(1))).await.unwrap().unwrap();
+        assert_eq!((found.version, found.value.lineage.attempt), (rekindle_core::Version::FIRST, 1));
+        let machine: MachineId = sample::text("m1");
+        assert_eq!(store.machine(&machine).await.unwrap().unwrap().value.docker_slots.as_slice().len(), 3);
+        // It is in progress, since it was last changed at the latest.
+        let task = store.task(TaskId(sample::uuid(2))).await.unwrap().unwrap().value;
+        assert_eq!(task.started_at(), Some(task.updated_at));
+        store.close().await;
+    })
+    .await;
+}
+
+async fn test_1_1_c_docker_slots_are_an_array_of_numbers(uri: String) {
+    scratch(uri, |db| async move {
+        db.store().await.close().await;
+        for slots in
+            [Bson::from(3), Bson::from("1,2"), Bson::from(vec!["1"]), Bson::from(vec![-1]), Bson::from(vec![1, 1])]
+        {
+            let mut wrong = machine(1);
+            wrong.insert("docker_slots", slots);
+            assert_refused(&db, "machines", &wrong).await;
+        }
+        let mut none = machine(1);
+        none.insert("docker_slots", Bson::Array(Vec::new()));
+        assert_eq!(insert(&db, "machines", &none).await, None);
+    })
+    .await;
+}
+
+async fn test_1_1_d_an_unknown_status_is_refused(uri: String) {
+    scratch(uri, |db| async move {
+        db.store().await.close().await;
+        for (collection, whole, _) in required() {
+            for status in ["", "asleep", "Active", "ACTIVE"] {
+                let mut wrong = whole.clone();
+                wrong.insert("status", status);
+                assert_refused(&db, collection, &wrong).await;
+            }
+        }
+    })
+    .await;
+}
+
+async fn a_field_of_another_type_is_refused(uri: String) {
+    scratch(uri, |db| async move {
+        db.store().await.close().await;
+        for (collection, whole, fields) in required() {
+            for field in fields {
+                let mut wrong = whole.clone();
+                wrong.insert(field, doc! { "nothing": "like it" });
+                assert_refused(&db, collection, &wrong).await;
+            }
+        }
+        for (field, value) in [
+            ("docker_slot", Bson::from(65_536)),
+            ("docker_slot", Bson::from("1")),
+            ("session_id", Bson::from("mine")),
+            ("project_id", Bson::from("")),
+            ("revision", Bson::from(0)),
+            ("archived_at", Bson::Null),
+            ("metadata", Bson::from("{}")),
+            ("completed_at", Bson::from("yesterday")),
+        ] {
+            let mut wrong = session(1);
+            wrong.insert(field, value);
+            assert_refused(&db, "sessions", &wrong).await;
+        }
+    })
+    .await;
+}
+
+async fn whoever_has_ended_says_when(uri: String) {
+    scratch(uri, |db| async move {
+        db.store().await.close().await;
+        for (collection, mut whole, ended, live) in [
+            ("sessions", session(1), ["completed", "failed"], "active"),
+            ("tasks", task(1), ["completed", "failed"], "pending"),
+        ] {
+            let now = bson::DateTime::now();
+            whole.insert("completed_at", now);
+            whole.insert("status", live);
+            assert_refused(&db, collection, &whole).await;
+            for status in ended {
+                whole.insert("status", status);
+                whole.remove("completed_at");
+                assert_refused(&db, collection, &whole).await;
+            }
+            whole.insert("completed_at", now);
+            assert_eq!(insert(&db, collection, &whole).await, None);
+        }
+    })
+    .await;
+}
+
+async fn many_processes_prepare_one_database(uri: String) {
+    scratch(uri, |db| async move {
+        let opened = join_all((0..8).map(|_| MongoStore::connect(db.options.clone()))).await;
+        for store in opened {
+            let store = store.unwrap();
+            // The one or other may have to look twice while the others are at it.
+            until(|| store.ping(), Result::is_ok).await.unwrap();
+            store.close().await;
+        }
+        let indexes = db.collection("sessions").list_index_names().await.unwrap();
+        assert_eq!(indexes.len(), 17, "{indexes:?}");
+    })
+    .await;
+}
+
+async fn options_of(db: &Scratch, collection: &str) -> Document {
+    let found: Vec<_> = db.db.list_collections().await.unwrap().try_collect().await.unwrap();
+    let found = found.into_iter().find(|found| found.name == collection).unwrap();
+    found.options.validator.unwrap()
+}
+
+async fn what_was_changed_by_hand_is_set_right(uri: String) {
+    scratch(uri, |db| async move {
+        db.store().await.close().await;
+        let as_made = options_of(&db, "tasks").await;
+        let off = doc! { "collMod": "tasks", "validator": {}, "validationLevel": "off" };
+        db.db.run_command(off).await.unwrap();
+        db.collection("sessions").drop_index("silence").await.unwrap();
+        db.store().await.close().await;
+        assert_eq!(options_of(&db, "tasks").await, as_made);
+        assert_refused(&db, "tasks", &doc! {}).await;
+        let indexes = db.collection("sessions").list_index_names().await.unwrap();
+        assert!(indexes.contains(&"silence".to_owned()), "{indexes:?}");
+    })
+    .await;
+}
+
+async fn an_index_with_one_of_our_names_is_told(uri: String) {
+    scratch(uri, |db| async move {
+        let other = doc! { "createIndexes": "sessions", "indexes": [{ "name": "silence", "key": { "status": 1 } }] };
+        db.db.run_command(other).await.unwrap();
+        assert_eq!(refusal(&db.options).await, ConnectError::OtherIndex { index: "sessions.silence".to_owned() });
+    })
+    .await;
+}
+
+async fn documents_that_break_a_unique_rule_are_told(uri: String) {
+    scratch(uri, |db| async move {
+        let twice = [doc! { "session_id": "a" }, doc! { "session_id": "a" }];
+        db.collection("sessions").insert_many(twice).await.unwrap();
+        let ConnectError::Duplicates { why } = refusal(&db.options).await else { panic!("it is about duplicates") };
+        assert!(why.contains("session_id_1"), "{why}");
+    })
+    .await;
+}
+
+async fn a_newer_schema_is_left_alone(uri: String) {
+    scratch(uri, |db| async move {
+        db.collection("meta").insert_one(doc! { "_id": "schema", "version": 2 }).await.unwrap();
+        assert_eq!(refusal(&db.options).await, ConnectError::NewerSchema { theirs: 2, ours: 1 });
+        assert_eq!(db.db.list_collection_names().await.unwrap(), ["meta"]);
+    })
+    .await;
+}
+
+async fn pages_follow_each_other_across_documents_of_another_program(uri: String) {
+    scratch(uri, |db| async move {
+        let store = db.store().await;
+        // In one millisecond: four of another program, with ids of its kind, and four of ours.
+        let at = bson::DateTime::from_millis(sample::NOON.millis());
+        for n in 1..=4 {
+            let mut foreign = session(n);
+            foreign.insert("created_at", at);
+            db.collection("sessions").insert_one(foreign).await.unwrap();
+        }
+        for n in 5..=8 {
+            let mut changes = rekindle_core::store::Changes::default();
+            changes.insert(sample::session(n));
+            store.commit(changes).await.unwrap();
+        }
+        let all = SessionFilter::default();
+        let mut start = Start::Offset(0);
+        let mut found = Vec::new();
+        loop {
+            let page = store.sessions(&all, PageRequest { limit: 1, start }).await.unwrap();
+            assert_eq!(page.total, 8);
+            found.extend(page.items.into_iter().map(|row| row.value.id));
+            let Some(next) = page.next else { break };
+            start = Start::After(next);
+        }
+        let mut once = found.clone();
+        once.sort_unstable();
+        once.dedup();
+        assert_eq!((found.len(), once.len()), (8, 8), "{found:?}");
+        store.close().await;
+    })
+    .await;
+}

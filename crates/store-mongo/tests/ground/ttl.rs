@@ -1,0 +1,113 @@
+//! The server's own clean-up, a day behind the retention job: on a server that looks each second.
+
+use std::path::PathBuf;
+
+use bson::{Document, doc};
+use rekindle_core::session::{Ended, Outcome, Phase};
+use rekindle_core::store::{Changes, Store};
+use rekindle_core::task::TaskState;
+use rekindle_core::{Session, SessionId, TaskId, Version};
+use rekindle_mongod::{Case, Nodes, binary_case};
+use rekindle_store_mongo::{MongoOptions, MongoStore};
+use rekindle_testkit::sample::{self, uuid};
+
+use crate::support::{days_ago, nodes, open, options, until};
+
+pub const CASES: &[Case] = &[
+    binary_case!(test_1_1_f_what_ended_31_days_ago_expires_and_what_is_archived_stays),
+    binary_case!(a_changed_retention_changes_what_expires),
+];
+
+fn quick(binary: PathBuf) -> Nodes {
+    nodes(binary, |options| options.fast_ttl = true)
+}
+
+async fn commit<T>(store: &MongoStore, value: T, version: Option<Version>)
+where
+    rekindle_core::store::Put<T>: Into<rekindle_core::store::Write>,
+{
+    let mut changes = Changes::default();
+    match version {
+        None => changes.insert(value),
+        Some(version) => changes.update(value, version),
+    }
+    store.commit(changes).await.unwrap();
+}
+
+/// A session with a task that was completed a year ago.
+async fn begin(store: &MongoStore, n: u64) -> Session {
+    let mut session = sample::session(n);
+    session.last_heartbeat = days_ago(0);
+    commit(store, session.clone(), None).await;
+    let mut task = sample::task(1000 + n, &session);
+    task.state = TaskState::Completed { started_at: None, at: days_ago(365) };
+    commit(store, task, None).await;
+    session
+}
+
+/// The same, ended so many days ago.
+async fn ended(store: &MongoStore, n: u64, days: i64, archived: bool) {
+    let mut session = begin(store, n).await;
+    let archived_at = archived.then(|| days_ago(0));
+    session.phase = Phase::Ended(Ended { at: days_ago(days), outcome: Outcome::Completed, archived_at });
+    commit(store, session, Some(Version::FIRST)).await;
+}
+
+/// Which of these sessions are there, and which of their tasks.
+async fn left(store: &MongoStore, all: &[u64]) -> (Vec<u64>, Vec<u64>) {
+    let (mut sessions, mut tasks) = (Vec::new(), Vec::new());
+    for n in all {
+        let found = store.session(SessionId(uuid(*n))).await.unwrap();
+        sessions.extend(found.map(|_| *n));
+        let found = store.task(TaskId(uuid(1000 + n))).await.unwrap();
+        tasks.extend(found.map(|_| *n));
+    }
+    (sessions, tasks)
+}
+
+/// Two whole passes of the server's clean-up begin and end after now.
+async fn passes(nodes: &Nodes) {
+    let passes = || {
+        let status = nodes.command(0, doc! { "serverStatus": 1 }).unwrap();
+        let ttl = |status: &Document| status.get_document("metrics").unwrap().get_document("ttl").unwrap().clone();
+        ttl(&status).get_i64("passes").unwrap()
+    };
+    let now = passes();
+    until(|| async { passes() }, |then| *then >= now + 3).await;
+}
+
+async fn test_1_1_f_what_ended_31_days_ago_expires_and_what_is_archived_stays(binary: PathBuf) {
+    let nodes = quick(binary);
+    let options = MongoOptions { retention_days: 30, ..options(&nodes.uri()) };
+    let store = open(&options).await;
+    begin(&store, 1).await;
+    ended(&store, 2, 31, false).await;
+    ended(&store, 3, 31, true).await;
+    ended(&store, 4, 29, false).await;
+    ended(&store, 5, 400, true).await;
+    let all = [1, 2, 3, 4, 5];
+    let stay = vec![1, 3, 4, 5];
+    until(|| left(&store, &all), |(sessions, tasks)| !sessions.contains(&2) && !tasks.contains(&2)).await;
+    passes(&nodes).await;
+    assert_eq!(left(&store, &all).await, (stay.clone(), stay));
+    store.close().await;
+}
+
+async fn a_changed_retention_changes_what_expires(binary: PathBuf) {
+    let nodes = quick(binary);
+    let month = MongoOptions { retention_days: 30, ..options(&nodes.uri()) };
+    let store = open(&month).await;
+    ended(&store, 1, 20, false).await;
+    ended(&store, 2, 5, false).await;
+    let all = [1, 2];
+    passes(&nodes).await;
+    assert_eq!(left(&store, &all).await, (vec![1, 2], vec![1, 2]));
+    store.close().await;
+
+    let week = MongoOptions { retention_days: 7, ..month };
+    let store = open(&week).await;
+    until(|| left(&store, &all), |(sessions, tasks)| sessions.len() + tasks.len() <= 2).await;
+    passes(&nodes).await;
+    assert_eq!(left(&store, &all).await, (vec![2], vec![2]));
+    store.close().await;
+}

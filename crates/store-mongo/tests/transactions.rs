@@ -1,0 +1,262 @@
+//! Transactions on a server that misbehaves on demand: what fails half-way leaves nothing behind, neither in the
+//! database nor open on the server, and what can be settled is settled.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code: its way to report")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use bson::{Document, doc};
+use rekindle_core::event::{Event, EventKind, Subject};
+use rekindle_core::session::Session;
+use rekindle_core::store::{Changes, CommitError, Committed, StoreError, Version, Write};
+use rekindle_core::{Store, TaskStatus};
+use rekindle_mongod::{Nodes, Options, binary_case};
+use rekindle_store_mongo::{MongoOptions, MongoStore};
+use rekindle_testkit::sample::{self, NOON, noon_plus};
+
+fn main() -> ExitCode {
+    rekindle_mongod::suite(&[
+        binary_case!(a_cascade_that_fails_half_way_leaves_all_as_it_was),
+        binary_case!(a_row_that_a_validator_refuses_undoes_what_was_before_it),
+        binary_case!(a_commit_whose_answer_is_lost_is_settled),
+        binary_case!(a_commit_that_is_never_answered_is_unknown),
+        binary_case!(a_conflict_is_tried_again),
+        binary_case!(a_row_that_stays_locked_is_given_up_in_time),
+        binary_case!(a_connection_that_breaks_half_way_leaves_nothing_open),
+        binary_case!(a_single_write_whose_answer_is_lost_happens_once),
+    ])
+}
+
+/// A server whose faults can be chosen, and a store on it.
+struct World {
+    nodes: Nodes,
+    store: MongoStore,
+    client: mongodb::Client,
+}
+
+const DATABASE: &str = "transactions";
+
+impl World {
+    async fn start(binary: PathBuf) -> Self {
+        Self::with_timeout(binary, Duration::from_secs(60)).await
+    }
+
+    async fn with_timeout(binary: PathBuf, call_timeout: Duration) -> Self {
+        let nodes = Nodes::start(Options { failpoints: true, ..Options::at(binary) }).expect("a server");
+        let uri = nodes.uri();
+        let options =
+            MongoOptions { database: DATABASE.to_owned(), call_timeout, ..MongoOptions::at(uri.parse().unwrap()) };
+        let store = MongoStore::connect(options).await.expect("a usable server");
+        prepared(&store).await;
+        let client = mongodb::Client::with_uri_str(uri).await.unwrap();
+        Self { nodes, store, client }
+    }
+
+    /// Makes commands fail, as the server's own tests do.
+    fn fail(&self, mode: Document, data: Document) {
+        let command = doc! { "configureFailPoint": "failCommand", "mode": mode, "data": data };
+        self.nodes.command(0, command).unwrap();
+    }
+
+    fn fail_no_more(&self) {
+        self.nodes.command(0, doc! { "configureFailPoint": "failCommand", "mode": "off" }).unwrap();
+    }
+
+    fn open_transactions(&self) -> i64 {
+        let status = self.nodes.command(0, doc! { "serverStatus": 1 }).unwrap();
+        status.get_document("transactions").unwrap().get_i64("currentOpen").unwrap()
+    }
+
+    /// Demands that nothing stays open. An abort may be on its way in the background.
+    async fn assert_nothing_open(&self) {
+        for _ in 0..300 {
+            if self.open_transactions() == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("{} transactions stay open", self.open_transactions());
+    }
+
+    async fn insert_family(&self) -> Session {
+        let session = sample::session(1);
+        let mut changes = Changes::default();
+        changes.insert(session.clone());
+        for n in 10..13 {
+            changes.insert(sample::task(n, &session));
+        }
+        changes.events.push(Event::new(NOON, EventKind::SessionCreated, Subject::Session(session.id)));
+        self.store.commit(changes).await.unwrap();
+        session
+    }
+
+    async fn assert_family_is_whole(&self, session: &Session) {
+        assert_eq!(self.store.session(session.id).await.unwrap().unwrap().value, *session);
+        assert_eq!(self.store.tasks_of(session.id, &TaskStatus::ALL).await.unwrap().len(), 3);
+        assert_eq!(self.store.events(None, 10).await.unwrap().len(), 1);
+    }
+
+    async fn end(self) {
+        self.store.close().await;
+    }
+}
+
+fn deletion(session: &Session) -> Changes {
+    let mut changes = Changes::default();
+    changes.writes.push(Write::DeleteSession(session.id, Version::FIRST));
+    changes.events.push(Event::new(NOON, EventKind::SessionDeleted, Subject::Session(session.id)));
+    changes
+}
+
+/// A put of the session, and an event of it.
+fn update(session: &Session, at: Version) -> Changes {
+    let mut next = session.clone();
+    next.updated_at = noon_plus(1);
+    let mut changes = Changes::default();
+    changes.update(next, at);
+    changes.events.push(Event::new(NOON, EventKind::SessionUpdated, Subject::Session(session.id)));
+    changes
+}
+
+async fn a_cascade_that_fails_half_way_leaves_all_as_it_was(binary: PathBuf) {
+    let world = World::start(binary).await;
+    let session = world.insert_family().await;
+    // The session itself goes, its tasks do not: 96 is OperationFailed.
+    world.fail(doc! { "skip": 1 }, doc! { "failCommands": ["delete"], "errorCode": 96 });
+    let failed = world.store.commit(deletion(&session)).await;
+    assert!(matches!(failed, Err(CommitError::Failed(StoreError::Unavailable(_)))), "{failed:?}");
+    world.fail_no_more();
+    world.assert_family_is_whole(&session).await;
+    world.assert_nothing_open().await;
+    let deleted = world.store.commit(deletion(&session)).await.unwrap();
+    assert_eq!(deleted, Committed { deleted_tasks: 3, forgotten_events: 0 });
+    assert_eq!(world.store.session(session.id).await.unwrap(), None);
+    world.end().await;
+}
+
+async fn a_row_that_a_validator_refuses_undoes_what_was_before_it(binary: PathBuf) {
+    let world = World::start(binary).await;
+    let session = world.insert_family().await;
+    let strict = doc! { "collMod": "events", "validator": { "kind": "session.created" } };
+    world.client.database(DATABASE).run_command(strict).await.unwrap();
+    let failed = world.store.commit(deletion(&session)).await;
+    assert!(matches!(failed, Err(CommitError::Failed(StoreError::Corrupt(_)))), "{failed:?}");
+    world.assert_family_is_whole(&session).await;
+    world.assert_nothing_open().await;
+    world.end().await;
+}
+
+async fn a_commit_whose_answer_is_lost_is_settled(binary: PathBuf) {
+    let world = World::start(binary).await;
+    let session = world.insert_family().await;
+    // Twice for the driver's own attempts; the third is the store's.
+    world.fail(doc! { "times": 2 }, doc! { "failCommands": ["commitTransaction"], "closeConnection": true });
+    world.store.commit(update(&session, Version::FIRST)).await.unwrap();
+    let stored = world.store.session(session.id).await.unwrap().unwrap();
+    assert_eq!(stored.version, Version { revision: 2, touches: 0 });
+    assert_eq!(world.store.events(None, 10).await.unwrap().len(), 2);
+    world.assert_nothing_open().await;
+    world.end().await;
+}
+
+async fn a_commit_that_is_never_answered_is_unknown(binary: PathBuf) {
+    let world = World::with_timeout(binary, Duration::from_secs(3)).await;
+    let session = world.insert_family().await;
+    let mode = doc! { "failCommands": ["commitTransaction"], "closeConnection": true };
+    world.nodes.command(0, doc! { "configureFailPoint": "failCommand", "mode": "alwaysOn", "data": mode }).unwrap();
+    let outcome = world.store.commit(update(&session, Version::FIRST)).await;
+    assert!(matches!(outcome, Err(CommitError::Failed(StoreError::Unknown(_)))), "{outcome:?}");
+    world.fail_no_more();
+    // It was not committed, and the server ends it by itself sooner or later; another attempt does not wait for that.
+    world.end().await;
+}
+
+async fn a_conflict_is_tried_again(binary: PathBuf) {
+    let world = World::start(binary).await;
+    let session = world.insert_family().await;
+    // Somebody else holds the session's row, and lets go of it after the server refused one attempt.
+    let mut rival = world.client.start_session().await.unwrap();
+    rival.start_transaction().await.unwrap();
+    let sessions = world.client.database(DATABASE).collection::<Document>("sessions");
+    let touch = doc! { "$set": { "updated_at": bson::DateTime::from_millis(0) } };
+    sessions.update_one(doc! { "session_id": session.id.to_string() }, touch).session(&mut rival).await.unwrap();
+    let commit = async { world.store.commit(update(&session, Version::FIRST)).await };
+    let rival = async {
+        while aborted(&world) == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        rival.abort_transaction().await.unwrap();
+    };
+    let (committed, ()) = tokio::join!(commit, rival);
+    committed.unwrap();
+    let stored = world.store.session(session.id).await.unwrap().unwrap();
+    assert_eq!((stored.version.revision, stored.value.updated_at), (2, noon_plus(1)));
+    world.assert_nothing_open().await;
+    world.end().await;
+}
+
+fn aborted(world: &World) -> i64 {
+    let status = world.nodes.command(0, doc! { "serverStatus": 1 }).unwrap();
+    status.get_document("transactions").unwrap().get_i64("totalAborted").unwrap()
+}
+
+async fn a_row_that_stays_locked_is_given_up_in_time(binary: PathBuf) {
+    let world = World::with_timeout(binary, Duration::from_secs(2)).await;
+    let session = world.insert_family().await;
+    let mut rival = world.client.start_session().await.unwrap();
+    rival.start_transaction().await.unwrap();
+    let sessions = world.client.database(DATABASE).collection::<Document>("sessions");
+    let touch = doc! { "$set": { "updated_at": bson::DateTime::from_millis(0) } };
+    sessions.update_one(doc! { "session_id": session.id.to_string() }, touch).session(&mut rival).await.unwrap();
+    let outcome = world.store.commit(update(&session, Version::FIRST)).await;
+    let in_vain = |error: &StoreError| matches!(error, StoreError::Unavailable(_) | StoreError::Unknown(_));
+    assert!(matches!(&outcome, Err(CommitError::Failed(error)) if in_vain(error)), "{outcome:?}");
+    rival.abort_transaction().await.unwrap();
+    world.assert_nothing_open().await;
+    assert_eq!(world.store.session(session.id).await.unwrap().unwrap().version, Version::FIRST);
+    world.end().await;
+}
+
+async fn a_connection_that_breaks_half_way_leaves_nothing_open(binary: PathBuf) {
+    let world = World::start(binary).await;
+    let session = world.insert_family().await;
+    // The put has been made by then; the event's insert breaks, twice.
+    world.fail(doc! { "times": 2 }, doc! { "failCommands": ["insert"], "closeConnection": true });
+    world.store.commit(update(&session, Version::FIRST)).await.unwrap();
+    assert_eq!(world.store.session(session.id).await.unwrap().unwrap().version.revision, 2);
+    assert_eq!(world.store.events(None, 10).await.unwrap().len(), 2);
+    world.assert_nothing_open().await;
+    world.end().await;
+}
+
+async fn a_single_write_whose_answer_is_lost_happens_once(binary: PathBuf) {
+    let world = World::start(binary).await;
+    let session = world.insert_family().await;
+    world.fail(doc! { "times": 1 }, doc! { "failCommands": ["update"], "closeConnection": true });
+    let touch = || Changes { writes: vec![Write::TouchSession(session.id, 1)], ..Changes::default() };
+    world.store.commit(touch()).await.unwrap();
+    assert_eq!(world.store.session(session.id).await.unwrap().unwrap().version.touches, 1);
+    // Here the write took place, and the server says that it could not hear the other members of it.
+    let lost = doc! {
+        "failCommands": ["update"],
+        "writeConcernError": { "code": 89, "errmsg": "network timeout", "errorLabels": ["RetryableWriteError"] },
+    };
+    world.fail(doc! { "times": 1 }, lost);
+    world.store.commit(touch()).await.unwrap();
+    assert_eq!(world.store.session(session.id).await.unwrap().unwrap().version.touches, 2);
+    // Lost for the driver's second attempt as well: it may have happened, and has not.
+    world.fail(doc! { "times": 2 }, doc! { "failCommands": ["update"], "closeConnection": true });
+    let outcome = world.store.commit(touch()).await;
+    assert!(matches!(outcome, Err(CommitError::Failed(StoreError::Unknown(_)))), "{outcome:?}");
+    world.end().await;
+}
+
+/// Waits for the database: on a loaded machine it may not be prepared when the store opens.
+async fn prepared(store: &MongoStore) {
+    let began = std::time::Instant::now();
+    while let Err(error) = store.ping().await {
+        assert!(began.elapsed() < Duration::from_secs(120), "{error}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}

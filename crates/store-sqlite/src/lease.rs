@@ -1,0 +1,48 @@
+//! Leases: one row for each duty, claimed and given back by the writer, and looked at by every commit that carries a
+//! fence. Commits are serial, so that what is read at the beginning of one holds until its end.
+
+use std::time::Duration;
+
+use rekindle_core::store::{Claim, Duty, Fence, StoreError};
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::fault::nothing_written;
+use crate::sql;
+
+/// No lease lasts longer than this, about 24 days: far beyond use, and far from any overflow.
+const LONGEST: Duration = Duration::from_millis(i32::MAX as u64);
+
+/// Gives the duty to who asks, if nobody else has it now.
+pub fn claim(db: &Connection, claim: &Claim) -> Result<Option<Fence>, StoreError> {
+    let lasts = i64::try_from(claim.lasts.min(LONGEST).as_millis()).unwrap_or(i64::MAX);
+    let token = db
+        .prepare_cached(sql::CLAIM)
+        .and_then(|mut claimed| {
+            let row = (claim.duty.as_str(), claim.holder.as_bytes(), lasts);
+            claimed.query_row(row, |row| row.get::<_, i64>(0)).optional()
+        })
+        .map_err(|error| nothing_written(&error))?;
+    // The schema admits none below one.
+    Ok(token.map(|token| Fence { duty: claim.duty, token: token.unsigned_abs() }))
+}
+
+/// Gives it back, if it is still this one's.
+pub fn release(db: &Connection, fence: Fence) -> Result<(), StoreError> {
+    let released = db.prepare_cached(sql::RELEASE).and_then(|mut release| release.execute(key(fence)));
+    released.map(|_| ()).map_err(|error| nothing_written(&error))
+}
+
+/// Whether nobody else has had the duty since, and it was not given back.
+pub fn stands(db: &Connection, fence: Fence) -> Result<bool, StoreError> {
+    let found = db.prepare_cached(sql::STANDS).and_then(|mut look| look.exists(key(fence)));
+    found.map_err(|error| nothing_written(&error))
+}
+
+/// A token too large for SQLite was never given out, and matches none.
+fn key(fence: Fence) -> (&'static str, i64) {
+    let Fence { duty, token } = fence;
+    (Duty::as_str(duty), i64::try_from(token).unwrap_or(-1))
+}
+
+#[cfg(test)]
+mod tests;

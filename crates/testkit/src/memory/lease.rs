@@ -1,0 +1,47 @@
+//! Leases on the maps; this store's clock is that of the process.
+
+use std::time::Instant;
+
+use rekindle_core::store::{Claim, Fence};
+use uuid::Uuid;
+
+use super::State;
+
+/// Who has a duty.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lease {
+    /// None once it was given back.
+    holder: Option<Uuid>,
+    token: u64,
+    until: Instant,
+}
+
+impl State {
+    pub(super) fn claim(&mut self, claim: Claim) -> Option<Fence> {
+        let now = Instant::now();
+        let fresh = Lease { holder: None, token: 0, until: now };
+        let lease = self.leases.entry(claim.duty).or_insert(fresh);
+        if lease.holder != Some(claim.holder) {
+            if lease.holder.is_some() && lease.until > now {
+                return None;
+            }
+            lease.holder = Some(claim.holder);
+            lease.token += 1;
+        }
+        lease.until = now + claim.lasts;
+        Some(Fence { duty: claim.duty, token: lease.token })
+    }
+
+    pub(super) fn release(&mut self, fence: Fence) {
+        if self.stands(fence)
+            && let Some(lease) = self.leases.get_mut(&fence.duty)
+        {
+            lease.holder = None;
+        }
+    }
+
+    /// Whether nobody else has had the duty since.
+    pub(super) fn stands(&self, fence: Fence) -> bool {
+        self.leases.get(&fence.duty).is_some_and(|lease| lease.holder.is_some() && lease.token == fence.token)
+    }
+}

@@ -1,0 +1,75 @@
+//! What the page says of each store that does not come from a measurement: its name, its targets, and how its floor works.
+
+use std::time::Duration;
+
+/// A store, as the page tells of it.
+pub struct About {
+    /// Its section's mark in the page.
+    pub mark: &'static str,
+    /// Its section's heading.
+    pub title: &'static str,
+    /// The floor among the examples of `rekindle-http`.
+    pub floor: &'static str,
+    /// What is wanted of it.
+    pub targets: Targets,
+    /// What an answered heartbeat has behind it.
+    pub durable: &'static str,
+    /// How it was measured, beyond what holds for every store: one line each.
+    pub method: &'static [&'static str],
+}
+
+/// What is wanted; of what is none, the figures stand for themselves.
+pub struct Targets {
+    /// Heartbeats at 64 connections, as a multiple of the floor.
+    pub ratio: f64,
+    /// Their 99th percentile.
+    pub p99: Option<Duration>,
+    /// A detection pass that finds nothing.
+    pub quiet_pass: Option<Duration>,
+    /// A detection pass that marks 10,000.
+    pub full_pass: Option<Duration>,
+    /// The most memory that the server may have resident, in bytes.
+    pub memory: u64,
+}
+
+const MIB: u64 = 1024 * 1024;
+
+/// The store for one machine.
+pub const SQLITE: About = About {
+    mark: "sqlite",
+    title: "SQLite",
+    floor: "floor",
+    targets: Targets {
+        ratio: 0.7,
+        p99: Some(Duration::from_millis(25)),
+        quiet_pass: Some(Duration::from_millis(5)),
+        full_pass: Some(Duration::from_secs(2)),
+        memory: 256 * MIB,
+    },
+    durable: "each is answered after the commit that holds it is on disk",
+    method: &[
+        "The *floor* (`crates/http/examples/floor.rs`) is the least that a durable beat over HTTP can cost here: actix-web with \
+         as many workers, one endpoint, one thread that commits what has queued with `synchronous=FULL`, and a table of three \
+         columns without a second index. It has no keys, logs, rules or states.",
+        "The detection pass works on a file as it was seeded, which no server has touched.",
+    ],
+};
+
+/// The store for many machines.
+pub const MONGO: About = About {
+    mark: "mongo",
+    title: "MongoDB",
+    floor: "floor_mongo",
+    targets: Targets { ratio: 3.0, p99: None, quiet_pass: None, full_pass: None, memory: 256 * MIB },
+    durable: "each is answered after a majority (here: the one member) has it in its journal on disk",
+    method: &[
+        "The *floor* (`crates/http/examples/floor_mongo.rs`) is the plain way to a durable beat over HTTP: actix-web with as many \
+         workers, one endpoint, and one `findOneAndUpdate` for each request by the driver with a pool of 100 connections, write \
+         concern majority with journal; the document is the answer. It has no keys, logs or rules. It works on a copy of the \
+         sessions in a database that the store itself has prepared: the same documents, indexes and validator.",
+        "One mongod is under the floor and under the server, as a replica set of one on this machine's disk. Floor, server, mongod \
+         and load generator share the cores: the columns *cores* say how many the process and mongod used while it was counted.",
+        "Seeded through the store, a thousand sessions to a transaction; copied by the database (`$out`); a checkpoint is made \
+         before anything is counted. The detection pass works on a copy that no server has touched.",
+    ],
+};

@@ -1,0 +1,207 @@
+//! `cargo xtask mongo start|stop|status|uri`: a database to develop and test against, which stays until it is stopped. What
+//! runs is noted in a file under target. The database that `cargo xtask test` starts for itself is [`supply`]'s.
+
+mod supply;
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Subcommand;
+use rekindle_mongod::{Left, Nodes, Options, Shape, TEST_URI, find_or_fetch, is_running, masked, test_uri};
+use serde_json::{Value, json};
+
+pub use supply::Supply;
+
+/// What is to be done.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Starts a replica set on loopback and leaves it running; fetches mongod where none is installed.
+    Start {
+        /// How many members it has.
+        #[arg(long, default_value = "1", value_parser = ["1", "3"])]
+        nodes: String,
+    },
+    /// Ends it, and removes its data.
+    Stop,
+    /// Shows what runs.
+    Status,
+    /// Prints the URI of what runs, and nothing else: `export REKINDLE_TEST_MONGODB_URI="$(cargo xtask mongo uri)"`.
+    Uri,
+}
+
+/// Does it.
+pub fn run(command: &Command) -> Result<()> {
+    let place = rekindle_mongod::target_dir().join("mongod");
+    match command {
+        Command::Start { nodes } => start(&place, if nodes == "3" { 3 } else { 1 }),
+        Command::Stop => stop(&place),
+        Command::Status => status(&place),
+        Command::Uri => uri(&place),
+    }
+}
+
+/// What was left running, as it is noted.
+#[derive(Debug, PartialEq)]
+struct Noted {
+    uri: String,
+    nodes: Vec<Left>,
+}
+
+impl Noted {
+    fn file(place: &Path) -> PathBuf {
+        place.join("running.json")
+    }
+
+    fn read(place: &Path) -> Result<Option<Self>> {
+        let file = Self::file(place);
+        match fs::read_to_string(&file) {
+            Ok(text) => Self::parse(&text).map(Some).with_context(|| format!("{} cannot be read", file.display())),
+            Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(fault) => Err(fault).with_context(|| format!("{} cannot be read", file.display())),
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        let noted: Value = serde_json::from_str(text)?;
+        let node = |node: &Value| {
+            let pid = u32::try_from(node["pid"].as_u64().context("a node without a pid")?)?;
+            let port = u16::try_from(node["port"].as_u64().context("a node without a port")?)?;
+            let dbpath = node["dbpath"].as_str().context("a node without a dbpath")?.into();
+            Ok(Left { pid, port, dbpath })
+        };
+        let uri = noted["uri"].as_str().context("no uri")?.to_owned();
+        let nodes = noted["nodes"].as_array().context("no nodes")?.iter().map(node).collect::<Result<_>>()?;
+        Ok(Self { uri, nodes })
+    }
+
+    fn text(&self) -> String {
+        let node = |node: &Left| json!({ "pid": node.pid, "port": node.port, "dbpath": node.dbpath });
+        json!({ "uri": self.uri, "nodes": self.nodes.iter().map(node).collect::<Vec<_>>() }).to_string()
+    }
+
+    /// Written whole or not at all: it is all that leads to the processes.
+    fn write(&self, place: &Path) -> Result<()> {
+        let fresh = Self::file(place).with_extension("new");
+        fs::write(&fresh, self.text())?;
+        Ok(fs::rename(fresh, Self::file(place))?)
+    }
+
+    /// All of it runs.
+    fn runs(&self) -> bool {
+        self.nodes.iter().all(|node| is_running(node.pid, &node.dbpath))
+    }
+
+    /// Ends what still runs of it, and removes its data and the note. Answers how many it ended.
+    fn end(&self, place: &Path) -> Result<usize> {
+        let mut ended = 0;
+        for node in &self.nodes {
+            ended += usize::from(rekindle_mongod::ends(node.pid, &node.dbpath)?);
+        }
+        for node in &self.nodes {
+            // Only a folder of the kind that we make is removed, whatever the note says.
+            let folder = node.dbpath.parent().filter(|folder| folder.parent() == Some(place));
+            if let Some(folder) = folder.filter(|folder| folder.is_dir()) {
+                fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+            }
+        }
+        fs::remove_file(Self::file(place))?;
+        Ok(ended)
+    }
+}
+
+/// The right to change what runs; ends with this value.
+fn alone(place: &Path) -> Result<File> {
+    fs::create_dir_all(place).with_context(|| format!("cannot make {}", place.display()))?;
+    let lock = File::create(place.join("running.lock"))?;
+    ensure!(lock.try_lock().is_ok(), "another `cargo xtask mongo` is at work; run this again when it is done");
+    Ok(lock)
+}
+
+fn start(place: &Path, members: usize) -> Result<()> {
+    if let Some(uri) = test_uri() {
+        println!("{TEST_URI} is set, and that server is used: {}. Nothing is started.", masked(&uri));
+        return Ok(());
+    }
+    let _alone = alone(place)?;
+    if let Some(noted) = Noted::read(place)? {
+        if noted.runs() {
+            let many = noted.nodes.len();
+            let other = if many == members { "" } else { " To have another number of nodes, stop it first." };
+            println!("It runs already, with {many} node(s): {}{other}", noted.uri);
+            return Ok(());
+        }
+        println!("What ran before is not whole any more; it is removed, with its data.");
+        noted.end(place)?;
+    }
+    let binary = find_or_fetch(&|line| eprintln!("{line}"))?;
+    // As the tests want it: this is what they are run against while something is being developed.
+    let nodes = Nodes::start(Options {
+        shape: Shape::ReplicaSet(members),
+        parent: place.to_owned(),
+        fast_ttl: true,
+        failpoints: true,
+        detached: true,
+        ..Options::at(&binary)
+    })?;
+    let uri = nodes.uri();
+    let noted = Noted { uri, nodes: nodes.leave_running()? };
+    if let Err(fault) = noted.write(place) {
+        noted.end(place)?;
+        return Err(fault.context("cannot note what was started"));
+    }
+    println!("{} runs, with {members} node(s), until `cargo xtask mongo stop`: {}", binary.display(), noted.uri);
+    println!("For tests: export {TEST_URI}=\"$(cargo xtask mongo uri)\"");
+    Ok(())
+}
+
+fn stop(place: &Path) -> Result<()> {
+    let _alone = alone(place)?;
+    match Noted::read(place)? {
+        Some(noted) => println!("Ended {} node(s), and removed their data.", noted.end(place)?),
+        None => println!("None runs."),
+    }
+    if let Some(uri) = test_uri() {
+        println!("{TEST_URI} is set; {} is not ours to stop.", masked(&uri));
+    }
+    Ok(())
+}
+
+fn status(place: &Path) -> Result<()> {
+    if let Some(uri) = test_uri() {
+        println!("{TEST_URI} is set, and tests use that: {}", masked(&uri));
+    }
+    let Some(noted) = Noted::read(place)? else {
+        println!("None runs: `cargo xtask mongo start` starts one.");
+        return Ok(());
+    };
+    println!("{:<5} {:>8} {:>6}  {:<8} log", "node", "process", "port", "state");
+    for (number, node) in noted.nodes.iter().enumerate() {
+        let state = if is_running(node.pid, &node.dbpath) { "running" } else { "gone" };
+        let log = node.dbpath.join("mongod.log");
+        println!("{number:<5} {:>8} {:>6}  {state:<8} {}", node.pid, node.port, log.display());
+    }
+    println!("{}", masked(&noted.uri));
+    Ok(())
+}
+
+/// The URI of the server that is named in the environment, else of the one that was started here and runs, if there is one.
+pub fn running() -> Result<Option<String>> {
+    running_at(&rekindle_mongod::target_dir().join("mongod"))
+}
+
+fn running_at(place: &Path) -> Result<Option<String>> {
+    match test_uri() {
+        Some(uri) => Ok(Some(uri)),
+        None => Ok(Noted::read(place)?.filter(Noted::runs).map(|noted| noted.uri)),
+    }
+}
+
+fn uri(place: &Path) -> Result<()> {
+    let Some(uri) = running_at(place)? else { bail!("none runs: `cargo xtask mongo start` starts one") };
+    println!("{uri}");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
