@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rekindle_core::store::StoreError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::reads::ReadFault;
 
@@ -16,6 +16,9 @@ use crate::reads::ReadFault;
 const ADMITTED: u32 = 4096;
 /// How many calls may be under way.
 const AT_ONCE: usize = 256;
+
+/// After how many time limits a call is given up that nobody waits for any more: it must not keep its place for ever.
+const FORGOTTEN_AFTER: u32 = 3;
 
 /// The door to the database.
 #[derive(Debug)]
@@ -62,9 +65,10 @@ impl Calls {
     /// The read's own, `TimedOut`, `Unavailable` when the store is closed, `Overloaded` when too many calls are under way.
     pub async fn read<T: Send + 'static>(
         &self,
+        until: Instant,
         work: impl Future<Output = Result<T, ReadFault>> + Send + 'static,
     ) -> Result<T, StoreError> {
-        match timeout(self.timeout, self.run(work)).await {
+        match timeout_at(until, self.run(work)).await {
             Ok(Ok(answer)) => Ok(answer?),
             Ok(Err(Lost::Refused(error))) => Err(error),
             Ok(Err(Lost::Ended)) => Err(StoreError::Unavailable("the call's task ended without an answer".to_owned())),
@@ -101,12 +105,13 @@ impl Calls {
 
     async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Result<T, Lost> {
         let place = self.place().await.map_err(Lost::Refused)?;
+        let longest = self.timeout * FORGOTTEN_AFTER;
         let task = tokio::spawn(async move {
-            let answer = work.await;
+            let answer = timeout(longest, work).await;
             drop(place);
             answer
         });
-        task.await.map_err(|_| Lost::Ended)
+        task.await.map_err(|_| Lost::Ended)?.map_err(|_| Lost::Ended)
     }
 
     /// Waits for a place, but not for most of the caller's time: nobody would hear the answer.

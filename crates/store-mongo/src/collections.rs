@@ -1,6 +1,7 @@
 //! The database's collections, by name, with the concerns that every call of ours has.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use mongodb::options::{
 };
 use mongodb::{Client, Collection, Database};
 
+use crate::losses::Losses;
+use crate::orphans::Orphans;
 use crate::totals::Totals;
 
 /// Handles to everything that is stored. Cheap to clone.
@@ -33,9 +36,16 @@ pub struct Collections {
     pub meta: Collection<RawDocumentBuf>,
     /// How long the server may work on one call.
     pub call_timeout: Duration,
+    /// Tells when whoever leads is lost.
+    pub losses: Losses,
+    /// Transactions that nobody will go on with.
+    pub orphans: Arc<Orphans>,
     /// The large numbers that were counted lately.
     pub totals: Arc<Totals>,
 }
+
+/// How long others may be in the way before it is looked whether they still live.
+pub const PATIENCE: Duration = Duration::from_millis(1000);
 
 impl fmt::Debug for Collections {
     /// Without the driver's own parts, which know the password.
@@ -54,7 +64,7 @@ pub fn write_concern(timeout: Duration) -> WriteConcern {
 
 impl Collections {
     /// The collections of a database: everything is read from the primary as a majority has it, and written to a majority.
-    pub fn of(client: &Client, database: &str, call_timeout: Duration) -> Self {
+    pub fn of(client: &Client, losses: Losses, database: &str, call_timeout: Duration) -> Self {
         let options = DatabaseOptions::builder()
             .read_concern(ReadConcern::majority())
             .write_concern(write_concern(call_timeout))
@@ -73,7 +83,22 @@ impl Collections {
             meta: named("meta"),
             db,
             call_timeout,
+            losses,
+            orphans: Arc::default(),
             totals: Arc::default(),
+        }
+    }
+
+    /// Runs a write, at most for as long as a call may take. One that waits for long may wait for a row that a dead process
+    /// holds. None: whoever leads was lost meanwhile, or the time is over.
+    pub async fn patiently<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = std::pin::pin!(self.losses.survived_by(self.call_timeout, work));
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                () = tokio::time::sleep(PATIENCE) => self.orphans.end(self.db.client()),
+            }
         }
     }
 }

@@ -6,19 +6,22 @@ mod run;
 mod single;
 mod sweep;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use mongodb::ClientSession;
 use mongodb::error::{Error, UNKNOWN_TRANSACTION_COMMIT_RESULT};
 use mongodb::options::{ReadConcern, TransactionOptions};
+use mongodb::{Client, ClientSession};
 use plan::Plan;
 use rekindle_core::store::{Changes, CommitError, Committed, FORGOTTEN_AT_ONCE, StoreError};
 pub use run::count;
 use tokio::time::{Instant, sleep};
 
-use crate::collections::{Collections, write_concern};
+use crate::collections::{Collections, PATIENCE, write_concern};
 use crate::fault;
+use crate::losses::Losses;
 use crate::marks::Marks;
+use crate::orphans::Orphans;
 
 /// Applies all of the changes, or none, and tries until the deadline.
 pub async fn apply(
@@ -54,6 +57,9 @@ pub async fn apply(
     }
 }
 
+/// How long an answer is waited for at least, to put things in order.
+const SHORTEST: Duration = Duration::from_millis(500);
+
 /// How an attempt at a transaction fails.
 #[derive(Debug)]
 pub enum Failure {
@@ -78,6 +84,11 @@ pub struct Transaction {
     options: TransactionOptions,
     deadline: Instant,
     attempt: u32,
+    client: Client,
+    losses: Losses,
+    orphans: Arc<Orphans>,
+    /// When to look whether it is an orphan that stands in the way.
+    look_at: Instant,
 }
 
 impl Transaction {
@@ -89,7 +100,10 @@ impl Transaction {
             .read_concern(ReadConcern::snapshot())
             .write_concern(write_concern(collections.call_timeout))
             .build();
-        Ok(Self { session: session.map_err(|error| fault::nothing_written(&error))?, options, deadline, attempt: 0 })
+        let session = session.map_err(|error| fault::nothing_written(&error))?;
+        let (client, losses, look_at) = (client.clone(), collections.losses.clone(), Instant::now() + PATIENCE);
+        let orphans = Arc::clone(&collections.orphans);
+        Ok(Self { session, options, deadline, attempt: 0, client, losses, orphans, look_at })
     }
 
     /// Begins an attempt.
@@ -103,8 +117,15 @@ impl Transaction {
     pub async fn commit(&mut self) -> Result<(), Failure> {
         let mut asked = 0;
         loop {
-            match self.session.commit_transaction().await {
+            let told = self.losses.survived_by(self.left(), self.session.commit_transaction().into_future()).await;
+            match told.unwrap_or_else(|| Err(lost())) {
                 Ok(()) => return Ok(()),
+                Err(error) if fault::is_loss(&error) => {
+                    asked += 1;
+                    if !self.pause(asked).await {
+                        return Err(Failure::Unknown(error));
+                    }
+                }
                 Err(error) if !error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => {
                     return Err(if fault::is_transient(&error) || !fault::may_have_happened(&error) {
                         Failure::Broken(error)
@@ -133,6 +154,10 @@ impl Transaction {
             Failure::Broken(error) => {
                 self.abort().await;
                 if fault::may_go_better(&error) && self.pause(self.attempt).await {
+                    if Instant::now() >= self.look_at {
+                        self.look_at = Instant::now() + PATIENCE;
+                        self.orphans.end(&self.client);
+                    }
                     return Ok(());
                 }
                 Err(fault::nothing_written(&error).into())
@@ -143,9 +168,15 @@ impl Transaction {
     /// Ends an attempt that wrote nothing.
     pub async fn abort(&mut self) {
         // What cannot be reached is aborted by the server itself, a minute later at most.
-        if let Err(error) = self.session.abort_transaction().await {
+        let told = self.losses.survived_by(self.left(), self.session.abort_transaction().into_future()).await;
+        if let Err(error) = told.unwrap_or_else(|| Err(lost())) {
             tracing::debug!(error = fault::said(&error), "a transaction could not be aborted");
         }
+    }
+
+    /// How long the caller still waits.
+    fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now()).max(SHORTEST)
     }
 
     /// Waits a little, at random and longer each time. False: the deadline is near, stop trying.
@@ -157,6 +188,11 @@ impl Transaction {
         }
         goes_on
     }
+}
+
+/// What is said of a call that was given up.
+pub fn lost() -> Error {
+    std::io::Error::new(std::io::ErrorKind::ConnectionAborted, fault::LOST).into()
 }
 
 /// How long to wait before the next attempt: up to 4 ms after the first, up to 200 ms after many.

@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::collections::Collections;
+use crate::losses::Losses;
 use crate::options::MongoOptions;
 
 /// How long the start waits for a server to answer.
@@ -37,6 +38,7 @@ pub struct Connection {
 struct State {
     ready: OnceLock<Collections>,
     client: Mutex<Option<Client>>,
+    losses: Losses,
     reason: Mutex<String>,
     /// Whether any server has ever answered.
     reached: AtomicBool,
@@ -159,10 +161,10 @@ async fn attempt(state: &State, options: &MongoOptions) -> Result<Collections, T
     let client = match state.client() {
         Some(client) => client,
         None => {
-            let client = look::client(options).await?;
+            let client = look::client(options, &state.losses).await?;
             *state.client.lock().unwrap_or_else(PoisonError::into_inner) = Some(client.clone());
             client
         }
     };
-    look::at(&client, options, &|| state.reached.store(true, Ordering::Relaxed)).await
+    look::at(&client, &state.losses, options, &|| state.reached.store(true, Ordering::Relaxed)).await
 }

@@ -110,7 +110,15 @@ pub fn is_transient(error: &Error) -> bool {
 
 /// Whether another attempt may get through: others were in the way. Two that make the same document by an upsert are, too.
 pub fn may_go_better(error: &Error) -> bool {
-    is_transient(error) || code_of(error) == Some(code::DUPLICATE_KEY)
+    is_transient(error) || is_loss(error) || code_of(error) == Some(code::DUPLICATE_KEY)
+}
+
+/// What is said of a call that was given up because whoever was asked is lost.
+pub const LOST: &str = "the server that was asked is lost";
+
+/// Whether a call was given up for that reason.
+pub fn is_loss(error: &Error) -> bool {
+    matches!(&*error.kind, ErrorKind::Io(io) if io.kind() == std::io::ErrorKind::ConnectionAborted && io.to_string() == LOST)
 }
 
 /// What a unique index means.

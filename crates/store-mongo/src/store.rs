@@ -57,13 +57,36 @@ impl MongoStore {
         })
     }
 
-    async fn read<T, F>(&self, question: impl FnOnce(Collections) -> F) -> Answered<T>
+    /// Asks again when whoever was asked is lost: another leads then.
+    async fn read<T, F>(&self, question: impl Fn(Collections) -> F) -> Answered<T>
     where
         T: Send + 'static,
         F: Future<Output = reads::Answered<T>> + Send + 'static,
     {
         self.calls.open()?;
-        self.calls.read(question(self.connection.ready()?.clone())).await
+        let collections = self.connection.ready()?.clone();
+        let until = self.deadline();
+        loop {
+            let (asked, losses) = (question(collections.clone()), collections.losses.clone());
+            let limit = collections.call_timeout;
+            let answer = self.calls.read(until, async move { losses.survived_by(limit, asked).await.transpose() });
+            if let Some(answer) = answer.await? {
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// A write whose outcome is unknown when whoever was asked is lost.
+    async fn write<T, F>(&self, question: impl FnOnce(Collections) -> F) -> Answered<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Answered<T>> + Send + 'static,
+    {
+        self.calls.open()?;
+        let collections = self.connection.ready()?.clone();
+        let asked = question(collections.clone());
+        let lost = || Err(StoreError::Unknown("the server that was asked is lost".to_owned()));
+        self.calls.write(async move { collections.patiently(asked).await.unwrap_or_else(lost) }).await
     }
 
     fn deadline(&self) -> Instant {
@@ -167,21 +190,15 @@ impl Store for MongoStore {
     }
 
     async fn claim(&self, claim: Claim) -> Answered<Option<Fence>> {
-        self.calls.open()?;
-        let collections = self.connection.ready()?.clone();
-        self.calls.write(lease::claim(collections, claim)).await
+        self.write(|c| lease::claim(c, claim)).await
     }
 
     async fn release(&self, fence: Fence) -> Answered<()> {
-        self.calls.open()?;
-        let collections = self.connection.ready()?.clone();
-        self.calls.write(lease::release(collections, fence)).await
+        self.write(|c| lease::release(c, fence)).await
     }
 
     async fn ping(&self) -> Answered<()> {
-        self.calls.open()?;
-        let collections = self.connection.ready()?.clone();
-        match timeout(PING, self.calls.write(touch_schema(collections))).await {
+        match timeout(PING, self.write(touch_schema)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(busy @ StoreError::Overloaded(_))) => Err(busy),
             // Whether this one write took place is nobody's concern.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bson::{Document, doc};
 use rekindle_core::event::{Event, EventKind, Subject};
 use rekindle_core::session::Session;
-use rekindle_core::store::{Changes, CommitError, Committed, StoreError, Version, Write};
+use rekindle_core::store::{Changes, CommitError, Committed, SessionBeat, StoreError, Version, Write};
 use rekindle_core::{Store, TaskStatus};
 use rekindle_mongod::{Nodes, Options, binary_case};
 use rekindle_store_mongo::{MongoOptions, MongoStore};
@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         binary_case!(a_commit_that_is_never_answered_is_unknown),
         binary_case!(a_conflict_is_tried_again),
         binary_case!(a_row_that_stays_locked_is_given_up_in_time),
+        binary_case!(a_row_that_a_dead_process_holds_is_freed),
         binary_case!(a_connection_that_breaks_half_way_leaves_nothing_open),
         binary_case!(a_single_write_whose_answer_is_lost_happens_once),
     ])
@@ -215,6 +216,30 @@ async fn a_row_that_stays_locked_is_given_up_in_time(binary: PathBuf) {
     rival.abort_transaction().await.unwrap();
     world.assert_nothing_open().await;
     assert_eq!(world.store.session(session.id).await.unwrap().unwrap().version, Version::FIRST);
+    world.end().await;
+}
+
+/// As a process leaves it that is killed: the database would keep the transaction, and the row, for a minute.
+async fn a_row_that_a_dead_process_holds_is_freed(binary: PathBuf) {
+    let world = World::with_timeout(binary, Duration::from_secs(30)).await;
+    let session = world.insert_family().await;
+    let sessions = world.client.database(DATABASE).collection::<Document>("sessions");
+    let filter = doc! { "session_id": session.id.to_string() };
+    let mut dead = Vec::new();
+    for change in ["a commit", "a heartbeat"] {
+        let mut held = world.client.start_session().await.unwrap();
+        held.start_transaction().await.unwrap();
+        let touch = doc! { "$set": { "updated_at": bson::DateTime::from_millis(0) } };
+        sessions.update_one(filter.clone(), touch).session(&mut held).await.unwrap();
+        dead.push(held);
+        if change == "a commit" {
+            world.store.commit(update(&session, Version::FIRST)).await.unwrap();
+        } else {
+            let beat = SessionBeat { session: session.id, at: noon_plus(9), current_task: None };
+            assert_eq!(world.store.beat(beat).await.unwrap().unwrap().value.last_heartbeat, noon_plus(9));
+        }
+    }
+    assert_eq!(world.open_transactions(), 0);
     world.end().await;
 }
 

@@ -22,6 +22,11 @@ const STANDSTILL: Duration = Duration::from_secs(12);
 /// How many requests each server must have served before a fault comes, and after it has passed.
 const ENOUGH: usize = 100;
 
+/// A secondary that copies from a node that fell silent gives it up after a few seconds, not after a minute: until then
+/// nothing that is written has a majority behind it, and all would wait for MongoDB's own patience.
+const RESYNC_SOON: [&str; 4] =
+    ["--setParameter", "oplogInitialFindMaxSeconds=2", "--setParameter", "oplogNetworkTimeoutBufferSeconds=1"];
+
 /// Three nodes, two servers on them, and clients at work.
 struct Scene {
     // In this order: servers end before the database goes, and that before the nodes.
@@ -33,7 +38,8 @@ struct Scene {
 
 impl Scene {
     async fn set(binary: PathBuf, behind_proxies: bool) -> Self {
-        let options = Options { shape: Shape::ReplicaSet(3), behind_proxies, ..Options::at(binary) };
+        let arguments = RESYNC_SOON.iter().map(|word| (*word).to_owned()).collect();
+        let options = Options { shape: Shape::ReplicaSet(3), behind_proxies, arguments, ..Options::at(binary) };
         let nodes = Nodes::start(options).unwrap();
         notice_soon(&nodes);
         let database = Database::at(&nodes.uri());

@@ -32,11 +32,12 @@ type Rows<B> = HashMap<String, Result<Versioned<<B as Beat>::Row>, StoreError>>;
 /// Sends a batch and answers everybody in it.
 pub async fn run<B: Beat>(collections: &Collections, batch: Vec<Waiting<B>>) {
     let mut asked = Asked::of(&batch);
-    let mut told = once(collections, &asked, &batch).await;
+    let lost = || Err(crate::commit::lost());
+    let mut told = collections.patiently(once(collections, &asked, &batch)).await.unwrap_or_else(lost);
     if told.as_ref().err().is_some_and(fault::is_passing) {
         // The driver does not repeat commands of this kind. A beat may happen twice.
         sleep(Duration::from_millis(fastrand::u64(5..50))).await;
-        told = once(collections, &asked, &batch).await;
+        told = collections.patiently(once(collections, &asked, &batch)).await.unwrap_or_else(lost);
     }
     let mut outcomes = match told {
         Ok(outcomes) => outcomes,

@@ -12,10 +12,14 @@ use super::{AT_ONCE, Calls};
 const SHORT: Duration = Duration::from_millis(20);
 const LONG: Duration = Duration::from_secs(60);
 
+fn soon() -> tokio::time::Instant {
+    tokio::time::Instant::now() + Duration::from_millis(50)
+}
+
 #[tokio::test]
 async fn a_read_past_its_time_is_timed_out_and_a_write_unknown() {
     let calls = Calls::new(SHORT);
-    let read = calls.read::<()>(std::future::pending()).await;
+    let read = calls.read::<()>(soon(), std::future::pending()).await;
     assert!(matches!(read, Err(StoreError::TimedOut(_))), "{read:?}");
     let write = calls.write::<(), StoreError>(std::future::pending()).await;
     assert!(matches!(write, Err(StoreError::Unknown(_))), "{write:?}");
@@ -82,7 +86,7 @@ async fn a_close_waits_for_what_was_begun_and_refuses_the_rest() {
     close.await.unwrap();
     assert!(written.load(Ordering::SeqCst));
     caller.await.unwrap().unwrap();
-    let refused = calls.read::<()>(async { Ok(()) }).await;
+    let refused = calls.read::<()>(soon(), async { Ok(()) }).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
 }
 

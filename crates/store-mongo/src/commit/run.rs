@@ -31,7 +31,9 @@ pub async fn steps(collections: &Collections, session: &mut ClientSession, plan:
 }
 
 async fn run(collections: &Collections, session: &mut ClientSession, batch: &Batch) -> Result<u64, Failure> {
-    let reply = collections.db.run_raw_command(command(batch)).session(session).await?;
+    let asked = collections.db.run_raw_command(command(batch)).session(session).into_future();
+    let reply =
+        collections.losses.survived_by(collections.call_timeout, asked).await.unwrap_or_else(|| Err(super::lost()))?;
     let count = count(&reply);
     if let Some((index, error)) = first_error(&reply) {
         // What stands before it went through, or was not there: whichever came first counts.

@@ -15,6 +15,19 @@ use crate::fault;
 pub async fn run(collections: &Collections, batch: &Batch) -> Result<(), CommitError> {
     let [statement] = batch.statements.as_slice() else { return Ok(()) };
     let collection: Collection<bson::RawDocumentBuf> = collections.db.collection(batch.collection);
+    let asked = async { ask(&collection, batch, statement).await };
+    let lost = || Err(StoreError::Unknown(fault::LOST.to_owned()).into());
+    match collections.patiently(asked).await.unwrap_or_else(lost)? {
+        0 => Err(CommitError::Stale),
+        _ => Ok(()),
+    }
+}
+
+async fn ask(
+    collection: &Collection<bson::RawDocumentBuf>,
+    batch: &Batch,
+    statement: &bson::RawDocumentBuf,
+) -> Result<u64, CommitError> {
     let found: Result<u64, Error> = match batch.verb {
         Verb::Insert => collection.insert_one(statement).await.map(|_| 1),
         Verb::Update => {
@@ -27,11 +40,7 @@ pub async fn run(collections: &Collections, batch: &Batch) -> Result<(), CommitE
             deleted.await.map(|result| result.deleted_count)
         }
     };
-    match found {
-        Ok(0) => Err(CommitError::Stale),
-        Ok(_) => Ok(()),
-        Err(error) => Err(fault::commit_failed(&error)),
-    }
+    found.map_err(|error| fault::commit_failed(&error))
 }
 
 fn hint(statement: &RawDocument) -> Hint {

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::error::ConnectError;
 use crate::collections::Collections;
 use crate::fault::{code, code_of, said};
+use crate::losses::Losses;
 use crate::options::MongoOptions;
 use crate::schema::{self, Unprepared};
 
@@ -83,7 +84,7 @@ pub fn check(options: &MongoOptions) -> Result<(), ConnectError> {
 }
 
 /// A client. What the connection string says wins over what is usual here.
-pub async fn client(options: &MongoOptions) -> Result<Client, Trouble> {
+pub async fn client(options: &MongoOptions, losses: &Losses) -> Result<Client, Trouble> {
     let mut wanted = ClientOptions::parse(options.address.expose()).await?;
     let soon = (options.call_timeout / 2).min(Duration::from_secs(5));
     wanted.app_name.get_or_insert_with(|| "rekindle".to_owned());
@@ -94,11 +95,17 @@ pub async fn client(options: &MongoOptions) -> Result<Client, Trouble> {
     wanted.connect_timeout.get_or_insert(soon);
     wanted.retry_reads.get_or_insert(true);
     wanted.retry_writes.get_or_insert(true);
+    wanted.sdam_event_handler = Some(losses.handler());
     Ok(Client::with_options(wanted)?)
 }
 
 /// Looks at whoever leads, and prepares the database there. Calls `reached` as soon as a server has answered.
-pub async fn at(client: &Client, options: &MongoOptions, reached: &(dyn Fn() + Sync)) -> Result<Collections, Trouble> {
+pub async fn at(
+    client: &Client,
+    losses: &Losses,
+    options: &MongoOptions,
+    reached: &(dyn Fn() + Sync),
+) -> Result<Collections, Trouble> {
     let admin = client.database("admin");
     // In a task of its own: the driver looks for a primary for longer than we wait before we ask each server.
     let mut asked = tokio::spawn(async move { admin.run_command(doc! { "hello": 1 }).await });
@@ -121,7 +128,7 @@ pub async fn at(client: &Client, options: &MongoOptions, reached: &(dyn Fn() + S
     };
     reached();
     serves(&hello, "the server", None)?;
-    let collections = Collections::of(client, &options.database, options.call_timeout);
+    let collections = Collections::of(client, losses.clone(), &options.database, options.call_timeout);
     schema::prepare(&collections, options.retention_days).await?;
     Ok(collections)
 }
