@@ -74,6 +74,13 @@ const FULL: Extent = Extent {
     rounds: 5,
     recoverable: 60_000,
 };
+/// Fewer sessions, and shorter: a million take MongoDB a good part of an hour to be made through the port.
+const FULL_MONGO: Extent = Extent {
+    sizes: [1_000, 100_000],
+    timing: Timing { warm_up: Duration::from_secs(1), span: Duration::from_secs(4) },
+    rounds: 5,
+    recoverable: 20_000,
+};
 const QUICK: Extent = Extent {
     sizes: [1_000, 100_000],
     timing: Timing { warm_up: Duration::from_millis(500), span: Duration::from_millis(1500) },
@@ -103,7 +110,11 @@ pub fn run(options: &Options) -> Result<()> {
     if cfg!(debug_assertions) {
         return again_in_release();
     }
-    let extent = if options.quick { QUICK } else { FULL };
+    let extent = match (options.quick, options.store) {
+        (true, _) => QUICK,
+        (false, StoreKind::Sqlite) => FULL,
+        (false, StoreKind::Mongo) => FULL_MONGO,
+    };
     // Beside the build, and not in a folder for temporary files, which may be in memory: fsync must cost what it costs.
     let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(target_dir())?;
     let (about, section) = match options.store {
