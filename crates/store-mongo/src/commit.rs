@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mongodb::error::{Error, UNKNOWN_TRANSACTION_COMMIT_RESULT};
-use mongodb::options::{ReadConcern, TransactionOptions};
+use mongodb::options::{ReadConcern, ReadPreference, SelectionCriteria, TransactionOptions};
 use mongodb::{Client, ClientSession};
 use plan::Plan;
 use rekindle_core::store::{Changes, CommitError, Committed, FORGOTTEN_AT_ONCE, StoreError};
@@ -45,7 +45,8 @@ pub async fn apply(
                 Ok(()) => {
                     let last = changes.forget_events_before.is_some() && committed.forgotten_events < FORGOTTEN_AT_ONCE;
                     if last {
-                        sweep::run(collections).await;
+                        // Beside: the caller has what was asked for.
+                        tokio::spawn(sweep::run(collections.clone()));
                     }
                     return Ok(committed);
                 }
@@ -98,6 +99,8 @@ impl Transaction {
         let session = client.start_session().causal_consistency(false).await;
         let options = TransactionOptions::builder()
             .read_concern(ReadConcern::snapshot())
+            // Whatever the connection string prefers for reads: a transaction runs on the primary.
+            .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
             .write_concern(write_concern(collections.call_timeout))
             .build();
         let session = session.map_err(|error| fault::nothing_written(&error))?;
@@ -127,7 +130,9 @@ impl Transaction {
                     }
                 }
                 Err(error) if !error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => {
-                    return Err(if fault::is_transient(&error) || !fault::may_have_happened(&error) {
+                    // Once an answer was not heard, only the server's own word proves that nothing was committed.
+                    let proven = asked == 0 && !fault::may_have_happened(&error);
+                    return Err(if fault::is_transient(&error) || proven {
                         Failure::Broken(error)
                     } else {
                         Failure::Unknown(error)

@@ -73,11 +73,7 @@ async fn give_positions(collections: &Collections, deadline: Instant) -> Result<
     loop {
         transaction.begin().await?;
         let failure = match attempt(collections, &mut transaction.session).await {
-            // Nothing was written: an abort is as good as a commit, and holds nothing back.
-            Ok(0) => {
-                transaction.abort().await;
-                return Ok(0);
-            }
+            // Committed also when there was nothing to do: only a commit waits until a majority has what was seen here.
             Ok(some) => match transaction.commit().await {
                 Ok(()) => return Ok(some),
                 Err(failure) => failure,
@@ -93,12 +89,13 @@ async fn give_positions(collections: &Collections, deadline: Instant) -> Result<
     }
 }
 
-/// In the order in which they were recorded: neighbours in this index stand in the order of the collection.
+/// In the order of their marks: that of a process's commits, and of the events in one, on whichever node.
 async fn attempt(collections: &Collections, session: &mut ClientSession) -> Result<u64, Failure> {
     let found = collections
         .events
         .find(doc! { "pending": true })
-        .hint(mongodb::options::Hint::Name("pending_1".to_owned()))
+        .sort(doc! { "_id": 1 })
+        .hint(mongodb::options::Hint::Name("pending".to_owned()))
         .limit(i64::from(AT_ONCE))
         .batch_size(AT_ONCE)
         .projection(doc! { "_id": 1 })

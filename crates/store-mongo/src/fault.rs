@@ -82,6 +82,8 @@ pub fn may_have_happened(error: &Error) -> bool {
         // The driver marks with this label what failed before a connection was ready.
         ErrorKind::Io(_) => !error.contains_label(SYSTEM_OVERLOADED_ERROR),
         ErrorKind::InvalidResponse { .. } | ErrorKind::Write(WriteFailure::WriteConcernError(_)) => true,
+        // Said also of a connection that was taken away while a command was under way on it.
+        ErrorKind::ConnectionPoolCleared { .. } => true,
         ErrorKind::Command(command) => {
             command.code == code::MAX_TIME_EXPIRED
                 || command.code == code::WRITE_CONCERN_TIMEOUT

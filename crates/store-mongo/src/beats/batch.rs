@@ -34,13 +34,19 @@ pub async fn run<B: Beat>(collections: &Collections, batch: Vec<Waiting<B>>) {
     let mut asked = Asked::of(&batch);
     let lost = || Err(crate::commit::lost());
     let mut told = collections.patiently(once(collections, &asked, &batch)).await.unwrap_or_else(lost);
-    if told.as_ref().err().is_some_and(fault::is_passing) {
+    let mut doubt = false;
+    if let Err(error) = &told
+        && fault::is_passing(error)
+    {
+        doubt = fault::may_have_happened(error);
         // The driver does not repeat commands of this kind. A beat may happen twice.
         sleep(Duration::from_millis(fastrand::u64(5..50))).await;
         told = collections.patiently(once(collections, &asked, &batch)).await.unwrap_or_else(lost);
     }
     let mut outcomes = match told {
         Ok(outcomes) => outcomes,
+        // The first attempt may have gone through, whatever became of the second.
+        Err(error) if doubt => return fail(batch, &StoreError::Unknown(fault::said(&error))),
         Err(error) => return fail(batch, &fault::write_failed(&error)),
     };
     for (waiting, place) in batch.into_iter().zip(asked.places) {

@@ -24,7 +24,11 @@ pub async fn steps(collections: &Collections, session: &mut ClientSession, plan:
                     done.deleted_tasks += count;
                 }
             }
-            Step::Forget(before) => done.forgotten_events += forget(collections, session, *before).await?,
+            Step::Forget(before) => {
+                let forgotten = forget(collections, session, *before);
+                let told = collections.losses.survived_by(collections.call_timeout, forgotten).await;
+                done.forgotten_events += told.unwrap_or_else(|| Err(super::lost().into()))?;
+            }
         }
     }
     Ok(done)

@@ -10,11 +10,12 @@ use crate::collections::Collections;
 use crate::fault;
 
 /// How many sessions' events one sweep takes.
-const AT_ONCE: i64 = 1000;
+const AT_ONCE: i64 = 100;
 
 /// Deletes them. Nobody waits for the last of them, so a sweep that fails is only noted.
-pub async fn run(collections: &Collections) {
-    match sweep(collections).await {
+pub async fn run(collections: Collections) {
+    let swept = collections.losses.survived_by(collections.call_timeout, sweep(&collections)).await;
+    match swept.unwrap_or_else(|| Err(super::lost())) {
         Ok(0) => {}
         Ok(events) => tracing::info!(events, "deleted events whose sessions the server had removed"),
         Err(error) => tracing::warn!(error = fault::said(&error), "events of removed sessions could not be deleted"),

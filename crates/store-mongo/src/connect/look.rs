@@ -85,7 +85,7 @@ pub fn check(options: &MongoOptions) -> Result<(), ConnectError> {
 
 /// A client. What the connection string says wins over what is usual here.
 pub async fn client(options: &MongoOptions, losses: &Losses) -> Result<Client, Trouble> {
-    let mut wanted = ClientOptions::parse(options.address.expose()).await?;
+    let mut wanted = ClientOptions::parse(options.address.expose()).await.map_err(|error| unread(options, error))?;
     let soon = (options.call_timeout / 2).min(Duration::from_secs(5));
     wanted.app_name.get_or_insert_with(|| "rekindle".to_owned());
     wanted.max_pool_size.get_or_insert(100);
@@ -97,6 +97,18 @@ pub async fn client(options: &MongoOptions, losses: &Losses) -> Result<Client, T
     wanted.retry_writes.get_or_insert(true);
     wanted.sdam_event_handler = Some(losses.handler());
     Ok(Client::with_options(wanted)?)
+}
+
+/// Why a connection string cannot be read, without the driver's words: they quote what may be a part of the password.
+fn unread(options: &MongoOptions, error: Error) -> Trouble {
+    if !matches!(&*error.kind, ErrorKind::InvalidArgument { .. }) {
+        return error.into();
+    }
+    Trouble::Refused(ConnectError::Configuration(format!(
+        "{} cannot be read: check its hosts and options, and write : / ? # [ ] @ % in the user's name and password as \
+         %3A %2F %3F %23 %5B %5D %40 %25",
+        options.address
+    )))
 }
 
 /// Looks at whoever leads, and prepares the database there. Calls `reached` as soon as a server has answered.

@@ -177,7 +177,7 @@ fn machines() -> Vec<Index> {
 fn events() -> Vec<Index> {
     vec![
         Index::of("position_1", doc! { "position": 1 }).unique().partial(doc! { "position": present() }),
-        Index::of("pending_1", doc! { "pending": 1 }).partial(doc! { "pending": true }),
+        Index::of("pending", doc! { "pending": 1, "_id": 1 }).partial(doc! { "pending": true }),
         Index::of("kept_with_1", doc! { "kept_with": 1 }).partial(doc! { "kept_with": present() }),
         Index::of("loose", doc! { "at": 1 }).partial(doc! { "loose": true }),
     ]

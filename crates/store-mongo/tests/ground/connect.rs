@@ -21,6 +21,11 @@ async fn settings_that_make_no_sense_are_refused(uri: String) {
         assert!(matches!(refused, ConnectError::Configuration(_)), "{address}: {refused:?}");
         assert!(!refused.to_string().contains("cret"), "{refused}");
     }
+    // A password that was not escaped: the driver would take a part of it for a port or an option, and quote it.
+    for address in ["mongodb://user:se?cret@db1/", "mongodb://user:1?cret@db1/", "mongodb://us/er:cret@db1/"] {
+        let told = refusal(&options(address)).await.to_string();
+        assert!(!told.contains("se?") && !told.contains("cret") && told.contains("%3F"), "{told}");
+    }
     for database in ["", "a.b", "a b", "admin", &"x".repeat(64)] {
         let refused = refusal(&MongoOptions { database: database.to_owned(), ..options(&uri) }).await;
         assert!(matches!(refused, ConnectError::Configuration(_)), "{database}: {refused:?}");
