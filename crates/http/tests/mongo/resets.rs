@@ -45,15 +45,18 @@ pub async fn a_thousand_clients_that_break_off_leave_nothing_half_done(uri: Stri
         answer.expect(StatusCode::OK);
     }
     let targets = Arc::new(Targets { live, stalled, whole: AtomicUsize::new(0) });
-    // Half of them first: what is there then must not have grown after the other half.
-    break_off(&server.api, &targets, RESETS / 2).await;
     let before = Held::of(&server, &database).await;
-    break_off(&server.api, &targets, RESETS / 2).await;
-    let after = Held::of(&server, &database).await;
-    note(format!("after {} resets {before:?}, after {RESETS} {after:?}", RESETS / 2));
+    break_off(&server.api, &targets, RESETS).await;
+    // The system forgets a reset connection at once, the server when it comes round to it: what is leaked stays.
+    let what = format!("no more descriptors than before, which was {before:?}");
+    let after = until(&what, || async {
+        let after = Held::of(&server, &database).await;
+        (after.others <= before.others + 2).then_some(after)
+    });
+    let after = after.await;
+    note(format!("before {before:?}, after {RESETS} resets {after:?}"));
     note(format!("{} of the requests were sent whole", targets.whole.load(Ordering::Relaxed)));
     assert!(after.connections <= POOL, "{after:?}");
-    assert!(after.others <= before.others + 2, "descriptors are leaked: {before:?}, {after:?}");
 
     server.ready().await;
     // Beats, creates and recovers work as before, on the very same sessions.
