@@ -1,7 +1,7 @@
 //! Rate limits: fixed windows of one minute, counted per API key, and for wrong keys per client address.
 //!
-//! [`Windows`] is told the time and knows no clock. Each request costs the same however many windows there are, and
-//! there are never more than [`MOST_WINDOWS`] of a kind.
+//! `Windows` is told the time and knows no clock. Each request costs the same however many windows there are, and
+//! there are never more than `MOST_WINDOWS` of a kind.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
