@@ -3,7 +3,7 @@
 use crate::machine::MachineStatus;
 use crate::session::SessionStatus;
 use crate::store::StoreError;
-use crate::values::{MachineId, SessionId, Slot};
+use crate::values::{KeyId, MachineId, ProjectId, SessionId, Slot};
 
 /// Why a use case did not happen. Its text is for the person who asked: what stands in the way, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -90,6 +90,22 @@ pub enum Refusal {
         /// Where its work goes on.
         successor: Option<SessionId>,
     },
+    /// The API key that asks is for one project only.
+    #[error("this API key is for project {only} only; ask with a key of that other project, or with one for all")]
+    OtherProject {
+        /// The project that it is for.
+        only: ProjectId,
+    },
+    /// A key that is not let in, or has a successor, gets no other one.
+    #[error("key {key} is {state}{} and cannot be rotated; create a new one", KeySuccessor(.successor))]
+    KeyNotValid {
+        /// The key.
+        key: KeyId,
+        /// What it is.
+        state: &'static str,
+        /// The key in its place.
+        successor: Option<KeyId>,
+    },
     /// The entity is not at the revision that the caller named.
     #[error("the revision is now {current}, not the one named; read it again and decide anew")]
     RevisionMismatch {
@@ -99,6 +115,14 @@ pub enum Refusal {
     /// The caller demanded that the entity exist in some revision, and it does not exist.
     #[error("nothing is stored there yet, so no revision matches")]
     NoRevision,
+}
+
+struct KeySuccessor<'a>(&'a Option<KeyId>);
+
+impl std::fmt::Display for KeySuccessor<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.as_ref().map_or(Ok(()), |successor| write!(f, " (by key {successor})"))
+    }
 }
 
 struct SuccessorWords<'a>(&'a Option<SessionId>);
@@ -122,6 +146,9 @@ pub enum Error {
     /// have done a part of its work.
     #[error("other requests kept changing the same rows; try again")]
     Contended,
+    /// Another request with the same idempotency key was answered meanwhile. Nothing was changed by this one.
+    #[error("this request was answered already")]
+    Repeated,
     /// Another process took over the duty by whose right this was done (see [`crate::Tracker::fenced`]).
     #[error("another process has taken over this duty")]
     Fenced,

@@ -3,7 +3,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::values::{MachineId, SessionId, TaskId, Timestamp};
+use crate::access::Actor;
+use crate::values::{KeyId, MachineId, SessionId, TaskId, Timestamp};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +17,8 @@ pub struct Event {
     pub subject: Subject,
     /// What else is worth knowing of it, such as `recovered_into`.
     pub detail: Map<String, Value>,
+    /// On whose behalf.
+    pub by: Option<Actor>,
 }
 
 /// Whom an event happened to.
@@ -27,6 +30,10 @@ pub enum Subject {
     Task(TaskId, SessionId),
     /// A machine.
     Machine(MachineId),
+    /// An API key.
+    Key(KeyId),
+    /// The service itself.
+    Service,
 }
 
 macro_rules! kinds {
@@ -104,6 +111,14 @@ kinds! {
     MachineMaintenance = "machine.maintenance",
     /// A machine was deleted.
     MachineDeleted = "machine.deleted",
+    /// An API key was handed out.
+    KeyCreated = "key.created",
+    /// An API key was given a successor.
+    KeyRotated = "key.rotated",
+    /// An API key was taken away.
+    KeyRevoked = "key.revoked",
+    /// Somebody was not let in, or asked for what their key may not do.
+    AccessRefused = "access.refused",
 }
 
 impl std::str::FromStr for EventKind {
@@ -117,7 +132,7 @@ impl std::str::FromStr for EventKind {
 impl Event {
     /// An event without detail.
     pub fn new(at: Timestamp, kind: EventKind, subject: Subject) -> Self {
-        Self { at, kind, subject, detail: Map::new() }
+        Self { at, kind, subject, detail: Map::new(), by: None }
     }
 
     /// The event with one more detail.
@@ -127,11 +142,12 @@ impl Event {
         self
     }
 
-    /// The session with which the event is deleted. The news of a deletion outlives its session, and a machine's
-    /// events belong to none: those go by age.
+    /// The session with which the event is deleted. The news of a deletion outlives its session, and what is no
+    /// session's belongs to none: those go by age.
     pub fn kept_with(&self) -> Option<SessionId> {
         match (&self.subject, self.kind) {
-            (Subject::Session(_), EventKind::SessionDeleted) | (Subject::Machine(_), _) => None,
+            (Subject::Session(_), EventKind::SessionDeleted)
+            | (Subject::Machine(_) | Subject::Key(_) | Subject::Service, _) => None,
             (Subject::Session(id) | Subject::Task(_, id), _) => Some(*id),
         }
     }

@@ -2,9 +2,10 @@
 //! and how they are brought back exactly once.
 //!
 //! Read in this order: [`session`], [`task`] and [`machine`] (what there is, and the table of its states), [`rules`]
-//! (pure decisions over several of them), [`store`] (the port that a database implements), [`tracker`] (the use cases:
+//! (pure decisions over several of them), [`access`] (who may), [`store`] (the port that a database implements), [`tracker`] (the use cases:
 //! load → decide → commit). Nothing here does I/O, starts a thread, needs a runtime or derives a serializer.
 
+pub mod access;
 pub mod edge;
 pub mod error;
 pub mod event;
@@ -16,6 +17,7 @@ pub mod task;
 pub mod tracker;
 pub mod values;
 
+pub use access::{Actor, ApiKey, Role};
 pub use edge::{Clock, Ids, RandomIds, SystemClock};
 pub use error::{Error, Refusal};
 pub use machine::{Machine, MachineStatus};
@@ -24,6 +26,6 @@ pub use store::{Store, StoreError, Version, Versioned};
 pub use task::{Task, TaskStatus};
 pub use tracker::{Policy, Tracker};
 pub use values::{
-    Change, ErrorMessage, Fault, Hostname, IssueId, MachineId, Metadata, MetadataPatch, ProjectId, SessionId, Slot,
-    TaskId, TaskLabel, TaskName, Timestamp,
+    Change, ErrorMessage, Fault, Hostname, IssueId, KeyId, KeyName, MachineId, Metadata, MetadataPatch, ProjectId,
+    SessionId, Slot, TaskId, TaskLabel, TaskName, Timestamp,
 };

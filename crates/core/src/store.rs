@@ -9,21 +9,24 @@
 //!    [`Expect::Quiet`]: a beat that arrives in between always wins.
 //! 3. Rules about sets are unique indexes: see [`UniqueRule`].
 
+mod answer;
 mod changes;
 mod lease;
 mod query;
 
+pub use answer::{IdempotencyKey, Remembered};
 use async_trait::async_trait;
 pub use changes::{
-    Changes, CommitError, Committed, Expect, FORGOTTEN_AT_ONCE, Put, StoreError, UniqueRule, Version, Versioned, Watch,
-    WatchPut, Write,
+    Changes, CommitError, Committed, Expect, FORGOTTEN_AT_ONCE, Put, Row, StoreError, UniqueRule, Version, Versioned,
+    Watch, WatchPut, Write,
 };
 pub use lease::{Claim, Duty, Fence};
 pub use query::{
     Counts, Cursor, EventPosition, Expired, ExpiredCounts, LiveSession, MachineFilter, Page, PageRequest,
-    RecordedEvent, SessionFilter, SilentSessions, Start, TaskFilter,
+    RecordedEvent, SessionFilter, SilentSessions, Start, TaskFilter, TrailFilter,
 };
 
+use crate::access::ApiKey;
 use crate::machine::Machine;
 use crate::session::Session;
 use crate::task::{Task, TaskStatus};
@@ -112,6 +115,20 @@ pub trait Store: Send + Sync {
     /// The events after a position, or from the first one kept, at most `limit`. Whoever goes on from the last
     /// position that this answered misses none.
     async fn events(&self, after: Option<&EventPosition>, limit: u32) -> Result<Vec<RecordedEvent>, StoreError>;
+
+    /// The events that fit, the latest first, at most `limit`; those before a position, or from the latest one on.
+    async fn trail(
+        &self,
+        filter: &TrailFilter,
+        before: Option<&EventPosition>,
+        limit: u32,
+    ) -> Result<Vec<RecordedEvent>, StoreError>;
+
+    /// Every API key that was ever handed out, the latest first.
+    async fn keys(&self) -> Result<Vec<Versioned<ApiKey>>, StoreError>;
+
+    /// The answer that stands at this time under an idempotency key.
+    async fn remembered(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<Remembered>, StoreError>;
 
     /// Applies all of the changes, or none.
     async fn commit(&self, changes: Changes) -> Result<Committed, CommitError>;

@@ -2,11 +2,14 @@
 //! that a row changed in between. One stamp of time and ids serves all attempts, so that a write whose outcome was
 //! not heard can be asked for again.
 
+mod audit;
 mod detection;
 mod health;
 mod heartbeats;
 mod input;
+mod keys;
 mod machines;
+mod once;
 mod recovery;
 mod retention;
 mod sessions;
@@ -21,16 +24,19 @@ pub use input::{
     BeatReport, CleanupMode, IfMatch, MachinePatch, NewMachine, NewSession, NewTask, SessionPatch, SessionTarget,
     SlotRelease, TaskPatch,
 };
+pub use keys::{NewKey, Rotated};
 pub use machines::{MachineView, Registered};
+pub use once::{Once, Reply, WriteDown};
 pub use recovery::{Recovered, RecoveryState};
 pub use retention::CleanupReport;
 
+use crate::access::Actor;
 use crate::edge::{Clock, Ids};
 use crate::error::{Error, Refusal};
 use crate::rules::silence::Silence;
 use crate::session::Session;
 use crate::store::{Changes, CommitError, Committed, Fence, Store, StoreError, UniqueRule, Versioned};
-use crate::values::{Metadata, MetadataPatch, SessionId, Timestamp};
+use crate::values::{Metadata, MetadataPatch, ProjectId, SessionId, Timestamp};
 
 /// How often a use case looks again after others changed its rows. Each time somebody else got through.
 const MAX_ATTEMPTS: u32 = 128;
@@ -72,12 +78,15 @@ pub struct Tracker {
     ids: Arc<dyn Ids>,
     policy: Policy,
     fence: Option<Fence>,
+    actor: Option<Actor>,
+    scope: Option<ProjectId>,
+    once: Option<Arc<Once>>,
 }
 
 impl Tracker {
     /// A tracker over this store.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, policy: Policy) -> Self {
-        Self { store, clock, ids, policy, fence: None }
+        Self { store, clock, ids, policy, fence: None, actor: None, scope: None, once: None }
     }
 
     /// A tracker all of whose commits demand that this fence still stands, for a duty that one process of several has.
@@ -102,22 +111,58 @@ impl Tracker {
     }
 
     async fn load(&self, id: SessionId) -> Result<Versioned<Session>, Error> {
-        let found = self.store.session(id).await?;
+        let found = self.store.session(id).await?.filter(|row| self.sees(&row.value.project_id));
         found.ok_or_else(|| Refusal::NotFound { entity: "session", id: id.to_string() }.into())
+    }
+
+    /// Whether a project is there for this tracker. What is not is as if it did not exist.
+    fn sees(&self, project: &ProjectId) -> bool {
+        self.scope.as_ref().is_none_or(|only| only == project)
+    }
+
+    /// Whether something of a project may be made.
+    fn may_make(&self, project: &ProjectId) -> Result<(), Refusal> {
+        match &self.scope {
+            Some(only) if only != project => Err(Refusal::OtherProject { only: only.clone() }),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The project that a list is to be about: the one that was asked for, or the only one that there is.
+    fn project_of(&self, asked: Option<&ProjectId>) -> Result<Option<ProjectId>, Refusal> {
+        if let Some(asked) = asked {
+            self.may_make(asked)?;
+        }
+        Ok(asked.or(self.scope.as_ref()).cloned())
     }
 
     async fn silence(&self, now: Timestamp) -> Result<Silence, Error> {
         Ok(Silence::at(now, self.store.watch().await?, self.policy.stall_threshold))
     }
 
-    async fn commit(&self, attempts: &mut Attempts, mut changes: Changes) -> Result<Verdict, Error> {
+    /// Commits, and with it the answer that will be given if it goes through.
+    async fn commit(
+        &self,
+        attempts: &mut Attempts,
+        mut changes: Changes,
+        reply: Option<Reply<'_>>,
+    ) -> Result<Verdict, Error> {
         changes.fence = self.fence;
+        for event in &mut changes.events {
+            event.by.clone_from(&self.actor);
+        }
+        let once = self.once.as_ref().zip(reply);
+        changes.remember = once.as_ref().map(|(once, reply)| once.answer(reply, self.clock.now()));
         match self.store.commit(changes).await {
             Ok(committed) => {
                 attempts.wrote = true;
+                if let Some((once, _)) = once {
+                    once.note_kept();
+                }
                 Ok(Verdict::Done(committed))
             }
             Err(CommitError::Stale) => Ok(Verdict::Stale),
+            Err(CommitError::Taken(UniqueRule::IdempotencyKey)) => Err(Error::Repeated),
             Err(CommitError::Taken(rule)) => Ok(Verdict::Taken(rule)),
             Err(CommitError::Fenced) => Err(Error::Fenced),
             Err(CommitError::Failed(StoreError::Unknown(_))) if attempts.may_doubt() => Ok(Verdict::Stale),
@@ -137,7 +182,7 @@ impl Tracker {
                 let existing = self.store.slot_holder(machine, slot).await?;
                 existing.map(|existing| Refusal::SlotConflict { machine: machine.clone(), slot, existing })
             }
-            (UniqueRule::LivePerSlot, None) | (UniqueRule::Successor, _) => None,
+            (UniqueRule::LivePerSlot, None) | (UniqueRule::Successor | UniqueRule::IdempotencyKey, _) => None,
         })
     }
 }

@@ -7,10 +7,10 @@ mod slot;
 mod text;
 mod timestamp;
 
-pub use ids::{SessionId, TaskId};
+pub use ids::{KeyId, SessionId, TaskId};
 pub use metadata::{Metadata, MetadataPatch, RESERVED_SESSION_KEYS, reserved_in};
 pub use slot::{Slot, Slots};
-pub use text::{ErrorMessage, Hostname, IssueId, MachineId, ProjectId, TaskLabel, TaskName};
+pub use text::{ErrorMessage, Hostname, IssueId, KeyName, MachineId, ProjectId, TaskLabel, TaskName};
 pub use timestamp::Timestamp;
 
 /// Why a value was refused, as words that go after the name of its field: `must not be empty`.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use rekindle_core::store::{
-    Changes, Claim, CommitError, Committed, Counts, EventPosition, Expired, ExpiredCounts, Fence, LiveSession,
-    MachineFilter, Page, PageRequest, RecordedEvent, SessionBeat, SessionFilter, SilentSessions, TaskFilter, Watch,
+    Changes, Claim, CommitError, Committed, Counts, EventPosition, Expired, ExpiredCounts, Fence, IdempotencyKey,
+    LiveSession, MachineFilter, Page, PageRequest, RecordedEvent, Remembered, SessionBeat, SessionFilter,
+    SilentSessions, TaskFilter, TrailFilter, Watch,
 };
 use rekindle_core::{
-    Machine, MachineId, ProjectId, Session, SessionId, Slot, Store, StoreError, Task, TaskId, TaskStatus, Timestamp,
-    Versioned,
+    ApiKey, Machine, MachineId, ProjectId, Session, SessionId, Slot, Store, StoreError, Task, TaskId, TaskStatus,
+    Timestamp, Versioned,
 };
 
 use crate::{Failure, Op};
@@ -155,6 +156,9 @@ layered! {
         Expired expired(ended_by: Timestamp, limit: u32) -> Vec<Expired>;
         ExpiredCounts expired_counts(ended_by: Timestamp) -> ExpiredCounts;
         Events events(after: Option<&EventPosition>, limit: u32) -> Vec<RecordedEvent>;
+        Trail trail(filter: &TrailFilter, before: Option<&EventPosition>, limit: u32) -> Vec<RecordedEvent>;
+        Keys keys() -> Vec<Versioned<ApiKey>>;
+        Remembered remembered(key: &IdempotencyKey, now: Timestamp) -> Option<Remembered>;
     }
     others {
         Commit commit(changes: Changes) -> Committed, CommitError;

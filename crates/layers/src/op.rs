@@ -65,6 +65,9 @@ operations! {
     Expired expired Read;
     ExpiredCounts expired_counts Read;
     Events events Read;
+    Trail trail Read;
+    Keys keys Read;
+    Remembered remembered Read;
     Commit commit Commit;
     Beat beat Beat;
     BeatMachine beat_machine Beat;

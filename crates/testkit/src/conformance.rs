@@ -1,14 +1,18 @@
 //! The conformance suite: what every store must do, as data. An adapter's `tests/conformance.rs` is a `main` that
 //! hands its [`Adapter`] to [`main`]; a case that is added here runs on every adapter at once.
 
+mod answers;
 mod commits;
 mod concurrency;
 mod detection;
 mod heartbeats;
+mod keys;
 mod leases;
 mod lists;
+mod restoring;
 mod retention;
 mod round_trips;
+mod trail;
 mod unique_rules;
 
 use std::future::Future;
@@ -75,6 +79,10 @@ pub fn all() -> impl Iterator<Item = Case> {
         retention::CASES,
         concurrency::CASES,
         leases::CASES,
+        answers::CASES,
+        keys::CASES,
+        trail::CASES,
+        restoring::CASES,
     ]
     .into_iter()
     .flatten()

@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use rekindle_core::store::{
-    Changes, Claim, CommitError, Committed, Counts, EventPosition, Expired, ExpiredCounts, Fence, LiveSession,
-    MachineFilter, Page, PageRequest, RecordedEvent, SessionBeat, SessionFilter, SilentSessions, TaskFilter, Watch,
+    Changes, Claim, CommitError, Committed, Counts, EventPosition, Expired, ExpiredCounts, Fence, IdempotencyKey,
+    LiveSession, MachineFilter, Page, PageRequest, RecordedEvent, Remembered, SessionBeat, SessionFilter,
+    SilentSessions, TaskFilter, TrailFilter, Watch,
 };
 use rekindle_core::{
-    Machine, MachineId, ProjectId, Session, SessionId, Slot, Store, StoreError, Task, TaskId, TaskStatus, Timestamp,
-    Versioned,
+    ApiKey, Machine, MachineId, ProjectId, Session, SessionId, Slot, Store, StoreError, Task, TaskId, TaskStatus,
+    Timestamp, Versioned,
 };
 
 /// How a commit fails.
@@ -132,6 +133,9 @@ hand_on! {
     expired(ended_by: Timestamp, limit: u32) -> Vec<Expired>;
     expired_counts(ended_by: Timestamp) -> ExpiredCounts;
     events(after: Option<&EventPosition>, limit: u32) -> Vec<RecordedEvent>;
+    trail(filter: &TrailFilter, before: Option<&EventPosition>, limit: u32) -> Vec<RecordedEvent>;
+    keys() -> Vec<Versioned<ApiKey>>;
+    remembered(key: &IdempotencyKey, now: Timestamp) -> Option<Remembered>;
     beat(beat: SessionBeat) -> Option<Versioned<Session>>;
     beat_machine(machine: &MachineId, at: Timestamp) -> Option<Versioned<Machine>>;
     claim(claim: Claim) -> Option<Fence>;

@@ -12,12 +12,14 @@ use async_trait::async_trait;
 use lease::Lease;
 use rekindle_core::event::Event;
 use rekindle_core::store::{
-    Changes, Claim, CommitError, Committed, Counts, Duty, EventPosition, Expired, ExpiredCounts, Fence, LiveSession,
-    MachineFilter, Page, PageRequest, RecordedEvent, SessionBeat, SessionFilter, SilentSessions, TaskFilter, Watch,
+    Changes, Claim, CommitError, Committed, Counts, Duty, EventPosition, Expired, ExpiredCounts, Fence, IdempotencyKey,
+    LiveSession, MachineFilter, Page, PageRequest, RecordedEvent, Remembered, SessionBeat, SessionFilter,
+    SilentSessions, TaskFilter, TrailFilter, Watch,
 };
+use rekindle_core::values::KeyId;
 use rekindle_core::{
-    Machine, MachineId, ProjectId, Session, SessionId, Slot, Store, StoreError, Task, TaskId, TaskStatus, Timestamp,
-    Version, Versioned,
+    ApiKey, Machine, MachineId, ProjectId, Session, SessionId, Slot, Store, StoreError, Task, TaskId, TaskStatus,
+    Timestamp, Version, Versioned,
 };
 
 /// A store in memory.
@@ -31,6 +33,8 @@ struct State {
     sessions: BTreeMap<SessionId, Row<Session>>,
     tasks: BTreeMap<TaskId, Row<Task>>,
     machines: BTreeMap<MachineId, Row<Machine>>,
+    keys: BTreeMap<KeyId, Row<ApiKey>>,
+    answers: BTreeMap<IdempotencyKey, Remembered>,
     events: Vec<(u64, Event)>,
     watch: Option<Watch>,
     leases: BTreeMap<Duty, Lease>,
@@ -150,12 +154,26 @@ impl Store for MemoryStore {
     }
 
     async fn events(&self, after: Option<&EventPosition>, limit: u32) -> Result<Vec<RecordedEvent>, StoreError> {
-        let after = match after.map(|position| position.0.parse::<u64>()) {
-            None => 0,
-            Some(Ok(position)) => position,
-            Some(Err(_)) => return Err(StoreError::Corrupt("that is no position of this store".to_owned())),
-        };
+        let after = after.map_or(Ok(0), number)?;
         self.read(|state| state.events_after(after, limit))
+    }
+
+    async fn trail(
+        &self,
+        filter: &TrailFilter,
+        before: Option<&EventPosition>,
+        limit: u32,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        let before = before.map_or(Ok(u64::MAX), number)?;
+        self.read(|state| state.trail(filter, before, limit))
+    }
+
+    async fn keys(&self) -> Result<Vec<Versioned<ApiKey>>, StoreError> {
+        self.read(State::keys)
+    }
+
+    async fn remembered(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<Remembered>, StoreError> {
+        self.read(|state| state.answers.get(key).filter(|answer| answer.until > now).cloned())
     }
 
     async fn commit(&self, changes: Changes) -> Result<Committed, CommitError> {
@@ -197,4 +215,9 @@ impl Store for MemoryStore {
     async fn close(&self) {
         self.state.lock().unwrap().closed = true;
     }
+}
+
+/// What a position of this store says.
+fn number(position: &EventPosition) -> Result<u64, StoreError> {
+    position.0.parse().map_err(|_| StoreError::Corrupt("that is no position of this store".to_owned()))
 }

@@ -1,9 +1,12 @@
 //! Entities for tests: plain ones to change as a test needs, and one of every shape that there is.
 
+use rekindle_core::access::SecretHash;
 use rekindle_core::session::{Ended, Lineage, Live, LiveState, Outcome, Phase, Recovered};
 use rekindle_core::task::TaskState;
 use rekindle_core::values::Slots;
-use rekindle_core::{Machine, MachineId, MachineStatus, Metadata, Session, SessionId, Task, TaskId, Timestamp};
+use rekindle_core::{
+    ApiKey, KeyId, Machine, MachineId, MachineStatus, Metadata, Role, Session, SessionId, Task, TaskId, Timestamp,
+};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -95,6 +98,21 @@ pub fn machine(id: &str) -> Machine {
         metadata: Metadata::default(),
         created_at: NOON,
         updated_at: NOON,
+    }
+}
+
+/// A worker's key that is good for ever, made at noon.
+pub fn key(n: u64) -> ApiKey {
+    ApiKey {
+        id: KeyId(uuid(n)),
+        name: text(&format!("key {n}")),
+        secret: SecretHash([u8::try_from(n % 256).unwrap(); 32]),
+        role: Role::Worker,
+        project_id: None,
+        created_at: NOON,
+        expires_at: None,
+        revoked_at: None,
+        replaced_by: None,
     }
 }
 

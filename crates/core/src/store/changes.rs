@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::answer::Remembered;
 use super::lease::Fence;
+use crate::access::ApiKey;
 use crate::event::Event;
 use crate::machine::Machine;
 use crate::session::Session;
@@ -73,6 +75,10 @@ pub enum Write {
     PutTask(Put<Task>),
     /// Stores a machine.
     PutMachine(Put<Machine>),
+    /// Stores an API key.
+    PutKey(Put<ApiKey>),
+    /// Stores a row that is not there, at the version that it had where it comes from.
+    Restore(Box<Row>),
     /// Notes that something was decided on this revision of a session.
     TouchSession(SessionId, u64),
     /// Notes that something was decided on this revision of a machine.
@@ -83,6 +89,19 @@ pub enum Write {
     DeleteTask(TaskId, Version),
     /// Deletes a machine.
     DeleteMachine(MachineId, Version),
+}
+
+/// A row of another store, as it was there.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Row {
+    /// A session.
+    Session(Versioned<Session>),
+    /// A task.
+    Task(Versioned<Task>),
+    /// A machine.
+    Machine(Versioned<Machine>),
+    /// An API key.
+    Key(Versioned<ApiKey>),
 }
 
 /// What the detector notes of itself after each pass.
@@ -116,6 +135,8 @@ pub struct Changes {
     pub watch: Option<WatchPut>,
     /// Forgets events older than this that are kept with no session, at most [`FORGOTTEN_AT_ONCE`].
     pub forget_events_before: Option<Timestamp>,
+    /// The answer by which this is told to whoever asked for it.
+    pub remember: Option<Remembered>,
     /// The right by which this is done: it must still stand, or the commit is [`CommitError::Fenced`] whatever else it is.
     pub fence: Option<Fence>,
 }
@@ -139,13 +160,23 @@ impl Changes {
 
     /// Whether there is nothing to do. A fence alone is nothing.
     pub fn is_empty(&self) -> bool {
-        self.writes.is_empty() && self.events.is_empty() && self.watch.is_none() && self.forget_events_before.is_none()
+        self.writes.is_empty()
+            && self.events.is_empty()
+            && self.watch.is_none()
+            && self.forget_events_before.is_none()
+            && self.remember.is_none()
     }
 }
 
 impl From<Put<Session>> for Write {
     fn from(put: Put<Session>) -> Self {
         Self::PutSession(put)
+    }
+}
+
+impl From<Put<ApiKey>> for Write {
+    fn from(put: Put<ApiKey>) -> Self {
+        Self::PutKey(put)
     }
 }
 
@@ -173,8 +204,8 @@ pub struct Committed {
 /// How many events one commit forgets at most, so that nobody waits long for it.
 pub const FORGOTTEN_AT_ONCE: u64 = 1000;
 
-/// The rules about sets of sessions that a store enforces by unique indexes. A put that breaks several is refused by
-/// the first of them in this order.
+/// The rules about sets of rows that a store enforces by unique indexes. A put that breaks several of those about
+/// sessions is refused by the first of them in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UniqueRule {
     /// One active session per project and machine.
@@ -183,6 +214,8 @@ pub enum UniqueRule {
     LivePerSlot,
     /// One successor per session.
     Successor,
+    /// One standing answer per idempotency key. Looked at before any write.
+    IdempotencyKey,
 }
 
 /// How a commit fails.

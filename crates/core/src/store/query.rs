@@ -4,11 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::{Version, Versioned};
-use crate::event::Event;
+use crate::event::{Event, EventKind};
 use crate::machine::MachineStatus;
 use crate::session::{Session, SessionStatus};
 use crate::task::TaskStatus;
-use crate::values::{Fault, MachineId, ProjectId, SessionId, Slot, Timestamp};
+use crate::values::{Fault, KeyId, MachineId, ProjectId, SessionId, Slot, Timestamp};
 
 /// Which sessions. An empty filter means all; several conditions must all hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -181,6 +181,23 @@ pub struct ExpiredCounts {
 /// An event's place in the order of all events: the store's to give, and only the store reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EventPosition(pub Box<str>);
+
+/// Which events of the audit trail. An empty filter means all; several conditions must all hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TrailFilter {
+    /// Done with this key.
+    pub key: Option<KeyId>,
+    /// Of this session or one of its tasks.
+    pub session: Option<SessionId>,
+    /// Of this machine.
+    pub machine: Option<MachineId>,
+    /// Of this kind.
+    pub kind: Option<EventKind>,
+    /// At this time or later.
+    pub since: Option<Timestamp>,
+    /// Before this time.
+    pub until: Option<Timestamp>,
+}
 
 /// An event as the store holds it.
 #[derive(Debug, Clone, PartialEq)]

@@ -66,7 +66,7 @@ impl Tracker {
             let earliest = self.store.earliest_heartbeat().await?;
             let value = silence.next_watch(self.clock.now(), earliest, self.policy.detect_interval);
             let watch = Some(WatchPut { value, seen: silence.watch() });
-            match self.commit(&mut attempts, Changes { watch, ..Changes::default() }).await? {
+            match self.commit(&mut attempts, Changes { watch, ..Changes::default() }, None).await? {
                 Verdict::Done(_) => return Ok(value.due_by),
                 Verdict::Stale | Verdict::Taken(_) => silence = self.silence(self.clock.now()).await?,
             }
@@ -102,7 +102,7 @@ impl Tracker {
                 );
                 changes.writes.push(Put { value: next, expect: Expect::Quiet { at: row.version, since } }.into());
             }
-            match self.commit(&mut batches.attempts, changes).await? {
+            match self.commit(&mut batches.attempts, changes, None).await? {
                 Verdict::Done(_) => {
                     marked.append(&mut batch);
                     batches.done();
@@ -132,7 +132,7 @@ impl Tracker {
                 changes.events.push(Event::new(now, EventKind::MachineOffline, subject));
                 changes.writes.push(Put { value: next, expect: Expect::Quiet { at: row.version, since } }.into());
             }
-            match self.commit(&mut batches.attempts, changes).await? {
+            match self.commit(&mut batches.attempts, changes, None).await? {
                 Verdict::Done(_) => {
                     marked.append(&mut batch);
                     batches.done();

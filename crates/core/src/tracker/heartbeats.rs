@@ -17,7 +17,8 @@ impl Tracker {
     /// session has become active in a stalled one's place, [`crate::Refusal::Invalid`] for metadata that grew too large.
     pub async fn beat(&self, id: SessionId, report: &BeatReport) -> Result<Versioned<Session>, Error> {
         let now = self.clock.now();
-        if let Some(label) = fast_path(report)
+        // Whose session it is must be seen first, when not every one is there for this tracker.
+        if let (Some(label), None) = (fast_path(report), &self.scope)
             && let Some(row) = self.refresh(id, label.cloned(), now).await?
         {
             return Ok(row);

@@ -1,6 +1,6 @@
 //! Machines: register, read, change, beat, delete. Which sessions live on a machine is always derived.
 
-use super::{Attempts, IfMatch, MachinePatch, NewMachine, Tracker, Verdict, merged};
+use super::{Attempts, IfMatch, MachinePatch, NewMachine, Reply, Tracker, Verdict, merged};
 use crate::error::{Error, Refusal};
 use crate::event::{Event, EventKind, Subject};
 use crate::machine::transition::{MachineEvent, step};
@@ -67,8 +67,10 @@ impl Tracker {
         let mut changes = Changes::default();
         changes.insert(machine.clone());
         changes.events.push(Event::new(now, EventKind::MachineRegistered, Subject::Machine(machine.id.clone())));
-        match self.commit(attempts, changes).await? {
-            Verdict::Done(_) => Ok(Some(Versioned { value: machine, version: Version::FIRST })),
+        let made = Versioned { value: machine, version: Version::FIRST };
+        let view = self.view_to_keep(&made).await?;
+        match self.commit(attempts, changes, view.as_ref().map(Reply::Machine)).await? {
+            Verdict::Done(_) => Ok(Some(made)),
             Verdict::Stale | Verdict::Taken(_) => Ok(None),
         }
     }
@@ -135,6 +137,14 @@ impl Tracker {
     async fn view(&self, machine: Versioned<Machine>) -> Result<MachineView, Error> {
         let live = self.live_on(std::slice::from_ref(&machine.value.id)).await?;
         Ok(MachineView { machine, active_sessions: live.into_iter().map(|session| session.session_id).collect() })
+    }
+
+    /// The answer that a commit takes along, if one is asked for.
+    async fn view_to_keep(&self, machine: &Versioned<Machine>) -> Result<Option<MachineView>, Error> {
+        match self.once {
+            Some(_) => self.view(machine.clone()).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// A page of machines, newest first, each with its live sessions.
@@ -218,8 +228,10 @@ impl Tracker {
         let mut changes = Changes::default();
         changes.update(next.clone(), row.version);
         changes.events.push(Event::new(now, kind(&row.value, &next), Subject::Machine(next.id.clone())));
-        Ok(match self.commit(attempts, changes).await? {
-            Verdict::Done(_) => Some(Versioned { value: next, version: row.version.after_put() }),
+        let next = Versioned { value: next, version: row.version.after_put() };
+        let view = self.view_to_keep(&next).await?;
+        Ok(match self.commit(attempts, changes, view.as_ref().map(Reply::Machine)).await? {
+            Verdict::Done(_) => Some(next),
             Verdict::Stale | Verdict::Taken(_) => None,
         })
     }
@@ -298,7 +310,7 @@ impl Tracker {
                 let mut changes = Changes::default();
                 changes.writes.push(Write::DeleteMachine(id.clone(), row.version));
                 changes.events.push(Event::new(now, EventKind::MachineDeleted, Subject::Machine(id.clone())));
-                match self.commit(&mut attempts, changes).await? {
+                match self.commit(&mut attempts, changes, None).await? {
                     Verdict::Done(_) => return Ok(()),
                     Verdict::Stale | Verdict::Taken(_) => {}
                 }

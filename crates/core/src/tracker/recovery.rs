@@ -1,6 +1,6 @@
 //! Recovery: what a session had done, preparing to bring it back, and bringing it back exactly once.
 
-use super::{Attempts, SlotRelease, Tracker, Verdict};
+use super::{Attempts, Reply, SlotRelease, Tracker, Verdict};
 use crate::error::Error;
 use crate::event::{Event, EventKind, Subject};
 use crate::rules::next_update;
@@ -82,8 +82,9 @@ impl Tracker {
                 let mut changes = Changes::default();
                 changes.update(next.clone(), row.version);
                 changes.events.push(Event::new(now, EventKind::SessionRecoveryPrepared, Subject::Session(id)));
-                match self.commit(&mut attempts, changes).await? {
-                    Verdict::Done(_) => return Ok(Versioned { value: next, version: row.version.after_put() }),
+                let next = Versioned { value: next, version: row.version.after_put() };
+                match self.commit(&mut attempts, changes, Some(Reply::Session(&next))).await? {
+                    Verdict::Done(_) => return Ok(next),
                     Verdict::Stale | Verdict::Taken(_) => {}
                 }
             }
@@ -119,10 +120,10 @@ impl Tracker {
                 let tasks = self.store.tasks_of(id, &left).await?;
                 let mut fresh = || self.ids.fresh();
                 let successor = recover(&mut changes, &row, tasks, recovery, successor_id, &mut fresh, now);
-                match self.commit(&mut attempts, changes).await? {
-                    Verdict::Done(_) => {
-                        return Ok(Recovered::Now(Versioned { value: successor, version: Version::FIRST }));
-                    }
+                let made = Versioned { value: successor.clone(), version: Version::FIRST };
+                let recovered = Recovered::Now(made);
+                match self.commit(&mut attempts, changes, Some(Reply::Recovered(&recovered))).await? {
+                    Verdict::Done(_) => return Ok(recovered),
                     Verdict::Stale => {}
                     Verdict::Taken(rule) => {
                         if let Some(refusal) = self.in_the_way(rule, &successor).await? {

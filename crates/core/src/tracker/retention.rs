@@ -62,7 +62,7 @@ impl Tracker {
                         .with("completed_at", session.completed_at.to_string()),
                 );
             }
-            match self.commit(&mut batches.attempts, changes).await? {
+            match self.commit(&mut batches.attempts, changes, None).await? {
                 Verdict::Done(committed) => {
                     report.deleted_sessions += expired.len() as u64;
                     report.deleted_tasks += committed.deleted_tasks;
@@ -82,7 +82,7 @@ impl Tracker {
         let mut attempts = Attempts::default();
         loop {
             let changes = Changes { forget_events_before: Some(before), ..Changes::default() };
-            match self.commit(&mut attempts, changes).await? {
+            match self.commit(&mut attempts, changes, None).await? {
                 Verdict::Done(committed) if committed.forgotten_events < FORGOTTEN_AT_ONCE => return Ok(()),
                 Verdict::Done(_) => {}
                 Verdict::Stale | Verdict::Taken(_) => attempts.next()?,

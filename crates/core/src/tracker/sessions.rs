@@ -1,6 +1,6 @@
 //! Sessions: create, read, change, archive, delete. Their heartbeats are in `heartbeats`.
 
-use super::{Attempts, IfMatch, NewSession, SessionPatch, SessionTarget, Tracker, Verdict, merged};
+use super::{Attempts, IfMatch, NewSession, Reply, SessionPatch, SessionTarget, Tracker, Verdict, merged};
 use crate::error::{Error, Refusal};
 use crate::event::{Event, EventKind, Subject};
 use crate::rules::ending::end;
@@ -19,8 +19,10 @@ impl Tracker {
     /// [`Refusal::SessionConflict`], [`Refusal::SlotConflict`], and on a registered machine [`Refusal::Invalid`] for a
     /// slot that it does not have or [`Refusal::MachineUnavailable`].
     pub async fn create_session(&self, new: NewSession) -> Result<Versioned<Session>, Error> {
+        self.may_make(&new.project_id)?;
         let now = self.clock.now();
-        let session = begin(SessionId(self.ids.fresh()), new, now);
+        let made = Versioned { value: begin(SessionId(self.ids.fresh()), new, now), version: Version::FIRST };
+        let session = &made.value;
         let mut attempts = Attempts::default();
         let outcome = async {
             loop {
@@ -38,11 +40,11 @@ impl Tracker {
                         .with("project_id", session.project_id.as_str())
                         .with("machine_id", session.machine_id.as_str()),
                 );
-                match self.commit(&mut attempts, changes).await? {
-                    Verdict::Done(_) => return Ok(Versioned { value: session, version: Version::FIRST }),
+                match self.commit(&mut attempts, changes, Some(Reply::Session(&made))).await? {
+                    Verdict::Done(_) => return Ok(made.clone()),
                     Verdict::Stale => {}
                     Verdict::Taken(rule) => {
-                        if let Some(refusal) = self.in_the_way(rule, &session).await? {
+                        if let Some(refusal) = self.in_the_way(rule, session).await? {
                             return Err(refusal.into());
                         }
                     }
@@ -80,9 +82,10 @@ impl Tracker {
     /// A page of sessions, newest first.
     ///
     /// # Errors
-    /// Only the store's.
+    /// [`Refusal::OtherProject`] for a tracker that is bound to one, and the store's.
     pub async fn sessions(&self, filter: &SessionFilter, page: PageRequest) -> Result<Page<Session>, Error> {
-        Ok(self.store.sessions(filter, page).await?)
+        let project_id = self.project_of(filter.project_id.as_ref())?;
+        Ok(self.store.sessions(&SessionFilter { project_id, ..filter.clone() }, page).await?)
     }
 
     /// The live sessions on these machines.
@@ -101,10 +104,11 @@ impl Tracker {
     ) -> Result<Option<Versioned<Session>>, Error> {
         next.updated_at = next_update(row.value.updated_at, now);
         changes.update(next.clone(), row.version);
-        match self.commit(attempts, changes).await? {
-            Verdict::Done(_) => Ok(Some(Versioned { value: next, version: row.version.after_put() })),
+        let next = Versioned { value: next, version: row.version.after_put() };
+        match self.commit(attempts, changes, Some(Reply::Session(&next))).await? {
+            Verdict::Done(_) => Ok(Some(next)),
             Verdict::Stale => Ok(None),
-            Verdict::Taken(rule) => match self.in_the_way(rule, &next).await? {
+            Verdict::Taken(rule) => match self.in_the_way(rule, &next.value).await? {
                 Some(refusal) => Err(refusal.into()),
                 None => Ok(None),
             },
@@ -180,8 +184,9 @@ impl Tracker {
                     if let Some(outcome) = target.outcome() {
                         let tasks = self.store.tasks_of(id, &[TaskStatus::InProgress]).await?;
                         let value = end(&mut changes, &row, next, tasks, outcome, now);
-                        match self.commit(&mut attempts, changes).await? {
-                            Verdict::Done(_) => return Ok(Versioned { value, version: row.version.after_put() }),
+                        let ended = Versioned { value, version: row.version.after_put() };
+                        match self.commit(&mut attempts, changes, Some(Reply::Session(&ended))).await? {
+                            Verdict::Done(_) => return Ok(ended),
                             Verdict::Stale | Verdict::Taken(_) => continue,
                         }
                     }
@@ -263,7 +268,7 @@ impl Tracker {
                         .with("project_id", row.value.project_id.as_str())
                         .with("machine_id", row.value.machine_id.as_str()),
                 );
-                match self.commit(&mut attempts, changes).await? {
+                match self.commit(&mut attempts, changes, None).await? {
                     Verdict::Done(_) => return Ok(()),
                     Verdict::Stale | Verdict::Taken(_) => {}
                 }

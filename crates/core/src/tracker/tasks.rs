@@ -1,7 +1,7 @@
 //! Tasks: create, read, change, delete. Whatever is decided on a task's session is noted on the session, so that it
 //! cannot end unseen in between.
 
-use super::{Attempts, IfMatch, NewTask, TaskPatch, Tracker, Verdict, merged};
+use super::{Attempts, IfMatch, NewTask, Reply, TaskPatch, Tracker, Verdict, merged};
 use crate::error::{Error, Refusal};
 use crate::event::{Event, EventKind, Subject};
 use crate::rules::next_update;
@@ -17,8 +17,10 @@ impl Tracker {
     /// [`Refusal::Invalid`] for a session that does not exist or another project than the session's,
     /// [`Refusal::SessionEnded`].
     pub async fn create_task(&self, new: NewTask) -> Result<Versioned<Task>, Error> {
+        self.may_make(&new.project_id)?;
         let now = self.clock.now();
-        let task = begin(TaskId(self.ids.fresh()), new, now);
+        let made = Versioned { value: begin(TaskId(self.ids.fresh()), new, now), version: Version::FIRST };
+        let task = &made.value;
         let mut attempts = Attempts::default();
         let outcome = async {
             loop {
@@ -28,10 +30,12 @@ impl Tracker {
                 {
                     return Ok(made);
                 }
-                let session = self.store.session(task.session_id).await?.ok_or_else(|| Refusal::Invalid {
-                    field: "session_id",
-                    why: format!("names no session: there is no session {}", task.session_id),
-                })?;
+                let session = self.store.session(task.session_id).await?;
+                let session =
+                    session.filter(|row| self.sees(&row.value.project_id)).ok_or_else(|| Refusal::Invalid {
+                        field: "session_id",
+                        why: format!("names no session: there is no session {}", task.session_id),
+                    })?;
                 may_work(&session.value)?;
                 if session.value.project_id != task.project_id {
                     return Err(Refusal::Invalid {
@@ -44,8 +48,8 @@ impl Tracker {
                 changes.writes.push(Write::TouchSession(task.session_id, session.version.revision));
                 changes.insert(task.clone());
                 changes.events.push(Event::new(now, EventKind::TaskCreated, Subject::Task(task.id, task.session_id)));
-                match self.commit(&mut attempts, changes).await? {
-                    Verdict::Done(_) => return Ok(Versioned { value: task, version: Version::FIRST }),
+                match self.commit(&mut attempts, changes, Some(Reply::Task(&made))).await? {
+                    Verdict::Done(_) => return Ok(made.clone()),
                     Verdict::Stale | Verdict::Taken(_) => {}
                 }
             }
@@ -59,16 +63,17 @@ impl Tracker {
     /// # Errors
     /// [`Refusal::NotFound`].
     pub async fn task(&self, id: TaskId) -> Result<Versioned<Task>, Error> {
-        let found = self.store.task(id).await?;
+        let found = self.store.task(id).await?.filter(|row| self.sees(&row.value.project_id));
         found.ok_or_else(|| Refusal::NotFound { entity: "task", id: id.to_string() }.into())
     }
 
     /// A page of tasks, newest first.
     ///
     /// # Errors
-    /// Only the store's.
+    /// [`Refusal::OtherProject`] for a tracker that is bound to one, and the store's.
     pub async fn tasks(&self, filter: &TaskFilter, page: PageRequest) -> Result<Page<Task>, Error> {
-        Ok(self.store.tasks(filter, page).await?)
+        let project_id = self.project_of(filter.project_id.as_ref())?;
+        Ok(self.store.tasks(&TaskFilter { project_id, ..filter.clone() }, page).await?)
     }
 
     /// Changes a task. Work that begins becomes its session's current task, work that ends stops being it. A patch
@@ -106,8 +111,9 @@ impl Tracker {
                 put_or_touch(&mut changes, &session, current_after(&session.value, &row.value, &next), now);
                 changes.update(next.clone(), row.version);
                 changes.events.push(event(&row.value, &next, now));
-                match self.commit(&mut attempts, changes).await? {
-                    Verdict::Done(_) => return Ok(Versioned { value: next, version: row.version.after_put() }),
+                let next = Versioned { value: next, version: row.version.after_put() };
+                match self.commit(&mut attempts, changes, Some(Reply::Task(&next))).await? {
+                    Verdict::Done(_) => return Ok(next),
                     Verdict::Stale | Verdict::Taken(_) => {}
                 }
             }
@@ -138,7 +144,7 @@ impl Tracker {
                 changes.writes.push(Write::DeleteTask(id, row.version));
                 let subject = Subject::Task(id, row.value.session_id);
                 changes.events.push(Event::new(now, EventKind::TaskDeleted, subject));
-                match self.commit(&mut attempts, changes).await? {
+                match self.commit(&mut attempts, changes, None).await? {
                     Verdict::Done(_) => return Ok(()),
                     Verdict::Stale | Verdict::Taken(_) => {}
                 }

@@ -41,3 +41,7 @@ uuid_id!(
     /// Names a task.
     TaskId
 );
+uuid_id!(
+    /// Names an API key. Not the secret that is sent with a request.
+    KeyId
+);

@@ -98,6 +98,10 @@ text!(
     IssueId, name
 );
 text!(
+    /// What an API key is called by those who hand it out.
+    KeyName, name
+);
+text!(
     /// A task, described for people.
     TaskName, prose
 );

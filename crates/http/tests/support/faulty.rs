@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rekindle_core::store::{
-    Changes, Claim, CommitError, Committed, Counts, EventPosition, Expired, ExpiredCounts, Fence, LiveSession,
-    MachineFilter, Page, PageRequest, RecordedEvent, SessionBeat, SessionFilter, SilentSessions, TaskFilter, Watch,
+    Changes, Claim, CommitError, Committed, Counts, EventPosition, Expired, ExpiredCounts, Fence, IdempotencyKey,
+    LiveSession, MachineFilter, Page, PageRequest, RecordedEvent, Remembered, SessionBeat, SessionFilter, SilentSessions,
+    TaskFilter, TrailFilter, Watch,
 };
 use rekindle_core::{
-    Machine, MachineId, ProjectId, Session, SessionId, Slot, Store, StoreError, Task, TaskId, TaskStatus, Timestamp,
+    ApiKey, Machine, MachineId, ProjectId, Session, SessionId, Slot, Store, StoreError, Task, TaskId, TaskStatus, Timestamp,
     Versioned,
 };
 use rekindle_testkit::MemoryStore;
@@ -130,6 +131,23 @@ impl Store for FaultyStore {
 
     async fn events(&self, after: Option<&EventPosition>, limit: u32) -> Result<Vec<RecordedEvent>, StoreError> {
         self.inner.events(after, limit).await
+    }
+
+    async fn trail(
+        &self,
+        filter: &TrailFilter,
+        before: Option<&EventPosition>,
+        limit: u32,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        self.inner.trail(filter, before, limit).await
+    }
+
+    async fn keys(&self) -> Result<Vec<Versioned<ApiKey>>, StoreError> {
+        self.inner.keys().await
+    }
+
+    async fn remembered(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<Remembered>, StoreError> {
+        self.inner.remembered(key, now).await
     }
 
     async fn commit(&self, changes: Changes) -> Result<Committed, CommitError> {

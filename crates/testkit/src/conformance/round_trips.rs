@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rekindle_core::event::{Event, EventKind, Subject};
 use rekindle_core::store::{Changes, Watch, WatchPut};
 use rekindle_core::values::Slots;
-use rekindle_core::{MachineStatus, SessionId, Slot, Store, StoreError, TaskId, Timestamp, Version, Versioned};
+use rekindle_core::{KeyId, MachineStatus, SessionId, Slot, Store, StoreError, TaskId, Timestamp, Version, Versioned};
 
 use super::{assert_stale, cases, insert};
 use crate::sample::{self, NOON, noon_plus, uuid};
@@ -132,6 +132,8 @@ async fn events_of_every_kind(store: Arc<dyn Store>) {
         Subject::Session(session.id),
         Subject::Task(TaskId(uuid(2)), session.id),
         Subject::Machine(sample::machine_id("m 1")),
+        Subject::Key(KeyId(uuid(3))),
+        Subject::Service,
     ];
     let mut events = Vec::new();
     for kind in EventKind::ALL {

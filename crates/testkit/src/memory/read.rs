@@ -1,12 +1,13 @@
 //! Questions to the maps.
 
+use rekindle_core::event::{Event, Subject};
 use rekindle_core::store::{
     Counts, Cursor, EventPosition, Expired, ExpiredCounts, LiveSession, MachineFilter, Page, PageRequest,
-    RecordedEvent, SessionFilter, SilentSessions, Start, TaskFilter,
+    RecordedEvent, SessionFilter, SilentSessions, Start, TaskFilter, TrailFilter,
 };
 use rekindle_core::{
-    Machine, MachineId, MachineStatus, ProjectId, Session, SessionId, SessionStatus, Slot, Task, TaskStatus, Timestamp,
-    Versioned,
+    ApiKey, Machine, MachineId, MachineStatus, ProjectId, Session, SessionId, SessionStatus, Slot, Task, TaskStatus,
+    Timestamp, Versioned,
 };
 
 use super::{Row, State};
@@ -156,12 +157,38 @@ impl State {
 
     pub(super) fn events_after(&self, after: u64, limit: u32) -> Vec<RecordedEvent> {
         let later = self.events.iter().filter(|(position, _)| *position > after);
-        let recorded = |(position, event): &(u64, _)| RecordedEvent {
-            position: EventPosition(position.to_string().into_boxed_str()),
-            event: Clone::clone(event),
-        };
         later.take(limit as usize).map(recorded).collect()
     }
+
+    pub(super) fn trail(&self, filter: &TrailFilter, before: u64, limit: u32) -> Vec<RecordedEvent> {
+        let earlier = self.events.iter().rev().filter(|(position, event)| *position < before && fits(filter, event));
+        earlier.take(limit as usize).map(recorded).collect()
+    }
+
+    pub(super) fn keys(&self) -> Vec<Versioned<ApiKey>> {
+        let mut rows: Vec<_> = self.keys.values().collect();
+        rows.sort_by_key(|row| std::cmp::Reverse((row.value.created_at, row.sequence)));
+        rows.into_iter().map(Row::versioned).collect()
+    }
+}
+
+fn recorded((position, event): &(u64, Event)) -> RecordedEvent {
+    RecordedEvent { position: EventPosition(position.to_string().into_boxed_str()), event: event.clone() }
+}
+
+fn fits(filter: &TrailFilter, event: &Event) -> bool {
+    let (session, machine) = match &event.subject {
+        Subject::Session(id) | Subject::Task(_, id) => (Some(*id), None),
+        Subject::Machine(id) => (None, Some(id)),
+        Subject::Key(_) | Subject::Service => (None, None),
+    };
+    let key = event.by.as_ref().and_then(|actor| actor.key);
+    (filter.key.is_none() || filter.key == key)
+        && (filter.session.is_none() || filter.session == session)
+        && (filter.machine.is_none() || filter.machine.as_ref() == machine)
+        && filter.kind.is_none_or(|kind| kind == event.kind)
+        && filter.since.is_none_or(|since| since <= event.at)
+        && filter.until.is_none_or(|until| event.at < until)
 }
 
 fn page_of<'a, T: Clone + 'a>(

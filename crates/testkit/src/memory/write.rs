@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use rekindle_core::store::{
-    Changes, CommitError, Committed, Expect, FORGOTTEN_AT_ONCE, Put, SessionBeat, UniqueRule, Write,
+    self, Changes, CommitError, Committed, Expect, FORGOTTEN_AT_ONCE, Put, Remembered, SessionBeat, UniqueRule, Write,
 };
 use rekindle_core::{
-    Machine, MachineId, MachineStatus, Session, SessionId, SessionStatus, Task, Timestamp, Version, Versioned,
+    ApiKey, Machine, MachineId, MachineStatus, Session, SessionId, SessionStatus, Task, Timestamp, Version, Versioned,
 };
 
 use super::{Row, State};
@@ -48,21 +48,45 @@ impl Entity for Machine {
     }
 }
 
+impl Entity for ApiKey {
+    type Id = rekindle_core::KeyId;
+    fn id(&self) -> Self::Id {
+        self.id
+    }
+    fn heard(&mut self) -> Option<&mut Timestamp> {
+        None
+    }
+}
+
 impl State {
     pub(super) fn apply(&mut self, changes: Changes) -> Result<Committed, CommitError> {
         if changes.fence.is_some_and(|fence| !self.stands(fence)) {
             return Err(CommitError::Fenced);
+        }
+        if let Some(answer) = changes.remember {
+            self.remember(answer)?;
         }
         let mut committed = Committed::default();
         for write in changes.writes {
             match write {
                 Write::PutSession(put) => {
                     let id = put.value.id;
-                    store(&mut self.sessions, &mut self.sequence, put)?;
+                    put_row(&mut self.sessions, &mut self.sequence, put)?;
                     self.check_rules(id)?;
                 }
-                Write::PutTask(put) => store(&mut self.tasks, &mut self.sequence, put)?,
-                Write::PutMachine(put) => store(&mut self.machines, &mut self.sequence, put)?,
+                Write::PutTask(put) => put_row(&mut self.tasks, &mut self.sequence, put)?,
+                Write::PutMachine(put) => put_row(&mut self.machines, &mut self.sequence, put)?,
+                Write::PutKey(put) => put_row(&mut self.keys, &mut self.sequence, put)?,
+                Write::Restore(row) => match *row {
+                    store::Row::Session(row) => {
+                        let id = row.value.id;
+                        restore(&mut self.sessions, &mut self.sequence, row)?;
+                        self.check_rules(id)?;
+                    }
+                    store::Row::Task(row) => restore(&mut self.tasks, &mut self.sequence, row)?,
+                    store::Row::Machine(row) => restore(&mut self.machines, &mut self.sequence, row)?,
+                    store::Row::Key(row) => restore(&mut self.keys, &mut self.sequence, row)?,
+                },
                 Write::TouchSession(id, revision) => touch(&mut self.sessions, &id, revision)?,
                 Write::TouchMachine(id, revision) => touch(&mut self.machines, &id, revision)?,
                 Write::DeleteSession(id, version) => {
@@ -95,6 +119,14 @@ impl State {
             self.watch = Some(watch.value);
         }
         Ok(committed)
+    }
+
+    fn remember(&mut self, answer: Remembered) -> Result<(), CommitError> {
+        if self.answers.get(&answer.key).is_some_and(|standing| standing.until > answer.at) {
+            return Err(CommitError::Taken(UniqueRule::IdempotencyKey));
+        }
+        self.answers.insert(answer.key, answer);
+        Ok(())
     }
 
     /// The unique rules, one after the other, as far as the session that was just put can break them.
@@ -143,7 +175,7 @@ impl State {
     }
 }
 
-fn store<T: Entity>(rows: &mut BTreeMap<T::Id, Row<T>>, sequence: &mut u64, put: Put<T>) -> Result<(), CommitError> {
+fn put_row<T: Entity>(rows: &mut BTreeMap<T::Id, Row<T>>, sequence: &mut u64, put: Put<T>) -> Result<(), CommitError> {
     let Put { mut value, expect } = put;
     match (rows.get_mut(&value.id()), expect) {
         (None, Expect::Absent) => {
@@ -167,6 +199,20 @@ fn store<T: Entity>(rows: &mut BTreeMap<T::Id, Row<T>>, sequence: &mut u64, put:
         }
         (None | Some(_), _) => Err(CommitError::Stale),
     }
+}
+
+fn restore<T: Entity>(
+    rows: &mut BTreeMap<T::Id, Row<T>>,
+    sequence: &mut u64,
+    row: Versioned<T>,
+) -> Result<(), CommitError> {
+    let Versioned { value, version } = row;
+    if rows.contains_key(&value.id()) {
+        return Err(CommitError::Stale);
+    }
+    *sequence += 1;
+    rows.insert(value.id(), Row { value, version, sequence: *sequence });
+    Ok(())
 }
 
 fn touch<I: Ord, T>(rows: &mut BTreeMap<I, Row<T>>, id: &I, revision: u64) -> Result<(), CommitError> {
