@@ -1,9 +1,13 @@
 //! Applies one [`Changes`] within the writer's transaction. The caller gives it a savepoint and undoes it on an error.
 
+use rekindle_core::access::ApiKey;
 use rekindle_core::event::Event;
 use rekindle_core::machine::Machine;
 use rekindle_core::session::Session;
-use rekindle_core::store::{Changes, CommitError, Committed, Expect, FORGOTTEN_AT_ONCE, Put, Version, WatchPut, Write};
+use rekindle_core::store::{
+    Changes, CommitError, Committed, Expect, FORGOTTEN_AT_ONCE, Put, Remembered, Row, UniqueRule, Version, WatchPut,
+    Write,
+};
 use rekindle_core::task::Task;
 use rekindle_core::values::SessionId;
 use rusqlite::{CachedStatement, Connection, Params};
@@ -20,12 +24,17 @@ pub fn apply(db: &Connection, changes: &Changes) -> Result<Committed, CommitErro
     {
         return Err(CommitError::Fenced);
     }
+    if let Some(answer) = &changes.remember {
+        remember(db, answer)?;
+    }
     let mut done = Committed::default();
     for write in &changes.writes {
         match write {
             Write::PutSession(put) => put_session(db, put)?,
             Write::PutTask(put) => put_task(db, put)?,
             Write::PutMachine(put) => put_machine(db, put)?,
+            Write::PutKey(put) => put_key(db, put)?,
+            Write::Restore(row) => restore(db, row)?,
             Write::TouchSession(id, revision) => {
                 one_row(run(db, sql::TOUCH_SESSION, (id.0.as_bytes(), number(*revision)))?)?;
             }
@@ -111,6 +120,53 @@ fn put_machine(db: &Connection, put: &Put<Machine>) -> Result<(), CommitError> {
         expected.bind(to)?;
         to.bind(expected.heard_until)
     }))?)
+}
+
+fn put_key(db: &Connection, put: &Put<ApiKey>) -> Result<(), CommitError> {
+    let Some(expected) = Expected::of(put.expect) else {
+        let mut insert = prepare(db, sql::INSERT_KEY)?;
+        return one_row(executed(execute(&mut insert, |to| params::key(to, &put.value)))?);
+    };
+    let mut update = prepare(db, sql::UPDATE_KEY)?;
+    one_row(executed(execute(&mut update, |to| {
+        params::key(to, &put.value)?;
+        expected.bind(to)
+    }))?)
+}
+
+/// Stores a row as a new one, and then at its version.
+fn restore(db: &Connection, row: &Row) -> Result<(), CommitError> {
+    let at = |version: Version| (number(version.revision), number(version.touches));
+    one_row(match row {
+        Row::Session(row) => {
+            put_session(db, &Put { value: row.value.clone(), expect: Expect::Absent })?;
+            let (revision, touches) = at(row.version);
+            run(db, sql::RESTORE_SESSION, (row.value.id.0.as_bytes(), revision, touches))?
+        }
+        Row::Task(row) => {
+            put_task(db, &Put { value: row.value.clone(), expect: Expect::Absent })?;
+            let (revision, touches) = at(row.version);
+            run(db, sql::RESTORE_TASK, (row.value.id.0.as_bytes(), revision, touches))?
+        }
+        Row::Machine(row) => {
+            put_machine(db, &Put { value: row.value.clone(), expect: Expect::Absent })?;
+            let (revision, touches) = at(row.version);
+            run(db, sql::RESTORE_MACHINE, (row.value.id.as_str(), revision, touches))?
+        }
+        Row::Key(row) => {
+            put_key(db, &Put { value: row.value.clone(), expect: Expect::Absent })?;
+            let (revision, touches) = at(row.version);
+            run(db, sql::RESTORE_KEY, (row.value.id.0.as_bytes(), revision, touches))?
+        }
+    })
+}
+
+fn remember(db: &Connection, answer: &Remembered) -> Result<(), CommitError> {
+    let mut insert = prepare(db, sql::REMEMBER)?;
+    if executed(execute(&mut insert, |to| params::remembered(to, answer)))? == 0 {
+        return Err(CommitError::Taken(UniqueRule::IdempotencyKey));
+    }
+    run(db, sql::FORGET_ANSWERS, [answer.at.millis()]).map(|_| ())
 }
 
 fn delete_session(db: &Connection, id: SessionId, at: Version) -> Result<u64, CommitError> {

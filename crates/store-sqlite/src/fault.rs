@@ -40,7 +40,7 @@ pub fn violation(error: &Error) -> Option<Violation> {
     }
     let (_, columns) = message.rsplit_once(": ")?;
     match columns {
-        "sessions.id" | "tasks.id" | "machines.id" => Some(Violation::Exists),
+        "sessions.id" | "tasks.id" | "machines.id" | "api_keys.id" => Some(Violation::Exists),
         "sessions.project_id, sessions.machine_id" => Some(Violation::Rule(UniqueRule::ActivePerProjectAndMachine)),
         "sessions.machine_id, sessions.docker_slot" => Some(Violation::Rule(UniqueRule::LivePerSlot)),
         "sessions.recovered_from" => Some(Violation::Rule(UniqueRule::Successor)),

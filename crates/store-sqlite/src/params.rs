@@ -1,9 +1,10 @@
 //! Entities as rows of the database: the parameters of the inserts, in the order of [`crate::sql`].
 
+use rekindle_core::access::ApiKey;
 use rekindle_core::event::{Event, Subject};
 use rekindle_core::machine::Machine;
 use rekindle_core::session::Session;
-use rekindle_core::store::{CommitError, StoreError};
+use rekindle_core::store::{CommitError, Remembered, StoreError};
 use rekindle_core::task::Task;
 use rekindle_core::values::{MachineId, Timestamp};
 use rusqlite::{Result, Statement};
@@ -111,16 +112,45 @@ pub fn machine(to: &mut Binder<'_, '_>, machine: &Machine, metadata: &str) -> Re
 
 /// An event's parameters; `detail` is its own as [`json`].
 pub fn event(to: &mut Binder<'_, '_>, event: &Event, detail: &str) -> Result<()> {
-    let (session, task, machine) = match &event.subject {
-        Subject::Session(session) => (Some(session.0), None, None),
-        Subject::Task(task, session) => (Some(session.0), Some(task.0), None),
-        Subject::Machine(machine) => (None, None, Some(machine)),
+    let (session, task, machine, key) = match &event.subject {
+        Subject::Session(session) => (Some(session.0), None, None, None),
+        Subject::Task(task, session) => (Some(session.0), Some(task.0), None, None),
+        Subject::Machine(machine) => (None, None, Some(machine), None),
+        Subject::Key(key) => (None, None, None, Some(key.0)),
+        Subject::Service => (None, None, None, None),
     };
     to.time(event.at)?;
     to.bind(event.kind.as_str())?;
     to.uuid_or_none(session)?;
     to.uuid_or_none(task)?;
     to.bind(machine.map(MachineId::as_str))?;
+    to.uuid_or_none(key)?;
     to.uuid_or_none(event.kept_with().map(|id| id.0))?;
+    let by = event.by.as_ref();
+    to.uuid_or_none(by.and_then(|actor| actor.key).map(|key| key.0))?;
+    to.bind(by.and_then(|actor| actor.address).map(|address| address.to_string()))?;
+    to.uuid_or_none(by.map(|actor| actor.request))?;
     to.bind(detail)
+}
+
+/// An API key's parameters.
+pub fn key(to: &mut Binder<'_, '_>, key: &ApiKey) -> Result<()> {
+    to.uuid(key.id.0)?;
+    to.bind(key.name.as_str())?;
+    to.bind(key.secret.0)?;
+    to.bind(key.role.as_str())?;
+    to.bind(key.project_id.as_ref().map(rekindle_core::values::ProjectId::as_str))?;
+    to.time(key.created_at)?;
+    to.time_or_none(key.expires_at)?;
+    to.time_or_none(key.revoked_at)?;
+    to.uuid_or_none(key.replaced_by.map(|id| id.0))
+}
+
+/// A remembered answer's parameters.
+pub fn remembered(to: &mut Binder<'_, '_>, answer: &Remembered) -> Result<()> {
+    to.bind(answer.key.0)?;
+    to.bind(answer.request)?;
+    to.bind(&*answer.answer)?;
+    to.time(answer.at)?;
+    to.time(answer.until)
 }

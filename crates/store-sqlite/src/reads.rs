@@ -3,11 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use rekindle_core::access::ApiKey;
 use rekindle_core::machine::Machine;
 use rekindle_core::session::{Session, SessionStatus};
 use rekindle_core::store::{
-    Counts, Cursor, EventPosition, Expired, ExpiredCounts, LiveSession, Page, PageRequest, RecordedEvent,
-    SilentSessions, Start, StoreError, Versioned, Watch,
+    Counts, Cursor, EventPosition, Expired, ExpiredCounts, IdempotencyKey, LiveSession, Page, PageRequest,
+    RecordedEvent, Remembered, SilentSessions, Start, StoreError, TrailFilter, Versioned, Watch,
 };
 use rekindle_core::task::{Task, TaskStatus};
 use rekindle_core::values::{MachineId, ProjectId, SessionId, Slot, TaskId, Timestamp};
@@ -236,10 +237,29 @@ pub fn expired_counts(db: &Connection, ended_by: Timestamp) -> Answered<ExpiredC
 }
 
 pub fn events(db: &Connection, after: Option<&EventPosition>, limit: u32) -> Answered<Vec<RecordedEvent>> {
-    let after: i64 = match after.map(|position| position.0.parse()) {
-        None => 0,
-        Some(Ok(position)) => position,
-        Some(Err(_)) => return Err(StoreError::Corrupt("that is no event position of this store".to_owned())),
-    };
-    all(db, sql::EVENTS, (after, limit), rows::event)
+    all(db, sql::EVENTS, (after.map_or(Ok(0), number)?, limit), rows::event)
+}
+
+pub fn trail(
+    db: &Connection,
+    filter: &TrailFilter,
+    before: Option<&EventPosition>,
+    limit: u32,
+) -> Answered<Vec<RecordedEvent>> {
+    let (sql, mut values) = sql::trail::trail(filter);
+    values.push(Value::Integer(before.map_or(Ok(i64::MAX), number)?));
+    values.push(Value::Integer(limit.into()));
+    all(db, &sql, params_from_iter(values), rows::event)
+}
+
+fn number(position: &EventPosition) -> Answered<i64> {
+    position.0.parse().map_err(|_| StoreError::Corrupt("that is no event position of this store".to_owned()))
+}
+
+pub fn keys(db: &Connection) -> Answered<Vec<Versioned<ApiKey>>> {
+    all(db, sql::KEYS, [], rows::key)
+}
+
+pub fn remembered(db: &Connection, key: &IdempotencyKey, now: Timestamp) -> Answered<Option<Remembered>> {
+    one(db, sql::REMEMBERED, (key.0, now.millis()), rows::remembered)
 }

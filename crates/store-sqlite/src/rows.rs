@@ -1,11 +1,13 @@
 //! Rows of the database as entities. A row that makes no sense is [`StoreError::Corrupt`], and the error names it.
 
-use rekindle_core::event::{Event, EventKind, Subject};
+mod access;
+
+pub use access::{event, key, remembered};
 use rekindle_core::machine::Machine;
 use rekindle_core::session::{Ended, Lineage, Live, LiveState, Outcome, Phase, Recovered, Session, SessionStatus};
-use rekindle_core::store::{EventPosition, Expired, RecordedEvent, StoreError, Version, Versioned};
+use rekindle_core::store::{Expired, StoreError, Version, Versioned};
 use rekindle_core::task::{Task, TaskState, TaskStatus};
-use rekindle_core::values::{MachineId, Metadata, SessionId, Slot, Slots, TaskId, Timestamp};
+use rekindle_core::values::{Metadata, SessionId, Slot, Slots, TaskId, Timestamp};
 use rusqlite::Row;
 use rusqlite::types::{FromSql, ValueRef};
 use serde_json::{Map, Value};
@@ -301,26 +303,5 @@ pub fn expired(row: &Row<'_>) -> Result<Expired, StoreError> {
             completed_at: columns.time()?,
             version: columns.version()?,
         })
-    })
-}
-
-/// An event, from a row of [`crate::sql::EVENTS`].
-pub fn event(row: &Row<'_>) -> Result<RecordedEvent, StoreError> {
-    naming("events", row, |columns| {
-        let position: i64 = columns.get()?;
-        let at = columns.time()?;
-        let kind: EventKind = columns.member("kind")?;
-        let session = columns.uuid_or_none()?.map(SessionId);
-        let task = columns.uuid_or_none()?.map(TaskId);
-        let machine: Option<MachineId> = columns.text_or_none("machine_id")?;
-        let detail = columns.object("detail")?;
-        let subject = match (session, task, machine) {
-            (Some(session), None, None) => Subject::Session(session),
-            (Some(session), Some(task), None) => Subject::Task(task, session),
-            (None, None, Some(machine)) => Subject::Machine(machine),
-            (_, _, _) => return Err("it happened to nobody, or to two at once".to_owned()),
-        };
-        let position = EventPosition(position.to_string().into_boxed_str());
-        Ok(RecordedEvent { position, event: Event { at, kind, subject, detail } })
     })
 }

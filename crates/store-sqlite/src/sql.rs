@@ -5,6 +5,7 @@
 //! because SQLite must see them to use it.
 
 pub mod lists;
+pub mod trail;
 
 /// A session's columns, in the order in which [`crate::rows`] reads them.
 macro_rules! session_columns {
@@ -30,7 +31,14 @@ macro_rules! machine_columns {
     };
 }
 
-pub(crate) use {machine_columns, session_columns, task_columns};
+/// An event's columns.
+macro_rules! event_columns {
+    () => {
+        "position, at, kind, session_id, task_id, machine_id, key_id, by_key, by_address, by_request, detail"
+    };
+}
+
+pub(crate) use {event_columns, machine_columns, session_columns, task_columns};
 
 // Heartbeats.
 
@@ -71,12 +79,31 @@ pub const TOUCH_MACHINE: &str =
 pub const DELETE_SESSION: &str =
     "DELETE FROM sessions INDEXED BY sessions_id WHERE id = ?1 AND revision = ?2 AND touches = ?3";
 pub const DELETE_TASKS_OF: &str = "DELETE FROM tasks INDEXED BY tasks_session WHERE session_id = ?1";
-pub const DELETE_EVENTS_OF: &str = "DELETE FROM events INDEXED BY events_kept WHERE kept_with = ?1";
+pub const DELETE_EVENTS_OF: &str =
+    "DELETE FROM events INDEXED BY events_session WHERE session_id = ?1 AND kept_with = ?1";
 pub const DELETE_TASK: &str = "DELETE FROM tasks INDEXED BY tasks_id WHERE id = ?1 AND revision = ?2 AND touches = ?3";
 pub const DELETE_MACHINE: &str =
     "DELETE FROM machines INDEXED BY machines_id WHERE id = ?1 AND revision = ?2 AND touches = ?3";
-pub const INSERT_EVENT: &str = "INSERT INTO events (at, kind, session_id, task_id, machine_id, kept_with, detail) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+pub const INSERT_EVENT: &str = "INSERT INTO events (at, kind, session_id, task_id, machine_id, key_id, kept_with, by_key, \
+     by_address, by_request, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+pub const INSERT_KEY: &str = "INSERT INTO api_keys (id, name, secret, role, project_id, created_at, expires_at, \
+     revoked_at, replaced_by) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+pub const UPDATE_KEY: &str = "UPDATE api_keys INDEXED BY api_keys_id SET name = ?2, secret = ?3, role = ?4, \
+     project_id = ?5, expires_at = ?7, revoked_at = ?8, replaced_by = ?9, revision = revision + 1 \
+     WHERE id = ?1 AND revision = ?10 AND touches = ?11";
+/// An answer whose time is over is as good as gone: another one takes its place.
+pub const REMEMBER: &str = "INSERT INTO answers AS old (key, request, answer, at, until) VALUES (?1, ?2, ?3, ?4, ?5) \
+     ON CONFLICT (key) DO UPDATE SET request = excluded.request, answer = excluded.answer, at = excluded.at, \
+     until = excluded.until WHERE old.until <= excluded.at";
+/// For each answer that comes two may go, so that they do go.
+pub const FORGET_ANSWERS: &str = "DELETE FROM answers WHERE rowid IN \
+     (SELECT rowid FROM answers INDEXED BY answers_until WHERE until <= ?1 ORDER BY until LIMIT 2)";
+pub const RESTORE_SESSION: &str =
+    "UPDATE sessions INDEXED BY sessions_id SET revision = ?2, touches = ?3 WHERE id = ?1";
+pub const RESTORE_TASK: &str = "UPDATE tasks INDEXED BY tasks_id SET revision = ?2, touches = ?3 WHERE id = ?1";
+pub const RESTORE_MACHINE: &str =
+    "UPDATE machines INDEXED BY machines_id SET revision = ?2, touches = ?3 WHERE id = ?1";
+pub const RESTORE_KEY: &str = "UPDATE api_keys INDEXED BY api_keys_id SET revision = ?2, touches = ?3 WHERE id = ?1";
 pub const FIRST_WATCH: &str =
     "INSERT OR IGNORE INTO watch (only_row, looked_at, due_by, silence_from) VALUES (1, ?1, ?2, ?3)";
 pub const NEXT_WATCH: &str = "UPDATE watch SET looked_at = ?1, due_by = ?2, silence_from = ?3 \
@@ -157,8 +184,17 @@ pub const EXPIRED_COUNT: &str =
 pub const EXPIRED_TASKS: &str = "SELECT count(*) FROM sessions INDEXED BY sessions_ended \
      CROSS JOIN tasks INDEXED BY tasks_session ON tasks.session_id = sessions.id \
      WHERE sessions.completed_at <= ?1 AND sessions.archived_at IS NULL";
-pub const EVENTS: &str = "SELECT position, at, kind, session_id, task_id, machine_id, detail FROM events \
-     WHERE position > ?1 ORDER BY position LIMIT ?2";
+pub const EVENTS: &str =
+    concat!("SELECT ", event_columns!(), " FROM events WHERE position > ?1 ORDER BY position LIMIT ?2");
+
+// Keys and answers.
+
+/// The bound excludes nothing: it makes the walk a search.
+pub const KEYS: &str = "SELECT seq, id, name, secret, role, project_id, created_at, expires_at, revoked_at, replaced_by, \
+     revision, touches FROM api_keys INDEXED BY api_keys_created WHERE created_at <= 9223372036854775807 \
+     ORDER BY created_at DESC, seq DESC";
+pub const REMEMBERED: &str = "SELECT rowid, key, request, answer, at, until FROM answers INDEXED BY answers_key \
+     WHERE key = ?1 AND until > ?2";
 
 /// All that is fixed, for the tests that look at plans.
 #[cfg(test)]
@@ -179,6 +215,14 @@ pub const ALL: &[&str] = &[
     DELETE_TASK,
     DELETE_MACHINE,
     INSERT_EVENT,
+    INSERT_KEY,
+    UPDATE_KEY,
+    REMEMBER,
+    FORGET_ANSWERS,
+    RESTORE_SESSION,
+    RESTORE_TASK,
+    RESTORE_MACHINE,
+    RESTORE_KEY,
     FIRST_WATCH,
     NEXT_WATCH,
     FORGET_EVENTS,
@@ -207,6 +251,8 @@ pub const ALL: &[&str] = &[
     EXPIRED_COUNT,
     EXPIRED_TASKS,
     EVENTS,
+    KEYS,
+    REMEMBERED,
 ];
 
 #[cfg(test)]

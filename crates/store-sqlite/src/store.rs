@@ -1,12 +1,13 @@
 //! The port, on the writer and the readers.
 
 use async_trait::async_trait;
+use rekindle_core::access::ApiKey;
 use rekindle_core::machine::Machine;
 use rekindle_core::session::Session;
 use rekindle_core::store::{
-    Changes, Claim, CommitError, Committed, Counts, EventPosition, Expired, ExpiredCounts, Fence, LiveSession,
-    MachineFilter, Page, PageRequest, RecordedEvent, SessionBeat, SessionFilter, SilentSessions, Store, StoreError,
-    TaskFilter, Versioned, Watch,
+    Changes, Claim, CommitError, Committed, Counts, EventPosition, Expired, ExpiredCounts, Fence, IdempotencyKey,
+    LiveSession, MachineFilter, Page, PageRequest, RecordedEvent, Remembered, SessionBeat, SessionFilter,
+    SilentSessions, Store, StoreError, TaskFilter, TrailFilter, Versioned, Watch,
 };
 use rekindle_core::task::{Task, TaskStatus};
 use rekindle_core::values::{MachineId, ProjectId, SessionId, Slot, TaskId, Timestamp};
@@ -171,6 +172,25 @@ impl Store for SqliteStore {
     async fn events(&self, after: Option<&EventPosition>, limit: u32) -> Answered<Vec<RecordedEvent>> {
         let after = after.cloned();
         self.read(move |db| reads::events(db, after.as_ref(), limit)).await
+    }
+
+    async fn trail(
+        &self,
+        filter: &TrailFilter,
+        before: Option<&EventPosition>,
+        limit: u32,
+    ) -> Answered<Vec<RecordedEvent>> {
+        let (filter, before) = (filter.clone(), before.cloned());
+        self.read(move |db| reads::trail(db, &filter, before.as_ref(), limit)).await
+    }
+
+    async fn keys(&self) -> Answered<Vec<Versioned<ApiKey>>> {
+        self.read(reads::keys).await
+    }
+
+    async fn remembered(&self, key: &IdempotencyKey, now: Timestamp) -> Answered<Option<Remembered>> {
+        let key = *key;
+        self.read(move |db| reads::remembered(db, &key, now)).await
     }
 
     async fn commit(&self, changes: Changes) -> Result<Committed, CommitError> {

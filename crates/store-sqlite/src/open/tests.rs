@@ -264,3 +264,5 @@ fn several_may_open_a_new_file_at_once() {
         });
     }
 }
+
+mod upgrade;

@@ -1,11 +1,12 @@
 //! Asks SQLite how it would run every statement: none may read a table from end to end, whether or not the database
 //! has been analysed, and no list may be sorted.
 
+use rekindle_core::event::EventKind;
 use rekindle_core::machine::MachineStatus;
 use rekindle_core::session::SessionStatus;
-use rekindle_core::store::{MachineFilter, SessionFilter, TaskFilter};
+use rekindle_core::store::{MachineFilter, SessionFilter, TaskFilter, TrailFilter};
 use rekindle_core::task::TaskStatus;
-use rekindle_core::values::SessionId;
+use rekindle_core::values::{KeyId, SessionId, Timestamp};
 use rekindle_testkit::sample::{text, uuid};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
@@ -88,6 +89,18 @@ fn machine_lists() -> Vec<List> {
     statuses.map(|status| lists::machines(&MachineFilter { status })).collect()
 }
 
+fn trails() -> Vec<String> {
+    let one = |bits: u32| TrailFilter {
+        key: (bits & 1 != 0).then(|| KeyId(uuid(1))),
+        session: (bits & 2 != 0).then(|| SessionId(uuid(1))),
+        machine: (bits & 4 != 0).then(|| text("m")),
+        kind: (bits & 8 != 0).then_some(EventKind::AccessRefused),
+        since: (bits & 16 != 0).then_some(Timestamp::MIN),
+        until: (bits & 32 != 0).then_some(Timestamp::MIN),
+    };
+    (0..64).map(|bits| trail::trail(&one(bits)).0).collect()
+}
+
 #[test]
 fn no_statement_reads_a_table_from_end_to_end() {
     let (mut looked_at, mut refused) = (0, Vec::new());
@@ -97,6 +110,7 @@ fn no_statement_reads_a_table_from_end_to_end() {
             statements.extend(Part::ALL.map(|part| list.part(part)));
             statements.push(list.total().0);
         }
+        statements.extend(trails());
         for sql in statements {
             looked_at += 1;
             for step in plan(&db, &sql) {
@@ -115,7 +129,7 @@ fn nothing_that_can_be_large_is_sorted() {
     for db in [fresh(), analysed()] {
         let lists = session_lists().into_iter().chain(task_lists()).chain(machine_lists());
         let parts = lists.flat_map(|list| Part::ALL.map(|part| list.part(part)));
-        for sql in parts.chain(ALL.iter().map(ToString::to_string)) {
+        for sql in parts.chain(trails()).chain(ALL.iter().map(ToString::to_string)) {
             let sorts = plan(&db, &sql).iter().any(|step| step.contains("TEMP B-TREE"));
             assert_eq!(sorts, SORTED.contains(&sql.as_str()), "{sql}");
         }
