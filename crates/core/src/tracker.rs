@@ -152,11 +152,12 @@ impl Tracker {
             event.by.clone_from(&self.actor);
         }
         let once = self.once.as_ref().zip(reply);
-        changes.remember = once.as_ref().map(|(once, reply)| once.answer(reply, self.clock.now()));
+        changes.remember = once.as_ref().and_then(|(once, reply)| once.answer(reply, self.clock.now()));
+        let keeps = once.filter(|_| changes.remember.is_some());
         match self.store.commit(changes).await {
             Ok(committed) => {
                 attempts.wrote = true;
-                if let Some((once, _)) = once {
+                if let Some((once, _)) = keeps {
                     once.note_kept();
                 }
                 Ok(Verdict::Done(committed))

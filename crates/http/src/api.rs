@@ -4,8 +4,10 @@
 //! `crate::parse`), so that it can name every bad field at once; the request types here are what clients send and
 //! what the OpenAPI document says.
 
+mod audit;
 mod error;
 mod health;
+mod key;
 mod machine;
 mod query;
 mod recovery;
@@ -13,10 +15,12 @@ mod session;
 mod task;
 mod time;
 
+pub use audit::{AuditEvent, AuditTrail};
 pub use error::{Detail, ErrorBody, ErrorCode};
 pub use health::{Health, Ready};
+pub use key::{ApiKey, ApiKeyList, CreateApiKey, NewApiKey, Role, RotateApiKey};
 pub use machine::{CreateMachine, Machine, MachineList, MachineStatus, PatchMachine};
-pub use query::{ArchivedQuery, CleanupQuery, MachineQuery, SessionQuery, StalledQuery, TaskQuery};
+pub use query::{ArchivedQuery, AuditQuery, CleanupQuery, MachineQuery, SessionQuery, StalledQuery, TaskQuery};
 pub use recovery::{CleanupReport, DetectReport, PrepareRecovery, Recover, RecoveryState};
 pub use session::{
     CreateSession, HealthSummary, HeartbeatBody, HeartbeatResponse, MarkFailed, PatchSession, Session, SessionHealth,

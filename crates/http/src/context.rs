@@ -11,14 +11,19 @@ use actix_web::http::StatusCode;
 use rekindle_core::{Error, StoreError, Tracker};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tracing::debug;
 
 use crate::ApiError;
+use crate::access::{KeyRing, Refusals};
 use crate::api::ErrorCode;
 use crate::auth::ApiKeys;
 use crate::cors::AllowedOrigins;
 use crate::error::ErrorHeader;
 use crate::limit::{Limiter, RateLimits};
 use crate::readiness::Readiness;
+
+/// How long after its last round housekeeping goes on: a key that is taken away is good so much longer.
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
 /// Who is let in, and how much may be asked.
 #[derive(Debug, Clone)]
@@ -49,6 +54,9 @@ struct Shared {
     started: Instant,
     draining: AtomicBool,
     readiness: Readiness,
+    keys: KeyRing,
+    refusals: Refusals,
+    kept: AtomicBool,
     limiter: Limiter,
     in_flight: Arc<Semaphore>,
 }
@@ -58,6 +66,9 @@ impl Context {
     pub fn new(tracker: Tracker, limits: Limits) -> Self {
         let most = limits.max_in_flight.clamp(1, Semaphore::MAX_PERMITS);
         let shared = Shared {
+            keys: KeyRing::new(limits.api_keys.clone()),
+            refusals: Refusals::default(),
+            kept: AtomicBool::new(false),
             limiter: Limiter::new(limits.rate_limits),
             in_flight: Arc::new(Semaphore::new(most)),
             limits,
@@ -74,8 +85,32 @@ impl Context {
     }
 
     /// Who is let in.
-    pub fn api_keys(&self) -> &ApiKeys {
-        &self.shared.limits.api_keys
+    pub(crate) fn keys(&self) -> &KeyRing {
+        &self.shared.keys
+    }
+
+    /// Who was refused.
+    pub(crate) fn refusals(&self) -> &Refusals {
+        &self.shared.refusals
+    }
+
+    /// Sees from now on, every second, to what need not be done within a request: fresh copies of the keys, and the
+    /// refusals' way into the audit trail. Ends when nobody has this context any more; a second call does nothing.
+    pub(crate) fn keep_house(&self) {
+        if self.shared.kept.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let (tracker, shared) = (self.tracker.clone(), Arc::downgrade(&self.shared));
+        tokio::spawn(async move {
+            while let Some(shared) = shared.upgrade() {
+                if let Err(error) = shared.keys.refresh(&tracker).await {
+                    debug!(cause = %error, "The API keys could not be read; the last copy stands");
+                }
+                shared.refusals.write_down(&tracker).await;
+                drop(shared);
+                tokio::time::sleep(HOUSEKEEPING).await;
+            }
+        });
     }
 
     /// The longest that a request may take.
@@ -139,17 +174,18 @@ impl Context {
         })
     }
 
-    /// Carries out one use case to its end: a client that hangs up, or a time limit that is reached, must not cancel
-    /// a store's work half-way. What is abandoned goes on in a task of its own.
+    /// Carries out one use case, which traces show under this name, to its end: a client that hangs up, or a time limit
+    /// that is reached, must not cancel a store's work half-way. What is abandoned goes on in a task of its own.
     ///
     /// # Errors
     /// The use case's own.
-    pub async fn run<T, W, F>(&self, use_case: W) -> Result<T, ApiError>
+    pub async fn run<T, W, F>(&self, name: &'static str, use_case: W) -> Result<T, ApiError>
     where
         W: FnOnce(Tracker) -> F,
         F: Future<Output = Result<T, Error>> + Send + 'static,
         T: Send + 'static,
     {
+        let _ = name;
         let work = Box::pin(use_case(self.tracker.clone()));
         Ok(ToTheEnd(Some(work)).await?)
     }

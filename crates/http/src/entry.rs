@@ -15,12 +15,13 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use actix_web::http::header;
 use actix_web::http::{Method, StatusCode, Uri};
-use actix_web::{Error, HttpResponse, ResponseError};
+use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use rekindle_core::{Clock, SystemClock};
 use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use crate::ApiError;
+use crate::access::{Refused, Visit};
 use crate::api::ErrorBody;
 use crate::context::Context;
 use crate::cors::{self, Crossing};
@@ -43,6 +44,7 @@ where
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
+        self.0.keep_house();
         ready(Ok(EntryService { service, context: self.0.clone() }))
     }
 }
@@ -96,6 +98,9 @@ where
         let place = match self.let_in(&req, &mut arrival) {
             Ok(place) => place,
             Err(error) => {
+                if error.status == StatusCode::UNAUTHORIZED {
+                    self.context.refusals().note(Refused::not_let_in(arrival.id, &req, &error));
+                }
                 log::refused(&arrival, &req, &error);
                 let response = envelope(&error, &arrival);
                 return Box::pin(ready(Ok(req.into_response(response))));
@@ -128,8 +133,9 @@ impl<S> EntryService<S> {
             return Ok(None);
         }
         let (limiter, now) = (self.context.limiter(), self.context.tracker().now());
-        let key = match self.context.api_keys().admit(req.headers()) {
-            Ok(key) => key,
+        let identity = match self.context.keys().admit(req.headers(), now) {
+            Ok(identity) => identity,
+            Err(error) if error.status != StatusCode::UNAUTHORIZED => return Err(error),
             // A valid key passes however many wrong ones came from its address.
             Err(error) => {
                 limiter.failure(req.peer_addr().map(|peer| peer.ip()), now)?;
@@ -137,13 +143,15 @@ impl<S> EntryService<S> {
             }
         };
         let is_heartbeat = *req.method() == Method::POST && limit::is_heartbeat(req.path());
-        match limiter.request(key, is_heartbeat, now) {
+        match limiter.request(identity.id.0, is_heartbeat, now) {
             Ok(standing) => arrival.standing = standing,
             Err((error, standing)) => {
                 arrival.standing = Some(standing);
                 return Err(error);
             }
         }
+        let address = req.peer_addr().map(|peer| peer.ip());
+        req.extensions_mut().insert(Visit { identity, address, request: arrival.id });
         self.context.place().map(Some)
     }
 }

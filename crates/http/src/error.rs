@@ -74,6 +74,26 @@ impl ApiError {
         error.because(cause)
     }
 
+    /// The key may not do this; `field` is what it would have to have, `needed` which.
+    pub fn forbidden(field: &str, message: String, needed: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message).naming(field, &needed)
+    }
+
+    /// The same idempotency key came with another request.
+    pub fn idempotency_mismatch() -> Self {
+        let message = "this Idempotency-Key was used with another request (method, path, query and body must be the \
+                       same); choose a fresh one for a new request";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::IdempotencyMismatch, message)
+    }
+
+    /// The keys that were handed out have not been read yet, because the store is out of reach.
+    pub fn keys_unknown() -> Self {
+        let message =
+            "the store is out of reach, so that nobody can say whether this API key is good; try again in a moment";
+        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::StoreUnavailable, message);
+        Self { header: RETRY_AFTER, ..error }
+    }
+
     /// It took too long.
     pub fn timeout(message: impl Into<String>) -> Self {
         Self::new(StatusCode::GATEWAY_TIMEOUT, ErrorCode::Timeout, message)
@@ -119,7 +139,7 @@ impl From<Error> for ApiError {
             Error::Refused(refusal) => refusal.into(),
             Error::Store(error) => error.into(),
             // A client's request carries no fence; it is named so that every error has its answer.
-            Error::Contended | Error::Fenced => Self {
+            Error::Contended | Error::Fenced | Error::Repeated => Self {
                 header: RETRY_AFTER,
                 ..Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::StoreUnavailable, error.to_string())
             },
@@ -156,6 +176,10 @@ impl From<Refusal> for ApiError {
                     None => error,
                 }
             }
+            Refusal::OtherProject { only } => {
+                said(StatusCode::FORBIDDEN, ErrorCode::Forbidden).naming("project_id", only)
+            }
+            Refusal::KeyNotValid { .. } => said(StatusCode::CONFLICT, ErrorCode::KeyConflict),
             Refusal::RevisionMismatch { current } => {
                 said(StatusCode::PRECONDITION_FAILED, ErrorCode::RevisionMismatch).naming("revision", current)
             }

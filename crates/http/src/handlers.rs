@@ -1,8 +1,10 @@
 //! The handlers: each reads its request, makes one call, and wraps the answer. Their `#[utoipa::path]` is what the
 //! OpenAPI document says of them, apart from what holds everywhere (see `crate::openapi`).
 
+pub mod audit;
 pub mod docs;
 pub mod health;
+pub mod keys;
 pub mod lifecycle;
 pub mod machines;
 pub mod recovery;

@@ -6,6 +6,7 @@
 //!
 //! Another actix-web service can mount the API beside its own routes: see [`configure`].
 
+mod access;
 mod answer;
 pub mod api;
 pub mod auth;

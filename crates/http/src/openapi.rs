@@ -9,15 +9,17 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, Securi
 use utoipa::openapi::{ContentBuilder, Header, KnownFormat, OpenApi as Document, Ref, RefOr, Required, SchemaFormat};
 use utoipa::{Modify, OpenApi};
 
+use crate::access::{Permit, Reach};
 use crate::api::{ErrorBody, ErrorCode};
-use crate::handlers::{docs, health, lifecycle, machines, recovery, sessions, tasks};
+use crate::handlers::{audit, docs, health, keys, lifecycle, machines, recovery, sessions, tasks};
+use crate::routes::TABLE;
 
 const SCHEME: &str = "apiKey";
 /// The bodies that carry a revision.
-const ENTITIES: [&str; 4] = ["Session", "HeartbeatResponse", "Task", "Machine"];
+const ENTITIES: [&str; 6] = ["Session", "HeartbeatResponse", "Task", "Machine", "ApiKey", "NewApiKey"];
 
 /// Where a body may be left out, besides every PATCH: none of its fields is required.
-const OPTIONAL_BODY: [&str; 2] = ["/heartbeat", "/prepare-recovery"];
+const OPTIONAL_BODY: [&str; 3] = ["/heartbeat", "/prepare-recovery", "/rotate"];
 
 #[derive(OpenApi)]
 #[openapi(
@@ -41,6 +43,7 @@ const OPTIONAL_BODY: [&str; 2] = ["/heartbeat", "/prepare-recovery"];
         tasks::create, tasks::list, tasks::show, tasks::update, tasks::delete,
         machines::create, machines::list, machines::show, machines::put, machines::update, machines::heartbeat,
         machines::delete,
+        keys::create, keys::list, keys::rotate, keys::revoke, audit::trail,
         health::health, health::ready, docs::page, docs::document,
     ),
     components(schemas(ErrorBody, ErrorCode)),
@@ -50,6 +53,7 @@ const OPTIONAL_BODY: [&str; 2] = ["/heartbeat", "/prepare-recovery"];
         (name = "recovery", description = "Bringing back what died, once"),
         (name = "tasks", description = "What a session works on"),
         (name = "machines", description = "What sessions run on"),
+        (name = "access", description = "Who may do what, and who did"),
         (name = "administration", description = "The passes that run by themselves, now"),
         (name = "service", description = "The service itself"),
     ),
@@ -69,7 +73,10 @@ struct Everywhere;
 
 impl Modify for Everywhere {
     fn modify(&self, document: &mut Document) {
-        let key = ApiKeyValue::with_description("X-API-Key", "One of the server's API_KEYS: a UUID.");
+        let key = ApiKeyValue::with_description(
+            "X-API-Key",
+            "A UUID: one of the server's API_KEYS, or one that was handed out since. `Authorization: Bearer` will do, too.",
+        );
         let components = document.components.get_or_insert_default();
         for (name, header) in rate_limit_headers() {
             components.headers.insert(name.to_owned(), RefOr::T(header));
@@ -122,6 +129,14 @@ fn complete(path: &str, method: &str, operation: &mut Operation) {
         );
         say(operation, 504, "`timeout`");
     }
+    if let Some(Permit { role: Some(role), reach }) = permit(path, method) {
+        let all = if reach == Reach::All { ", bound to no project" } else { "" };
+        say(operation, 403, &format!("`forbidden`: this needs a key with the role {role} or above{all}"));
+    }
+    if is_secret && method == "post" {
+        operation.parameters.get_or_insert_default().push(RefOr::T(idempotency_key()));
+        say(operation, 422, "`idempotency_mismatch`: the `Idempotency-Key` came with another request before");
+    }
     if is_secret && matches!(method, "post" | "put" | "patch") {
         say(operation, 400, "`validation_failed`: bad fields, or a body that is no JSON object");
         say(operation, 413, "`payload_too_large`");
@@ -159,6 +174,23 @@ fn complete(path: &str, method: &str, operation: &mut Operation) {
 fn say(operation: &mut Operation, status: u16, description: &str) {
     let responses = &mut operation.responses.responses;
     responses.entry(status.to_string()).or_insert_with(|| RefOr::T(Response::new(description)));
+}
+
+fn permit(path: &str, method: &str) -> Option<Permit> {
+    let (_, methods) = TABLE.iter().find(|(routed, _)| *routed == path)?;
+    let (_, permit) = methods.iter().find(|(routed, _)| routed.eq_ignore_ascii_case(method))?;
+    Some(*permit)
+}
+
+fn idempotency_key() -> Parameter {
+    let text = "Makes the request happen once: repeated with the same key within 24 hours it is given the first answer \
+                again, with `Idempotent-Replayed: true`. Up to 255 visible ASCII characters, such as a UUID.";
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .description(Some(text))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .build()
 }
 
 fn if_match() -> Parameter {

@@ -1,6 +1,7 @@
 //! Reads requests: bodies field by field and queries parameter by parameter, so that everything that is wrong is named
 //! at once, and the core's own types come out.
 
+mod access;
 mod body;
 mod fields;
 mod machines;
@@ -10,6 +11,7 @@ mod precondition;
 mod sessions;
 mod tasks;
 
+pub use access::{TrailQuery, cursor, new_key, rotate_key, trail};
 pub use body::Body;
 pub use fields::Fields;
 pub use machines::{machine_filter, new_machine, patch_machine, put_machine};

@@ -4,36 +4,53 @@ use actix_web::guard::fn_guard;
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{Resource, Route};
+use rekindle_core::Role;
 
 use crate::ApiError;
+use crate::access::{Permit, Permitted, Reach};
 use crate::answer::Answer;
 use crate::api::ErrorCode;
 use crate::context::Context;
 use crate::entry::Entry;
 use crate::error::ErrorHeader;
-use crate::handlers::{docs, health, lifecycle, machines, recovery, sessions, tasks};
+use crate::handlers::{audit, docs, health, keys, lifecycle, machines, recovery, sessions, tasks};
 
-/// Makes the table, and from it the resources that serve it. A path that knows GET knows HEAD too.
+/// Makes the table, and from it the resources that serve it. A path that knows GET knows HEAD too. Behind each handler
+/// stands who may ask it: at least this role, and `of all` where it is about more than one project.
 macro_rules! table {
-    ($($group:ident under $prefix:literal { $($path:literal => { $($method:ident $handler:path),+ $(,)? })+ })+) => {
-        /// Every documented path with its methods.
-        #[cfg(test)]
-        pub const TABLE: &[(&str, &[&str])] = &[$($(
-            ($path, &[$(stringify!($method)),+]),
+    ($($group:ident under $prefix:literal {
+        $($path:literal => { $($method:ident $handler:path as $role:ident $(of $reach:ident)?),+ $(,)? })+
+    })+) => {
+        /// Every documented path with its methods, and who may ask.
+        pub const TABLE: &[(&str, &[(&str, Permit)])] = &[$($(
+            ($path, &[$((stringify!($method), permit!($role $($reach)?))),+]),
         )+)+];
 
         $(
             /// The resources of one group, in the order of the table: the first that fits is taken.
-            fn $group(add: &mut dyn FnMut(Resource)) {
+            fn $group(context: &Context, add: &mut dyn FnMut(Resource)) {
                 $({
                     const ALLOW: &str = concat!($(allow!($method)),+).split_at(2).1;
                     let path = $path.strip_prefix($prefix).unwrap_or($path);
                     add(web::resource(path)
-                        $(.route(on(Method::$method).to($handler)))+
+                        $(.route(permitted(on(Method::$method).to($handler), permit!($role $($reach)?), context)))+
                         .default_service(web::to(|| method_not_allowed(ALLOW))));
                 })+
             }
         )+
+    };
+}
+
+/// What a line of the table asks of whoever asks.
+macro_rules! permit {
+    (Anyone) => {
+        Permit { role: None, reach: Reach::Project }
+    };
+    ($role:ident) => {
+        Permit { role: Some(Role::$role), reach: Reach::Project }
+    };
+    ($role:ident all) => {
+        Permit { role: Some(Role::$role), reach: Reach::All }
     };
 }
 
@@ -59,36 +76,54 @@ macro_rules! allow {
 table! {
     api under "/api" {
         // First, because it is asked most.
-        "/api/sessions/{id}/heartbeat" => { POST lifecycle::heartbeat }
-        "/api/sessions" => { GET sessions::list, POST sessions::create }
-        "/api/sessions/health" => { GET sessions::summary }
-        "/api/sessions/stalled" => { GET sessions::stalled }
-        "/api/sessions/archived" => { GET sessions::archived }
-        "/api/sessions/cleanup" => { POST lifecycle::cleanup, DELETE lifecycle::delete_old }
-        "/api/sessions/detect-failures" => { POST lifecycle::detect_failures }
-        "/api/sessions/{id}" => { GET sessions::show, PATCH sessions::update, DELETE sessions::delete }
-        "/api/sessions/{id}/health" => { GET sessions::health }
-        "/api/sessions/{id}/mark-failed" => { POST lifecycle::mark_failed }
-        "/api/sessions/{id}/mark-stalled" => { POST lifecycle::mark_stalled }
-        "/api/sessions/{id}/archive" => { POST lifecycle::archive }
-        "/api/sessions/{id}/recovery-state" => { GET recovery::state }
-        "/api/sessions/{id}/prepare-recovery" => { POST recovery::prepare }
-        "/api/sessions/{id}/recover" => { POST recovery::recover }
-        "/api/tasks" => { GET tasks::list, POST tasks::create }
-        "/api/tasks/{id}" => { GET tasks::show, PATCH tasks::update, DELETE tasks::delete }
-        "/api/machines" => { GET machines::list, POST machines::create }
-        "/api/machines/{id}" => {
-            GET machines::show, PUT machines::put, PATCH machines::update, DELETE machines::delete,
+        "/api/sessions/{id}/heartbeat" => { POST lifecycle::heartbeat as Worker }
+        "/api/sessions" => { GET sessions::list as Reader, POST sessions::create as Worker }
+        "/api/sessions/health" => { GET sessions::summary as Reader of all }
+        "/api/sessions/stalled" => { GET sessions::stalled as Reader of all }
+        "/api/sessions/archived" => { GET sessions::archived as Reader }
+        "/api/sessions/cleanup" => {
+            POST lifecycle::cleanup as Operator of all,
+            DELETE lifecycle::delete_old as Operator of all,
         }
-        "/api/machines/{id}/heartbeat" => { POST machines::heartbeat }
-        "/api/docs" => { GET docs::page }
-        "/api/docs/openapi.json" => { GET docs::document }
+        "/api/sessions/detect-failures" => { POST lifecycle::detect_failures as Operator of all }
+        "/api/sessions/{id}" => {
+            GET sessions::show as Reader,
+            PATCH sessions::update as Worker,
+            DELETE sessions::delete as Operator,
+        }
+        "/api/sessions/{id}/health" => { GET sessions::health as Reader }
+        "/api/sessions/{id}/mark-failed" => { POST lifecycle::mark_failed as Worker }
+        "/api/sessions/{id}/mark-stalled" => { POST lifecycle::mark_stalled as Operator }
+        "/api/sessions/{id}/archive" => { POST lifecycle::archive as Operator }
+        "/api/sessions/{id}/recovery-state" => { GET recovery::state as Reader }
+        "/api/sessions/{id}/prepare-recovery" => { POST recovery::prepare as Worker }
+        "/api/sessions/{id}/recover" => { POST recovery::recover as Worker }
+        "/api/tasks" => { GET tasks::list as Reader, POST tasks::create as Worker }
+        "/api/tasks/{id}" => {
+            GET tasks::show as Reader,
+            PATCH tasks::update as Worker,
+            DELETE tasks::delete as Worker,
+        }
+        "/api/machines" => { GET machines::list as Reader of all, POST machines::create as Worker of all }
+        "/api/machines/{id}" => {
+            GET machines::show as Reader of all,
+            PUT machines::put as Worker of all,
+            PATCH machines::update as Operator of all,
+            DELETE machines::delete as Operator of all,
+        }
+        "/api/machines/{id}/heartbeat" => { POST machines::heartbeat as Worker of all }
+        "/api/keys" => { GET keys::list as Admin of all, POST keys::create as Admin of all }
+        "/api/keys/{id}/rotate" => { POST keys::rotate as Admin of all }
+        "/api/keys/{id}/revoke" => { POST keys::revoke as Admin of all }
+        "/api/audit" => { GET audit::trail as Operator of all }
+        "/api/docs" => { GET docs::page as Anyone }
+        "/api/docs/openapi.json" => { GET docs::document as Anyone }
     }
     outside under "" {
-        "/health" => { GET health::health }
-        "/healthz" => { GET health::health }
-        "/ready" => { GET health::ready }
-        "/readyz" => { GET health::ready }
+        "/health" => { GET health::health as Anyone }
+        "/healthz" => { GET health::health as Anyone }
+        "/ready" => { GET health::ready as Anyone }
+        "/readyz" => { GET health::ready as Anyone }
     }
 }
 
@@ -99,14 +134,14 @@ pub fn configure(config: &mut ServiceConfig, context: &Context) {
     config.app_data(Data::new(context.clone()));
     let limit = web::PayloadConfig::new(context.max_body_bytes());
     let scope = web::scope("/api").app_data(limit).wrap(entry.clone()).configure(|config| {
-        api(&mut |resource| {
+        api(context, &mut |resource| {
             config.service(resource);
         });
         let asset = web::resource("/docs/{file:.*}").route(on(Method::GET).to(docs::asset));
         config.service(asset.default_service(web::to(|| method_not_allowed("GET, HEAD"))));
     });
     config.service(scope.default_service(web::to(not_found)));
-    outside(&mut |resource| {
+    outside(context, &mut |resource| {
         config.service(resource.wrap(entry.clone()));
     });
 }
@@ -114,6 +149,14 @@ pub fn configure(config: &mut ServiceConfig, context: &Context) {
 /// The answer to everything that nobody mounted: 401 without a key, 404 with one.
 pub fn nothing_here(context: &Context) -> Route {
     web::to(not_found).wrap(Entry(context.clone()))
+}
+
+/// Nothing is put round what anybody may ask.
+fn permitted(route: Route, permit: Permit, context: &Context) -> Route {
+    match permit.role {
+        None => route,
+        Some(_) => route.wrap(Permitted { permit, context: context.clone() }),
+    }
 }
 
 fn on(method: Method) -> Route {

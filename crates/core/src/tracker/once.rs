@@ -28,8 +28,8 @@ pub enum Reply<'a> {
     Key(&'a Versioned<ApiKey>),
 }
 
-/// How an adapter writes an answer down.
-pub type WriteDown = Box<dyn Fn(&Reply<'_>) -> Box<[u8]> + Send + Sync>;
+/// How an adapter writes an answer down; none for one that this commit is not to take along.
+pub type WriteDown = Box<dyn Fn(&Reply<'_>) -> Option<Box<[u8]>> + Send + Sync>;
 
 /// One request that is to happen once.
 pub struct Once {
@@ -55,8 +55,8 @@ impl Once {
         self.kept.store(true, Ordering::SeqCst);
     }
 
-    pub(super) fn answer(&self, reply: &Reply<'_>, now: Timestamp) -> Remembered {
-        self.with((self.write_down)(reply), now)
+    pub(super) fn answer(&self, reply: &Reply<'_>, now: Timestamp) -> Option<Remembered> {
+        (self.write_down)(reply).map(|answer| self.with(answer, now))
     }
 
     fn with(&self, answer: Box<[u8]>, now: Timestamp) -> Remembered {

@@ -20,6 +20,10 @@ pub enum ErrorCode {
     ApiKeyInvalid,
     /// The key may not do this.
     Forbidden,
+    /// The key that was to be rotated is not let in any more, or has a successor.
+    KeyConflict,
+    /// The same `Idempotency-Key` came with another request.
+    IdempotencyMismatch,
     /// There is no such thing.
     NotFound,
     /// The path knows other methods: see `Allow`.
@@ -63,6 +67,8 @@ impl ErrorCode {
             Self::ApiKeyMalformed => "api_key_malformed",
             Self::ApiKeyInvalid => "api_key_invalid",
             Self::Forbidden => "forbidden",
+            Self::KeyConflict => "key_conflict",
+            Self::IdempotencyMismatch => "idempotency_mismatch",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::SessionConflict => "session_conflict",

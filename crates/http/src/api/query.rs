@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::{MachineStatus, SessionStatus, TaskStatus};
+use super::{MachineStatus, SessionStatus, TaskStatus, Time};
 
 macro_rules! query {
     ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty),+ $(,)? }) => {
@@ -126,5 +126,35 @@ query! {
         /// Whether to tell only, and delete nothing.
         #[param(default = false, nullable = false)]
         dry_run: bool,
+    }
+}
+
+query! {
+    /// Which part of the audit trail.
+    AuditQuery {
+        /// Done with this key.
+        #[param(nullable = false)]
+        key_id: Uuid,
+        /// Of this session or one of its tasks.
+        #[param(nullable = false)]
+        session_id: Uuid,
+        /// Of this machine.
+        #[param(min_length = 1, max_length = 200, nullable = false)]
+        machine_id: String,
+        /// Of this kind, such as `session.recovered` or `access.refused`.
+        #[param(nullable = false)]
+        kind: String,
+        /// At this time or later.
+        #[param(nullable = false)]
+        since: Time,
+        /// Before this time.
+        #[param(nullable = false)]
+        until: Time,
+        /// How many at most.
+        #[param(minimum = 1, maximum = 200, nullable = false)]
+        limit: u32,
+        /// The `next_cursor` of an earlier answer.
+        #[param(nullable = false)]
+        cursor: String,
     }
 }

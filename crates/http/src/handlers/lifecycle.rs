@@ -1,20 +1,19 @@
 //! What happens to sessions: heartbeats, failing, stalling, archiving, and the passes over all of them.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
-use actix_web::web::Data;
-use rekindle_core::SessionId;
-use rekindle_core::tracker::CleanupMode;
+use rekindle_core::tracker::{CleanupMode, Pass};
+use rekindle_core::{SessionId, Tracker, Versioned};
 use tracing::{Level, enabled};
 
 use super::sessions::{changed, note, shown};
+use crate::access::Caller;
 use crate::answer::{Alarm, Answer, Note, entity, json, noted};
 use crate::api::{
     CleanupQuery, CleanupReport, DetectReport, HeartbeatBody, HeartbeatResponse, MarkFailed, Session, time_ms,
 };
-use crate::context::Context;
 use crate::parse::{self, Body, Params, PathId};
 
 /// Send a heartbeat
@@ -30,17 +29,19 @@ use crate::parse::{self, Body, Params, PathId};
             `session_conflict`: another session became active in its place"),
     ),
 )]
-pub async fn heartbeat(context: Data<Context>, id: PathId<SessionId>, body: Body) -> Answer {
+pub async fn heartbeat(caller: Caller, id: PathId<SessionId>, body: Body) -> Answer {
     let report = parse::beat(&body)?;
-    let row = context.run(|tracker| async move { tracker.beat(id.0, &report).await }).await?;
-    let next_heartbeat_ms = time_ms(context.tracker().policy().next_heartbeat());
-    let body = HeartbeatResponse { session: Session::from(&row), next_heartbeat_ms };
-    let answer = entity(StatusCode::OK, row.version, &body);
-    if !enabled!(Level::DEBUG) {
-        return answer;
-    }
-    let last_heartbeat = Some(row.value.last_heartbeat.to_string());
-    noted(answer, Note { message: "Heartbeat received", last_heartbeat, ..Note::default() })
+    let next_heartbeat_ms = time_ms(caller.context().tracker().policy().next_heartbeat());
+    let heard = move |row: &Versioned<rekindle_core::Session>| {
+        let body = HeartbeatResponse { session: Session::from(row), next_heartbeat_ms };
+        let answer = entity(StatusCode::OK, row.version, &body);
+        if !enabled!(Level::DEBUG) {
+            return answer;
+        }
+        let last_heartbeat = Some(row.value.last_heartbeat.to_string());
+        noted(answer, Note { message: "Heartbeat received", last_heartbeat, ..Note::default() })
+    };
+    caller.answer("beat", &body, |tracker| async move { tracker.beat(id.0, &report).await }, heard).await
 }
 
 /// Mark a session as failed
@@ -55,10 +56,10 @@ pub async fn heartbeat(context: Data<Context>, id: PathId<SessionId>, body: Body
         (status = 400, description = "Bad fields, or `invalid_transition`: it is completed"),
     ),
 )]
-pub async fn mark_failed(context: Data<Context>, id: PathId<SessionId>, body: Body) -> Answer {
+pub async fn mark_failed(caller: Caller, id: PathId<SessionId>, body: Body) -> Answer {
     let (message, metadata) = parse::mark_failed(&body)?;
-    let row = context.run(|tracker| async move { tracker.mark_failed(id.0, message, metadata).await }).await?;
-    noted(shown(&row), changed(&row.value))
+    let fail = |tracker: Tracker| async move { tracker.mark_failed(id.0, message, metadata).await };
+    caller.answer("mark_failed", &body, fail, shown_changed).await
 }
 
 /// Mark a session as stalled
@@ -72,10 +73,14 @@ pub async fn mark_failed(context: Data<Context>, id: PathId<SessionId>, body: Bo
         (status = 400, description = "`invalid_transition`: it has ended"),
     ),
 )]
-pub async fn mark_stalled(context: Data<Context>, id: PathId<SessionId>, body: Body) -> Answer {
+pub async fn mark_stalled(caller: Caller, id: PathId<SessionId>, body: Body) -> Answer {
     parse::nothing(&body)?;
-    let row = context.run(|tracker| async move { tracker.mark_stalled(id.0).await }).await?;
-    noted(shown(&row), changed(&row.value))
+    let stall = |tracker: Tracker| async move { tracker.mark_stalled(id.0).await };
+    caller.answer("mark_stalled", &body, stall, shown_changed).await
+}
+
+fn shown_changed(row: &Versioned<rekindle_core::Session>) -> Answer {
+    noted(shown(row), changed(&row.value))
 }
 
 /// Archive a session
@@ -89,10 +94,10 @@ pub async fn mark_stalled(context: Data<Context>, id: PathId<SessionId>, body: B
         (status = 400, description = "`invalid_transition`: it has not ended"),
     ),
 )]
-pub async fn archive(context: Data<Context>, id: PathId<SessionId>, body: Body) -> Answer {
+pub async fn archive(caller: Caller, id: PathId<SessionId>, body: Body) -> Answer {
     parse::nothing(&body)?;
-    let row = context.run(|tracker| async move { tracker.archive(id.0).await }).await?;
-    noted(shown(&row), note("Session archived", &row.value))
+    let archived = |row: &Versioned<rekindle_core::Session>| noted(shown(row), note("Session archived", &row.value));
+    caller.answer("archive", &body, |tracker| async move { tracker.archive(id.0).await }, archived).await
 }
 
 /// Look for silent sessions now
@@ -102,12 +107,15 @@ pub async fn archive(context: Data<Context>, id: PathId<SessionId>, body: Body) 
     post, path = "/api/sessions/detect-failures", tag = "administration", operation_id = "detectFailures",
     responses((status = 200, description = "What the pass did", body = DetectReport)),
 )]
-pub async fn detect_failures(context: Data<Context>, body: Body) -> Answer {
+pub async fn detect_failures(caller: Caller, body: Body) -> Answer {
     parse::nothing(&body)?;
     let began = Instant::now();
-    let pass = context.run(|tracker| async move { tracker.detect().await }).await?;
-    let duration = began.elapsed();
-    crate::jobs::log_pass(&pass, duration);
+    let reported = |pass: &Pass| report(pass, began.elapsed());
+    caller.answer_after("detect", &body, |tracker| async move { tracker.detect().await }, reported).await
+}
+
+fn report(pass: &Pass, duration: Duration) -> Answer {
+    crate::jobs::log_pass(pass, duration);
     let stalled_sessions = pass.stalled.len() as u64;
     let duration_ms = time_ms(duration);
     let report = DetectReport { stalled_sessions, checked_at: pass.checked_at.into(), duration_ms };
@@ -128,9 +136,9 @@ pub async fn detect_failures(context: Data<Context>, body: Body) -> Answer {
         (status = 400, description = "Bad parameters"),
     ),
 )]
-pub async fn cleanup(context: Data<Context>, req: HttpRequest, body: Body) -> Answer {
+pub async fn cleanup(caller: Caller, req: HttpRequest, body: Body) -> Answer {
     parse::nothing(&body)?;
-    clean_up(&context, &req).await
+    clean_up(&caller, &req, &body).await
 }
 
 /// Delete old sessions now
@@ -144,17 +152,17 @@ pub async fn cleanup(context: Data<Context>, req: HttpRequest, body: Body) -> An
         (status = 400, description = "Bad parameters"),
     ),
 )]
-pub async fn delete_old(context: Data<Context>, req: HttpRequest) -> Answer {
-    clean_up(&context, &req).await
+pub async fn delete_old(caller: Caller, req: HttpRequest) -> Answer {
+    clean_up(&caller, &req, &Body::default()).await
 }
 
-async fn clean_up(context: &Context, req: &HttpRequest) -> Answer {
+async fn clean_up(caller: &Caller, req: &HttpRequest, body: &Body) -> Answer {
     let (days, mode) = parse::cleanup(Params::of(req))?;
-    let clean = |tracker: rekindle_core::Tracker| async move {
-        tracker.cleanup(days, mode, &mut crate::jobs::log_deleted).await
+    let clean = |tracker: Tracker| async move { tracker.cleanup(days, mode, &mut crate::jobs::log_deleted).await };
+    let cleaned = |report: &rekindle_core::tracker::CleanupReport| {
+        let message = if mode == CleanupMode::DryRun { "Cleanup tried" } else { "Cleanup asked for" };
+        let note = Note { message, sessions_affected: Some(report.deleted_sessions), ..Note::default() };
+        noted(json(StatusCode::OK, &CleanupReport::from(*report)), note)
     };
-    let report = context.run(clean).await?;
-    let message = if mode == CleanupMode::DryRun { "Cleanup tried" } else { "Cleanup asked for" };
-    let note = Note { message, sessions_affected: Some(report.deleted_sessions), ..Note::default() };
-    noted(json(StatusCode::OK, &CleanupReport::from(report)), note)
+    caller.answer_after("cleanup", body, clean, cleaned).await
 }

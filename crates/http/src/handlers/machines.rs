@@ -4,13 +4,12 @@ use std::collections::HashMap;
 
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
-use actix_web::web::Data;
 use rekindle_core::tracker::{MachineView, Registered};
 use rekindle_core::{MachineId, SessionId};
 
+use crate::access::Caller;
 use crate::answer::{Answer, Note, created, entity, json, noted, nothing};
 use crate::api::{CreateMachine, Machine, MachineList, MachineQuery, PatchMachine};
-use crate::context::Context;
 use crate::parse::{self, Body, Params, PathId, Precondition};
 
 /// Register a machine
@@ -24,10 +23,10 @@ use crate::parse::{self, Body, Params, PathId, Precondition};
         (status = 409, description = "`machine_conflict`: it is registered already"),
     ),
 )]
-pub async fn create(context: Data<Context>, body: Body) -> Answer {
+pub async fn create(caller: Caller, body: Body) -> Answer {
     let (id, new) = parse::new_machine(&body)?;
-    let view = context.run(|tracker| async move { tracker.create_machine(id, new).await }).await?;
-    noted(registered(&view), note("Machine registered", &view))
+    let made = |view: &MachineView| noted(registered(view), note("Machine registered", view));
+    caller.answer("create_machine", &body, |tracker| async move { tracker.create_machine(id, new).await }, made).await
 }
 
 fn registered(view: &MachineView) -> Answer {
@@ -63,9 +62,9 @@ fn note(message: &'static str, view: &MachineView) -> Note {
         (status = 400, description = "Bad parameters"),
     ),
 )]
-pub async fn list(context: Data<Context>, req: HttpRequest) -> Answer {
+pub async fn list(caller: Caller, req: HttpRequest) -> Answer {
     let (filter, paging) = parse::machine_filter(Params::of(&req))?;
-    let listed = context.run(move |tracker| async move { tracker.machines(&filter, paging.request).await });
+    let listed = caller.run("machines", move |tracker| async move { tracker.machines(&filter, paging.request).await });
     let (page, live) = listed.await?;
     let mut living: HashMap<MachineId, Vec<SessionId>> = HashMap::new();
     for session in live {
@@ -88,8 +87,8 @@ pub async fn list(context: Data<Context>, req: HttpRequest) -> Answer {
     params(("id" = String, Path, description = "The machine")),
     responses((status = 200, description = "The machine", body = Machine)),
 )]
-pub async fn show(context: Data<Context>, id: PathId<MachineId>) -> Answer {
-    let view = context.run(|tracker| async move { tracker.machine(&id.0).await }).await?;
+pub async fn show(caller: Caller, id: PathId<MachineId>) -> Answer {
+    let view = caller.run("machine", |tracker| async move { tracker.machine(&id.0).await }).await?;
     shown(&view)
 }
 
@@ -110,9 +109,9 @@ fn shown(view: &MachineView) -> Answer {
         (status = 409, description = "`slot_conflict`: a slot in use would go"),
     ),
 )]
-pub async fn put(context: Data<Context>, id: PathId<MachineId>, when: Precondition, body: Body) -> Answer {
+pub async fn put(caller: Caller, id: PathId<MachineId>, when: Precondition, body: Body) -> Answer {
     let new = parse::put_machine(&body, &id.0)?;
-    let put = context.run(|tracker| async move { tracker.put_machine(id.0, new, when.0.as_ref()).await });
+    let put = caller.run("put_machine", |tracker| async move { tracker.put_machine(id.0, new, when.0.as_ref()).await });
     match put.await? {
         Registered::New(view) => noted(registered(&view), note("Machine registered", &view)),
         Registered::Replaced(view) => noted(shown(&view), note("Machine replaced", &view)),
@@ -131,9 +130,10 @@ pub async fn put(context: Data<Context>, id: PathId<MachineId>, when: Preconditi
         (status = 409, description = "`slot_conflict`: a slot in use would go"),
     ),
 )]
-pub async fn update(context: Data<Context>, id: PathId<MachineId>, when: Precondition, body: Body) -> Answer {
+pub async fn update(caller: Caller, id: PathId<MachineId>, when: Precondition, body: Body) -> Answer {
     let patch = parse::patch_machine(&body, when.0)?;
-    let view = context.run(|tracker| async move { tracker.update_machine(&id.0, &patch).await }).await?;
+    let view =
+        caller.run("update_machine", |tracker| async move { tracker.update_machine(&id.0, &patch).await }).await?;
     noted(shown(&view), note("Machine updated", &view))
 }
 
@@ -145,10 +145,11 @@ pub async fn update(context: Data<Context>, id: PathId<MachineId>, when: Precond
     params(("id" = String, Path, description = "The machine")),
     responses((status = 200, description = "The machine", body = Machine)),
 )]
-pub async fn heartbeat(context: Data<Context>, id: PathId<MachineId>, body: Body) -> Answer {
+pub async fn heartbeat(caller: Caller, id: PathId<MachineId>, body: Body) -> Answer {
     parse::nothing(&body)?;
-    let view = context.run(|tracker| async move { tracker.beat_machine(&id.0).await }).await?;
-    noted(shown(&view), Note { message: "Machine heartbeat received", ..Note::default() })
+    let heard =
+        |view: &MachineView| noted(shown(view), Note { message: "Machine heartbeat received", ..Note::default() });
+    caller.answer("beat_machine", &body, |tracker| async move { tracker.beat_machine(&id.0).await }, heard).await
 }
 
 /// Forget a machine
@@ -162,7 +163,7 @@ pub async fn heartbeat(context: Data<Context>, id: PathId<MachineId>, body: Body
         (status = 409, description = "`machine_conflict`: sessions live on it"),
     ),
 )]
-pub async fn delete(context: Data<Context>, id: PathId<MachineId>, when: Precondition) -> Answer {
-    context.run(|tracker| async move { tracker.delete_machine(&id.0, when.0.as_ref()).await }).await?;
+pub async fn delete(caller: Caller, id: PathId<MachineId>, when: Precondition) -> Answer {
+    caller.run("delete_machine", |tracker| async move { tracker.delete_machine(&id.0, when.0.as_ref()).await }).await?;
     noted(nothing(), Note { message: "Machine deleted", ..Note::default() })
 }

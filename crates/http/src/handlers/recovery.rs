@@ -2,14 +2,13 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderValue;
-use actix_web::web::Data;
-use rekindle_core::SessionId;
 use rekindle_core::tracker::Recovered;
+use rekindle_core::{SessionId, Tracker, Versioned};
 
 use super::sessions::{note, shown};
+use crate::access::Caller;
 use crate::answer::{Answer, Note, REPLAYED, created, entity, json, noted};
 use crate::api::{PrepareRecovery, Recover, RecoveryState, Session};
-use crate::context::Context;
 use crate::parse::{self, Body, PathId};
 
 /// Show what a session had done, and what is left
@@ -18,8 +17,8 @@ use crate::parse::{self, Body, PathId};
     params(("id" = uuid::Uuid, Path, description = "The session")),
     responses((status = 200, description = "What it had done, and what is left", body = RecoveryState)),
 )]
-pub async fn state(context: Data<Context>, id: PathId<SessionId>) -> Answer {
-    let state = context.run(|tracker| async move { tracker.recovery_state(id.0).await }).await?;
+pub async fn state(caller: Caller, id: PathId<SessionId>) -> Answer {
+    let state = caller.run("recovery_state", |tracker| async move { tracker.recovery_state(id.0).await }).await?;
     json(StatusCode::OK, &RecoveryState::from(&state))
 }
 
@@ -36,10 +35,11 @@ pub async fn state(context: Data<Context>, id: PathId<SessionId>) -> Answer {
         (status = 400, description = "Bad fields, or `invalid_transition`: it is neither failed nor stalled"),
     ),
 )]
-pub async fn prepare(context: Data<Context>, id: PathId<SessionId>, body: Body) -> Answer {
+pub async fn prepare(caller: Caller, id: PathId<SessionId>, body: Body) -> Answer {
     let slot = parse::prepare_recovery(&body)?;
-    let row = context.run(|tracker| async move { tracker.prepare_recovery(id.0, slot).await }).await?;
-    noted(shown(&row), note("Recovery prepared", &row.value))
+    let prepared = |row: &Versioned<rekindle_core::Session>| noted(shown(row), note("Recovery prepared", &row.value));
+    let prepare = |tracker: Tracker| async move { tracker.prepare_recovery(id.0, slot).await };
+    caller.answer("prepare_recovery", &body, prepare, prepared).await
 }
 
 /// Recover a session
@@ -60,26 +60,30 @@ pub async fn prepare(context: Data<Context>, id: PathId<SessionId>, body: Body) 
             `session_conflict`, `slot_conflict`: the place is taken"),
     ),
 )]
-pub async fn recover(context: Data<Context>, id: PathId<SessionId>, body: Body) -> Answer {
+pub async fn recover(caller: Caller, id: PathId<SessionId>, body: Body) -> Answer {
     let original = id.0;
     let recovery = parse::recover(&body)?;
-    let outcome = context.run(|tracker| async move { tracker.recover(original, &recovery).await }).await?;
-    let said = |message, row: &rekindle_core::Versioned<rekindle_core::Session>| Note {
+    let recover = |tracker: Tracker| async move { tracker.recover(original, &recovery).await };
+    caller.answer("recover", &body, recover, move |recovered| successor(original, recovered)).await
+}
+
+fn successor(original: SessionId, recovered: &Recovered) -> Answer {
+    let said = |message, row: &Versioned<rekindle_core::Session>| Note {
         session_id: Some(original.to_string()),
         original_session_id: Some(original.to_string()),
         new_session_id: Some(row.value.id.to_string()),
         ..note(message, &row.value)
     };
-    match outcome {
+    match recovered {
         Recovered::Now(row) => {
             let location = format!("/api/sessions/{}", row.value.id);
-            let answer = created(&location, row.version, &Session::from(&row));
-            noted(answer, said("Recovery session created", &row))
+            let answer = created(&location, row.version, &Session::from(row));
+            noted(answer, said("Recovery session created", row))
         }
         Recovered::Before(row) => {
-            let mut response = entity(StatusCode::OK, row.version, &Session::from(&row))?;
+            let mut response = entity(StatusCode::OK, row.version, &Session::from(row))?;
             response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-            noted(Ok(response), said("Recovery had happened before", &row))
+            noted(Ok(response), said("Recovery had happened before", row))
         }
     }
 }

@@ -1,17 +1,16 @@
 //! Sessions: create, read, list, change, delete, and how they fare.
 
 use actix_web::http::StatusCode;
-use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use rekindle_core::{Session, SessionId, SessionStatus, Versioned};
 
 use crate::ApiError;
+use crate::access::Caller;
 use crate::answer::{Alarm, Answer, Note, created, entity, json, noted, nothing};
 use crate::api::{
     ArchivedQuery, CreateSession, HealthSummary, PatchSession, Session as Shown, SessionHealth, SessionList,
     SessionQuery, StalledQuery, StalledReport,
 };
-use crate::context::Context;
 use crate::parse::{self, Body, Paging, Params, PathId, Precondition};
 
 /// Record a session
@@ -27,12 +26,14 @@ use crate::parse::{self, Body, Paging, Params, PathId, Precondition};
             taken. `machine_unavailable`: the machine is in maintenance"),
     ),
 )]
-pub async fn create(context: Data<Context>, body: Body) -> Answer {
+pub async fn create(caller: Caller, body: Body) -> Answer {
     let new = parse::new_session(&body)?;
-    let row = context.run(|tracker| async move { tracker.create_session(new).await }).await?;
-    let location = format!("/api/sessions/{}", row.value.id);
-    let answer = created(&location, row.version, &Shown::from(&row));
-    noted(answer, note("Session created", &row.value))
+    let made = |row: &Versioned<Session>| {
+        let location = format!("/api/sessions/{}", row.value.id);
+        let answer = created(&location, row.version, &Shown::from(row));
+        noted(answer, note("Session created", &row.value))
+    };
+    caller.answer("create_session", &body, |tracker| async move { tracker.create_session(new).await }, made).await
 }
 
 /// What the log says of a session.
@@ -56,9 +57,9 @@ pub(super) fn note(message: &'static str, session: &Session) -> Note {
         (status = 400, description = "Bad parameters"),
     ),
 )]
-pub async fn list(context: Data<Context>, req: HttpRequest) -> Answer {
+pub async fn list(caller: Caller, req: HttpRequest) -> Answer {
     let (filter, paging) = parse::session_filter(Params::of(&req))?;
-    page(&context, filter, paging).await
+    page(&caller, filter, paging).await
 }
 
 /// List archived sessions
@@ -72,13 +73,14 @@ pub async fn list(context: Data<Context>, req: HttpRequest) -> Answer {
         (status = 400, description = "Bad parameters"),
     ),
 )]
-pub async fn archived(context: Data<Context>, req: HttpRequest) -> Answer {
+pub async fn archived(caller: Caller, req: HttpRequest) -> Answer {
     let (filter, paging) = parse::archived_page(Params::of(&req))?;
-    page(&context, filter, paging).await
+    page(&caller, filter, paging).await
 }
 
-async fn page(context: &Context, filter: rekindle_core::store::SessionFilter, paging: Paging) -> Answer {
-    let page = context.run(move |tracker| async move { tracker.sessions(&filter, paging.request).await }).await?;
+async fn page(caller: &Caller, filter: rekindle_core::store::SessionFilter, paging: Paging) -> Answer {
+    let page =
+        caller.run("sessions", move |tracker| async move { tracker.sessions(&filter, paging.request).await }).await?;
     let list = SessionList {
         sessions: page.items.iter().map(Shown::from).collect(),
         total: page.total,
@@ -95,8 +97,8 @@ async fn page(context: &Context, filter: rekindle_core::store::SessionFilter, pa
     params(("id" = uuid::Uuid, Path, description = "The session")),
     responses((status = 200, description = "The session", body = Shown)),
 )]
-pub async fn show(context: Data<Context>, id: PathId<SessionId>) -> Answer {
-    let row = context.run(|tracker| async move { tracker.session(id.0).await }).await?;
+pub async fn show(caller: Caller, id: PathId<SessionId>) -> Answer {
+    let row = caller.run("session", |tracker| async move { tracker.session(id.0).await }).await?;
     shown(&row)
 }
 
@@ -119,10 +121,10 @@ pub(super) fn shown(row: &Versioned<Session>) -> Answer {
             may change"),
     ),
 )]
-pub async fn update(context: Data<Context>, id: PathId<SessionId>, when: Precondition, body: Body) -> Answer {
+pub async fn update(caller: Caller, id: PathId<SessionId>, when: Precondition, body: Body) -> Answer {
     let patch = parse::patch_session(&body, when.0)?;
     let asked = patch.status.is_some();
-    let row = context.run(|tracker| async move { tracker.update_session(id.0, &patch).await }).await?;
+    let row = caller.run("update_session", |tracker| async move { tracker.update_session(id.0, &patch).await }).await?;
     let note = if asked { changed(&row.value) } else { note("Session updated", &row.value) };
     noted(shown(&row), note)
 }
@@ -148,8 +150,8 @@ pub(super) fn changed(session: &Session) -> Note {
     params(("id" = uuid::Uuid, Path, description = "The session")),
     responses((status = 204, description = "It is gone")),
 )]
-pub async fn delete(context: Data<Context>, id: PathId<SessionId>, when: Precondition) -> Answer {
-    context.run(|tracker| async move { tracker.delete_session(id.0, when.0.as_ref()).await }).await?;
+pub async fn delete(caller: Caller, id: PathId<SessionId>, when: Precondition) -> Answer {
+    caller.run("delete_session", |tracker| async move { tracker.delete_session(id.0, when.0.as_ref()).await }).await?;
     noted(nothing(), Note { message: "Session deleted", ..Note::default() })
 }
 
@@ -158,8 +160,8 @@ pub async fn delete(context: Data<Context>, id: PathId<SessionId>, when: Precond
     get, path = "/api/sessions/health", tag = "session health", operation_id = "getHealthSummary",
     responses((status = 200, description = "The counts", body = HealthSummary)),
 )]
-pub async fn summary(context: Data<Context>) -> Result<HttpResponse, ApiError> {
-    let counts = context.run(|tracker| async move { tracker.counts().await }).await?;
+pub async fn summary(caller: Caller) -> Result<HttpResponse, ApiError> {
+    let counts = caller.run("counts", |tracker| async move { tracker.counts().await }).await?;
     json(StatusCode::OK, &HealthSummary::from(counts))
 }
 
@@ -174,9 +176,9 @@ pub async fn summary(context: Data<Context>) -> Result<HttpResponse, ApiError> {
         (status = 400, description = "A bad parameter"),
     ),
 )]
-pub async fn stalled(context: Data<Context>, req: HttpRequest) -> Answer {
+pub async fn stalled(caller: Caller, req: HttpRequest) -> Answer {
     let limit = parse::stalled_limit(Params::of(&req))?;
-    let report = context.run(move |tracker| async move { tracker.stalled(limit).await }).await?;
+    let report = caller.run("stalled", move |tracker| async move { tracker.stalled(limit).await }).await?;
     json(StatusCode::OK, &StalledReport::from(&report))
 }
 
@@ -188,7 +190,7 @@ pub async fn stalled(context: Data<Context>, req: HttpRequest) -> Answer {
     params(("id" = uuid::Uuid, Path, description = "The session")),
     responses((status = 200, description = "Its health", body = SessionHealth)),
 )]
-pub async fn health(context: Data<Context>, id: PathId<SessionId>) -> Answer {
-    let health = context.run(|tracker| async move { tracker.session_health(id.0).await }).await?;
+pub async fn health(caller: Caller, id: PathId<SessionId>) -> Answer {
+    let health = caller.run("session_health", |tracker| async move { tracker.session_health(id.0).await }).await?;
     json(StatusCode::OK, &SessionHealth::from(&health))
 }

@@ -2,12 +2,11 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
-use actix_web::web::Data;
-use rekindle_core::{Task, TaskId, TaskStatus};
+use rekindle_core::{Task, TaskId, TaskStatus, Versioned};
 
+use crate::access::Caller;
 use crate::answer::{Answer, Note, created, entity, json, noted, nothing};
 use crate::api::{CreateTask, PatchTask, Task as Shown, TaskList, TaskQuery};
-use crate::context::Context;
 use crate::parse::{self, Body, Params, PathId, Precondition};
 
 /// Record a task
@@ -22,11 +21,13 @@ use crate::parse::{self, Body, Params, PathId, Precondition};
         (status = 409, description = "`session_ended`"),
     ),
 )]
-pub async fn create(context: Data<Context>, body: Body) -> Answer {
+pub async fn create(caller: Caller, body: Body) -> Answer {
     let new = parse::new_task(&body)?;
-    let row = context.run(|tracker| async move { tracker.create_task(new).await }).await?;
-    let answer = created(&format!("/api/tasks/{}", row.value.id), row.version, &Shown::from(&row));
-    noted(answer, note("Task created", &row.value))
+    let made = |row: &Versioned<Task>| {
+        let answer = created(&format!("/api/tasks/{}", row.value.id), row.version, &Shown::from(row));
+        noted(answer, note("Task created", &row.value))
+    };
+    caller.answer("create_task", &body, |tracker| async move { tracker.create_task(new).await }, made).await
 }
 
 fn note(message: &'static str, task: &Task) -> Note {
@@ -49,9 +50,9 @@ fn note(message: &'static str, task: &Task) -> Note {
         (status = 400, description = "Bad parameters"),
     ),
 )]
-pub async fn list(context: Data<Context>, req: HttpRequest) -> Answer {
+pub async fn list(caller: Caller, req: HttpRequest) -> Answer {
     let (filter, paging) = parse::task_filter(Params::of(&req))?;
-    let page = context.run(move |tracker| async move { tracker.tasks(&filter, paging.request).await }).await?;
+    let page = caller.run("tasks", move |tracker| async move { tracker.tasks(&filter, paging.request).await }).await?;
     let list = TaskList {
         tasks: page.items.iter().map(Shown::from).collect(),
         total: page.total,
@@ -68,8 +69,8 @@ pub async fn list(context: Data<Context>, req: HttpRequest) -> Answer {
     params(("id" = uuid::Uuid, Path, description = "The task")),
     responses((status = 200, description = "The task", body = Shown)),
 )]
-pub async fn show(context: Data<Context>, id: PathId<TaskId>) -> Answer {
-    let row = context.run(|tracker| async move { tracker.task(id.0).await }).await?;
+pub async fn show(caller: Caller, id: PathId<TaskId>) -> Answer {
+    let row = caller.run("task", |tracker| async move { tracker.task(id.0).await }).await?;
     entity(StatusCode::OK, row.version, &Shown::from(&row))
 }
 
@@ -86,10 +87,10 @@ pub async fn show(context: Data<Context>, id: PathId<TaskId>) -> Answer {
         (status = 409, description = "`session_ended`"),
     ),
 )]
-pub async fn update(context: Data<Context>, id: PathId<TaskId>, when: Precondition, body: Body) -> Answer {
+pub async fn update(caller: Caller, id: PathId<TaskId>, when: Precondition, body: Body) -> Answer {
     let patch = parse::patch_task(&body, when.0)?;
     let asked = patch.status.is_some();
-    let row = context.run(|tracker| async move { tracker.update_task(id.0, &patch).await }).await?;
+    let row = caller.run("update_task", |tracker| async move { tracker.update_task(id.0, &patch).await }).await?;
     let message = match row.value.status() {
         _ if !asked => "Task updated",
         TaskStatus::Pending => "Task reset",
@@ -110,7 +111,7 @@ pub async fn update(context: Data<Context>, id: PathId<TaskId>, when: Preconditi
         (status = 409, description = "`session_ended`"),
     ),
 )]
-pub async fn delete(context: Data<Context>, id: PathId<TaskId>, when: Precondition) -> Answer {
-    context.run(|tracker| async move { tracker.delete_task(id.0, when.0.as_ref()).await }).await?;
+pub async fn delete(caller: Caller, id: PathId<TaskId>, when: Precondition) -> Answer {
+    caller.run("delete_task", |tracker| async move { tracker.delete_task(id.0, when.0.as_ref()).await }).await?;
     noted(nothing(), Note { message: "Task deleted", ..Note::default() })
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
-use rekindle_core::{Fault, MachineId, SessionId, TaskId};
+use rekindle_core::{Fault, KeyId, MachineId, SessionId, TaskId};
 
 use crate::ApiError;
 
@@ -25,6 +25,10 @@ impl Named for SessionId {
 
 impl Named for TaskId {
     const ENTITY: &'static str = "task";
+}
+
+impl Named for KeyId {
+    const ENTITY: &'static str = "key";
 }
 
 impl Named for MachineId {

@@ -6,12 +6,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rekindle_core::store::{
     Changes, Claim, CommitError, Committed, Counts, EventPosition, Expired, ExpiredCounts, Fence, IdempotencyKey,
-    LiveSession, MachineFilter, Page, PageRequest, RecordedEvent, Remembered, SessionBeat, SessionFilter, SilentSessions,
-    TaskFilter, TrailFilter, Watch,
+    LiveSession, MachineFilter, Page, PageRequest, RecordedEvent, Remembered, SessionBeat, SessionFilter,
+    SilentSessions, TaskFilter, TrailFilter, Watch,
 };
 use rekindle_core::{
-    ApiKey, Machine, MachineId, ProjectId, Session, SessionId, Slot, Store, StoreError, Task, TaskId, TaskStatus, Timestamp,
-    Versioned,
+    ApiKey, Machine, MachineId, ProjectId, Session, SessionId, Slot, Store, StoreError, Task, TaskId, TaskStatus,
+    Timestamp, Versioned,
 };
 use rekindle_testkit::MemoryStore;
 

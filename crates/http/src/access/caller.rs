@@ -1,0 +1,91 @@
+//! Whoever asks, for as long as they ask: handlers carry out use cases through it, on behalf of its key, and within the
+//! project that the key is bound to.
+
+use std::future::{Future, Ready, ready};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use actix_web::dev::Payload;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use rekindle_core::tracker::Once;
+use rekindle_core::{Actor, Error, Tracker};
+use uuid::Uuid;
+
+use super::Identity;
+use super::once::Repeatable;
+use crate::ApiError;
+use crate::context::Context;
+
+/// What is known of a request that was let in.
+#[derive(Debug, Clone)]
+pub struct Visit {
+    /// Whose key it came with.
+    pub identity: Identity,
+    /// Where from.
+    pub address: Option<IpAddr>,
+    /// The request's id.
+    pub request: Uuid,
+}
+
+impl Visit {
+    /// As the audit trail knows it.
+    pub fn actor(&self) -> Actor {
+        Actor { key: Some(self.identity.id), address: self.address, request: self.request }
+    }
+}
+
+/// See the top of the file.
+pub struct Caller {
+    context: Data<Context>,
+    visit: Visit,
+    pub(super) repeatable: Option<Repeatable>,
+}
+
+impl Caller {
+    /// What every request needs.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Carries out one use case to its end: see [`Context::run`].
+    ///
+    /// # Errors
+    /// The use case's own.
+    pub async fn run<T, W, F>(&self, name: &'static str, use_case: W) -> Result<T, ApiError>
+    where
+        W: FnOnce(Tracker) -> F,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.context.run(name, |_| use_case(self.tracker(None))).await
+    }
+
+    /// The use cases as this caller has them.
+    pub(super) fn tracker(&self, once: Option<Arc<Once>>) -> Tracker {
+        let mut tracker = self.context.tracker().acting_for(self.visit.actor());
+        if let Some(project) = &self.visit.identity.project {
+            tracker = tracker.within(project.clone());
+        }
+        match once {
+            Some(once) => tracker.once(once),
+            None => tracker,
+        }
+    }
+}
+
+impl FromRequest for Caller {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let context = req.app_data::<Data<Context>>().cloned();
+        let visit = req.extensions().get::<Visit>().cloned();
+        ready(match (context, visit) {
+            (Some(context), Some(visit)) => {
+                Repeatable::of(req, &visit).map(|repeatable| Self { context, visit, repeatable })
+            }
+            (_, _) => Err(ApiError::internal("a handler that needs a caller is mounted outside the entry")),
+        })
+    }
+}

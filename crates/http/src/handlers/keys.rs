@@ -1,0 +1,109 @@
+//! API keys: hand out, list, rotate, revoke. A secret leaves the service in the answer that made it, and nowhere else.
+
+use actix_web::http::StatusCode;
+use rekindle_core::access as core;
+use rekindle_core::tracker::Rotated;
+use rekindle_core::{Ids, KeyId, RandomIds, Timestamp, Tracker, Versioned};
+use uuid::Uuid;
+
+use crate::access::{Caller, secret_hash};
+use crate::answer::{Answer, Note, created, entity, json, noted};
+use crate::api::{ApiKey, ApiKeyList, CreateApiKey, NewApiKey, RotateApiKey};
+use crate::parse::{self, Body, PathId};
+
+/// Hand out an API key
+///
+/// Good at once in this process, and within two seconds in others that share the store. The secret is in this answer only.
+#[utoipa::path(
+    post, path = "/api/keys", tag = "access", operation_id = "createApiKey",
+    request_body = CreateApiKey,
+    responses((status = 201, description = "The key and its secret", body = NewApiKey)),
+)]
+pub async fn create(caller: Caller, body: Body) -> Answer {
+    let secret = RandomIds.fresh();
+    let new = parse::new_key(&body, secret_hash(secret))?;
+    let now = caller.context().tracker().now();
+    let show = move |secret| move |row: &Versioned<core::ApiKey>| shown_new(row, secret, now);
+    let create = |tracker: Tracker| async move { tracker.create_key(new).await };
+    let answer = caller.answer_hiding("create_key", &body, create, show(Some(secret)), show(None)).await;
+    fresh(&caller).await;
+    answer
+}
+
+fn shown_new(row: &Versioned<core::ApiKey>, secret: Option<Uuid>, now: Timestamp) -> Answer {
+    let location = format!("/api/keys/{}", row.value.id);
+    let answer = created(&location, row.version, &NewApiKey { key: ApiKey::at(row, now), secret });
+    noted(answer, note("API key created"))
+}
+
+fn note(message: &'static str) -> Note {
+    Note { message, ..Note::default() }
+}
+
+/// Lets this process know of the change at once; others hear of it within their next round.
+async fn fresh(caller: &Caller) {
+    let context = caller.context();
+    if let Err(error) = context.keys().refresh(context.tracker()).await {
+        tracing::debug!(cause = %error, "The API keys could not be read; the next round will");
+    }
+}
+
+/// List API keys
+///
+/// Newest first, also those that are expired or revoked. Those of the setting `API_KEYS` are not among them.
+#[utoipa::path(
+    get, path = "/api/keys", tag = "access", operation_id = "listApiKeys",
+    responses((status = 200, description = "The keys, without their secrets", body = ApiKeyList)),
+)]
+pub async fn list(caller: Caller) -> Answer {
+    let rows = caller.run("keys", |tracker| async move { tracker.keys().await }).await?;
+    let now = caller.context().tracker().now();
+    let keys: Vec<_> = rows.iter().map(|row| ApiKey::at(row, now)).collect();
+    let total = keys.len() as u64;
+    json(StatusCode::OK, &ApiKeyList { keys, total })
+}
+
+/// Replace an API key
+///
+/// A new key with the same name, role and project; the old one is let in a while longer, so that nobody is locked out.
+#[utoipa::path(
+    post, path = "/api/keys/{id}/rotate", tag = "access", operation_id = "rotateApiKey",
+    params(("id" = Uuid, Path, description = "The key to be replaced")),
+    request_body = RotateApiKey,
+    responses(
+        (status = 201, description = "The new key and its secret", body = NewApiKey),
+        (status = 409, description = "`key_conflict`: it is revoked, expired, or has been replaced"),
+    ),
+)]
+pub async fn rotate(caller: Caller, id: PathId<KeyId>, body: Body) -> Answer {
+    let (lasts, overlap) = parse::rotate_key(&body)?;
+    let secret = RandomIds.fresh();
+    let now = caller.context().tracker().now();
+    let show = move |secret| move |row: &Versioned<core::ApiKey>| shown_new(row, secret, now);
+    let rotate = |tracker: Tracker| async move {
+        tracker.rotate_key(id.0, secret_hash(secret), lasts, overlap).await.map(|Rotated { new, .. }| new)
+    };
+    let answer = caller.answer_hiding("rotate_key", &body, rotate, show(Some(secret)), show(None)).await;
+    fresh(&caller).await;
+    answer
+}
+
+/// Take an API key away
+///
+/// It is let in no more, within two seconds everywhere; again: unchanged. It stays in the list.
+#[utoipa::path(
+    post, path = "/api/keys/{id}/revoke", tag = "access", operation_id = "revokeApiKey",
+    params(("id" = Uuid, Path, description = "The key")),
+    responses((status = 200, description = "The key", body = ApiKey)),
+)]
+pub async fn revoke(caller: Caller, id: PathId<KeyId>, body: Body) -> Answer {
+    parse::nothing(&body)?;
+    let now = caller.context().tracker().now();
+    let revoked = move |row: &Versioned<core::ApiKey>| {
+        noted(entity(StatusCode::OK, row.version, &ApiKey::at(row, now)), note("API key revoked"))
+    };
+    let answer = caller.answer("revoke_key", &body, |tracker| async move { tracker.revoke_key(id.0).await }, revoked);
+    let answer = answer.await;
+    fresh(&caller).await;
+    answer
+}
