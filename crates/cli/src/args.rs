@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{cleanup, completions, dev, machine, run, session, task};
+use crate::commands::{audit, cleanup, completions, dev, key, machine, run, session, task};
 use crate::locate::Globals;
 use crate::watch::Watch;
 
@@ -55,6 +55,11 @@ pub enum Command {
     /// List, show, register and change machines
     #[command(subcommand)]
     Machine(machine::MachineCommand),
+    /// Hand out, list, replace and take away API keys
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// Show who did what, and who was refused
+    Audit(audit::AuditArgs),
     /// Look for silent sessions now
     Detect,
     /// Delete old ended sessions now; archived ones stay

@@ -1,9 +1,11 @@
 //! The commands, one file for each family.
 
+pub mod audit;
 pub mod cleanup;
 pub mod completions;
 pub mod detect;
 pub mod dev;
+pub mod key;
 pub mod machine;
 pub mod run;
 pub mod serve;
@@ -32,6 +34,8 @@ pub fn carry_out(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Session(command) => done(session::session(&globals, command)),
         Command::Task(command) => done(task::task(&globals, command)),
         Command::Machine(command) => done(machine::machine(&globals, command)),
+        Command::Key(command) => done(key::key(&globals, command)),
+        Command::Audit(args) => done(audit::audit(&globals, args)),
         Command::Detect => done(detect::detect(&globals)),
         Command::Cleanup(args) => done(cleanup::cleanup(&globals, &args)),
         Command::Completions(args) => completions::completions(&args).map(|()| ExitCode::SUCCESS),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rekindle_http::api::Object;
+use rekindle_http::api::{Object, Time};
 use uuid::Uuid;
 
 use crate::failure::Failure;
@@ -37,6 +37,34 @@ pub fn span(text: &str) -> Result<Duration, String> {
         short if short < Duration::from_millis(100) => Err("must be at least 100ms".to_owned()),
         span => Ok(span),
     })
+}
+
+/// A span of whole days, such as `90d`; a bare number is days.
+///
+/// # Errors
+/// Why it is none.
+pub fn days(text: &str) -> Result<u64, String> {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let words = || "must be whole days such as 90d, and at most 3650".to_owned();
+    let days = match text.parse::<u64>() {
+        Ok(days) => days,
+        Err(_) => {
+            let span = humantime::parse_duration(text).map_err(|_| words())?;
+            if span.as_secs() % DAY.as_secs() != 0 || span.subsec_nanos() != 0 {
+                return Err(words());
+            }
+            span.as_secs() / DAY.as_secs()
+        }
+    };
+    if (1..=3650).contains(&days) { Ok(days) } else { Err(words()) }
+}
+
+/// A point in time such as `2026-01-19T08:30:00Z`.
+///
+/// # Errors
+/// Why it is none.
+pub fn moment(text: &str) -> Result<Time, String> {
+    text.parse().map(Time).map_err(|fault: rekindle_core::Fault| fault.0)
 }
 
 /// The machine that was named, or this one.

@@ -1,6 +1,6 @@
 //! How sessions, tasks and machines look to people: as a row of a list, and alone.
 
-use rekindle_http::api::{Machine, MachineList, Object, Session, SessionList, Task, TaskList};
+use rekindle_http::api::{ApiKey, ApiKeyList, AuditEvent, AuditTrail, Machine, MachineList, Object, Session, SessionList, Task, TaskList};
 
 use crate::list::rest;
 use crate::output::{age, cell, drawn, optional, table};
@@ -121,6 +121,69 @@ pub fn machine(machine: &Machine) -> String {
     facts.metadata(&machine.metadata);
     facts.add("revision", &machine.revision);
     facts.0
+}
+
+/// The keys that were handed out.
+pub fn keys(list: &ApiKeyList) -> String {
+    if list.keys.is_empty() {
+        return "no keys were handed out\n".to_owned();
+    }
+    let mut drawing = table(&["KEY", "NAME", "ROLE", "PROJECT", "STATE", "MADE", "EXPIRES"]);
+    for key in &list.keys {
+        drawing.add_row([
+            key.key_id.to_string(),
+            cell(&key.name),
+            key.role.to_string(),
+            optional(key.project_id.as_deref()),
+            key.state.clone(),
+            age(key.created_at),
+            optional(key.expires_at.map(|at| at.to_string()).as_deref()),
+        ]);
+    }
+    drawn(&drawing)
+}
+
+/// One key, without its secret.
+pub fn key(key: &ApiKey) -> Facts {
+    let mut facts = Facts::default();
+    facts.add("key", &key.key_id);
+    facts.add("name", &key.name);
+    facts.add("role", &key.role);
+    facts.maybe("project", key.project_id.as_ref());
+    facts.add("state", &key.state);
+    facts.maybe("expires", key.expires_at);
+    facts.maybe("revoked", key.revoked_at);
+    facts.maybe("replaced by", key.replaced_by);
+    facts
+}
+
+/// A part of the audit trail.
+pub fn audit(trail: &AuditTrail) -> String {
+    if trail.events.is_empty() {
+        return "nothing happened\n".to_owned();
+    }
+    let mut drawing = table(&["WHEN", "WHAT", "TO", "BY KEY", "FROM", "DETAIL"]);
+    for event in &trail.events {
+        let detail: Vec<_> = event.detail.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        drawing.add_row([
+            event.at.to_string(),
+            cell(&event.kind),
+            optional(subject(event).as_deref()),
+            optional(event.key_id.map(|id| id.to_string()).as_deref()),
+            optional(event.ip.as_deref()),
+            cell(&detail.join(" ")),
+        ]);
+    }
+    let more = trail.next_cursor.as_ref().map(|next| format!("\nmore: --cursor {next}\n"));
+    drawn(&drawing) + &more.unwrap_or_default()
+}
+
+fn subject(event: &AuditEvent) -> Option<String> {
+    let task = event.task_id.map(|id| format!("task {id}"));
+    let session = || event.session_id.map(|id| format!("session {id}"));
+    let machine = || event.machine_id.as_ref().map(|id| format!("machine {id}"));
+    let key = || event.subject_key_id.map(|id| format!("key {id}"));
+    task.or_else(session).or_else(machine).or_else(key)
 }
 
 fn slots(slots: &[u16]) -> String {

@@ -316,3 +316,32 @@ fn a_reader_that_goes_away_is_no_error() {
     let status = until("it ends", || child.try_wait().unwrap());
     assert_eq!(status.code(), Some(0));
 }
+
+#[test]
+fn keys_are_handed_out_replaced_and_taken_away() {
+    let dev = Dev::start();
+    let made = dev.json(&["key", "create", "--name", "ci", "--role", "worker", "--project", "p", "--expires", "90d"]);
+    let (id, secret) = (&text(&made, "key_id"), text(&made, "secret"));
+    assert_eq!((text(&made, "role"), text(&made, "project_id")), ("worker".to_owned(), "p".to_owned()));
+    let with = |secret: &str, args: &[&str]| dev.call_with(&[("REKINDLE_API_KEY", secret)], args);
+    with(&secret, &["session", "create", "--project", "p"]).expect_code(0);
+    let refused = with(&secret, &["key", "list"]).expect_code(3);
+    assert!(refused.err().contains("admin"), "{}", refused.err());
+    let new = dev.json(&["key", "rotate", id, "--overlap", "1h"]);
+    assert_ne!(text(&new, "secret"), secret);
+    for secret in [&secret, &text(&new, "secret")] {
+        with(secret, &["session", "list"]).expect_code(0);
+    }
+    assert_eq!(text(&dev.json(&["key", "revoke", id]), "state"), "revoked");
+    with(&secret, &["session", "list"]).expect_code(78);
+    let table = dev.call(&["key", "list"]).expect_code(0).out();
+    assert!(table.contains("revoked") && table.contains("valid") && !table.contains(&secret), "{table}");
+    let shown = dev.call(&["key", "create", "--role", "reader"]).expect_code(0);
+    assert!(shown.out().contains("secret") && shown.err().contains("this once"), "{}", shown.err());
+    let trail = dev.json(&["audit", "--key", id]);
+    assert_eq!(text(&trail["events"][0], "kind"), "session.created");
+    let table = dev.call(&["audit", "--kind", "key.revoked"]).expect_code(0).out();
+    assert!(table.contains(&format!("key {id}")), "{table}");
+    dev.call(&["key", "create", "--role", "king"]).expect_code(2);
+    dev.call(&["key", "create", "--role", "worker", "--expires", "1h"]).expect_code(2);
+}

@@ -250,6 +250,14 @@ impl Dev {
         call(self.folder(), [&["--json"], args].concat()).json()
     }
 
+    /// Runs `rekindle` here with these variables.
+    #[track_caller]
+    pub fn call_with(&self, variables: &[(&str, &str)], args: &[&str]) -> Left {
+        let mut command = rekindle(self.folder());
+        command.envs(variables.iter().copied()).args(args);
+        Process::start(&mut command).wait()
+    }
+
     /// Starts `rekindle` here.
     pub fn begin(&self, args: &[&str]) -> Process {
         Process::start(rekindle(self.folder()).args(args))

@@ -1,0 +1,61 @@
+//! `rekindle audit`: who did what, when and from where, and who was refused.
+
+use clap::Args;
+use rekindle_http::api::{AuditQuery, AuditTrail, Time};
+use uuid::Uuid;
+
+use crate::client::{Answer, Client};
+use crate::failure::Failure;
+use crate::given::{id, moment};
+use crate::locate::Globals;
+use crate::output;
+use crate::tables;
+
+/// Which part of the trail, the latest first.
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// Done with this key (its id, not the secret)
+    #[arg(long, value_parser = id)]
+    key: Option<Uuid>,
+    /// Of this session and its tasks
+    #[arg(long, value_parser = id)]
+    session: Option<Uuid>,
+    /// Of this machine
+    #[arg(long)]
+    machine: Option<String>,
+    /// Of this kind, such as session.recovered or access.refused
+    #[arg(long)]
+    kind: Option<String>,
+    /// At this time or later, such as 2026-01-19T08:30:00Z
+    #[arg(long, value_parser = moment)]
+    since: Option<Time>,
+    /// Before this time
+    #[arg(long, value_parser = moment)]
+    until: Option<Time>,
+    /// How many at most
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]
+    limit: u32,
+    /// Go on from an earlier answer's `next_cursor`
+    #[arg(long)]
+    cursor: Option<String>,
+}
+
+/// Shows it.
+///
+/// # Errors
+/// The server's.
+pub async fn audit(globals: &Globals, args: AuditArgs) -> Result<(), Failure> {
+    let client = Client::new(globals.locate()?)?;
+    let query = AuditQuery {
+        key_id: args.key,
+        session_id: args.session,
+        machine_id: args.machine,
+        kind: args.kind,
+        since: args.since,
+        until: args.until,
+        limit: Some(args.limit),
+        cursor: args.cursor,
+    };
+    let answer: Answer<AuditTrail> = client.get(&["audit"]).query(&query).send().await?;
+    if globals.json { output::data(&answer.text) } else { output::data(&tables::audit(&answer.value)) }
+}

@@ -1,0 +1,106 @@
+//! `rekindle key`: API keys that are handed out, replaced and taken away, on a running server.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use rekindle_http::api::{ApiKey, ApiKeyList, CreateApiKey, NewApiKey, Role, RotateApiKey};
+use uuid::Uuid;
+
+use crate::client::{Answer, Client};
+use crate::failure::Failure;
+use crate::given::{days, id, span};
+use crate::locate::Globals;
+use crate::output;
+use crate::tables::{self, Facts};
+use crate::words::say;
+
+/// What can be done with keys. It takes an administrator's key: one of the server's `API_KEYS`, or one with that role.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Hand one out; its secret is shown once
+    Create(CreateArgs),
+    /// List them, newest first
+    List,
+    /// Replace one: a new secret, and the old one is let in a while longer
+    Rotate(RotateArgs),
+    /// Take one away: it is let in no more
+    Revoke(Id),
+}
+
+/// Which key.
+#[derive(Debug, Args)]
+pub struct Id {
+    /// The key's id, as `key list` shows it; not the secret
+    #[arg(value_parser = id)]
+    id: Uuid,
+}
+
+/// A key to be handed out.
+#[derive(Debug, Args)]
+pub struct CreateArgs {
+    /// What it is called, such as the machine that it is for
+    #[arg(long, default_value = "unnamed")]
+    name: String,
+    /// What it may do: reader, worker, operator or admin
+    #[arg(long)]
+    role: Role,
+    /// The one project that it may see and touch
+    #[arg(long)]
+    project: Option<String>,
+    /// For how long it is good, in whole days, such as 90d; without it until it is taken away
+    #[arg(long, value_parser = days, value_name = "DAYS")]
+    expires: Option<u64>,
+}
+
+/// How a key is to be replaced.
+#[derive(Debug, Args)]
+pub struct RotateArgs {
+    #[command(flatten)]
+    of: Id,
+    /// For how long the old one is let in beside the new one, such as 1h or 2days
+    #[arg(long, value_parser = span, value_name = "SPAN", default_value = "1day")]
+    overlap: Duration,
+    /// For how long the new one is good, in whole days, such as 90d
+    #[arg(long, value_parser = days, value_name = "DAYS")]
+    expires: Option<u64>,
+}
+
+/// Carries out one of them.
+///
+/// # Errors
+/// The server's.
+pub async fn key(globals: &Globals, command: KeyCommand) -> Result<(), Failure> {
+    let client = &Client::new(globals.locate()?)?;
+    match command {
+        KeyCommand::Create(args) => {
+            let CreateArgs { name, role, project: project_id, expires: expires_in_days } = args;
+            let body = CreateApiKey { name, role: role.to_string(), project_id, expires_in_days };
+            show_new(globals, &client.post(&["keys"]).json(&body).send().await?)
+        }
+        KeyCommand::List => {
+            let answer: Answer<ApiKeyList> = client.get(&["keys"]).send().await?;
+            if globals.json { output::data(&answer.text) } else { output::data(&tables::keys(&answer.value)) }
+        }
+        KeyCommand::Rotate(args) => {
+            let overlap_seconds = Some(args.overlap.as_secs());
+            let body = RotateApiKey { overlap_seconds, expires_in_days: args.expires };
+            show_new(globals, &client.post(&["keys", &args.of.id.to_string(), "rotate"]).json(&body).send().await?)
+        }
+        KeyCommand::Revoke(of) => {
+            let answer: Answer<ApiKey> = client.post(&["keys", &of.id.to_string(), "revoke"]).send().await?;
+            if globals.json { output::data(&answer.text) } else { output::data(&tables::key(&answer.value).0) }
+        }
+    }
+}
+
+/// The one time that a secret is shown.
+fn show_new(globals: &Globals, answer: &Answer<NewApiKey>) -> Result<(), Failure> {
+    if globals.json {
+        return output::data(&answer.text);
+    }
+    let mut facts: Facts = tables::key(&answer.value.key);
+    facts.maybe("secret", answer.value.secret);
+    output::data(&facts.0)?;
+    say("the secret is shown this once; it is what goes into X-API-Key, and into REKINDLE_API_KEY for this program");
+    Ok(())
+}
