@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{audit, cleanup, completions, dev, key, machine, run, session, task};
+use crate::commands::{audit, cleanup, completions, dev, health, key, machine, run, session, task};
 use crate::locate::Globals;
 use crate::watch::Watch;
 
@@ -60,6 +60,8 @@ pub enum Command {
     Key(key::KeyCommand),
     /// Show who did what, and who was refused
     Audit(audit::AuditArgs),
+    /// Ask the server whether it is alive, without a key: exit code 0 or 4, for containers and scripts
+    Health(health::HealthArgs),
     /// Look for silent sessions now
     Detect,
     /// Delete old ended sessions now; archived ones stay

@@ -6,6 +6,7 @@ pub mod completions;
 pub mod detect;
 pub mod dev;
 pub mod key;
+pub mod health;
 pub mod machine;
 pub mod run;
 pub mod serve;
@@ -36,6 +37,7 @@ pub fn carry_out(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Machine(command) => done(machine::machine(&globals, command)),
         Command::Key(command) => done(key::key(&globals, command)),
         Command::Audit(args) => done(audit::audit(&globals, args)),
+        Command::Health(args) => done(health::health(&globals, &args)),
         Command::Detect => done(detect::detect(&globals)),
         Command::Cleanup(args) => done(cleanup::cleanup(&globals, &args)),
         Command::Completions(args) => completions::completions(&args).map(|()| ExitCode::SUCCESS),

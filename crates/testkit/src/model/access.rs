@@ -29,7 +29,7 @@ impl World {
     /// Creates a session with one of a few idempotency keys.
     pub(super) async fn create_once(&mut self, tracker: &Tracker, new: NewSession, request: u8) -> String {
         let key = IdempotencyKey([request; 32]);
-        let write_down = |reply: &Reply<'_>| format!("{reply:?}").into_bytes().into();
+        let write_down = |reply: &Reply<'_>| Some(format!("{reply:?}").into_bytes().into());
         let once = Arc::new(Once::new(key, [request + 1; 32], KEPT, Box::new(write_down)));
         let made = tracker.once(Arc::clone(&once)).create_session(new).await;
         self.sessions.extend(made.iter().map(|row| row.value.id));
