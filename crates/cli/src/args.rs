@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{cleanup, completions, dev, machine, run, session, task};
+use crate::commands::{cleanup, completions, dev, health, machine, run, session, task};
 use crate::locate::Globals;
 use crate::watch::Watch;
 
@@ -55,6 +55,8 @@ pub enum Command {
     /// List, show, register and change machines
     #[command(subcommand)]
     Machine(machine::MachineCommand),
+    /// Ask the server whether it is alive, without a key: exit code 0 or 4, for containers and scripts
+    Health(health::HealthArgs),
     /// Look for silent sessions now
     Detect,
     /// Delete old ended sessions now; archived ones stay

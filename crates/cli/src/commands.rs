@@ -4,6 +4,7 @@ pub mod cleanup;
 pub mod completions;
 pub mod detect;
 pub mod dev;
+pub mod health;
 pub mod machine;
 pub mod run;
 pub mod serve;
@@ -32,6 +33,7 @@ pub fn carry_out(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Session(command) => done(session::session(&globals, command)),
         Command::Task(command) => done(task::task(&globals, command)),
         Command::Machine(command) => done(machine::machine(&globals, command)),
+        Command::Health(args) => done(health::health(&globals, &args)),
         Command::Detect => done(detect::detect(&globals)),
         Command::Cleanup(args) => done(cleanup::cleanup(&globals, &args)),
         Command::Completions(args) => completions::completions(&args).map(|()| ExitCode::SUCCESS),

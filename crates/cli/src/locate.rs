@@ -60,6 +60,14 @@ impl Globals {
     pub fn locate(&self) -> Result<Target, Failure> {
         locate(text(self.url.as_ref()), text(self.api_key.as_ref()), self.folder().as_ref())
     }
+
+    /// The server alone, for what is asked without a key; and where its URL comes from, for a person.
+    ///
+    /// # Errors
+    /// The URL is none.
+    pub fn server(&self) -> Result<(Url, String), Failure> {
+        server(text(self.url.as_ref()), self.folder().as_ref())
+    }
 }
 
 /// An empty variable is as good as none.
@@ -67,7 +75,7 @@ fn text(given: Option<&String>) -> Option<&str> {
     given.map(|text| text.trim()).filter(|text| !text.is_empty())
 }
 
-fn locate(url: Option<&str>, key: Option<&str>, folder: Option<&Folder>) -> Result<Target, Failure> {
+fn server(url: Option<&str>, folder: Option<&Folder>) -> Result<(Url, String), Failure> {
     let note = folder.and_then(Folder::note);
     let (address, found) = match (url, &note, folder) {
         (Some(url), _, _) => (url, "given by --url or REKINDLE_URL".to_owned()),
@@ -78,11 +86,16 @@ fn locate(url: Option<&str>, key: Option<&str>, folder: Option<&Folder>) -> Resu
         (None, _, None) => (DEFAULT_URL, format!("the default: no {} here or above", folder::NAME)),
     };
     let parsed = Url::parse(address).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    let Some(parsed) = parsed else {
-        return Err(Failure::Configuration(format!(
+    match parsed {
+        Some(parsed) => Ok((parsed, found)),
+        None => Err(Failure::Configuration(format!(
             "{address} ({found}) is no URL of a server\n  it must be like http://127.0.0.1:3000"
-        )));
-    };
+        ))),
+    }
+}
+
+fn locate(url: Option<&str>, key: Option<&str>, folder: Option<&Folder>) -> Result<Target, Failure> {
+    let (parsed, found) = server(url, folder)?;
     // The key of a local server is for nobody else's eyes.
     let kept = folder.filter(|_| url.is_none() || is_local(&parsed)).and_then(Folder::key);
     let Some(key) = key.map(str::to_owned).or(kept) else {

@@ -278,6 +278,24 @@ fn a_stranger_at_the_address_is_recognised() {
 }
 
 #[test]
+fn whoever_has_no_key_can_ask_whether_the_server_lives() {
+    let dev = Dev::start();
+    assert_eq!(dev.call(&["health"]).expect_code(0).out(), "alive\n");
+    assert_eq!(dev.call(&["health", "--ready"]).expect_code(0).out(), "ready\n");
+    assert_eq!(dev.json(&["health"])["status"], "ok");
+    let url = text(
+        &serde_json::from_str(&fs::read_to_string(dev.folder().join(".rekindle/server.json")).unwrap()).unwrap(),
+        "url",
+    );
+    let elsewhere = tempfile::tempdir().unwrap();
+    call(elsewhere.path(), ["health", "--url", &url]).expect_code(0);
+    let closed = format!("http://127.0.0.1:{}", free_port());
+    let silent = call(elsewhere.path(), ["health", "--url", &closed]).expect_code(4);
+    assert!(silent.err().contains(&closed) && silent.err().contains("REKINDLE_URL"), "{}", silent.err());
+    call(elsewhere.path(), ["health", "--url", "here"]).expect_code(78);
+}
+
+#[test]
 fn completions_are_what_their_shell_can_read() {
     let dir = tempfile::tempdir().unwrap();
     for shell in ["bash", "zsh", "fish"] {

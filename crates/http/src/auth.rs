@@ -3,7 +3,7 @@
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderMap, HeaderValue};
+use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use subtle::{Choice, ConstantTimeEq};
 use uuid::Uuid;
 
@@ -33,10 +33,12 @@ impl ApiKeys {
     /// # Errors
     /// 401, with the reason as its message.
     pub fn admit(&self, headers: &HeaderMap) -> Result<Uuid, ApiError> {
-        let Some(given) = headers.get(API_KEY) else {
-            return Err(refused(ErrorCode::ApiKeyRequired, "API key required"));
+        let given = match (headers.get(API_KEY), bearer(headers)) {
+            (Some(given), _) => given.to_str().ok(),
+            (None, Some(token)) => Some(token),
+            (None, None) => return Err(refused(ErrorCode::ApiKeyRequired, "API key required")),
         };
-        let Some(key) = given.to_str().ok().and_then(parse_key) else {
+        let Some(key) = given.and_then(parse_key) else {
             return Err(refused(ErrorCode::ApiKeyMalformed, "Malformed API key"));
         };
         let known = self.0.iter().fold(Choice::from(0), |found, one| found | one.as_bytes().ct_eq(key.as_bytes()));
@@ -56,6 +58,12 @@ const LEAST_SHOWN: usize = 12;
 /// A key is a UUID in its hyphenated form.
 pub fn parse_key(text: &str) -> Option<Uuid> {
     if text.len() == uuid::fmt::Hyphenated::LENGTH { Uuid::try_parse(text).ok() } else { None }
+}
+
+/// The key as a bearer token: scrapers of metrics mostly cannot send a header of somebody's own.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 fn refused(code: ErrorCode, message: &str) -> ApiError {

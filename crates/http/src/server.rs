@@ -3,6 +3,7 @@
 
 mod bind;
 mod connections;
+pub mod notify;
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use self::connections::{Connections, Guard};
+use self::notify::Notifier;
 use crate::context::{Context, Limits};
 use crate::settings::{ConfigurationError, Settings};
 use crate::wire::{self, NotOpened, Opening};
@@ -83,6 +85,9 @@ pub async fn serve(
         running.stop().await;
         return Err(ServeError::Failed(error.to_string()));
     }
+    let notifier = Notifier::of_process();
+    notifier.ready(running.address);
+    let _feeding = notifier.keep_alive(running.address, &running.context);
     let signal = tokio::select! {
         signal = signals.next() => signal,
         ended = &mut running.server => {
@@ -91,6 +96,7 @@ pub async fn serve(
         }
     };
     info!(signal, "Shutting down");
+    notifier.stopping();
     tokio::select! {
         () = running.stop() => {}
         again = signals.next() => warn!(signal = again, "Shutting down at once: asked a second time"),
