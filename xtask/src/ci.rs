@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use crate::gates::{self, Outcome};
 use crate::mongo::Supply;
-use crate::shell::{cargo, succeeds};
+use crate::shell::cargo;
 use crate::totals::Totals;
 use crate::{generate, shell, suite};
 
@@ -26,13 +27,11 @@ struct Run {
     supply: Option<Supply>,
 }
 
-enum Outcome {
-    Done,
-    Skipped(&'static str),
-}
-
 const STEPS: &[Step] = &[
     Step { name: "format", alone: "cargo fmt --all (to repair; with `-- --check` to look)", act: format },
+    Step { name: "typos", alone: "cargo xtask gate typos", act: |_| gates::typos::run() },
+    Step { name: "dependencies", alone: "cargo xtask gate deny", act: |_| gates::deny::run() },
+    Step { name: "unused ones", alone: "cargo xtask gate unused", act: |_| gates::unused::run() },
     Step { name: "clippy", alone: "cargo clippy --workspace --all-targets -- -D warnings", act: clippy },
     Step { name: "generated files", alone: "cargo xtask generate --check", act: generated },
     Step { name: "tests", alone: "cargo xtask test", act: tests },
@@ -45,7 +44,9 @@ const STEPS: &[Step] = &[
     Step { name: "embedding", alone: "cargo run -p rekindle-store-sqlite --example embed", act: embedding },
     Step { name: "tour", alone: "cargo xtask tour", act: tour },
     Step { name: "tour on MongoDB", alone: "cargo xtask tour --store mongo", act: tour_on_mongo },
-    Step { name: "dependencies", alone: "cargo deny check bans licenses sources", act: dependencies },
+    Step { name: "pages", alone: "cargo xtask gate docs", act: |_| gates::docs::run() },
+    Step { name: "deploy", alone: "cargo xtask gate deploy", act: |_| gates::deploy::run() },
+    Step { name: "release binary", alone: "cargo xtask gate smoke", act: |_| gates::smoke::run() },
 ];
 
 /// Runs the steps.
@@ -136,14 +137,6 @@ fn tour(_: &mut Run) -> Result<Outcome> {
 fn tour_on_mongo(run: &mut Run) -> Result<Outcome> {
     match run.supply.get_or_insert_with(Supply::get).uri() {
         Some(uri) => crate::tour::on_mongo(uri).map(|()| Outcome::Done),
-        None => Ok(Outcome::Skipped("there is no mongod")),
+        None => Ok(Outcome::Skipped("there is no mongod".to_owned())),
     }
-}
-
-/// Not the advisories: they change without the code, and their database is not everywhere in reach.
-fn dependencies(_: &mut Run) -> Result<Outcome> {
-    if !succeeds(cargo(["deny", "--version"])) {
-        return Ok(Outcome::Skipped("cargo-deny is not installed"));
-    }
-    shell::run(cargo(["deny", "check", "bans", "licenses", "sources"])).map(|()| Outcome::Done)
 }

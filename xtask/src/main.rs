@@ -4,6 +4,7 @@
 
 mod bench;
 mod ci;
+mod gates;
 mod generate;
 mod mongo;
 mod shell;
@@ -27,6 +28,9 @@ struct Arguments {
 enum Command {
     /// Everything that CI does; stops at the first step that fails.
     Ci,
+    /// One of the gates that CI has besides the compiler, the lints and the tests.
+    #[command(subcommand)]
+    Gate(gates::Gate),
     /// All tests and doc tests, with cargo-nextest where it is installed, and with a database for those that need one.
     Test(suite::Options),
     /// A real mongod, found or fetched, to develop and test against.
@@ -43,6 +47,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Ci => return ci::run(),
+        Command::Gate(gate) => gates::run(&gate),
         Command::Test(options) => return suite::run(&options),
         Command::Generate(options) => generate::run(&options),
         Command::Mongo(command) => mongo::run(&command),

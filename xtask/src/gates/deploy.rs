@@ -1,0 +1,91 @@
+//! The files in deploy: what can be checked of them without the systems that they are for. Prometheus' rules and their tests
+//! (`promtool`), systemd's unit (`systemd-analyze`) and PM2's file (`node`) are checked where those tools are installed; the
+//! names of settings and metrics everywhere.
+
+mod monitoring;
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use super::{Outcome, docs, sources};
+use crate::shell::{self, root, succeeds};
+
+const UNIT: &str = "deploy/systemd/rekindle.service";
+
+/// Runs it.
+pub fn run() -> Result<Outcome> {
+    let files = sources::files()?;
+    settings_exist(&files)?;
+    let metrics = monitoring::metrics_exist(&files)?;
+    let mut lacking = Vec::new();
+    for (tool, check) in [("promtool", rules as fn() -> Result<()>), ("systemd-analyze", unit), ("node", pm2)] {
+        let mut command = Command::new(tool);
+        command.arg("--version");
+        if succeeds(command) {
+            check().with_context(|| tool.to_owned())?;
+        } else {
+            lacking.push(tool);
+        }
+    }
+    println!("the files in deploy name what exists; {metrics}");
+    if !lacking.is_empty() {
+        println!("not looked at, for want of the tool: {}", lacking.join(", "));
+    }
+    Ok(Outcome::Done)
+}
+
+/// What the examples set, the server reads.
+fn settings_exist(files: &[String]) -> Result<()> {
+    let known = docs::settings(files)?;
+    let example = sources::read("deploy/systemd/rekindle.env.example")?;
+    let set = example.lines().filter_map(|line| line.trim_start_matches('#').split_once('='));
+    let names: Vec<&str> = set.map(|(name, _)| name).filter(|name| !name.contains(' ')).collect();
+    ensure!(names.len() > 3, "the example of the service's settings sets nothing");
+    // Those of one word are too common to be looked for in the code.
+    let unknown: Vec<&&str> = names.iter().filter(|name| name.contains('_') && !known.contains(**name)).collect();
+    ensure!(unknown.is_empty(), "deploy/systemd/rekindle.env.example sets what the server does not know: {unknown:?}");
+    Ok(())
+}
+
+/// The rules, their tests, and the configuration with what an operator adds to it.
+fn rules() -> Result<()> {
+    let room = tempfile::tempdir()?;
+    for file in ["prometheus.yml", "alerts.yml", "alerts_test.yml"] {
+        fs::copy(root().join("deploy/prometheus").join(file), room.path().join(file))?;
+    }
+    fs::write(room.path().join("rekindle-api-key"), "not-a-key")?;
+    fs::write(room.path().join("rekindle-targets.yml"), "- targets: [\"127.0.0.1:3000\"]\n")?;
+    for arguments in
+        [["check", "config", "prometheus.yml"], ["check", "rules", "alerts.yml"], ["test", "rules", "alerts_test.yml"]]
+    {
+        let mut command = Command::new("promtool");
+        command.current_dir(room.path()).args(arguments);
+        shell::run(command)?;
+    }
+    Ok(())
+}
+
+/// The unit, with a program that is there in the place of the installed one.
+fn unit() -> Result<()> {
+    let room = tempfile::tempdir()?;
+    let here = std::env::current_exe()?;
+    let unit = sources::read(UNIT)?;
+    ensure!(
+        unit.contains("/usr/local/bin/rekindle"),
+        "{UNIT} starts another program than it is said to be installed as"
+    );
+    let path = room.path().join("rekindle.service");
+    fs::write(&path, unit.replace("/usr/local/bin/rekindle", &here.display().to_string()))?;
+    let mut command = Command::new("systemd-analyze");
+    command.arg("verify").arg(&path);
+    // It complains of other units of the host too, and fails only for this one.
+    shell::output(command).map(drop)
+}
+
+fn pm2() -> Result<()> {
+    let mut command = Command::new("node");
+    command.arg("--check").arg(root().join("deploy/pm2/ecosystem.config.cjs"));
+    shell::run(command)
+}

@@ -1,0 +1,35 @@
+//! The documents: their links lead somewhere, their shell commands were seen to work, and the commands, settings and files
+//! that they name exist.
+
+mod commands;
+mod links;
+mod names;
+mod page;
+mod seen;
+
+use anyhow::{Result, ensure};
+
+use super::{Outcome, sources};
+use crate::shell::{self, cargo};
+pub use names::settings;
+use page::Page;
+
+/// Runs it.
+pub fn run() -> Result<Outcome> {
+    let files = sources::files()?;
+    let mut pages = Vec::new();
+    for file in files.iter().filter(|file| file.ends_with(".md")) {
+        pages.push(Page::parse(file, &sources::read(file)?));
+    }
+    // Of the pages, the names of commands are checked by asking the program itself.
+    shell::run(cargo(["build", "--quiet", "-p", "rekindle-cli"]))?;
+    let mut faults = links::check(&pages, &files);
+    faults.extend(seen::check(&pages)?);
+    faults.extend(commands::check(&pages)?);
+    faults.extend(names::check(&pages, &files)?);
+    ensure!(faults.is_empty(), "{} things in the documents are not so:\n  {}", faults.len(), faults.join("\n  "));
+    let links: usize = pages.iter().map(|page| page.links.len()).sum();
+    let blocks: usize = pages.iter().map(|page| page.shell_blocks().count()).sum();
+    println!("{} pages: {links} links and {blocks} blocks of commands hold", pages.len());
+    Ok(Outcome::Done)
+}

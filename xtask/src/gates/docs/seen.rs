@@ -1,0 +1,66 @@
+//! Shell commands in the documents are played by a test, or somebody has seen them work: `seen.txt` lists those, each by a
+//! checksum of the block, so that one that is changed has to be seen again.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+
+use super::page::{Block, Page};
+use crate::gates::sources;
+
+const LIST: &str = "xtask/src/gates/docs/seen.txt";
+
+/// Blocks under these headings are played, each of them: the page, the heading. The test itself refuses one that it does not play.
+const PLAYED: &[(&str, &str)] = &[("README.md", "The tour: a build that dies and comes back")];
+
+/// What nobody has seen, and what is listed and not there.
+pub fn check(pages: &[Page]) -> Result<Vec<String>> {
+    check_against(pages, &sources::read(LIST)?)
+}
+
+fn check_against(pages: &[Page], list: &str) -> Result<Vec<String>> {
+    let mut seen = parse(list)?;
+    let mut faults = Vec::new();
+    for page in pages {
+        for block in page.shell_blocks() {
+            let played = PLAYED.iter().any(|(path, under)| *path == page.path && *under == block.under);
+            let line = format!("{} {}", checksum(&block.text), page.path);
+            if seen.remove(&line).is_none() && !played {
+                faults.push(format!(
+                    "{}:{}: nobody has seen these commands work as they stand. Once you have, add to {LIST}: \
+                     {line} by hand, on what and when ({})",
+                    page.path,
+                    block.line,
+                    first_line(block)
+                ));
+            }
+        }
+    }
+    faults.extend(seen.keys().map(|line| format!("{LIST}: there is no block for \"{line}\" any more: take it out")));
+    Ok(faults)
+}
+
+/// The lines of the list that say something: checksum, page, how it was seen.
+fn parse(list: &str) -> Result<BTreeMap<String, String>> {
+    let lines = list.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
+    let entry = |line: &str| {
+        let mut words = line.splitn(3, ' ');
+        let (sum, page) = (words.next()?, words.next()?);
+        let how = words.next().filter(|how| !how.trim().is_empty())?;
+        Some((format!("{sum} {page}"), how.to_owned()))
+    };
+    lines.map(|line| entry(line).with_context(|| format!("{LIST}: \"{line}\" does not say how it was seen"))).collect()
+}
+
+fn first_line(block: &Block) -> &str {
+    block.text.lines().find(|line| !line.trim().is_empty() && !line.starts_with('#')).unwrap_or_default()
+}
+
+/// FNV-1a: enough to tell one block from another, and nobody here deceives himself.
+fn checksum(text: &str) -> String {
+    let sum = text.trim().bytes().fold(0x811c_9dc5_u32, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    format!("{sum:08x}")
+}
+
+#[cfg(test)]
+mod tests;

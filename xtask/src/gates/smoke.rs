@@ -1,0 +1,154 @@
+//! The release binary, built as it is shipped, and tried: it says its version, refuses to start without settings, serves,
+//! keeps a session, and ends in good order when it is asked to.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use rekindle_core::{Ids, RandomIds};
+use serde_json::Value;
+
+use super::Outcome;
+use crate::shell::{self, cargo, output, pause, target_dir};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Runs it.
+pub fn run() -> Result<Outcome> {
+    shell::run(cargo(["build", "--release", "--locked", "-p", "rekindle-cli"]))?;
+    let folder = tempfile::tempdir()?;
+    let trial = Trial {
+        program: target_dir().join("release/rekindle"),
+        folder: folder.path(),
+        key: RandomIds.fresh().to_string(),
+    };
+    let version = trial.say(&["--version"])?;
+    let expected = format!("rekindle {}", env!("CARGO_PKG_VERSION"));
+    ensure!(version == expected, "it says \"{version}\", and not \"{expected}\"");
+    trial.refuses_without_settings()?;
+    trial.serves()?;
+    let size = fs::metadata(&trial.program)?.len();
+    println!("{version} works: {:.1} MB ({size} bytes)", mega(size));
+    Ok(Outcome::Done)
+}
+
+fn mega(bytes: u64) -> f64 {
+    f64::from(u32::try_from(bytes / 1000).unwrap_or(u32::MAX)) / 1000.0
+}
+
+struct Trial<'a> {
+    program: PathBuf,
+    folder: &'a Path,
+    key: String,
+}
+
+impl Trial<'_> {
+    /// The program with no settings but these; nothing of the person's own environment.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(arguments).current_dir(self.folder).env_clear().stdin(Stdio::null());
+        command
+    }
+
+    fn say(&self, arguments: &[&str]) -> Result<String> {
+        output(self.command(arguments))
+    }
+
+    fn refuses_without_settings(&self) -> Result<()> {
+        let ended = self.command(&["serve"]).output()?;
+        let said = String::from_utf8_lossy(&ended.stderr);
+        let names = said.contains("STORE_URL") && said.contains("API_KEYS");
+        ensure!(ended.status.code() == Some(78) && names, "without settings it ended with {}: {said}", ended.status);
+        Ok(())
+    }
+
+    fn serves(&self) -> Result<()> {
+        let database = self.folder.join("rekindle.db");
+        let mut command = self.command(&["serve"]);
+        command.env("STORE_URL", format!("sqlite:{}", database.display())).env("API_KEYS", &self.key).env("PORT", "0");
+        let mut server = Server::start(command)?;
+        let url = server.address()?;
+        let ask = |arguments: &[&str]| -> Result<String> {
+            let mut command = self.command(arguments);
+            output({
+                command.env("REKINDLE_URL", &url).env("REKINDLE_API_KEY", &self.key);
+                command
+            })
+        };
+        ensure!(ask(&["health"])? == "alive" && ask(&["health", "--ready"])? == "ready", "it does not say how it is");
+        let created: Value =
+            serde_json::from_str(&ask(&["session", "create", "--project", "smoke", "--machine", "here", "--json"])?)?;
+        let id = created["session_id"].as_str().context("the session has no id")?;
+        let beat: Value = serde_json::from_str(&ask(&["session", "beat", id, "--json"])?)?;
+        ensure!(
+            beat["status"] == "active" && beat["next_heartbeat_ms"].is_u64(),
+            "a heartbeat is answered with {beat}"
+        );
+        server.stop()?;
+        ensure!(database.exists(), "there is no database at {}", database.display());
+        Ok(())
+    }
+}
+
+struct Server {
+    child: Child,
+    lines: mpsc::Receiver<String>,
+}
+
+impl Server {
+    fn start(mut command: Command) -> Result<Self> {
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().context("it cannot be started")?;
+        let log = child.stderr.take().context("it has no log")?;
+        let (send, lines) = mpsc::sync_channel(1000);
+        // The log is read to its end, so that the server is never held up; lines that nobody takes are dropped.
+        std::thread::spawn(move || {
+            for line in BufReader::new(log).lines().map_while(Result::ok) {
+                send.try_send(line).ok();
+            }
+        });
+        Ok(Self { child, lines })
+    }
+
+    /// Where it listens, from its log.
+    fn address(&self) -> Result<String> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut said = String::new();
+        while let Ok(line) = self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            let value: Value = serde_json::from_str(&line).unwrap_or_default();
+            if let Some(address) = value["context"]["address"].as_str() {
+                return Ok(format!("http://{address}"));
+            }
+            said += &line;
+            said.push('\n');
+        }
+        bail!("it does not say where it listens:\n{said}")
+    }
+
+    fn stop(&mut self) -> Result<()> {
+        kill(Pid::from_raw(i32::try_from(self.child.id())?), Signal::SIGTERM)?;
+        let deadline = Instant::now() + PATIENCE;
+        let status = loop {
+            if let Some(status) = self.child.try_wait()? {
+                break status;
+            }
+            ensure!(Instant::now() < deadline, "it did not end within {PATIENCE:?} of SIGTERM");
+            pause(Duration::from_millis(20));
+        };
+        ensure!(status.code() == Some(0), "after SIGTERM it ended with {status}");
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Fails when it has ended already, which is what is wanted.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
