@@ -95,6 +95,20 @@ impl Calls {
         }
     }
 
+    /// Runs what nobody waits for but a close, if there is room for it now. It must come to its end by
+    /// itself, within the time of a call.
+    pub fn beside(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let Ok(admitted) = Arc::clone(&self.admitted).try_acquire_owned() else { return };
+        // Asked behind the permit, as for a place.
+        if self.open().is_err() {
+            return;
+        }
+        tokio::spawn(async move {
+            work.await;
+            drop(admitted);
+        });
+    }
+
     /// Refuses further calls, and waits until those under way have ended.
     pub async fn close(&self) {
         self.closed.store(true, Ordering::Release);

@@ -26,6 +26,10 @@ pub struct Collections {
     pub tasks: Collection<RawDocumentBuf>,
     /// One document for each machine.
     pub machines: Collection<RawDocumentBuf>,
+    /// One document for each API key.
+    pub api_keys: Collection<RawDocumentBuf>,
+    /// One document for each remembered answer.
+    pub answers: Collection<RawDocumentBuf>,
     /// One document for each event.
     pub events: Collection<RawDocumentBuf>,
     /// The detector's note.
@@ -77,6 +81,8 @@ impl Collections {
             sessions: named("sessions"),
             tasks: named("tasks"),
             machines: named("machines"),
+            api_keys: named("api_keys"),
+            answers: named("answers"),
             events: named("events"),
             watch: named("watch"),
             leases: named("leases"),

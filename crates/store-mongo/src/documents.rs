@@ -1,14 +1,17 @@
 //! Entities as documents and back. A document that makes no sense is `StoreError::Corrupt`, and the error names it.
 //! What is none is not there: no field of ours is ever null.
 
+pub mod answer;
 pub mod event;
 pub mod fields;
 pub mod json;
+pub mod key;
 pub mod machine;
 pub mod session;
 pub mod task;
 
-use bson::{Bson, DateTime, Document, doc};
+use bson::spec::BinarySubtype;
+use bson::{Binary, Bson, DateTime, Document, doc};
 use rekindle_core::Timestamp;
 use rekindle_core::store::{Version, Versioned};
 use uuid::Uuid;
@@ -34,7 +37,7 @@ pub fn date(at: Timestamp) -> DateTime {
 pub fn mark_id(mark: Uuid) -> Bson {
     match mark.into_bytes() {
         [0, 0, 0, 0, id @ ..] => Bson::ObjectId(bson::oid::ObjectId::from_bytes(id)),
-        _ => Bson::Binary(bson::Binary { subtype: bson::spec::BinarySubtype::Uuid, bytes: mark.as_bytes().to_vec() }),
+        _ => Bson::Binary(Binary { subtype: BinarySubtype::Uuid, bytes: mark.as_bytes().to_vec() }),
     }
 }
 
@@ -56,6 +59,17 @@ pub fn at_version(version: Version) -> Document {
     }
 }
 
+/// Sets the version of a new document.
+pub fn set_version(document: &mut Document, version: Version) {
+    document.insert("revision", long(version.revision));
+    document.insert("touches", long(version.touches));
+}
+
+/// Bytes that mean nothing to the database.
+fn bytes(bytes: &[u8]) -> Bson {
+    Bson::Binary(Binary { subtype: BinarySubtype::Generic, bytes: bytes.to_vec() })
+}
+
 /// What a row says, in two parts: what it was born with, and what may change.
 struct Parts {
     born: Document,
@@ -72,8 +86,7 @@ impl Parts {
         document.extend(self.born);
         document.extend(self.heard.map(|at| ("last_heartbeat".to_owned(), Bson::DateTime(date(at)))));
         document.extend(self.mutable);
-        document.insert("revision", long(Version::FIRST.revision));
-        document.insert("touches", long(Version::FIRST.touches));
+        set_version(&mut document, Version::FIRST);
         document
     }
 

@@ -1,18 +1,23 @@
 //! The order of events. A commit appends its events without a position, so that commits never queue behind a counter;
 //! whoever reads gives positions to what is pending first. Positions are given in transactions that all write one counter,
-//! so they become visible in order: a reader that goes on from the last one misses none.
+//! so they become visible in order: a reader that goes on from the last one misses none. So that who reads for the first
+//! time after a year need not wait for all of them, a process gives some beside its commits.
+
+mod backlog;
+
+pub use backlog::Backlog;
 
 use bson::{Bson, Document, RawArrayBuf, RawDocumentBuf, cstr, doc, rawdoc};
 use futures_util::TryStreamExt;
 use mongodb::ClientSession;
 use mongodb::options::ReturnDocument;
-use rekindle_core::store::{CommitError, EventPosition, RecordedEvent, StoreError};
+use rekindle_core::store::{CommitError, EventPosition, RecordedEvent, StoreError, TrailFilter};
 use tokio::time::Instant;
 
 use crate::collections::Collections;
 use crate::commit::{Failure, Transaction, count};
 use crate::documents;
-use crate::reads::ReadFault;
+use crate::reads::{ReadFault, questions};
 
 /// How many events one transaction gives positions to.
 const AT_ONCE: u32 = 1000;
@@ -60,6 +65,21 @@ pub async fn after(
         events.push(documents::event::read(&row)?);
     }
     Ok(events)
+}
+
+/// The events that fit, the latest first.
+pub async fn trail(
+    collections: Collections,
+    filter: TrailFilter,
+    before: Option<i64>,
+    limit: u32,
+    deadline: Instant,
+) -> Result<Vec<RecordedEvent>, ReadFault> {
+    // What has no position yet comes after all that has one: of no concern to whoever goes on before a position.
+    if before.is_none() && limit > 0 {
+        while is_pending(&collections).await? && give_positions(&collections, deadline).await? > 0 {}
+    }
+    questions::trail(&filter, before, limit).all(&collections, documents::event::read).await
 }
 
 async fn is_pending(collections: &Collections) -> Result<bool, ReadFault> {

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use bson::Document;
 use rekindle_core::machine::MachineStatus;
 use rekindle_core::session::SessionStatus;
-use rekindle_core::store::{Cursor, MachineFilter, PageRequest, SessionFilter, Start, TaskFilter};
+use rekindle_core::store::{
+    Cursor, IdempotencyKey, MachineFilter, PageRequest, SessionFilter, Start, TaskFilter, TrailFilter,
+};
 use rekindle_core::task::TaskStatus;
-use rekindle_core::values::{MachineId, ProjectId, SessionId, Slot, TaskId, Timestamp};
+use rekindle_core::values::{KeyId, MachineId, ProjectId, SessionId, Slot, TaskId, Timestamp};
 
 use crate::query::{Count, Query};
 use crate::reads::lists::{self, List};
@@ -34,6 +36,12 @@ pub struct Subjects {
     pub heard_before: Timestamp,
     /// By this, what has ended is old.
     pub ended_by: Timestamp,
+    /// A key with which things were done.
+    pub key: KeyId,
+    /// An idempotency key under which an answer stands.
+    pub answer: IdempotencyKey,
+    /// The number of a position in the middle of the events.
+    pub position: i64,
     /// How many are wanted.
     pub limit: u32,
 }
@@ -87,6 +95,13 @@ pub fn questions(about: &Subjects) -> BTreeMap<String, Question> {
     }
     add("expired", questions::expired(by, limit).into());
     add("count of expired", questions::expired_sessions(by).into());
+    add("keys", questions::keys().into());
+    add("remembered", questions::remembered(&about.answer, before).into());
+    for (name, filter) in trails(about) {
+        for (from, start) in [("now", None), ("a position", Some(about.position))] {
+            add(&format!("{name} from {from}"), questions::trail(&filter, start, limit).into());
+        }
+    }
     for (name, list) in lists(about) {
         for (from, start) in [("the start", Start::Offset(0)), ("a cursor", Start::After(about.cursor))] {
             for (n, part) in list.page(PageRequest { limit, start }).into_iter().enumerate() {
@@ -96,6 +111,16 @@ pub fn questions(about: &Subjects) -> BTreeMap<String, Question> {
         add(&format!("total of {name}"), list.total().into());
     }
     all
+}
+
+fn trails(about: &Subjects) -> Vec<(&'static str, TrailFilter)> {
+    let all = TrailFilter::default;
+    vec![
+        ("trail", all()),
+        ("trail of a key", TrailFilter { key: Some(about.key), ..all() }),
+        ("trail of a session", TrailFilter { session: Some(about.session), ..all() }),
+        ("trail of a machine", TrailFilter { machine: Some(about.machine.clone()), ..all() }),
+    ]
 }
 
 fn lists(about: &Subjects) -> Vec<(&'static str, List)> {

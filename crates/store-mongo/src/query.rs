@@ -19,6 +19,12 @@ pub enum Within {
     Tasks,
     /// The machines.
     Machines,
+    /// The API keys.
+    Keys,
+    /// The remembered answers.
+    Answers,
+    /// The events.
+    Events,
 }
 
 impl Within {
@@ -28,6 +34,9 @@ impl Within {
             Self::Sessions => "sessions",
             Self::Tasks => "tasks",
             Self::Machines => "machines",
+            Self::Keys => "api_keys",
+            Self::Answers => "answers",
+            Self::Events => "events",
         }
     }
 
@@ -36,6 +45,9 @@ impl Within {
             Self::Sessions => &collections.sessions,
             Self::Tasks => &collections.tasks,
             Self::Machines => &collections.machines,
+            Self::Keys => &collections.api_keys,
+            Self::Answers => &collections.answers,
+            Self::Events => &collections.events,
         }
     }
 }

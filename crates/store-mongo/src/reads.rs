@@ -3,16 +3,18 @@
 pub mod lists;
 pub mod questions;
 
+use std::cmp::Reverse;
 use std::collections::HashSet;
 
 use bson::{RawDocument, doc};
 use futures_util::future::{try_join, try_join_all};
 use mongodb::options::{FindOneOptions, Hint};
+use rekindle_core::access::ApiKey;
 use rekindle_core::machine::Machine;
 use rekindle_core::session::{Session, SessionStatus};
 use rekindle_core::store::{
-    Counts, Expired, ExpiredCounts, LiveSession, MachineFilter, Page, PageRequest, SessionFilter, SilentSessions,
-    StoreError, TaskFilter, Versioned, Watch,
+    Counts, Expired, ExpiredCounts, IdempotencyKey, LiveSession, MachineFilter, Page, PageRequest, Remembered,
+    SessionFilter, SilentSessions, StoreError, TaskFilter, Versioned, Watch,
 };
 use rekindle_core::task::{Task, TaskStatus};
 use rekindle_core::values::{MachineId, ProjectId, SessionId, Slot, TaskId, Timestamp};
@@ -193,6 +195,18 @@ pub async fn watch(collections: Collections) -> Answered<Option<Watch>> {
         })
     });
     Ok(note.transpose()?)
+}
+
+/// Every API key, the latest first.
+pub async fn keys(collections: Collections) -> Answered<Vec<Versioned<ApiKey>>> {
+    let mut rows = questions::keys().all(&collections, documents::key::read).await?;
+    rows.sort_by_key(|row| Reverse((row.entity.value.created_at, row.mark)));
+    Ok(entities(rows))
+}
+
+/// The answer that stands under an idempotency key.
+pub async fn remembered(collections: Collections, key: IdempotencyKey, now: Timestamp) -> Answered<Option<Remembered>> {
+    questions::remembered(&key, now).one(&collections, documents::answer::read).await
 }
 
 /// What retention may delete, oldest first.

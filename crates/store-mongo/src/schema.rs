@@ -17,7 +17,7 @@ use crate::connect::ConnectError;
 use crate::fault::{code, code_of, said};
 
 /// The version that this program makes and understands.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 
 /// The namespace is there already: another process was faster.
 const NAMESPACE_EXISTS: i32 = 48;
@@ -41,7 +41,7 @@ impl From<Error> for Unprepared {
 
 /// Makes what is missing and changes what differs.
 pub async fn prepare(collections: &Collections, retention_days: u32) -> Result<(), Unprepared> {
-    let expire_after = span(retention_days);
+    let retention = span(retention_days);
     let there = look(collections).await?;
     if let Some(newer) = there.version.filter(|version| *version > VERSION) {
         return Err(Unprepared::Refused(ConnectError::NewerSchema { theirs: newer, ours: VERSION }));
@@ -59,7 +59,7 @@ pub async fn prepare(collections: &Collections, retention_days: u32) -> Result<(
         }
     }
     for (name, there) in &there.indexes {
-        index(collections, name, there, expire_after).await?;
+        index(collections, name, there, retention).await?;
     }
     if there.version != Some(VERSION) {
         let note = doc! { "$max": { "version": VERSION } };
@@ -138,7 +138,7 @@ async fn index(
     collections: &Collections,
     name: &'static str,
     there: &[Document],
-    expire_after: i32,
+    retention: i32,
 ) -> Result<(), Unprepared> {
     let mut missing = Vec::new();
     for wanted in indexes::of(name) {
@@ -150,8 +150,10 @@ async fn index(
             let index = format!("{}.{}", name, wanted.name);
             return Err(Unprepared::Refused(ConnectError::OtherIndex { index }));
         }
-        if wanted.expires && found.get("expireAfterSeconds").and_then(integer) != Some(expire_after.into()) {
-            let change = doc! { "name": wanted.name, "expireAfterSeconds": expire_after };
+        if let Some(seconds) = wanted.expires_after(retention)
+            && found.get("expireAfterSeconds").and_then(integer) != Some(seconds.into())
+        {
+            let change = doc! { "name": wanted.name, "expireAfterSeconds": seconds };
             let doing = format!("to change after how long {name} expire");
             run(collections, doc! { "collMod": name, "index": change }, &doing).await?;
         }
@@ -159,7 +161,7 @@ async fn index(
     if missing.is_empty() {
         return Ok(());
     }
-    let specifications: Vec<_> = missing.iter().map(|index| index.specification(expire_after)).collect();
+    let specifications: Vec<_> = missing.iter().map(|index| index.specification(retention)).collect();
     let command = doc! { "createIndexes": name, "indexes": specifications };
     run(collections, command, &format!("to make the indexes of {name}")).await
 }
@@ -170,7 +172,7 @@ fn same(wanted: &Index, found: &Document) -> bool {
     found.get_document("key").is_ok_and(|key| fields(key) == fields(&wanted.key))
         && found.get_bool("unique").unwrap_or(false) == wanted.unique
         && found.get_document("partialFilterExpression").ok() == wanted.partial.as_ref()
-        && found.contains_key("expireAfterSeconds") == wanted.expires
+        && found.contains_key("expireAfterSeconds") == wanted.expires.is_some()
 }
 
 /// Runs a command that changes the schema, and says in words what its failure means.

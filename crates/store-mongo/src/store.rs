@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bson::doc;
+use rekindle_core::access::ApiKey;
 use rekindle_core::machine::Machine;
 use rekindle_core::session::Session;
 use rekindle_core::store::{
-    Changes, Claim, CommitError, Committed, Counts, EventPosition, Expired, ExpiredCounts, Fence, LiveSession,
-    MachineFilter, Page, PageRequest, RecordedEvent, SessionBeat, SessionFilter, SilentSessions, Store, StoreError,
-    TaskFilter, Versioned, Watch,
+    Changes, Claim, CommitError, Committed, Counts, EventPosition, Expired, ExpiredCounts, Fence, IdempotencyKey,
+    LiveSession, MachineFilter, Page, PageRequest, RecordedEvent, Remembered, SessionBeat, SessionFilter,
+    SilentSessions, Store, StoreError, TaskFilter, TrailFilter, Versioned, Watch,
 };
 use rekindle_core::task::{Task, TaskStatus};
 use rekindle_core::values::{MachineId, ProjectId, SessionId, Slot, TaskId, Timestamp};
@@ -20,6 +21,7 @@ use crate::beats::{Beats, MachineBeat};
 use crate::calls::Calls;
 use crate::collections::Collections;
 use crate::connect::{ConnectError, Connection};
+use crate::events::Backlog;
 use crate::marks::Marks;
 use crate::options::MongoOptions;
 use crate::{commit, events, fault, lease, reads};
@@ -37,6 +39,7 @@ pub struct MongoStore {
     marks: Arc<Marks>,
     sessions: Arc<Beats<SessionBeat>>,
     machines: Arc<Beats<MachineBeat>>,
+    backlog: Arc<Backlog>,
 }
 
 impl MongoStore {
@@ -53,6 +56,7 @@ impl MongoStore {
             marks: Arc::new(Marks::default()),
             sessions: Arc::new(Beats::new(Arc::clone(&connection), wait)),
             machines: Arc::new(Beats::new(Arc::clone(&connection), wait)),
+            backlog: Arc::default(),
             connection,
         })
     }
@@ -174,11 +178,37 @@ impl Store for MongoStore {
         self.read(|c| events::after(c, after, limit, deadline)).await
     }
 
+    async fn trail(
+        &self,
+        filter: &TrailFilter,
+        before: Option<&EventPosition>,
+        limit: u32,
+    ) -> Answered<Vec<RecordedEvent>> {
+        let before = before.map(events::number).transpose()?;
+        let deadline = self.deadline();
+        self.read(|c| events::trail(c, filter.clone(), before, limit, deadline)).await
+    }
+
+    async fn keys(&self) -> Answered<Vec<Versioned<ApiKey>>> {
+        self.read(reads::keys).await
+    }
+
+    async fn remembered(&self, key: &IdempotencyKey, now: Timestamp) -> Answered<Option<Remembered>> {
+        self.read(|c| reads::remembered(c, *key, now)).await
+    }
+
     async fn commit(&self, changes: Changes) -> Result<Committed, CommitError> {
         self.calls.open()?;
-        let collections = self.connection.ready()?.clone();
-        let (marks, deadline) = (Arc::clone(&self.marks), self.deadline());
-        self.calls.write(async move { commit::apply(&collections, &marks, &changes, deadline).await }).await
+        let ready = self.connection.ready()?;
+        let (collections, marks, deadline) = (ready.clone(), Arc::clone(&self.marks), self.deadline());
+        let events = changes.events.len();
+        let apply = async move { commit::apply(&collections, &marks, &changes, deadline).await };
+        let committed = self.calls.write(apply).await?;
+        if let Some(turn) = self.backlog.grows_by(events) {
+            let (collections, deadline) = (ready.clone(), self.deadline());
+            self.calls.beside(async move { turn.work_off(&collections, deadline).await });
+        }
+        Ok(committed)
     }
 
     async fn beat(&self, beat: SessionBeat) -> Answered<Option<Versioned<Session>>> {
@@ -208,6 +238,7 @@ impl Store for MongoStore {
     }
 
     async fn close(&self) {
+        self.backlog.close();
         let finished = async { tokio::join!(self.calls.close(), self.sessions.close(), self.machines.close()) };
         // Whoever asked has long been told by then; what a server never answers must not keep a process from ending.
         if timeout(self.calls.timeout() * 2, finished).await.is_err() {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use bson::doc;
 use rekindle_core::Store;
 use rekindle_store_mongo::{MongoOptions, MongoStore};
 use rekindle_testkit::conformance;
@@ -37,7 +38,8 @@ impl conformance::Adapter for Server {
         let uri = self.uri.as_deref().expect("REKINDLE_TEST_MONGODB_URI is set");
         let address = uri.parse().expect("a connection string");
         // The samples are of a day long ago: the server itself must not clean them up.
-        let options = MongoOptions { database, retention_days: u32::MAX, ..MongoOptions::at(address) };
+        let options =
+            MongoOptions { database: database.clone(), retention_days: u32::MAX, ..MongoOptions::at(address) };
         let store = MongoStore::connect(options).await.expect("the server is usable");
         // On a loaded machine the database may not be prepared yet.
         let began = Instant::now();
@@ -45,8 +47,17 @@ impl conformance::Adapter for Server {
             assert!(began.elapsed() < PATIENCE, "{error}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+        keep_answers(uri, &database).await;
         Arc::new(store)
     }
+}
+
+/// The same for remembered answers, of which retention says nothing.
+async fn keep_answers(uri: &str, database: &str) {
+    let client = mongodb::Client::with_uri_str(uri).await.expect("a client");
+    let index = doc! { "name": "until_1", "expireAfterSeconds": i32::MAX };
+    let change = doc! { "collMod": "answers", "index": index };
+    client.database(database).run_command(change).await.expect("a prepared database");
 }
 
 fn main() -> ExitCode {

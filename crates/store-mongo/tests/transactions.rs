@@ -9,8 +9,10 @@ use std::time::Duration;
 use bson::{Document, doc};
 use rekindle_core::event::{Event, EventKind, Subject};
 use rekindle_core::session::Session;
-use rekindle_core::store::{Changes, CommitError, Committed, SessionBeat, StoreError, Version, Write};
-use rekindle_core::{Store, TaskStatus};
+use rekindle_core::store::{
+    Changes, CommitError, Committed, IdempotencyKey, Remembered, SessionBeat, StoreError, UniqueRule, Version, Write,
+};
+use rekindle_core::{Store, TaskStatus, Timestamp};
 use rekindle_mongod::{Nodes, Options, binary_case};
 use rekindle_store_mongo::{MongoOptions, MongoStore};
 use rekindle_testkit::sample::{self, NOON, noon_plus};
@@ -26,6 +28,8 @@ fn main() -> ExitCode {
         binary_case!(a_row_that_a_dead_process_holds_is_freed),
         binary_case!(a_connection_that_breaks_half_way_leaves_nothing_open),
         binary_case!(a_single_write_whose_answer_is_lost_happens_once),
+        binary_case!(an_answer_whose_reply_is_lost_is_kept_once),
+        binary_case!(of_two_answers_the_one_that_is_committed_counts),
     ])
 }
 
@@ -274,6 +278,79 @@ async fn a_single_write_whose_answer_is_lost_happens_once(binary: PathBuf) {
     world.fail(doc! { "times": 2 }, doc! { "failCommands": ["update"], "closeConnection": true });
     let outcome = world.store.commit(touch()).await;
     assert!(matches!(outcome, Err(CommitError::Failed(StoreError::Unknown(_)))), "{outcome:?}");
+    world.end().await;
+}
+
+fn answer(n: u8) -> Option<Remembered> {
+    let key = IdempotencyKey([n; 32]);
+    // It stands by the server's clock as well.
+    let now = bson::DateTime::now().timestamp_millis();
+    let (at, until) = (Timestamp::from_millis(now), Timestamp::from_millis(now + 3_600_000));
+    Some(Remembered { key, request: [0; 32], answer: Box::new([n]), at, until })
+}
+
+#[track_caller]
+fn assert_taken(outcome: &Result<Committed, CommitError>) {
+    assert!(matches!(outcome, Err(CommitError::Taken(UniqueRule::IdempotencyKey))), "{outcome:?}");
+}
+
+async fn an_answer_whose_reply_is_lost_is_kept_once(binary: PathBuf) {
+    let world = World::start(binary).await;
+    let session = world.insert_family().await;
+    // With a commit: the driver's two attempts and the store's.
+    world.fail(doc! { "times": 2 }, doc! { "failCommands": ["commitTransaction"], "closeConnection": true });
+    let with = Changes { remember: answer(1), ..update(&session, Version::FIRST) };
+    world.store.commit(with.clone()).await.unwrap();
+    assert_taken(&world.store.commit(with.clone()).await);
+    // Alone: once the way there breaks, and once the answer is stored and its reply is not heard.
+    let alone = |n| Changes { remember: answer(n), ..Changes::default() };
+    world.fail(doc! { "times": 1 }, doc! { "failCommands": ["update"], "closeConnection": true });
+    world.store.commit(alone(2)).await.unwrap();
+    let lost = doc! {
+        "failCommands": ["update"],
+        "writeConcernError": { "code": 89, "errmsg": "network timeout", "errorLabels": ["RetryableWriteError"] },
+    };
+    world.fail(doc! { "times": 1 }, lost);
+    world.store.commit(alone(3)).await.unwrap();
+    for n in [2, 3] {
+        assert_taken(&world.store.commit(alone(n)).await);
+    }
+    assert_eq!(world.store.session(session.id).await.unwrap().unwrap().version.revision, 2);
+    world.assert_nothing_open().await;
+    world.end().await;
+}
+
+async fn of_two_answers_the_one_that_is_committed_counts(binary: PathBuf) {
+    let world = World::start(binary).await;
+    let session = world.insert_family().await;
+    let answers = world.client.database(DATABASE).collection::<Document>("answers");
+    let bytes = |n: u8| bson::Binary { subtype: bson::spec::BinarySubtype::Generic, bytes: vec![n; 32] };
+    let later = bson::DateTime::from_millis(bson::DateTime::now().timestamp_millis() + 3_600_000);
+    for (n, goes_through) in [(1, false), (2, true)] {
+        let mut rival = world.client.start_session().await.unwrap();
+        rival.start_transaction().await.unwrap();
+        let theirs = doc! { "_id": bytes(n), "request": bytes(0), "answer": bytes(9), "at": bson::DateTime::now(), "until": later };
+        answers.insert_one(theirs).session(&mut rival).await.unwrap();
+        let before = aborted(&world);
+        let commit = world.store.commit(Changes { remember: answer(n), ..update(&session, Version::FIRST) });
+        let rival = async {
+            while aborted(&world) == before {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            match goes_through {
+                true => rival.abort_transaction().await.unwrap(),
+                false => rival.commit_transaction().await.unwrap(),
+            }
+        };
+        let (outcome, ()) = tokio::join!(commit, rival);
+        if goes_through {
+            outcome.unwrap();
+        } else {
+            assert_taken(&outcome);
+        }
+    }
+    assert_eq!(world.store.session(session.id).await.unwrap().unwrap().version.revision, 2);
+    world.assert_nothing_open().await;
     world.end().await;
 }
 

@@ -1,65 +1,27 @@
 //! A commit as the commands that carry it out, in order: neighbours of one kind on one collection travel together.
 //! Made once, run as often as conflicts demand.
 
-use bson::{Document, RawDocumentBuf, doc};
-use rekindle_core::machine::Machine;
-use rekindle_core::session::Session;
-use rekindle_core::store::{Changes, CommitError, Expect, Fence, Put, StoreError, Version, WatchPut, Write};
-use rekindle_core::task::Task;
-use rekindle_core::values::{SessionId, Timestamp};
+mod batch;
+mod dating;
 
-use crate::documents::{self, at_version, date, long};
+use batch::raw;
+pub use batch::{Batch, Demand, Verb};
+use bson::{Document, doc};
+use rekindle_core::store::{Changes, CommitError, Expect, Fence, Put, Remembered, Row, Version, WatchPut, Write};
+use rekindle_core::values::{SessionId, Timestamp};
+use uuid::Uuid;
+
+use crate::documents::{answer, at_version, date, event, key, long, machine, session, set_version, task};
 use crate::marks::Marks;
 use crate::schema::indexes::name;
-
-/// How many bytes of statements go into one command: the server takes 16 MB, and a reply has to fit as well.
-const COMMAND_BYTES: usize = 8 * 1024 * 1024;
-/// How many statements go into one command; the server takes 100,000.
-const COMMAND_STATEMENTS: usize = 10_000;
-
-/// What a command does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verb {
-    /// Inserts documents.
-    Insert,
-    /// Changes rows.
-    Update,
-    /// Deletes rows.
-    Delete,
-}
-
-/// What a command's count of rows must be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Demand {
-    /// One for each statement: otherwise a row was not as it was expected.
-    Each,
-    /// One: otherwise the fence fell.
-    Fence,
-    /// Whatever it is.
-    Any,
-    /// Whatever it is: so many tasks were deleted.
-    Tasks,
-}
-
-/// One command to the server.
-#[derive(Debug)]
-pub struct Batch {
-    /// What it does.
-    pub verb: Verb,
-    /// To which collection.
-    pub collection: &'static str,
-    /// What its count must be.
-    pub demand: Demand,
-    /// Its documents, updates or deletes.
-    pub statements: Vec<RawDocumentBuf>,
-    bytes: usize,
-}
 
 /// One step of a commit.
 #[derive(Debug)]
 pub enum Step {
     /// A command.
     Run(Batch),
+    /// Dates the tasks of these sessions by when they ended, as they are stored by then.
+    Date(Vec<SessionId>),
     /// Forgets loose events older than this, as many as one commit may.
     Forget(Timestamp),
 }
@@ -75,7 +37,9 @@ impl Plan {
     /// The one statement that is the whole commit, if it is one: then the server needs no transaction to do it whole.
     pub fn single(&self) -> Option<&Batch> {
         match self.steps.as_slice() {
-            [Step::Run(batch)] if batch.statements.len() == 1 && batch.demand == Demand::Each => Some(batch),
+            [Step::Run(batch)] if batch.statements.len() == 1 => {
+                matches!(batch.demand, Demand::Each | Demand::Answer).then_some(batch)
+            }
             _ => None,
         }
     }
@@ -86,11 +50,28 @@ impl Plan {
         if let Some(fence) = changes.fence {
             plan.fence(fence)?;
         }
+        if let Some(answer) = &changes.remember {
+            plan.remember(answer)?;
+        }
         for write in &changes.writes {
             match write {
-                Write::PutSession(put) => plan.put_session(put, marks)?,
-                Write::PutTask(put) => plan.put_task(put, marks)?,
-                Write::PutMachine(put) => plan.put_machine(put, marks)?,
+                Write::PutSession(Put { value, expect }) => {
+                    let (new, changed) = (|mark| session::new(value, mark), |at| session::changes(value, at));
+                    plan.put("sessions", doc! { "session_id": value.id.to_string() }, *expect, marks, new, changed)?;
+                }
+                Write::PutTask(Put { value, expect }) => {
+                    let (new, changed) = (|mark| task::new(value, mark), |at| task::changes(value, at));
+                    plan.put("tasks", doc! { "task_id": value.id.to_string() }, *expect, marks, new, changed)?;
+                }
+                Write::PutMachine(Put { value, expect }) => {
+                    let (new, changed) = (|mark| machine::new(value, mark), |at| machine::changes(value, at));
+                    plan.put("machines", doc! { "machine_id": value.id.as_str() }, *expect, marks, new, changed)?;
+                }
+                Write::PutKey(Put { value, expect }) => {
+                    let (new, changed) = (|mark| key::new(value, mark), |at| key::changes(value, at));
+                    plan.put("api_keys", doc! { "_id": value.id.to_string() }, *expect, marks, new, changed)?;
+                }
+                Write::Restore(row) => plan.restore(row, marks.next())?,
                 Write::TouchSession(id, revision) => {
                     plan.touch("sessions", doc! { "session_id": id.to_string() }, *revision)?;
                 }
@@ -103,8 +84,8 @@ impl Plan {
             }
         }
         plan.date_tasks(changes)?;
-        for event in &changes.events {
-            let document = documents::event::new(event, marks.next());
+        for happened in &changes.events {
+            let document = event::new(happened, marks.next());
             plan.add(Verb::Insert, "events", Demand::Each, &document)?;
         }
         if let Some(before) = changes.forget_events_before {
@@ -125,33 +106,39 @@ impl Plan {
         self.add(Verb::Update, "leases", Demand::Fence, &update)
     }
 
-    fn put_session(&mut self, put: &Put<Session>, marks: &Marks) -> Result<(), CommitError> {
-        let Some(expected) = Expected::of(put.expect) else {
-            let document = documents::session::new(&put.value, marks.next());
-            return self.add(Verb::Insert, "sessions", Demand::Each, &document);
-        };
-        let filter = doc! { "session_id": put.value.id.to_string() };
-        self.update("sessions", expected.filter(filter), documents::session::changes(&put.value, expected.version))
+    /// Takes the place of an answer whose time was over. One that stands does not match, and an upsert then tries to make
+    /// a second document with its `_id`, which the server refuses: no two get through, however they come together.
+    fn remember(&mut self, remembered: &Remembered) -> Result<(), CommitError> {
+        let filter = doc! { "_id": answer::id(&remembered.key), "until": { "$lte": date(remembered.at) } };
+        let set = doc! { "$set": answer::fields(remembered) };
+        let statement = doc! { "q": filter, "u": set, "upsert": true, "hint": hint("answers") };
+        self.add(Verb::Update, "answers", Demand::Answer, &statement)
     }
 
-    fn put_task(&mut self, put: &Put<Task>, marks: &Marks) -> Result<(), CommitError> {
-        let Some(expected) = Expected::of(put.expect) else {
-            let document = documents::task::new(&put.value, marks.next());
-            return self.add(Verb::Insert, "tasks", Demand::Each, &document);
-        };
-        // A task has no heartbeat that could be later.
-        let expected = Expected { heard_until: None, ..expected };
-        let filter = doc! { "task_id": put.value.id.to_string() };
-        self.update("tasks", expected.filter(filter), documents::task::changes(&put.value, expected.version))
+    fn put(
+        &mut self,
+        collection: &'static str,
+        own: Document,
+        expect: Expect,
+        marks: &Marks,
+        new: impl Fn(Uuid) -> Document,
+        changed: impl Fn(Version) -> Document,
+    ) -> Result<(), CommitError> {
+        match Expected::of(expect, collection) {
+            None => self.add(Verb::Insert, collection, Demand::Each, &new(marks.next())),
+            Some(expected) => self.update(collection, expected.filter(own), changed(expected.version)),
+        }
     }
 
-    fn put_machine(&mut self, put: &Put<Machine>, marks: &Marks) -> Result<(), CommitError> {
-        let Some(expected) = Expected::of(put.expect) else {
-            let document = documents::machine::new(&put.value, marks.next());
-            return self.add(Verb::Insert, "machines", Demand::Each, &document);
+    fn restore(&mut self, row: &Row, mark: Uuid) -> Result<(), CommitError> {
+        let (collection, mut document, version) = match row {
+            Row::Session(row) => ("sessions", session::new(&row.value, mark), row.version),
+            Row::Task(row) => ("tasks", task::new(&row.value, mark), row.version),
+            Row::Machine(row) => ("machines", machine::new(&row.value, mark), row.version),
+            Row::Key(row) => ("api_keys", key::new(&row.value, mark), row.version),
         };
-        let filter = doc! { "machine_id": put.value.id.as_str() };
-        self.update("machines", expected.filter(filter), documents::machine::changes(&put.value, expected.version))
+        set_version(&mut document, version);
+        self.add(Verb::Insert, collection, Demand::Each, &document)
     }
 
     fn touch(&mut self, collection: &'static str, mut filter: Document, revision: u64) -> Result<(), CommitError> {
@@ -184,23 +171,6 @@ impl Plan {
         self.steps.push(Step::Run(Batch::new(Verb::Delete, "sessions", Demand::Each, own)));
         self.steps.push(Step::Run(Batch::new(Verb::Delete, "tasks", Demand::Tasks, tasks)));
         self.steps.push(Step::Run(Batch::new(Verb::Delete, "events", Demand::Any, events)));
-        Ok(())
-    }
-
-    /// The tasks of a session that ended show when, for the index by which the server deletes what is too old, until the
-    /// session is archived.
-    fn date_tasks(&mut self, changes: &Changes) -> Result<(), CommitError> {
-        for write in &changes.writes {
-            let Write::PutSession(put) = write else { continue };
-            let Some(ended_at) = put.value.completed_at() else { continue };
-            let update = match put.value.archived_at() {
-                None => doc! { "$set": { "session_ended_at": date(ended_at) } },
-                Some(_) => doc! { "$unset": { "session_ended_at": "" } },
-            };
-            let filter = doc! { "session_id": put.value.id.to_string() };
-            let statement = doc! { "q": filter, "u": update, "multi": true, "hint": name::SESSION_AND_STATUS };
-            self.add(Verb::Update, "tasks", Demand::Any, &statement)?;
-        }
         Ok(())
     }
 
@@ -245,24 +215,6 @@ impl Plan {
     }
 }
 
-impl Batch {
-    fn new(verb: Verb, collection: &'static str, demand: Demand, statement: RawDocumentBuf) -> Self {
-        let bytes = statement.as_bytes().len();
-        Self { verb, collection, demand, statements: vec![statement], bytes }
-    }
-
-    fn takes(&self, verb: Verb, collection: &str, demand: Demand, statement: &RawDocumentBuf) -> bool {
-        (self.verb, self.collection, self.demand) == (verb, collection, demand)
-            && self.statements.len() < COMMAND_STATEMENTS
-            && self.bytes + statement.as_bytes().len() <= COMMAND_BYTES
-    }
-
-    fn push(&mut self, statement: RawDocumentBuf) {
-        self.bytes += statement.as_bytes().len();
-        self.statements.push(statement);
-    }
-}
-
 /// What an update demands of the row that is there.
 #[derive(Clone, Copy)]
 struct Expected {
@@ -273,11 +225,13 @@ struct Expected {
 
 impl Expected {
     /// None: that there is no such row.
-    fn of(expect: Expect) -> Option<Self> {
+    fn of(expect: Expect, collection: &str) -> Option<Self> {
+        // Nothing else has a heartbeat that could be later.
+        let beats = matches!(collection, "sessions" | "machines");
         match expect {
             Expect::Absent => None,
             Expect::At(version) => Some(Self { version, heard_until: None }),
-            Expect::Quiet { at, since } => Some(Self { version: at, heard_until: Some(since) }),
+            Expect::Quiet { at, since } => Some(Self { version: at, heard_until: beats.then_some(since) }),
         }
     }
 
@@ -299,11 +253,6 @@ fn hint(collection: &str) -> &'static str {
         "machines" => name::MACHINE,
         _ => "_id_",
     }
-}
-
-fn raw(document: &Document) -> Result<RawDocumentBuf, CommitError> {
-    RawDocumentBuf::try_from(document)
-        .map_err(|error| CommitError::Failed(StoreError::Corrupt(format!("cannot be written as BSON: {error}"))))
 }
 
 #[cfg(test)]

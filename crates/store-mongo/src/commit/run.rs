@@ -4,14 +4,17 @@ use bson::{Document, RawArrayBuf, RawDocumentBuf, cstr, doc};
 use futures_util::TryStreamExt;
 use mongodb::ClientSession;
 use mongodb::error::Error;
+use mongodb::options::Hint;
 use rekindle_core::store::{CommitError, Committed, FORGOTTEN_AT_ONCE, StoreError};
-use rekindle_core::values::Timestamp;
+use rekindle_core::values::{SessionId, Timestamp};
 
 use super::Failure;
 use super::plan::{Batch, Demand, Plan, Step, Verb};
 use crate::collections::Collections;
 use crate::documents::date;
+use crate::documents::session::{ended, ended_fields};
 use crate::fault;
+use crate::schema::indexes::name;
 
 /// Runs them in order, up to the first that fails.
 pub async fn steps(collections: &Collections, session: &mut ClientSession, plan: &Plan) -> Result<Committed, Failure> {
@@ -23,6 +26,11 @@ pub async fn steps(collections: &Collections, session: &mut ClientSession, plan:
                 if batch.demand == Demand::Tasks {
                     done.deleted_tasks += count;
                 }
+            }
+            Step::Date(of) => {
+                let dated = date_tasks(collections, session, of);
+                let told = collections.losses.survived_by(collections.call_timeout, dated).await;
+                told.unwrap_or_else(|| Err(super::lost().into()))?;
             }
             Step::Forget(before) => {
                 let forgotten = forget(collections, session, *before);
@@ -42,12 +50,13 @@ async fn run(collections: &Collections, session: &mut ClientSession, batch: &Bat
     if let Some((index, error)) = first_error(&reply) {
         // What stands before it went through, or was not there: whichever came first counts.
         let before = batch.demand == Demand::Each && count < index;
-        return Err(Failure::Refused(if before { CommitError::Stale } else { error }));
+        let error = if before { CommitError::Stale } else { error };
+        return Err(Failure::Refused(batch.demand.refused(error)));
     }
     match batch.demand {
         Demand::Each if count != batch.statements.len() as u64 => Err(Failure::Refused(CommitError::Stale)),
         Demand::Fence if count != 1 => Err(Failure::Refused(CommitError::Fenced)),
-        Demand::Each | Demand::Fence | Demand::Any | Demand::Tasks => Ok(count),
+        Demand::Each | Demand::Fence | Demand::Answer | Demand::Any | Demand::Tasks => Ok(count),
     }
 }
 
@@ -86,6 +95,31 @@ fn first_error(reply: &Document) -> Option<(u64, CommitError)> {
     let message = first.get_str("errmsg").unwrap_or("no reason given");
     let index = u64::try_from(number("index")).unwrap_or(0);
     Some((index, fault::refused(number("code"), message)))
+}
+
+/// Dates the tasks of those of these sessions that have ended and are not archived.
+async fn date_tasks(collections: &Collections, session: &mut ClientSession, of: &[SessionId]) -> Result<(), Failure> {
+    let of: Vec<_> = of.iter().map(SessionId::to_string).collect();
+    let filter = doc! { "session_id": { "$in": of }, "completed_at": { "$type": "date" }, "archived_at": null };
+    let found = collections
+        .sessions
+        .find(filter)
+        .hint(Hint::Name(name::SESSION.to_owned()))
+        .projection(ended_fields())
+        .session(&mut *session)
+        .await;
+    let mut rows = found?;
+    let mut plan = Plan::default();
+    while let Some(row) = rows.next(&mut *session).await.transpose()? {
+        let (id, ended_at) = ended(&row).map_err(|error| Failure::Refused(error.into()))?;
+        plan.date(id, ended_at, None).map_err(Failure::Refused)?;
+    }
+    for step in &plan.steps {
+        if let Step::Run(batch) = step {
+            run(collections, session, batch).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Deletes the oldest of what is kept with no session.

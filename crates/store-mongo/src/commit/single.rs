@@ -18,7 +18,7 @@ pub async fn run(collections: &Collections, batch: &Batch) -> Result<(), CommitE
     let asked = async { ask(&collection, batch, statement).await };
     let lost = || Err(StoreError::Unknown(fault::LOST.to_owned()).into());
     match collections.patiently(asked).await.unwrap_or_else(lost)? {
-        0 => Err(CommitError::Stale),
+        0 => Err(batch.demand.refused(CommitError::Stale)),
         _ => Ok(()),
     }
 }
@@ -32,15 +32,18 @@ async fn ask(
         Verb::Insert => collection.insert_one(statement).await.map(|_| 1),
         Verb::Update => {
             let (filter, update) = (part(statement, "q")?, part(statement, "u")?);
-            let updated = collection.update_one(filter, update).hint(hint(statement));
-            updated.await.map(|result| result.matched_count)
+            let mut updated = collection.update_one(filter, update).hint(hint(statement));
+            if statement.get_bool("upsert").unwrap_or(false) {
+                updated = updated.upsert(true);
+            }
+            updated.await.map(|result| result.matched_count + u64::from(result.upserted_id.is_some()))
         }
         Verb::Delete => {
             let deleted = collection.delete_one(part(statement, "q")?).hint(hint(statement));
             deleted.await.map(|result| result.deleted_count)
         }
     };
-    found.map_err(|error| fault::commit_failed(&error))
+    found.map_err(|error| batch.demand.refused(fault::commit_failed(&error)))
 }
 
 fn hint(statement: &RawDocument) -> Hint {

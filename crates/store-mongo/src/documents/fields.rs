@@ -128,16 +128,34 @@ impl<'d> Fields<'d> {
         })
     }
 
+    /// Bytes that must be there.
+    pub fn bytes(&self, key: &str) -> Result<&'d [u8], Nonsense> {
+        let generic =
+            |value: RawBsonRef<'d>| value.as_binary().filter(|binary| binary.subtype == BinarySubtype::Generic);
+        self.some(key, "generic bytes", |value| generic(value).map(|binary| binary.bytes))?.ok_or_else(|| missing(key))
+    }
+
+    /// The same, of a SHA-256.
+    pub fn hash(&self, key: &str) -> Result<[u8; 32], Nonsense> {
+        let bytes = self.bytes(key)?;
+        bytes.try_into().map_err(|_| format!("{key} must have 32 bytes, and has {}", bytes.len()))
+    }
+
     /// The mark of order. An `ObjectId`, as other programs give it, counts as its twelve bytes.
     pub fn mark(&self) -> Result<Uuid, Nonsense> {
-        let id = self.raw("_id").ok_or_else(|| missing("_id"))?;
+        self.mark_in("_id")
+    }
+
+    /// The same, where it is not the `_id`.
+    pub fn mark_in(&self, key: &str) -> Result<Uuid, Nonsense> {
+        let id = self.raw(key).ok_or_else(|| missing(key))?;
         if let Some(id) = id.as_object_id() {
             let number = id.bytes().iter().fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
             return Ok(Uuid::from_u128(number));
         }
         let binary = id.as_binary().filter(|binary| binary.subtype == BinarySubtype::Uuid);
         let mark = binary.and_then(|binary| Uuid::from_slice(binary.bytes).ok());
-        mark.ok_or_else(|| format!("_id must be a UUID or an ObjectId, and is {:?}", id.element_type()))
+        mark.ok_or_else(|| format!("{key} must be a UUID or an ObjectId, and is {:?}", id.element_type()))
     }
 }
 

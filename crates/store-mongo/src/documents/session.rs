@@ -3,7 +3,7 @@
 use bson::{Bson, Document, RawDocument, doc};
 use rekindle_core::session::{Ended, Lineage, Live, LiveState, Outcome, Phase, Recovered, Session, SessionStatus};
 use rekindle_core::store::{Expired, LiveSession, StoreError, Version, Versioned};
-use rekindle_core::values::{ErrorMessage, SessionId, Slot};
+use rekindle_core::values::{ErrorMessage, SessionId, Slot, Timestamp};
 use uuid::Uuid;
 
 use super::fields::{Fields, missing, naming};
@@ -177,6 +177,18 @@ pub fn expired(document: &RawDocument) -> Result<Expired, StoreError> {
             completed_at: fields.time("completed_at")?,
             version: fields.version()?,
         })
+    })
+}
+
+/// The fields that [`ended`] reads.
+pub fn ended_fields() -> Document {
+    doc! { "_id": 0, "session_id": 1, "completed_at": 1 }
+}
+
+/// Which session ended, and when.
+pub fn ended(document: &RawDocument) -> Result<(SessionId, Timestamp), StoreError> {
+    naming("sessions", "session_id", document, |fields| {
+        Ok((fields.member("session_id")?, fields.time("completed_at")?))
     })
 }
 

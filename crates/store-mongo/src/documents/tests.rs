@@ -3,12 +3,12 @@
 use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
 use rekindle_core::event::{Event, EventKind, Subject};
-use rekindle_core::store::{StoreError, Version, Versioned};
-use rekindle_core::{Machine, Session, SessionId, SessionStatus, Task, Timestamp};
+use rekindle_core::store::{IdempotencyKey, Remembered, StoreError, Version, Versioned};
+use rekindle_core::{Actor, ApiKey, KeyId, Machine, Role, Session, SessionId, SessionStatus, Task, Timestamp};
 use rekindle_testkit::sample::{self, uuid};
 use uuid::Uuid;
 
-use super::{Marked, event, machine, mark_id, session, task};
+use super::{Marked, answer, bytes, event, key, machine, mark_id, session, task};
 
 const MARK: Uuid = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001);
 
@@ -44,21 +44,83 @@ fn the_edges_of_time_come_back() {
 }
 
 #[test]
+fn keys_and_answers_come_back() {
+    let full = ApiKey {
+        role: Role::Admin,
+        project_id: Some(sample::text("p")),
+        expires_at: Some(sample::noon_plus(5)),
+        revoked_at: Some(sample::noon_plus(3)),
+        replaced_by: Some(KeyId(uuid(9))),
+        ..sample::key(2)
+    };
+    for (from, to) in [(sample::key(2), full.clone()), (full, sample::key(2))] {
+        let document = key::new(&from, MARK);
+        assert_eq!(key::read(&raw(&document)).unwrap(), first(from.clone()));
+        // A key keeps its project.
+        let next = ApiKey { project_id: from.project_id, ..to };
+        let found = key::read(&raw(&applied(document, &key::changes(&next, Version::FIRST)))).unwrap();
+        assert_eq!(found.entity, Versioned { value: next, version: Version { revision: 2, touches: 0 } });
+    }
+    let kept = Remembered {
+        key: IdempotencyKey([3; 32]),
+        request: [4; 32],
+        answer: Box::new([0, 159, 146, 150]),
+        at: sample::NOON,
+        until: sample::noon_plus(1),
+    };
+    let mut document = doc! { "_id": answer::id(&kept.key) };
+    document.extend(answer::fields(&kept));
+    assert_eq!(answer::read(&raw(&document)).unwrap(), kept);
+    document.insert("request", bytes(&[4; 31]));
+    let Err(StoreError::Corrupt(text)) = answer::read(&raw(&document)) else { panic!("{document} was read") };
+    assert!(text.contains("request must have 32 bytes, and has 31"), "{text}");
+}
+
+#[test]
+fn a_hash_that_cannot_be_read_is_not_shown() {
+    let mut document = key::new(&sample::key(1), MARK);
+    document.insert("secret", "the hash");
+    let Err(StoreError::Corrupt(text)) = key::read(&raw(&document)) else { panic!("{document} was read") };
+    assert!(text.contains("secret must be generic bytes") && !text.contains("the hash"), "{text}");
+}
+
+#[test]
 fn events_come_back_with_their_position() {
     let id = SessionId(uuid(1));
+    let whole = Actor { key: Some(KeyId(uuid(5))), address: Some("2001:db8::7".parse().unwrap()), request: uuid(6) };
+    let unknown = Actor { key: None, address: None, request: uuid(6) };
     for subject in [
         Subject::Session(id),
         Subject::Task(rekindle_core::TaskId(uuid(2)), id),
         Subject::Machine(sample::machine_id("m")),
+        Subject::Key(KeyId(uuid(3))),
+        Subject::Service,
     ] {
-        let happened = Event::new(sample::NOON, EventKind::SessionDeleted, subject).with("$why", "it's so");
-        let mut document = event::new(&happened, MARK);
-        assert_eq!(document.contains_key("loose"), happened.kept_with().is_none());
-        assert_eq!(document.contains_key("kept_with"), happened.kept_with().is_some());
-        event::read(&raw(&document)).unwrap_err();
+        for by in [None, Some(unknown.clone()), Some(whole.clone())] {
+            let happened = Event { by, ..Event::new(sample::NOON, EventKind::SessionDeleted, subject.clone()) };
+            let happened = happened.with("$why", "it's so");
+            let mut document = event::new(&happened, MARK);
+            assert_eq!(document.contains_key("loose"), happened.kept_with().is_none());
+            assert_eq!(document.contains_key("kept_with"), happened.kept_with().is_some());
+            assert_eq!(document.keys().any(|name| name.starts_with("by_")), happened.by.is_some());
+            event::read(&raw(&document)).unwrap_err();
+            document.insert("position", 7_i64);
+            let found = event::read(&raw(&document)).unwrap();
+            assert_eq!((&*found.position.0, found.event), ("7", happened));
+        }
+    }
+}
+
+#[test]
+fn an_event_of_nobody_is_nonsense() {
+    let service = event::new(&Event::new(sample::NOON, EventKind::AccessRefused, Subject::Service), MARK);
+    for (field, value) in [("service", Bson::Null), ("machine_id", "m".into()), ("by_key", uuid(1).to_string().into())]
+    {
+        let mut document = service.clone();
         document.insert("position", 7_i64);
-        let found = event::read(&raw(&document)).unwrap();
-        assert_eq!((&*found.position.0, found.event), ("7", happened));
+        event::read(&raw(&document)).unwrap();
+        document.insert(field, value);
+        assert!(matches!(event::read(&raw(&document)), Err(StoreError::Corrupt(_))), "{document}");
     }
 }
 

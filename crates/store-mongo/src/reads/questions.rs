@@ -2,10 +2,11 @@
 
 use bson::{Bson, Document, doc};
 use rekindle_core::session::SessionStatus;
+use rekindle_core::store::{IdempotencyKey, TrailFilter};
 use rekindle_core::task::TaskStatus;
 use rekindle_core::values::{MachineId, ProjectId, SessionId, Slot, TaskId, Timestamp};
 
-use crate::documents::{date, session};
+use crate::documents::{answer, date, session};
 use crate::query::{Count, Query, Within};
 use crate::schema::indexes::name;
 
@@ -55,6 +56,47 @@ pub fn live_sessions(machines: &[MachineId]) -> Query {
     Query::of(Within::Sessions, filter, name::LIVE)
         .sorted(doc! { "machine_id": 1, "created_at": 1, "_id": 1 })
         .showing(session::live_fields())
+}
+
+/// Every API key, in any order: they are few enough to be sorted here.
+pub fn keys() -> Query {
+    Query::of(Within::Keys, Document::new(), name::ID)
+}
+
+/// The answer that stands under an idempotency key. The server takes those whose time is over some time later.
+pub fn remembered(key: &IdempotencyKey, now: Timestamp) -> Query {
+    let filter = doc! { "_id": answer::id(key), "until": { "$gt": date(now) } };
+    Query::of(Within::Answers, filter, name::ID).limited(1)
+}
+
+/// The events like this that have a position, the latest first. Of several conditions the one that leaves the fewest
+/// chooses the index; what happened, and when, is looked at on the way.
+pub fn trail(filter: &TrailFilter, before: Option<i64>, limit: u32) -> Query {
+    // Also without a limit it says that there is one: only such events are in these indexes.
+    let mut wanted = doc! { "position": before.map_or(doc! { "$gt": 0_i64 }, |before| doc! { "$lt": before }) };
+    let mut hint = name::EVENTS;
+    if let Some(key) = filter.key {
+        wanted.insert("by_key", key.to_string());
+        hint = name::EVENTS_BY_KEY;
+    }
+    if let Some(machine) = &filter.machine {
+        wanted.insert("machine_id", machine.as_str());
+        hint = name::EVENTS_OF_MACHINE;
+    }
+    if let Some(session) = filter.session {
+        wanted.insert("session_id", session.to_string());
+        hint = name::EVENTS_OF_SESSION;
+    }
+    if let Some(kind) = filter.kind {
+        wanted.insert("kind", kind.as_str());
+    }
+    let mut at = Document::new();
+    at.extend(filter.since.map(|since| ("$gte".to_owned(), date(since).into())));
+    at.extend(filter.until.map(|until| ("$lt".to_owned(), date(until).into())));
+    if !at.is_empty() {
+        wanted.insert("at", at);
+    }
+    Query::of(Within::Events, wanted, hint).sorted(doc! { "position": -1 }).limited(limit)
 }
 
 /// How many sessions are in this status.

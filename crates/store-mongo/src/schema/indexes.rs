@@ -46,6 +46,16 @@ pub mod name {
     pub const ARCHIVED: &str = "archived";
     /// A session's tasks by status.
     pub const SESSION_AND_STATUS: &str = "session_id_1_status_1";
+    /// The server's own, in every collection.
+    pub const ID: &str = "_id_";
+    /// The events in their order.
+    pub const EVENTS: &str = "position_1";
+    /// What was done with a key, the latest first.
+    pub const EVENTS_BY_KEY: &str = "by_key_1_position_-1";
+    /// What happened to a session and its tasks, the latest first.
+    pub const EVENTS_OF_SESSION: &str = "session_id_1_position_-1";
+    /// What happened to a machine, the latest first.
+    pub const EVENTS_OF_MACHINE: &str = "machine_id_1_position_-1";
 }
 
 /// One index.
@@ -59,13 +69,22 @@ pub struct Index {
     pub unique: bool,
     /// Which documents it holds; none: all.
     pub partial: Option<Document>,
-    /// Whether the server deletes a document when the retention span has passed since the time in this index.
-    pub expires: bool,
+    /// Whether the server deletes a document some time after the time in this index.
+    pub expires: Option<Expires>,
+}
+
+/// When the server deletes a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expires {
+    /// When the retention span has passed since that time.
+    AfterRetention,
+    /// When that time has come.
+    AtOnce,
 }
 
 impl Index {
     const fn of(name: &'static str, key: Document) -> Self {
-        Self { name, key, unique: false, partial: None, expires: false }
+        Self { name, key, unique: false, partial: None, expires: None }
     }
 
     fn unique(self) -> Self {
@@ -76,12 +95,20 @@ impl Index {
         Self { partial: Some(filter), ..self }
     }
 
-    fn expires(self) -> Self {
-        Self { expires: true, ..self }
+    fn expires(self, expires: Expires) -> Self {
+        Self { expires: Some(expires), ..self }
+    }
+
+    /// How many seconds after the time in this index the server deletes a document, if the retention span is this.
+    pub fn expires_after(&self, retention: i32) -> Option<i32> {
+        self.expires.map(|expires| match expires {
+            Expires::AfterRetention => retention,
+            Expires::AtOnce => 0,
+        })
     }
 
     /// As `createIndexes` wants it.
-    pub fn specification(&self, expire_after: i32) -> Document {
+    pub fn specification(&self, retention: i32) -> Document {
         let mut specification = doc! { "name": self.name, "key": self.key.clone() };
         if self.unique {
             specification.insert("unique", true);
@@ -89,8 +116,8 @@ impl Index {
         if let Some(filter) = &self.partial {
             specification.insert("partialFilterExpression", filter.clone());
         }
-        if self.expires {
-            specification.insert("expireAfterSeconds", expire_after);
+        if let Some(seconds) = self.expires_after(retention) {
+            specification.insert("expireAfterSeconds", seconds);
         }
         specification
     }
@@ -109,6 +136,7 @@ pub fn of(collection: &str) -> Vec<Index> {
         "sessions" => sessions(),
         "tasks" => tasks(),
         "machines" => machines(),
+        "answers" => vec![Index::of("until_1", doc! { "until": 1 }).expires(Expires::AtOnce)],
         "events" => events(),
         _ => Vec::new(),
     }
@@ -145,7 +173,9 @@ fn sessions() -> Vec<Index> {
         newest(name::BY_LINEAGE, doc! { "lineage_id": 1 }),
         newest(name::ARCHIVED, Document::new()).partial(doc! { "archived_at": present() }),
         // Equal to null is also what is not there.
-        Index::of(name::RETENTION, doc! { "completed_at": 1 }).partial(doc! { "archived_at": Bson::Null }).expires(),
+        Index::of(name::RETENTION, doc! { "completed_at": 1 })
+            .partial(doc! { "archived_at": Bson::Null })
+            .expires(Expires::AfterRetention),
     ]
 }
 
@@ -158,7 +188,7 @@ fn tasks() -> Vec<Index> {
         newest(name::BY_SESSION, doc! { "session_id": 1 }),
         newest(name::BY_PROJECT, doc! { "project_id": 1 }),
         newest(name::TASKS_BY_STATUS, doc! { "status": 1 }),
-        Index::of(name::RETENTION, doc! { "session_ended_at": 1 }).expires(),
+        Index::of(name::RETENTION, doc! { "session_ended_at": 1 }).expires(Expires::AfterRetention),
     ]
 }
 
@@ -174,11 +204,18 @@ fn machines() -> Vec<Index> {
     ]
 }
 
+/// An event is in those of the trail from when it has a position: a commit that appends it does not pay for them.
 fn events() -> Vec<Index> {
+    let trail = |name, field: &str| {
+        Index::of(name, doc! { field: 1, "position": -1 }).partial(doc! { field: present(), "position": present() })
+    };
     vec![
-        Index::of("position_1", doc! { "position": 1 }).unique().partial(doc! { "position": present() }),
+        Index::of(name::EVENTS, doc! { "position": 1 }).unique().partial(doc! { "position": present() }),
         Index::of("pending", doc! { "pending": 1, "_id": 1 }).partial(doc! { "pending": true }),
         Index::of("kept_with_1", doc! { "kept_with": 1 }).partial(doc! { "kept_with": present() }),
         Index::of("loose", doc! { "at": 1 }).partial(doc! { "loose": true }),
+        trail(name::EVENTS_BY_KEY, "by_key"),
+        trail(name::EVENTS_OF_SESSION, "session_id"),
+        trail(name::EVENTS_OF_MACHINE, "machine_id"),
     ]
 }

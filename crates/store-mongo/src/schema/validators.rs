@@ -2,6 +2,7 @@
 //! writes as that model says is taken, without the fields that are ours alone, and with null for what is optional.
 
 use bson::{Bson, Document, doc};
+use rekindle_core::Role;
 use rekindle_core::machine::MachineStatus;
 use rekindle_core::session::SessionStatus;
 use rekindle_core::task::TaskStatus;
@@ -10,7 +11,8 @@ use rekindle_core::task::TaskStatus;
 const UUID: &str = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$";
 
 /// Every collection, in the order in which they are made.
-pub const COLLECTIONS: [&str; 7] = ["sessions", "tasks", "machines", "events", "watch", "leases", "meta"];
+pub const COLLECTIONS: [&str; 9] =
+    ["sessions", "tasks", "machines", "api_keys", "answers", "events", "watch", "leases", "meta"];
 
 /// A collection's validator.
 pub fn of(collection: &str) -> Document {
@@ -18,6 +20,8 @@ pub fn of(collection: &str) -> Document {
         "sessions" => sessions(),
         "tasks" => tasks(),
         "machines" => machines(),
+        "api_keys" => api_keys(),
+        "answers" => answers(),
         "events" => events(),
         "watch" => schema(&["looked_at", "due_by", "silence_from"], watch()),
         "leases" => schema(&["token", "until"], leases()),
@@ -57,6 +61,10 @@ fn uuid() -> Bson {
 
 fn number(least: i32) -> Bson {
     doc! { "bsonType": ["int", "long"], "minimum": least }.into()
+}
+
+fn bytes() -> Bson {
+    doc! { "bsonType": "binData" }.into()
 }
 
 fn object() -> Bson {
@@ -172,6 +180,29 @@ fn machines() -> Document {
     schema(&required, properties)
 }
 
+fn api_keys() -> Document {
+    let properties = doc! {
+        "_id": uuid(),
+        "mark": bytes(),
+        "name": name(),
+        "secret": bytes(),
+        "role": one_of(Role::ALL.map(Role::as_str)),
+        "project_id": name(),
+        "created_at": date(),
+        "expires_at": date(),
+        "revoked_at": date(),
+        "replaced_by": uuid(),
+        "revision": number(1),
+        "touches": number(0),
+    };
+    schema(&["mark", "name", "secret", "role", "created_at", "revision", "touches"], properties)
+}
+
+fn answers() -> Document {
+    let properties = doc! { "_id": bytes(), "request": bytes(), "answer": bytes(), "at": date(), "until": date() };
+    schema(&["request", "answer", "at", "until"], properties)
+}
+
 fn events() -> Document {
     let properties = doc! {
         "at": date(),
@@ -179,6 +210,11 @@ fn events() -> Document {
         "session_id": uuid(),
         "task_id": uuid(),
         "machine_id": name(),
+        "key_id": uuid(),
+        "service": { "bsonType": "bool" },
+        "by_key": uuid(),
+        "by_address": text(64),
+        "by_request": uuid(),
         "kept_with": uuid(),
         "loose": { "bsonType": "bool" },
         "detail": object(),

@@ -2,13 +2,13 @@
 //! own plans, over a few thousand documents.
 
 use bson::{Binary, Bson, DateTime, Document, doc, spec::BinarySubtype};
-use rekindle_core::store::{Cursor, Store};
-use rekindle_core::{SessionId, Slot, TaskId, Timestamp};
+use rekindle_core::store::{Cursor, IdempotencyKey, Store};
+use rekindle_core::{KeyId, SessionId, Slot, TaskId, Timestamp};
 use rekindle_mongod::{Case, case};
 use rekindle_store_mongo::explain::{Question, Subjects, questions};
 use rekindle_testkit::sample;
 
-use crate::support::{Scratch, machine, scratch, session, task, uuid};
+use crate::support::{Scratch, answer, api_key, machine, scratch, session, task, uuid};
 
 pub const CASES: &[Case] = &[
     case!(test_1_1_e_a_question_for_silence_uses_an_index),
@@ -82,6 +82,29 @@ async fn fill(db: &Scratch) {
     db.collection("sessions").insert_many(sessions).await.unwrap();
     db.collection("tasks").insert_many(tasks).await.unwrap();
     db.collection("machines").insert_many(machines).await.unwrap();
+    fill_beside(db).await;
+}
+
+/// Three thousand events, half of sessions and half of machines, each done with one of fifty keys, the last hundred without
+/// a position; a few keys and answers.
+async fn fill_beside(db: &Scratch) {
+    let mut events = Vec::new();
+    for n in 0..MANY {
+        let mut one = doc! { "_id": mark(n), "at": at(n), "kind": "session.updated", "detail": {} };
+        match n % 2 {
+            0 => one.insert("session_id", uuid(n / 10)),
+            _ => one.insert("machine_id", format!("m{}", n % 30)),
+        };
+        one.extend(doc! { "by_key": uuid(n % 50), "by_request": uuid(n) });
+        match n < MANY - 100 {
+            true => one.insert("position", i64::try_from(n + 1).unwrap()),
+            false => one.insert("pending", true),
+        };
+        events.push(one);
+    }
+    db.collection("events").insert_many(events).await.unwrap();
+    db.collection("api_keys").insert_many((0..20).map(api_key)).await.unwrap();
+    db.collection("answers").insert_many((0..100).map(answer)).await.unwrap();
 }
 
 fn subjects() -> Subjects {
@@ -99,6 +122,9 @@ fn subjects() -> Subjects {
         },
         heard_before: time(200),
         ended_by: time(2000),
+        key: KeyId(sample::uuid(7)),
+        answer: IdempotencyKey([7; 32]),
+        position: i64::try_from(MANY / 2).unwrap(),
         limit: LIMIT,
     }
 }

@@ -4,13 +4,13 @@ use bson::{Bson, Document, doc};
 use futures_util::TryStreamExt;
 use futures_util::future::join_all;
 use mongodb::error::{ErrorKind, WriteFailure};
-use rekindle_core::store::{PageRequest, SessionFilter, Start};
+use rekindle_core::store::{PageRequest, SessionFilter, Start, TrailFilter};
 use rekindle_core::{MachineId, SessionId, Store, TaskId};
 use rekindle_mongod::{Case, case};
 use rekindle_store_mongo::{ConnectError, MongoStore};
 use rekindle_testkit::sample;
 
-use crate::support::{Scratch, machine, refusal, scratch, session, task, until};
+use crate::support::{Scratch, answer, api_key, machine, refusal, scratch, session, task, until, uuid};
 
 pub const CASES: &[Case] = &[
     case!(test_1_1_a_each_required_field_is_required),
@@ -19,8 +19,10 @@ pub const CASES: &[Case] = &[
     case!(test_1_1_d_an_unknown_status_is_refused),
     case!(a_field_of_another_type_is_refused),
     case!(whoever_has_ended_says_when),
+    case!(keys_and_answers_are_whole),
     case!(many_processes_prepare_one_database),
     case!(what_was_changed_by_hand_is_set_right),
+    case!(a_database_of_the_first_version_is_brought_up_to_date),
     case!(an_index_with_one_of_our_names_is_told),
     case!(documents_that_break_a_unique_rule_are_told),
     case!(a_newer_schema_is_left_alone),
@@ -179,6 +181,33 @@ async fn whoever_has_ended_says_when(uri: String) {
     .await;
 }
 
+async fn keys_and_answers_are_whole(uri: String) {
+    scratch(uri, |db| async move {
+        db.store().await.close().await;
+        for (collection, whole, optional) in [
+            ("api_keys", api_key(1), doc! { "project_id": "p", "expires_at": 1, "revoked_at": 1, "replaced_by": 1 }),
+            ("answers", answer(1), doc! {}),
+        ] {
+            for (field, _) in whole.iter().filter(|(field, _)| *field != "_id") {
+                let mut without = whole.clone();
+                without.remove(field);
+                assert_refused(&db, collection, &without).await;
+            }
+            for (field, _) in whole.iter().chain(&optional) {
+                let mut wrong = whole.clone();
+                wrong.insert(field, Bson::Boolean(true));
+                assert_refused(&db, collection, &wrong).await;
+            }
+            assert_eq!(insert(&db, collection, &whole).await, None);
+            assert_eq!(insert(&db, collection, &whole).await, Some(11_000), "{collection} took it twice");
+        }
+        let mut wrong = api_key(2);
+        wrong.insert("role", "owner");
+        assert_refused(&db, "api_keys", &wrong).await;
+    })
+    .await;
+}
+
 async fn many_processes_prepare_one_database(uri: String) {
     scratch(uri, |db| async move {
         let opened = join_all((0..8).map(|_| MongoStore::connect(db.options.clone()))).await;
@@ -216,6 +245,54 @@ async fn what_was_changed_by_hand_is_set_right(uri: String) {
     .await;
 }
 
+/// Makes of a database of today what the first version left.
+async fn set_back(db: &Scratch) {
+    db.collection("api_keys").drop().await.unwrap();
+    db.collection("answers").drop().await.unwrap();
+    for index in ["by_key_1_position_-1", "session_id_1_position_-1", "machine_id_1_position_-1"] {
+        db.collection("events").drop_index(index).await.unwrap();
+    }
+    let validator = doc! { "$jsonSchema": { "bsonType": "object", "required": ["at", "kind", "detail"] } };
+    db.db.run_command(doc! { "collMod": "events", "validator": validator }).await.unwrap();
+    let first = doc! { "$set": { "version": 1_i64 } };
+    db.collection("meta").update_one(doc! { "_id": "schema" }, first).await.unwrap();
+}
+
+async fn a_database_of_the_first_version_is_brought_up_to_date(uri: String) {
+    scratch(uri, |db| async move {
+        db.store().await.close().await;
+        let as_made = options_of(&db, "events").await;
+        set_back(&db).await;
+        let then = bson::DateTime::from_millis(sample::NOON.millis());
+        for (n, position) in [(1, Some(1_i64)), (2, None)] {
+            let mut old = doc! { "_id": bson::Uuid::from_bytes([n; 16]), "at": then, "kind": "session.created" };
+            old.extend(doc! { "session_id": uuid(1), "kept_with": uuid(1), "detail": {} });
+            match position {
+                Some(position) => old.insert("position", position),
+                None => old.insert("pending", true),
+            };
+            db.collection("events").insert_one(old).await.unwrap();
+        }
+        db.collection("meta").insert_one(doc! { "_id": "events", "next": 2_i64 }).await.unwrap();
+
+        let store = db.store().await;
+        assert_eq!(options_of(&db, "events").await, as_made);
+        let indexes = db.collection("events").list_index_names().await.unwrap();
+        assert_eq!(indexes.len(), 8, "{indexes:?}");
+        assert_refused(&db, "api_keys", &doc! {}).await;
+        assert_eq!(db.collection("answers").list_index_names().await.unwrap(), ["_id_", "until_1"]);
+        let note = db.collection("meta").find_one(doc! { "_id": "schema" }).await.unwrap().unwrap();
+        assert_eq!(note.get_i64("version").unwrap(), 2);
+        let of_session = TrailFilter { session: Some(SessionId(sample::uuid(1))), ..TrailFilter::default() };
+        let trail = store.trail(&of_session, None, 10).await.unwrap();
+        assert_eq!(trail.iter().map(|found| &*found.position.0).collect::<Vec<_>>(), ["2", "1"]);
+        assert!(trail.iter().all(|found| found.event.by.is_none()));
+        assert_eq!(store.events(None, 10).await.unwrap().len(), 2);
+        store.close().await;
+    })
+    .await;
+}
+
 async fn an_index_with_one_of_our_names_is_told(uri: String) {
     scratch(uri, |db| async move {
         let other = doc! { "createIndexes": "sessions", "indexes": [{ "name": "silence", "key": { "status": 1 } }] };
@@ -237,8 +314,8 @@ async fn documents_that_break_a_unique_rule_are_told(uri: String) {
 
 async fn a_newer_schema_is_left_alone(uri: String) {
     scratch(uri, |db| async move {
-        db.collection("meta").insert_one(doc! { "_id": "schema", "version": 2 }).await.unwrap();
-        assert_eq!(refusal(&db.options).await, ConnectError::NewerSchema { theirs: 2, ours: 1 });
+        db.collection("meta").insert_one(doc! { "_id": "schema", "version": 3 }).await.unwrap();
+        assert_eq!(refusal(&db.options).await, ConnectError::NewerSchema { theirs: 3, ours: 2 });
         assert_eq!(db.db.list_collection_names().await.unwrap(), ["meta"]);
     })
     .await;

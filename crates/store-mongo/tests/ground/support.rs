@@ -5,7 +5,8 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bson::{DateTime, Document, doc};
+use bson::spec::BinarySubtype;
+use bson::{Binary, DateTime, Document, doc};
 use mongodb::{Client, Collection, Database};
 use rekindle_core::{Store, Timestamp};
 use rekindle_mongod::{Nodes, Options};
@@ -126,4 +127,23 @@ pub fn machine(n: u64) -> Document {
         "machine_id": format!("m{n}"), "hostname": "build-1", "docker_slots": [1, 2, 3], "active_sessions": [uuid(1)],
         "status": "online", "last_heartbeat": now, "created_at": now, "updated_at": now,
     }
+}
+
+/// A key as we write it.
+pub fn api_key(n: u64) -> Document {
+    doc! {
+        "_id": uuid(n), "mark": bytes(16, n), "created_at": DateTime::now(), "name": format!("key {n}"),
+        "secret": bytes(32, n), "role": "worker", "revision": 1_i64, "touches": 0_i64,
+    }
+}
+
+/// An answer as we write it; it stands for a day.
+pub fn answer(n: u64) -> Document {
+    let now = DateTime::now();
+    let until = DateTime::from_millis(now.timestamp_millis() + 86_400_000);
+    doc! { "_id": bytes(32, n), "request": bytes(32, 0), "answer": bytes(3, n), "at": now, "until": until }
+}
+
+fn bytes(how_many: usize, n: u64) -> Binary {
+    Binary { subtype: BinarySubtype::Generic, bytes: vec![u8::try_from(n % 256).unwrap(); how_many] }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use bson::{Document, doc};
 use rekindle_core::session::{Ended, Outcome, Phase};
-use rekindle_core::store::{Changes, Store};
+use rekindle_core::store::{Changes, IdempotencyKey, Remembered, Store};
 use rekindle_core::task::TaskState;
 use rekindle_core::{Session, SessionId, TaskId, Version};
 use rekindle_mongod::{Case, Nodes, binary_case};
@@ -16,6 +16,7 @@ use crate::support::{days_ago, nodes, open, options, until};
 pub const CASES: &[Case] = &[
     binary_case!(test_1_1_f_what_ended_31_days_ago_expires_and_what_is_archived_stays),
     binary_case!(a_changed_retention_changes_what_expires),
+    binary_case!(an_answer_goes_when_its_time_is_over),
 ];
 
 fn quick(binary: PathBuf) -> Nodes {
@@ -109,5 +110,34 @@ async fn a_changed_retention_changes_what_expires(binary: PathBuf) {
     until(|| left(&store, &all), |(sessions, tasks)| sessions.len() + tasks.len() <= 2).await;
     passes(&nodes).await;
     assert_eq!(left(&store, &all).await, (vec![2], vec![2]));
+    store.close().await;
+}
+
+async fn an_answer_goes_when_its_time_is_over(binary: PathBuf) {
+    let nodes = quick(binary);
+    let store = open(&options(&nodes.uri())).await;
+    let (today, yesterday) = (days_ago(0), days_ago(1));
+    let answer = |n: u8, at, until| Remembered {
+        key: IdempotencyKey([n; 32]),
+        request: [0; 32],
+        answer: Box::new([n]),
+        at,
+        until,
+    };
+    let stands = answer(2, yesterday, days_ago(-1));
+    for remember in [answer(1, yesterday, today), stands.clone()] {
+        store.commit(Changes { remember: Some(remember), ..Changes::default() }).await.unwrap();
+    }
+    // Asked as of yesterday, both stand: what is gone is gone from the database.
+    let left = || async {
+        let mut left = Vec::new();
+        for n in [1, 2] {
+            left.extend(store.remembered(&IdempotencyKey([n; 32]), yesterday).await.unwrap());
+        }
+        left
+    };
+    until(left, |left| left.len() < 2).await;
+    passes(&nodes).await;
+    assert_eq!(left().await, [stands]);
     store.close().await;
 }

@@ -2,10 +2,13 @@
 
 use rekindle_core::event::{Event, EventKind, Subject};
 use rekindle_core::session::Outcome;
-use rekindle_core::store::{Changes, Duty, Expect, Fence, Put, Version, Write};
-use rekindle_testkit::sample::{self, NOON};
+use rekindle_core::store::{
+    Changes, Duty, Expect, Fence, IdempotencyKey, Put, Remembered, Row, Version, Versioned, Write,
+};
+use rekindle_testkit::sample::{self, NOON, noon_plus};
 
-use super::{COMMAND_BYTES, Demand, Plan, Step, Verb};
+use super::batch::COMMAND_BYTES;
+use super::{Demand, Plan, Step, Verb};
 use crate::marks::Marks;
 
 fn plan(changes: &Changes) -> Plan {
@@ -17,6 +20,7 @@ fn shape(plan: &Plan) -> Vec<(Verb, &'static str, Demand, usize)> {
     let shape = |step: &Step| match step {
         Step::Run(batch) => (batch.verb, batch.collection, batch.demand, batch.statements.len()),
         Step::Forget(_) => (Verb::Delete, "events", Demand::Any, 0),
+        Step::Date(of) => (Verb::Update, "tasks", Demand::Any, of.len()),
     };
     plan.steps.iter().map(shape).collect()
 }
@@ -34,6 +38,43 @@ fn one_statement_needs_no_transaction() {
     assert!(plan(&touch).single().is_some());
     put.events.push(created(1));
     assert!(plan(&put).single().is_none());
+}
+
+fn answer() -> Option<Remembered> {
+    let key = IdempotencyKey([1; 32]);
+    Some(Remembered { key, request: [2; 32], answer: Box::new([3]), at: NOON, until: noon_plus(1) })
+}
+
+#[test]
+fn an_answer_comes_first_but_for_the_fence() {
+    let mut changes = Changes { remember: answer(), ..Changes::default() };
+    assert_eq!(plan(&changes).single().unwrap().demand, Demand::Answer);
+    changes.insert(sample::session(1));
+    assert!(plan(&changes).single().is_none());
+    let expected = [(Verb::Update, "answers", Demand::Answer, 1), (Verb::Insert, "sessions", Demand::Each, 1)];
+    assert_eq!(shape(&plan(&changes)), expected);
+    changes.fence = Some(Fence { duty: Duty::Detection, token: 1 });
+    let demands: Vec<_> = shape(&plan(&changes)).into_iter().map(|(_, _, demand, _)| demand).collect();
+    assert_eq!(demands, [Demand::Fence, Demand::Answer, Demand::Each]);
+}
+
+#[test]
+fn restored_tasks_are_dated_by_what_is_stored_then() {
+    let restore = |row| Write::Restore(Box::new(row));
+    let version = Version { revision: 3, touches: 1 };
+    let mut ended = sample::session(1);
+    ended.phase = sample::ended(NOON, Outcome::Completed);
+    let task = |n| restore(Row::Task(Versioned { value: sample::task(n, &sample::session(1)), version }));
+    let writes = vec![restore(Row::Session(Versioned { value: ended, version })), task(2), task(3)];
+    let expected = [
+        (Verb::Insert, "sessions", Demand::Each, 1),
+        (Verb::Insert, "tasks", Demand::Each, 2),
+        (Verb::Update, "tasks", Demand::Any, 1),
+        (Verb::Update, "tasks", Demand::Any, 1),
+    ];
+    assert_eq!(shape(&plan(&Changes { writes, ..Changes::default() })), expected);
+    let key = restore(Row::Key(Versioned { value: sample::key(1), version }));
+    assert!(plan(&Changes { writes: vec![key], ..Changes::default() }).single().is_some());
 }
 
 #[test]

@@ -1,0 +1,70 @@
+//! Tasks that come from another store are taken by the server's own clean-up as those are that were made here: dated by when
+//! their session ended, whichever came first.
+
+use bson::{Document, doc};
+use rekindle_core::Session;
+use rekindle_core::session::{Ended, Outcome, Phase};
+use rekindle_core::store::{Changes, Row, Store, Version, Versioned, Write};
+use rekindle_mongod::{Case, case};
+use rekindle_store_mongo::MongoStore;
+use rekindle_testkit::sample::{self, NOON};
+
+use crate::support::{Scratch, scratch};
+
+pub const CASES: &[Case] = &[case!(restored_tasks_know_when_their_session_ended)];
+
+fn ended(n: u64, archived: bool) -> Session {
+    let archived_at = archived.then_some(NOON);
+    Session { phase: Phase::Ended(Ended { at: NOON, outcome: Outcome::Completed, archived_at }), ..sample::session(n) }
+}
+
+async fn restore(store: &MongoStore, rows: Vec<Row>) {
+    let writes = rows.into_iter().map(|row| Write::Restore(Box::new(row))).collect();
+    store.commit(Changes { writes, ..Changes::default() }).await.unwrap();
+}
+
+fn row(session: &Session) -> Row {
+    Row::Session(Versioned { value: session.clone(), version: Version::FIRST })
+}
+
+fn task(n: u64, session: &Session) -> Row {
+    Row::Task(Versioned { value: sample::task(100 + n, session), version: Version::FIRST })
+}
+
+/// Which of the tasks are dated.
+async fn dated(db: &Scratch) -> Vec<u64> {
+    let mut dated = Vec::new();
+    for n in 1..=5 {
+        let task: Document = db
+            .collection("tasks")
+            .find_one(doc! { "task_id": sample::uuid(100 + n).to_string() })
+            .await
+            .unwrap()
+            .unwrap();
+        if let Ok(at) = task.get_datetime("session_ended_at") {
+            assert_eq!(at.timestamp_millis(), NOON.millis());
+            dated.push(n);
+        }
+    }
+    dated
+}
+
+async fn restored_tasks_know_when_their_session_ended(uri: String) {
+    scratch(uri, |db| async move {
+        let store = db.store().await;
+        let sessions = [ended(1, false), ended(2, false), ended(3, false), ended(4, true), sample::session(5)];
+        let [first, second, third, archived, live] = &sessions;
+        restore(&store, vec![row(first)]).await;
+        restore(&store, vec![task(1, first), task(2, second)]).await;
+        assert_eq!(dated_so_far(&db).await, 1);
+        restore(&store, vec![row(second), row(third), row(archived), row(live), task(3, third)]).await;
+        restore(&store, vec![task(4, archived), task(5, live)]).await;
+        assert_eq!(dated(&db).await, [1, 2, 3]);
+        store.close().await;
+    })
+    .await;
+}
+
+async fn dated_so_far(db: &Scratch) -> u64 {
+    db.collection("tasks").count_documents(doc! { "session_ended_at": { "$exists": true } }).await.unwrap()
+}
