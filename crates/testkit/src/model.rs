@@ -2,6 +2,7 @@
 //! every step, and on one store with the invariants checked as it goes. A failure prints the seed, and the shortest
 //! sequence of steps that still fails.
 
+mod access;
 mod steps;
 
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use rekindle_core::rules::recovery::{FailedTasks, Recovery};
-use rekindle_core::store::{MachineFilter, PageRequest, SessionFilter, Start, TaskFilter};
+use rekindle_core::store::{MachineFilter, PageRequest, SessionFilter, Start, TaskFilter, TrailFilter};
 use rekindle_core::task::transition::TaskTarget;
 use rekindle_core::tracker::{
     BeatReport, CleanupMode, MachinePatch, NewMachine, NewSession, NewTask, SessionPatch, SessionTarget, SlotRelease,
@@ -14,8 +14,8 @@ use rekindle_core::tracker::{
 };
 use rekindle_core::values::Slots;
 use rekindle_core::{
-    Change, MachineId, MachineStatus, MetadataPatch, Policy, SessionId, SessionStatus, Slot, Store, TaskId, TaskStatus,
-    Tracker,
+    Change, KeyId, MachineId, MachineStatus, MetadataPatch, Policy, SessionId, SessionStatus, Slot, Store, TaskId,
+    TaskStatus, Tracker,
 };
 use serde_json::json;
 
@@ -48,6 +48,11 @@ pub enum Step {
     Cleanup { days: u8, dry: bool },
     List { project: Option<u8>, status: Option<u8>, archived: Option<bool>, limit: u8 },
     RecoveryState(Index),
+    CreateOnce { project: u8, machine: u8, request: u8 },
+    MakeKey { role: u8, project: Option<u8>, seconds: Option<u8> },
+    RotateKey { key: Index, overlap: u8 },
+    RevokeKey(Index),
+    Trail { key: Option<u8>, session: Option<Index>, machine: Option<u8>, limit: u8 },
 }
 
 /// Sequences of at most this many steps.
@@ -81,16 +86,27 @@ pub fn steps(length: usize) -> impl Strategy<Value = Vec<Step>> {
         2 => (prop::option::of(small()), prop::option::of(0..5u8), prop::option::of(any::<bool>()), 1..9u8)
             .prop_map(|(project, status, archived, limit)| Step::List { project, status, archived, limit }),
         1 => one().prop_map(Step::RecoveryState),
+        3 => (small(), small(), small())
+            .prop_map(|(project, machine, request)| Step::CreateOnce { project, machine, request }),
+        1 => (0..4u8, prop::option::of(small()), prop::option::of(0..200u8))
+            .prop_map(|(role, project, seconds)| Step::MakeKey { role, project, seconds }),
+        1 => (one(), 0..200u8).prop_map(|(key, overlap)| Step::RotateKey { key, overlap }),
+        1 => one().prop_map(Step::RevokeKey),
+        2 => (prop::option::of(0..4u8), prop::option::of(one()), prop::option::of(small()), 1..9u8)
+            .prop_map(|(key, session, machine, limit)| Step::Trail { key, session, machine, limit }),
     ];
     prop::collection::vec(step, 1..=length)
 }
 
 /// A store, the use cases over it, a clock in hand and ids that count.
 pub struct World {
-    tracker: Tracker,
+    pub(super) tracker: Tracker,
     clock: Arc<HandClock>,
-    sessions: Vec<SessionId>,
+    pub(super) sessions: Vec<SessionId>,
     tasks: Vec<TaskId>,
+    pub(super) keys: Vec<KeyId>,
+    /// How many steps were taken.
+    pub(super) taken: u64,
 }
 
 impl World {
@@ -99,7 +115,7 @@ impl World {
         let clock = Arc::new(HandClock::default());
         let ids = Arc::new(CountingIds::default());
         let tracker = Tracker::new(store, Arc::clone(&clock) as _, ids, Policy::default());
-        Self { tracker, clock, sessions: Vec::new(), tasks: Vec::new() }
+        Self { tracker, clock, sessions: Vec::new(), tasks: Vec::new(), keys: Vec::new(), taken: 0 }
     }
 
     /// The store.
@@ -109,22 +125,29 @@ impl World {
 
     /// Takes one step and answers what came of it, in words that two worlds can compare.
     pub async fn take(&mut self, step: &Step) -> String {
-        let tracker = self.tracker.clone();
+        self.taken += 1;
+        let tracker = self.acting();
         match step {
             Step::Advance(millis) => {
                 self.clock.advance(Duration::from_millis(*millis));
                 String::new()
             }
             Step::Create { project, machine, slot } => {
-                let new = NewSession {
-                    project_id: text(&format!("p{project}")),
-                    machine_id: machine_id(*machine),
-                    docker_slot: slot_of(*slot),
-                    metadata: sample::metadata(json!({ "made": true })),
-                };
-                let made = tracker.create_session(new).await;
+                let made = tracker.create_session(new_session(*project, *machine, *slot)).await;
                 self.sessions.extend(made.iter().map(|row| row.value.id));
                 said(made)
+            }
+            Step::CreateOnce { project, machine, request } => {
+                self.create_once(&tracker, new_session(*project, *machine, None), *request).await
+            }
+            Step::MakeKey { role, project, seconds } => self.make_key(&tracker, *role, *project, *seconds).await,
+            Step::RotateKey { key, overlap } => self.rotate_key(&tracker, key, *overlap).await,
+            Step::RevokeKey(key) => said(tracker.revoke_key(self.key(key)).await),
+            Step::Trail { key, session, machine, limit } => {
+                let session = session.map(|index| self.session(&index));
+                let machine = machine.map(machine_id);
+                let key = key.map(|n| KeyId(uuid(u64::from(n))));
+                self.trail(&TrailFilter { key, session, machine, ..TrailFilter::default() }, u32::from(*limit)).await
             }
             Step::Beat { session, task, key } => {
                 let current_task = match task {
@@ -243,6 +266,8 @@ impl World {
         for recorded in events {
             words += &format!("{:?}\n", recorded.event);
         }
+        words += &self.trail(&TrailFilter::default(), 50).await;
+        words += &said(store.keys().await);
         words
     }
 
@@ -267,7 +292,16 @@ impl World {
     }
 }
 
-fn said(answer: impl std::fmt::Debug) -> String {
+fn new_session(project: u8, machine: u8, slot: Option<u8>) -> NewSession {
+    NewSession {
+        project_id: text(&format!("p{project}")),
+        machine_id: machine_id(machine),
+        docker_slot: slot_of(slot),
+        metadata: sample::metadata(json!({ "made": true })),
+    }
+}
+
+pub(super) fn said(answer: impl std::fmt::Debug) -> String {
     format!("{answer:?}\n")
 }
 

@@ -1,0 +1,83 @@
+//! The steps about API keys, on whose behalf things are done, answers that are kept, and the trail.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::sample::Index;
+use rekindle_core::access::SecretHash;
+use rekindle_core::store::{IdempotencyKey, TrailFilter};
+use rekindle_core::tracker::{NewKey, NewSession, Once, Reply};
+use rekindle_core::{Actor, KeyId, Role, Tracker};
+
+use super::steps::{World, said};
+use crate::sample::{text, uuid};
+
+/// How long an answer is kept: shorter than the clock goes at times.
+const KEPT: Duration = Duration::from_secs(300);
+
+impl World {
+    /// The use cases, every third time on nobody's behalf, otherwise on that of one of a few keys.
+    pub(super) fn acting(&self) -> Tracker {
+        if self.taken.is_multiple_of(3) {
+            return self.tracker.clone();
+        }
+        let key = Some(KeyId(uuid(self.taken % 4)));
+        let address = self.taken.is_multiple_of(2).then(|| [127, 0, 0, 1].into());
+        self.tracker.acting_for(Actor { key, address, request: uuid(self.taken) })
+    }
+
+    /// Creates a session with one of a few idempotency keys.
+    pub(super) async fn create_once(&mut self, tracker: &Tracker, new: NewSession, request: u8) -> String {
+        let key = IdempotencyKey([request; 32]);
+        let write_down = |reply: &Reply<'_>| format!("{reply:?}").into_bytes().into();
+        let once = Arc::new(Once::new(key, [request + 1; 32], KEPT, Box::new(write_down)));
+        let made = tracker.once(Arc::clone(&once)).create_session(new).await;
+        self.sessions.extend(made.iter().map(|row| row.value.id));
+        said((made, once.is_kept(), tracker.remembered(&key).await))
+    }
+
+    pub(super) async fn make_key(
+        &mut self,
+        tracker: &Tracker,
+        role: u8,
+        project: Option<u8>,
+        seconds: Option<u8>,
+    ) -> String {
+        let new = NewKey {
+            name: text("a key"),
+            secret: SecretHash([role; 32]),
+            role: Role::ALL[usize::from(role)],
+            project_id: project.map(|n| text(&format!("p{n}"))),
+            lasts: seconds.map(|n| Duration::from_secs(n.into())),
+        };
+        let made = tracker.create_key(new).await;
+        self.keys.extend(made.iter().map(|row| row.value.id));
+        said(made)
+    }
+
+    pub(super) async fn rotate_key(&mut self, tracker: &Tracker, key: &Index, overlap: u8) -> String {
+        let overlap = Duration::from_secs(overlap.into());
+        let rotated = tracker.rotate_key(self.key(key), SecretHash([9; 32]), None, overlap).await;
+        self.keys.extend(rotated.iter().map(|rotated| rotated.new.value.id));
+        said(rotated)
+    }
+
+    /// One of the keys that were made.
+    pub(super) fn key(&self, index: &Index) -> KeyId {
+        if self.keys.is_empty() { KeyId(uuid(u64::MAX)) } else { *index.get(&self.keys) }
+    }
+
+    /// The trail, part by part. Positions are the store's own and are not compared.
+    pub(super) async fn trail(&self, filter: &TrailFilter, limit: u32) -> String {
+        let mut words = String::new();
+        let mut before = None;
+        loop {
+            let found = self.tracker.trail(filter, before.as_ref(), limit).await.unwrap();
+            let Some(last) = found.last() else { return words };
+            before = Some(last.position.clone());
+            for recorded in &found {
+                words += &format!("{:?}\n", recorded.event);
+            }
+        }
+    }
+}
