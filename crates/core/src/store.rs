@@ -12,6 +12,7 @@
 mod changes;
 mod lease;
 mod query;
+mod watcher;
 
 use async_trait::async_trait;
 pub use changes::{
@@ -23,6 +24,7 @@ pub use query::{
     Counts, Cursor, EventPosition, Expired, ExpiredCounts, LiveSession, MachineFilter, Page, PageRequest,
     RecordedEvent, SessionFilter, SilentSessions, Start, TaskFilter,
 };
+pub use watcher::{BatchObserver, BatchWatch};
 
 use crate::machine::Machine;
 use crate::session::Session;

@@ -6,6 +6,7 @@ mod detection;
 mod health;
 mod heartbeats;
 mod input;
+mod listener;
 mod machines;
 mod recovery;
 mod retention;
@@ -21,6 +22,7 @@ pub use input::{
     BeatReport, CleanupMode, IfMatch, MachinePatch, NewMachine, NewSession, NewTask, SessionPatch, SessionTarget,
     SlotRelease, TaskPatch,
 };
+pub use listener::Listener;
 pub use machines::{MachineView, Registered};
 pub use recovery::{Recovered, RecoveryState};
 pub use retention::CleanupReport;
@@ -72,12 +74,19 @@ pub struct Tracker {
     ids: Arc<dyn Ids>,
     policy: Policy,
     fence: Option<Fence>,
+    listener: Option<Arc<dyn Listener>>,
 }
 
 impl Tracker {
     /// A tracker over this store.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, policy: Policy) -> Self {
-        Self { store, clock, ids, policy, fence: None }
+        Self { store, clock, ids, policy, fence: None, listener: None }
+    }
+
+    /// The same tracker, which tells this listener what it did.
+    #[must_use]
+    pub fn told_to(self, listener: Arc<dyn Listener>) -> Self {
+        Self { listener: Some(listener), ..self }
     }
 
     /// A tracker all of whose commits demand that this fence still stands, for a duty that one process of several has.
@@ -112,9 +121,13 @@ impl Tracker {
 
     async fn commit(&self, attempts: &mut Attempts, mut changes: Changes) -> Result<Verdict, Error> {
         changes.fence = self.fence;
+        let told = self.listener.as_ref().map(|listener| (listener, changes.events.clone()));
         match self.store.commit(changes).await {
             Ok(committed) => {
                 attempts.wrote = true;
+                if let Some((listener, events)) = told {
+                    listener.committed(&events);
+                }
                 Ok(Verdict::Done(committed))
             }
             Err(CommitError::Stale) => Ok(Verdict::Stale),

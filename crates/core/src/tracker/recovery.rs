@@ -113,6 +113,7 @@ impl Tracker {
                     return Ok(if ours { Recovered::Now(successor) } else { Recovered::Before(successor) });
                 }
                 row.value.step(SessionEvent::Recover)?;
+                let given_up_at = row.value.given_up_at(self.policy.stall_threshold);
                 let mut changes = Changes::default();
                 self.place(&mut changes, &recovery.new_machine_id, recovery.docker_slot, Purpose::Recovery).await?;
                 let left = [TaskStatus::Pending, TaskStatus::InProgress, TaskStatus::Blocked, TaskStatus::Failed];
@@ -121,6 +122,9 @@ impl Tracker {
                 let successor = recover(&mut changes, &row, tasks, recovery, successor_id, &mut fresh, now);
                 match self.commit(&mut attempts, changes).await? {
                     Verdict::Done(_) => {
+                        if let (Some(listener), Some(at)) = (&self.listener, given_up_at) {
+                            listener.recovered(now.since(at));
+                        }
                         return Ok(Recovered::Now(Versioned { value: successor, version: Version::FIRST }));
                     }
                     Verdict::Stale => {}
