@@ -51,8 +51,8 @@ impl MongoStore {
         Ok(Self {
             calls: Calls::new(wait),
             marks: Arc::new(Marks::default()),
-            sessions: Arc::new(Beats::new(Arc::clone(&connection), wait)),
-            machines: Arc::new(Beats::new(Arc::clone(&connection), wait)),
+            sessions: Arc::new(Beats::new(Arc::clone(&connection), wait, options.watch.clone())),
+            machines: Arc::new(Beats::new(Arc::clone(&connection), wait, options.watch.clone())),
             connection,
         })
     }
