@@ -14,7 +14,9 @@ mod task;
 mod time;
 
 pub use error::{Detail, ErrorBody, ErrorCode};
-pub use health::{Health, Ready};
+pub use health::{
+    CircuitHealth, DatabaseHealth, Dependencies, DetailedHealth, Health, HealthStatus, JobHealth, JobsHealth, Ready,
+};
 pub use machine::{CreateMachine, Machine, MachineList, MachineStatus, PatchMachine};
 pub use query::{ArchivedQuery, CleanupQuery, MachineQuery, SessionQuery, StalledQuery, TaskQuery};
 pub use recovery::{CleanupReport, DetectReport, PrepareRecovery, Recover, RecoveryState};

@@ -5,6 +5,7 @@ pub mod docs;
 pub mod health;
 pub mod lifecycle;
 pub mod machines;
+pub mod metrics;
 pub mod recovery;
 pub mod sessions;
 pub mod tasks;

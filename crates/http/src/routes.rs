@@ -11,13 +11,13 @@ use crate::api::ErrorCode;
 use crate::context::Context;
 use crate::entry::Entry;
 use crate::error::ErrorHeader;
-use crate::handlers::{docs, health, lifecycle, machines, recovery, sessions, tasks};
+use crate::handlers::{docs, health, lifecycle, machines, metrics, recovery, sessions, tasks};
+use crate::metrics::Counting;
 
 /// Makes the table, and from it the resources that serve it. A path that knows GET knows HEAD too.
 macro_rules! table {
     ($($group:ident under $prefix:literal { $($path:literal => { $($method:ident $handler:path),+ $(,)? })+ })+) => {
         /// Every documented path with its methods.
-        #[cfg(test)]
         pub const TABLE: &[(&str, &[&str])] = &[$($(
             ($path, &[$(stringify!($method)),+]),
         )+)+];
@@ -87,18 +87,21 @@ table! {
     outside under "" {
         "/health" => { GET health::health }
         "/healthz" => { GET health::health }
+        "/health/detailed" => { GET health::detailed }
         "/ready" => { GET health::ready }
         "/readyz" => { GET health::ready }
+        "/metrics" => { GET metrics::metrics }
     }
 }
 
-/// Mounts the API in a service: everything under `/api`, and `/health`, `/healthz`, `/ready` and `/readyz`. What else
+/// Mounts the API in a service: everything under `/api`, and `/health`, `/healthz`, `/health/detailed`, `/ready`, `/readyz`
+/// and `/metrics`. What else
 /// the service answers is its own affair; [`nothing_here`] is how this API answers for the rest.
 pub fn configure(config: &mut ServiceConfig, context: &Context) {
-    let entry = Entry(context.clone());
+    let (entry, counting) = (Entry(context.clone()), Counting(context.metrics().clone()));
     config.app_data(Data::new(context.clone()));
     let limit = web::PayloadConfig::new(context.max_body_bytes());
-    let scope = web::scope("/api").app_data(limit).wrap(entry.clone()).configure(|config| {
+    let scope = web::scope("/api").app_data(limit).wrap(entry.clone()).wrap(counting.clone()).configure(|config| {
         api(&mut |resource| {
             config.service(resource);
         });
@@ -107,13 +110,13 @@ pub fn configure(config: &mut ServiceConfig, context: &Context) {
     });
     config.service(scope.default_service(web::to(not_found)));
     outside(&mut |resource| {
-        config.service(resource.wrap(entry.clone()));
+        config.service(resource.wrap(entry.clone()).wrap(counting.clone()));
     });
 }
 
 /// The answer to everything that nobody mounted: 401 without a key, 404 with one.
 pub fn nothing_here(context: &Context) -> Route {
-    web::to(not_found).wrap(Entry(context.clone()))
+    web::to(not_found).wrap(Entry(context.clone())).wrap(Counting(context.metrics().clone()))
 }
 
 fn on(method: Method) -> Route {

@@ -107,6 +107,7 @@ pub async fn detect_failures(context: Data<Context>, body: Body) -> Answer {
     let began = Instant::now();
     let pass = context.run(|tracker| async move { tracker.detect().await }).await?;
     let duration = began.elapsed();
+    context.metrics().detected(&pass);
     crate::jobs::log_pass(&pass, duration);
     let stalled_sessions = pass.stalled.len() as u64;
     let duration_ms = time_ms(duration);

@@ -63,14 +63,15 @@ pub async fn prepare(context: Data<Context>, id: PathId<SessionId>, body: Body) 
 pub async fn recover(context: Data<Context>, id: PathId<SessionId>, body: Body) -> Answer {
     let original = id.0;
     let recovery = parse::recover(&body)?;
-    let outcome = context.run(|tracker| async move { tracker.recover(original, &recovery).await }).await?;
+    let outcome = context.run(|tracker| async move { tracker.recover(original, &recovery).await }).await;
+    context.metrics().recovery(&outcome);
     let said = |message, row: &rekindle_core::Versioned<rekindle_core::Session>| Note {
         session_id: Some(original.to_string()),
         original_session_id: Some(original.to_string()),
         new_session_id: Some(row.value.id.to_string()),
         ..note(message, &row.value)
     };
-    match outcome {
+    match outcome? {
         Recovered::Now(row) => {
             let location = format!("/api/sessions/{}", row.value.id);
             let answer = created(&location, row.version, &Session::from(&row));
