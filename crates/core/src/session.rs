@@ -5,6 +5,8 @@
 
 pub mod transition;
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
 use crate::values::{ErrorMessage, MachineId, Metadata, ProjectId, SessionId, Slot, TaskLabel, Timestamp};
@@ -217,6 +219,16 @@ impl Session {
             Phase::Live(Live { state: LiveState::Stalled { prepared_at }, .. })
             | Phase::Ended(Ended { outcome: Outcome::Failed { prepared_at, .. }, .. }) => *prepared_at,
             Phase::Live(_) | Phase::Ended(_) => self.recovered().and_then(|recovered| recovered.prepared_at),
+        }
+    }
+
+    /// When it was given up, as far as the row shows: when it failed, or a stalled one's deadline, or when it was declared
+    /// stalled before that. None of what was not given up.
+    pub fn given_up_at(&self, stall_threshold: Duration) -> Option<Timestamp> {
+        match self.status() {
+            SessionStatus::Failed => self.completed_at(),
+            SessionStatus::Stalled => Some(self.last_heartbeat.plus(stall_threshold).min(self.updated_at)),
+            SessionStatus::Active | SessionStatus::Paused | SessionStatus::Completed => None,
         }
     }
 

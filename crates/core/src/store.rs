@@ -13,6 +13,7 @@ mod answer;
 mod changes;
 mod lease;
 mod query;
+mod watcher;
 
 pub use answer::{IdempotencyKey, Remembered};
 use async_trait::async_trait;
@@ -25,6 +26,7 @@ pub use query::{
     Counts, Cursor, EventPosition, Expired, ExpiredCounts, LiveSession, MachineFilter, Page, PageRequest,
     RecordedEvent, SessionFilter, SilentSessions, Start, TaskFilter, TrailFilter,
 };
+pub use watcher::{BatchObserver, BatchWatch};
 
 use crate::access::ApiKey;
 use crate::machine::Machine;

@@ -8,6 +8,7 @@ mod health;
 mod heartbeats;
 mod input;
 mod keys;
+mod listener;
 mod machines;
 mod once;
 mod recovery;
@@ -25,6 +26,7 @@ pub use input::{
     SlotRelease, TaskPatch,
 };
 pub use keys::{NewKey, Rotated};
+pub use listener::Listener;
 pub use machines::{MachineView, Registered};
 pub use once::{Once, Reply, WriteDown};
 pub use recovery::{Recovered, RecoveryState};
@@ -81,12 +83,19 @@ pub struct Tracker {
     actor: Option<Actor>,
     scope: Option<ProjectId>,
     once: Option<Arc<Once>>,
+    listener: Option<Arc<dyn Listener>>,
 }
 
 impl Tracker {
     /// A tracker over this store.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, policy: Policy) -> Self {
-        Self { store, clock, ids, policy, fence: None, actor: None, scope: None, once: None }
+        Self { store, clock, ids, policy, fence: None, actor: None, scope: None, once: None, listener: None }
+    }
+
+    /// The same tracker, which tells this listener what it did.
+    #[must_use]
+    pub fn told_to(self, listener: Arc<dyn Listener>) -> Self {
+        Self { listener: Some(listener), ..self }
     }
 
     /// A tracker all of whose commits demand that this fence still stands, for a duty that one process of several has.
@@ -154,11 +163,15 @@ impl Tracker {
         let once = self.once.as_ref().zip(reply);
         changes.remember = once.as_ref().and_then(|(once, reply)| once.answer(reply, self.clock.now()));
         let keeps = once.filter(|_| changes.remember.is_some());
+        let told = self.listener.as_ref().map(|listener| (listener, changes.events.clone()));
         match self.store.commit(changes).await {
             Ok(committed) => {
                 attempts.wrote = true;
                 if let Some((once, _)) = keeps {
                     once.note_kept();
+                }
+                if let Some((listener, events)) = told {
+                    listener.committed(&events);
                 }
                 Ok(Verdict::Done(committed))
             }

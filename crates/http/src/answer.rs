@@ -53,6 +53,9 @@ pub fn set(response: &mut HttpResponse, name: HeaderName, value: &str) {
     }
 }
 
+/// Marks an answer that is no error whatever its status says: it goes out as it is.
+pub struct AsItIs;
+
 /// What the log line of a request says besides the usual. Never a key, nor a value of metadata.
 #[derive(Debug, Default)]
 pub struct Note {

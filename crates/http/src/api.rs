@@ -17,7 +17,9 @@ mod time;
 
 pub use audit::{AuditEvent, AuditTrail};
 pub use error::{Detail, ErrorBody, ErrorCode};
-pub use health::{Health, Ready};
+pub use health::{
+    CircuitHealth, DatabaseHealth, Dependencies, DetailedHealth, Health, HealthStatus, JobHealth, JobsHealth, Ready,
+};
 pub use key::{ApiKey, ApiKeyList, CreateApiKey, NewApiKey, Role, RotateApiKey};
 pub use machine::{CreateMachine, Machine, MachineList, MachineStatus, PatchMachine};
 pub use query::{ArchivedQuery, AuditQuery, CleanupQuery, MachineQuery, SessionQuery, StalledQuery, TaskQuery};

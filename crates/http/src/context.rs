@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::http::StatusCode;
 use rekindle_core::{Error, StoreError, Tracker};
+use rekindle_layers::CircuitBreaker;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::debug;
@@ -19,7 +20,10 @@ use crate::api::ErrorCode;
 use crate::auth::ApiKeys;
 use crate::cors::AllowedOrigins;
 use crate::error::ErrorHeader;
+use crate::health::Checks;
+use crate::jobs::Board;
 use crate::limit::{Limiter, RateLimits};
+use crate::metrics::Metrics;
 use crate::readiness::Readiness;
 
 /// How long after its last round housekeeping goes on: a key that is taken away is good so much longer.
@@ -42,6 +46,27 @@ pub struct Limits {
     pub allowed_origins: AllowedOrigins,
 }
 
+/// What is round the use cases, to be seen from outside.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// Where everything is counted.
+    pub metrics: Metrics,
+    /// The circuit to the store, if there is one.
+    pub circuit: Option<Arc<CircuitBreaker>>,
+    /// What became of the background jobs.
+    pub board: Board,
+    /// Shown by `/health/detailed`.
+    pub environment: String,
+}
+
+impl Default for Surroundings {
+    /// A store without a circuit, and no jobs.
+    fn default() -> Self {
+        let metrics = Metrics::new();
+        Self { board: Board::new(&metrics), metrics, circuit: None, environment: "development".to_owned() }
+    }
+}
+
 /// What every request needs. Cheap to clone.
 #[derive(Clone)]
 pub struct Context {
@@ -59,11 +84,19 @@ struct Shared {
     kept: AtomicBool,
     limiter: Limiter,
     in_flight: Arc<Semaphore>,
+    surroundings: Surroundings,
+    checks: Checks,
 }
 
 impl Context {
-    /// The use cases, offered within these limits. Its uptime begins now.
+    /// The use cases, offered within these limits, without surroundings. Its uptime begins now.
     pub fn new(tracker: Tracker, limits: Limits) -> Self {
+        Self::within(tracker, limits, Surroundings::default())
+    }
+
+    /// The use cases, offered within these limits. Its uptime begins now.
+    pub fn within(tracker: Tracker, limits: Limits, surroundings: Surroundings) -> Self {
+        let tracker = tracker.told_to(Arc::new(surroundings.metrics.clone()));
         let most = limits.max_in_flight.clamp(1, Semaphore::MAX_PERMITS);
         let shared = Shared {
             keys: KeyRing::new(limits.api_keys.clone()),
@@ -75,6 +108,8 @@ impl Context {
             started: Instant::now(),
             draining: AtomicBool::new(false),
             readiness: Readiness::default(),
+            checks: Checks::usual(&tracker, surroundings.circuit.clone(), &surroundings.board),
+            surroundings,
         };
         Self { tracker, shared: Arc::new(shared) }
     }
@@ -133,6 +168,37 @@ impl Context {
         &self.shared.limiter
     }
 
+    /// Where everything is counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.shared.surroundings.metrics
+    }
+
+    /// The circuit to the store, if there is one.
+    pub fn circuit(&self) -> Option<&Arc<CircuitBreaker>> {
+        self.shared.surroundings.circuit.as_ref()
+    }
+
+    /// What became of the background jobs.
+    pub fn board(&self) -> &Board {
+        &self.shared.surroundings.board
+    }
+
+    /// As `/health/detailed` shows it.
+    pub(crate) fn environment(&self) -> &str {
+        &self.shared.surroundings.environment
+    }
+
+    /// What the service depends on.
+    pub(crate) fn checks(&self) -> &Checks {
+        &self.shared.checks
+    }
+
+    /// What `/metrics` shows.
+    pub(crate) async fn metrics_page(&self) -> String {
+        let Surroundings { metrics, circuit, board, .. } = &self.shared.surroundings;
+        metrics.page(self.tracker.store().as_ref(), circuit.as_deref(), board).await
+    }
+
     /// A place among the requests that are worked on at once, held until it is dropped.
     ///
     /// # Errors
@@ -168,9 +234,12 @@ impl Context {
     /// Why not, as 503 whatever the reason: others are to be asked instead.
     pub async fn store_ready(&self) -> Result<(), ApiError> {
         let ready = self.shared.readiness.of(self.tracker.store().as_ref()).await;
-        ready.map_err(|error| {
-            let is_open = matches!(error, StoreError::CircuitOpen { .. });
-            if is_open { error.into() } else { StoreError::Unavailable(error.to_string()).into() }
+        ready.map_err(|error| match error {
+            // These say what stands in the way, and are 503 by themselves.
+            StoreError::CircuitOpen { .. } | StoreError::Overloaded(_) => error.into(),
+            StoreError::Unavailable(_) | StoreError::TimedOut(_) | StoreError::Unknown(_) | StoreError::Corrupt(_) => {
+                StoreError::Unavailable(error.to_string()).into()
+            }
         })
     }
 

@@ -22,11 +22,13 @@ use uuid::Uuid;
 
 use crate::ApiError;
 use crate::access::{Refused, Visit};
+use crate::answer::AsItIs;
 use crate::api::ErrorBody;
 use crate::context::Context;
 use crate::cors::{self, Crossing};
 use crate::error::ErrorHeader;
 use crate::limit::{self, Standing};
+use crate::metrics::RateClass;
 
 /// Wraps what answers requests.
 #[derive(Clone)]
@@ -132,13 +134,15 @@ impl<S> EntryService<S> {
         if is_public(req.method(), req.path()) {
             return Ok(None);
         }
-        let (limiter, now) = (self.context.limiter(), self.context.tracker().now());
+        let (limiter, metrics, now) = (self.context.limiter(), self.context.metrics(), self.context.tracker().now());
         let identity = match self.context.keys().admit(req.headers(), now) {
             Ok(identity) => identity,
             Err(error) if error.status != StatusCode::UNAUTHORIZED => return Err(error),
             // A valid key passes however many wrong ones came from its address.
             Err(error) => {
-                limiter.failure(req.peer_addr().map(|peer| peer.ip()), now)?;
+                metrics.auth_failed(error.code);
+                let counted = limiter.failure(req.peer_addr().map(|peer| peer.ip()), now);
+                counted.inspect_err(|_| metrics.rate_limited(RateClass::AuthFailures))?;
                 return Err(error);
             }
         };
@@ -146,13 +150,14 @@ impl<S> EntryService<S> {
         match limiter.request(identity.id.0, is_heartbeat, now) {
             Ok(standing) => arrival.standing = standing,
             Err((error, standing)) => {
+                metrics.rate_limited(if is_heartbeat { RateClass::Heartbeats } else { RateClass::Requests });
                 arrival.standing = Some(standing);
                 return Err(error);
             }
         }
         let address = req.peer_addr().map(|peer| peer.ip());
         req.extensions_mut().insert(Visit { identity, address, request: arrival.id });
-        self.context.place().map(Some)
+        if is_monitoring(req.path()) { Ok(None) } else { self.context.place().map(Some) }
     }
 }
 
@@ -160,6 +165,12 @@ impl<S> EntryService<S> {
 fn is_public(method: &Method, path: &str) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
         && (matches!(path, "/health" | "/healthz" | "/ready" | "/readyz") || is_docs(path))
+}
+
+/// What is asked to see how the service fares. It needs no place: most of all one wants to see a service that has too much
+/// to do.
+fn is_monitoring(path: &str) -> bool {
+    matches!(path, "/health/detailed" | "/metrics")
 }
 
 /// Whether a path is in the documentation.
@@ -201,6 +212,7 @@ fn of_framework(error: &Error) -> ApiError {
 fn finish(mut response: ServiceResponse, arrival: &Arrival) -> ServiceResponse {
     let error = match response.response().error() {
         Some(error) => Some(of_framework(error)),
+        None if response.response().extensions().contains::<AsItIs>() => None,
         None if response.status().is_client_error() || response.status().is_server_error() => {
             Some(ApiError::of_framework(response.status()))
         }

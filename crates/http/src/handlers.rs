@@ -7,6 +7,7 @@ pub mod health;
 pub mod keys;
 pub mod lifecycle;
 pub mod machines;
+pub mod metrics;
 pub mod recovery;
 pub mod sessions;
 pub mod tasks;

@@ -1,19 +1,25 @@
 //! What runs by itself: the detector and retention. Each is a loop round one pass of the core, in one process of those
-//! that share a store (`leadership`); when a pass fails it is tried again, when it panics the job is started again.
+//! that share a store (`leadership`); when a pass fails it is tried again, when it panics the job is started again
+//! (`supervision`). What became of them is on the `board`.
 
+mod board;
 mod leadership;
 mod schedule;
+mod supervision;
 
-use std::future::Future;
 use std::time::{Duration, Instant};
 
+pub use board::{Board, Job, JobShown};
 use leadership::{Leadership, Terms};
 use rekindle_core::store::{Duty, Expired};
 use rekindle_core::tracker::{CleanupMode, Pass};
 use rekindle_core::{Error, Timestamp, Tracker};
 pub use schedule::Schedule;
+use supervision::supervised;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, info, warn};
+
+use crate::metrics::Metrics;
 
 /// No pass follows another faster, whatever the deadlines say.
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
@@ -21,35 +27,34 @@ const LEAST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(1);
 /// A clock may be set while a job sleeps: it looks at it this often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
-/// A job that lived so long before it died starts its count of deaths anew.
-const LIVED_WELL: Duration = Duration::from_secs(600);
-/// A job that died is started again no sooner and no later than this.
-const RESTART: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
-/// Their names in the log.
-const DETECTOR: &str = "detector";
-const RETENTION: &str = "retention";
+/// Their names, in the log, in metrics and in the service's health.
+pub const DETECTOR: &str = "detector";
+/// See [`DETECTOR`].
+pub const RETENTION: &str = "retention";
 /// A scheduled time that passed while retention changed hands is made up for by whoever takes it over this soon.
 const MADE_UP_FOR: Duration = Duration::from_secs(60);
 
 /// Marks silent sessions and machines while no other process does, until it is told to stop. Never ends otherwise.
-pub async fn detector(tracker: Tracker, stop: CancellationToken) {
+pub async fn detector(tracker: Tracker, job: Job, metrics: Metrics, stop: CancellationToken) {
     let leadership = Leadership::of(tracker, DETECTOR, Duty::Detection, Terms::DEFAULT);
     let make = || {
-        let leadership = leadership.clone();
-        async move { leadership.lead(detect_again_and_again).await }
+        let (leadership, job, metrics) = (leadership.clone(), job.clone(), metrics.clone());
+        async move { leadership.lead(|tracker| detect_again_and_again(tracker, job.clone(), metrics.clone())).await }
     };
-    supervised(DETECTOR, &stop, make).await;
+    supervised(&job, &stop, make).await;
     leadership.give_back().await;
 }
 
 /// Ends when another process took over.
-async fn detect_again_and_again(tracker: Tracker) {
+async fn detect_again_and_again(tracker: Tracker, job: Job, metrics: Metrics) {
     let mut failures = 0;
     loop {
         let began = Instant::now();
         let pause = match tracker.detect().await {
             Ok(pass) => {
+                job.done(tracker.now(), began.elapsed());
+                metrics.detected(&pass);
                 log_pass(&pass, began.elapsed());
                 failures = 0;
                 pass.next_look.since(tracker.now())
@@ -57,6 +62,7 @@ async fn detect_again_and_again(tracker: Tracker) {
             Err(Error::Fenced) => return,
             Err(failure) => {
                 warn!(job_name = DETECTOR, cause = %failure, "A detection pass failed; it is tried again");
+                job.failed(tracker.now(), began.elapsed(), failure);
                 failures += 1;
                 backoff(failures, Duration::from_millis(100), LONGEST_BACKOFF.min(tracker.policy().detect_interval))
             }
@@ -68,19 +74,22 @@ async fn detect_again_and_again(tracker: Tracker) {
 
 /// Deletes old sessions at the times of a schedule while no other process does, until it is told to stop. Never ends
 /// otherwise.
-pub async fn retention(tracker: Tracker, schedule: Schedule, stop: CancellationToken) {
+pub async fn retention(tracker: Tracker, schedule: Schedule, job: Job, stop: CancellationToken) {
     let started = tracker.now();
     let leadership = Leadership::of(tracker, RETENTION, Duty::Retention, Terms::DEFAULT);
     let make = || {
-        let (leadership, schedule) = (leadership.clone(), schedule.clone());
-        async move { leadership.lead(|tracker| clean_up_again_and_again(tracker, schedule.clone(), started)).await }
+        let (leadership, schedule, job) = (leadership.clone(), schedule.clone(), job.clone());
+        async move {
+            let work = |tracker| clean_up_again_and_again(tracker, schedule.clone(), job.clone(), started);
+            leadership.lead(work).await;
+        }
     };
-    supervised(RETENTION, &stop, make).await;
+    supervised(&job, &stop, make).await;
     leadership.give_back().await;
 }
 
 /// Ends when another process took over.
-async fn clean_up_again_and_again(tracker: Tracker, schedule: Schedule, started: Timestamp) {
+async fn clean_up_again_and_again(tracker: Tracker, schedule: Schedule, job: Job, started: Timestamp) {
     let mut due = schedule.after(tracker.now().minus(MADE_UP_FOR).max(started));
     let mut failures = 0;
     loop {
@@ -96,6 +105,7 @@ async fn clean_up_again_and_again(tracker: Tracker, schedule: Schedule, started:
         let began = Instant::now();
         match tracker.cleanup(None, CleanupMode::Delete, &mut log_deleted).await {
             Ok(report) => {
+                job.done(tracker.now(), began.elapsed());
                 info!(
                     job_name = RETENTION,
                     sessions_affected = report.deleted_sessions,
@@ -109,6 +119,7 @@ async fn clean_up_again_and_again(tracker: Tracker, schedule: Schedule, started:
             Err(Error::Fenced) => return,
             Err(failure) => {
                 warn!(job_name = RETENTION, cause = %failure, "A retention pass failed; it is tried again");
+                job.failed(tracker.now(), began.elapsed(), failure);
                 failures += 1;
                 tokio::time::sleep(backoff(failures, Duration::from_secs(1), LONGEST_SLEEP)).await;
             }
@@ -148,37 +159,6 @@ pub fn log_deleted(session: &Expired) {
         completed_at = %session.completed_at,
         "Old session deleted"
     );
-}
-
-/// Runs a job in a task of its own, and starts it again when it dies, until it is told to stop.
-async fn supervised<F>(name: &'static str, stop: &CancellationToken, make: impl Fn() -> F)
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let mut deaths = 0;
-    loop {
-        let began = Instant::now();
-        let mut job = tokio::spawn(make());
-        let ended = tokio::select! {
-            () = stop.cancelled() => None,
-            ended = &mut job => Some(ended),
-        };
-        let Some(ended) = ended else {
-            job.abort();
-            // It is gone, or about to be: either way it asks the store nothing more.
-            let _ = job.await;
-            return;
-        };
-        // One that lived for long is not one that keeps dying.
-        deaths = if began.elapsed() > LIVED_WELL { 1 } else { deaths + 1 };
-        let pause = backoff(deaths, RESTART.0, RESTART.1);
-        let cause = ended.err().map(|death| death.to_string());
-        error!(job_name = name, cause = cause.as_deref(), restart_in_ms = millis(pause), "A background job died");
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(pause) => {}
-        }
-    }
 }
 
 /// Twice as long after each failure, up to a limit; anything from half of that, so that many do not come at once.

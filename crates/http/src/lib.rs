@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`api`] (the bodies), `routes` (the table of what there is to ask), `entry` (what happens to
 //! every request on its way in and out), `handlers`, `parse`, `error`. Around that: [`settings`], [`server`], [`jobs`],
-//! [`logging`], and `wire`, the one file that names a store.
+//! [`logging`], [`metrics`], [`health`], and `wire`, the one file that names a store.
 //!
 //! Another actix-web service can mount the API beside its own routes: see [`configure`].
 
@@ -15,9 +15,11 @@ pub mod cors;
 mod entry;
 mod error;
 mod handlers;
+pub mod health;
 pub mod jobs;
 pub mod limit;
 pub mod logging;
+pub mod metrics;
 mod openapi;
 mod parse;
 mod readiness;
@@ -26,7 +28,7 @@ pub mod server;
 pub mod settings;
 mod wire;
 
-pub use context::{Context, Limits};
+pub use context::{Context, Limits, Surroundings};
 pub use error::{ApiError, ErrorHeader};
 pub use openapi::openapi_json;
 pub use routes::{configure, nothing_here};

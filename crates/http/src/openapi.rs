@@ -4,14 +4,14 @@
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::response::Response;
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, Header, KnownFormat, OpenApi as Document, Ref, RefOr, Required, SchemaFormat};
 use utoipa::{Modify, OpenApi};
 
 use crate::access::{Permit, Reach};
-use crate::api::{ErrorBody, ErrorCode};
-use crate::handlers::{audit, docs, health, keys, lifecycle, machines, recovery, sessions, tasks};
+use crate::api::{Dependencies, ErrorBody, ErrorCode};
+use crate::handlers::{audit, docs, health, keys, lifecycle, machines, metrics, recovery, sessions, tasks};
 use crate::routes::TABLE;
 
 const SCHEME: &str = "apiKey";
@@ -44,9 +44,9 @@ const OPTIONAL_BODY: [&str; 3] = ["/heartbeat", "/prepare-recovery", "/rotate"];
         machines::create, machines::list, machines::show, machines::put, machines::update, machines::heartbeat,
         machines::delete,
         keys::create, keys::list, keys::rotate, keys::revoke, audit::trail,
-        health::health, health::ready, docs::page, docs::document,
+        health::health, health::detailed, health::ready, metrics::metrics, docs::page, docs::document,
     ),
-    components(schemas(ErrorBody, ErrorCode)),
+    components(schemas(ErrorBody, ErrorCode, Dependencies)),
     tags(
         (name = "sessions", description = "What runs, and how it tells that it lives"),
         (name = "session health", description = "Who is well, and who is silent"),
@@ -116,7 +116,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
 
 /// Says of one operation what holds for all of its kind.
 fn complete(path: &str, method: &str, operation: &mut Operation) {
-    let is_secret = path.starts_with("/api/") && !path.starts_with("/api/docs");
+    let is_secret = is_secret(path);
     if is_secret {
         operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(SCHEME, [])]);
         say(operation, 401, "`api_key_required`, `api_key_malformed` or `api_key_invalid`");
@@ -158,6 +158,9 @@ fn complete(path: &str, method: &str, operation: &mut Operation) {
     }
     for (status, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response {
+            if path == "/health/detailed" && status == "503" {
+                or_error(response);
+            }
             complete_response(status, response);
             // On every answer but 401, in truth; said where it is looked for, which is shorter by thousands of lines.
             if is_secret && (status == "429" || status.starts_with('2')) {
@@ -168,6 +171,12 @@ fn complete(path: &str, method: &str, operation: &mut Operation) {
             }
         }
     }
+}
+
+/// Whether a path needs a key.
+fn is_secret(path: &str) -> bool {
+    let is_under_api = path.starts_with("/api/") && !path.starts_with("/api/docs");
+    is_under_api || matches!(path, "/health/detailed" | "/metrics")
 }
 
 /// Says that an operation may answer this, unless it says so itself.
@@ -229,6 +238,18 @@ fn complete_response(status: &str, response: &mut Response) {
     if carries_revision {
         let etag = text("The entity's revision in quotes: what to give as If-Match.");
         response.headers.entry("ETag".to_owned()).or_insert(RefOr::T(etag));
+    }
+}
+
+/// An answer that is the operation's own, or an error: while the service shuts down, say.
+fn or_error(response: &mut Response) {
+    for content in response.content.values_mut() {
+        if let RefOr::T(content) = content
+            && let Some(RefOr::Ref(own)) = content.schema.take()
+        {
+            let either = OneOfBuilder::new().item(own).item(Ref::from_schema_name("ErrorBody"));
+            content.schema = Some(either.into());
+        }
     }
 }
 

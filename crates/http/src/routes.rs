@@ -13,7 +13,8 @@ use crate::api::ErrorCode;
 use crate::context::Context;
 use crate::entry::Entry;
 use crate::error::ErrorHeader;
-use crate::handlers::{audit, docs, health, keys, lifecycle, machines, recovery, sessions, tasks};
+use crate::handlers::{audit, docs, health, keys, lifecycle, machines, metrics, recovery, sessions, tasks};
+use crate::metrics::Counting;
 
 /// Makes the table, and from it the resources that serve it. A path that knows GET knows HEAD too. Behind each handler
 /// stands who may ask it: at least this role, and `of all` where it is about more than one project.
@@ -122,18 +123,21 @@ table! {
     outside under "" {
         "/health" => { GET health::health as Anyone }
         "/healthz" => { GET health::health as Anyone }
+        "/health/detailed" => { GET health::detailed as Reader of all }
         "/ready" => { GET health::ready as Anyone }
         "/readyz" => { GET health::ready as Anyone }
+        "/metrics" => { GET metrics::metrics as Reader of all }
     }
 }
 
-/// Mounts the API in a service: everything under `/api`, and `/health`, `/healthz`, `/ready` and `/readyz`. What else
+/// Mounts the API in a service: everything under `/api`, and `/health`, `/healthz`, `/health/detailed`, `/ready`, `/readyz`
+/// and `/metrics`. What else
 /// the service answers is its own affair; [`nothing_here`] is how this API answers for the rest.
 pub fn configure(config: &mut ServiceConfig, context: &Context) {
-    let entry = Entry(context.clone());
+    let (entry, counting) = (Entry(context.clone()), Counting(context.metrics().clone()));
     config.app_data(Data::new(context.clone()));
     let limit = web::PayloadConfig::new(context.max_body_bytes());
-    let scope = web::scope("/api").app_data(limit).wrap(entry.clone()).configure(|config| {
+    let scope = web::scope("/api").app_data(limit).wrap(entry.clone()).wrap(counting.clone()).configure(|config| {
         api(context, &mut |resource| {
             config.service(resource);
         });
@@ -142,13 +146,13 @@ pub fn configure(config: &mut ServiceConfig, context: &Context) {
     });
     config.service(scope.default_service(web::to(not_found)));
     outside(context, &mut |resource| {
-        config.service(resource.wrap(entry.clone()));
+        config.service(resource.wrap(entry.clone()).wrap(counting.clone()));
     });
 }
 
 /// The answer to everything that nobody mounted: 401 without a key, 404 with one.
 pub fn nothing_here(context: &Context) -> Route {
-    web::to(not_found).wrap(Entry(context.clone()))
+    web::to(not_found).wrap(Entry(context.clone())).wrap(Counting(context.metrics().clone()))
 }
 
 /// Nothing is put round what anybody may ask.

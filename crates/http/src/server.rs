@@ -5,6 +5,7 @@ mod bind;
 mod connections;
 pub mod notify;
 
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,7 +13,8 @@ use std::time::Duration;
 
 use actix_web::dev::{Extensions, ServerHandle};
 use actix_web::{App, HttpServer};
-use rekindle_core::{RandomIds, SystemClock, Tracker};
+use rekindle_core::{Clock, RandomIds, Store, SystemClock, Tracker};
+use rekindle_layers::{CircuitBreaker, resilient};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +22,9 @@ use tracing::{info, warn};
 
 use self::connections::{Connections, Guard};
 use self::notify::Notifier;
-use crate::context::{Context, Limits};
+use crate::context::{Context, Limits, Surroundings};
+use crate::jobs::Board;
+use crate::metrics::Metrics;
 use crate::settings::{ConfigurationError, Settings};
 use crate::wire::{self, NotOpened, Opening};
 use crate::{jobs, routes};
@@ -79,8 +83,19 @@ pub async fn serve(
     settings: &Settings,
     on_listening: impl FnOnce(SocketAddr) -> io::Result<()>,
 ) -> Result<(), ServeError> {
+    serve_started(start(settings), on_listening).await
+}
+
+/// The same with a server that is started in another way.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_started(
+    starting: impl Future<Output = Result<Running, ServeError>>,
+    on_listening: impl FnOnce(SocketAddr) -> io::Result<()>,
+) -> Result<(), ServeError> {
     let mut signals = Signals::listen()?;
-    let mut running = start(settings).await?;
+    let mut running = starting.await?;
     if let Err(error) = on_listening(running.address) {
         running.stop().await;
         return Err(ServeError::Failed(error.to_string()));
@@ -88,8 +103,13 @@ pub async fn serve(
     let notifier = Notifier::of_process();
     notifier.ready(running.address);
     let _feeding = notifier.keep_alive(running.address, &running.context);
+    let board = running.context.board().clone();
     let signal = tokio::select! {
         signal = signals.next() => signal,
+        why = board.given_up() => {
+            running.stop().await;
+            return Err(ServeError::Failed(format!("{why}; the log says how")));
+        }
         ended = &mut running.server => {
             let why = ended.map_or_else(|error| error.to_string(), |ended| format!("{ended:?}"));
             return Err(ServeError::Failed(format!("the server ended by itself: {why}")));
@@ -110,25 +130,62 @@ pub async fn serve(
 /// # Errors
 /// See [`ServeError`].
 pub async fn start(settings: &Settings) -> Result<Running, ServeError> {
-    let opening = Opening { call_timeout: settings.store_timeout, retention_days: settings.policy.retention_days };
+    let metrics = Metrics::new();
+    let opening = Opening {
+        call_timeout: settings.store_timeout,
+        retention_days: settings.policy.retention_days,
+        watch: metrics.batch_watch(),
+    };
     let store = wire::open(&settings.store, opening).await.map_err(|error| match error {
         NotOpened::Configuration(why) => ServeError::Store { name: settings.store_from, why },
         NotOpened::Failed(why) => ServeError::Failed(format!("the store cannot be opened: {why}")),
     })?;
-    let tracker = Tracker::new(store, Arc::new(SystemClock), Arc::new(RandomIds), settings.policy);
-    let closing = tracker.clone();
-    let started = start_with(tracker, settings).await;
+    let closing = Arc::clone(&store);
+    let started = start_layered(store, Arc::new(SystemClock), metrics, settings).await;
     if started.is_err() {
-        closing.store().close().await;
+        closing.close().await;
     }
     started
 }
 
-/// Starts a server over a tracker. Of the settings, those of the store are not looked at.
+/// Starts a server over a store, with the layers round it that every server has. Of the settings, those of the store are not
+/// looked at.
+///
+/// # Errors
+/// When it cannot listen where it should.
+pub async fn start_over(
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    settings: &Settings,
+) -> Result<Running, ServeError> {
+    start_layered(store, clock, Metrics::new(), settings).await
+}
+
+async fn start_layered(
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+    settings: &Settings,
+) -> Result<Running, ServeError> {
+    let (store, circuit) = resilient(store, Arc::clone(&clock), metrics.clone());
+    let tracker = Tracker::new(store, clock, Arc::new(RandomIds), settings.policy);
+    run(tracker, metrics, Some(circuit), settings).await
+}
+
+/// Starts a server over a tracker, without layers round its store. Of the settings, those of the store are not looked at.
 ///
 /// # Errors
 /// When it cannot listen where it should.
 pub async fn start_with(tracker: Tracker, settings: &Settings) -> Result<Running, ServeError> {
+    run(tracker, Metrics::new(), None, settings).await
+}
+
+async fn run(
+    tracker: Tracker,
+    metrics: Metrics,
+    circuit: Option<Arc<CircuitBreaker>>,
+    settings: &Settings,
+) -> Result<Running, ServeError> {
     let (listener, address) = bind::bind(&settings.host, settings.port).await.map_err(ServeError::Failed)?;
     let limits = Limits {
         api_keys: settings.api_keys.clone(),
@@ -138,7 +195,11 @@ pub async fn start_with(tracker: Tracker, settings: &Settings) -> Result<Running
         rate_limits: settings.rate_limits,
         allowed_origins: settings.allowed_origins.clone(),
     };
-    let context = Context::new(tracker.clone(), limits);
+    let board = Board::new(&metrics);
+    let environment = settings.environment.clone();
+    let surroundings = Surroundings { metrics: metrics.clone(), circuit, board: board.clone(), environment };
+    let context = Context::within(tracker, limits, surroundings);
+    let tracker = context.tracker().clone();
     let connections = Arc::new(Connections::default());
     let (served, counted) = (context.clone(), Arc::clone(&connections));
     let server = HttpServer::new(move || {
@@ -159,8 +220,9 @@ pub async fn start_with(tracker: Tracker, settings: &Settings) -> Result<Running
     let server = tokio::spawn(server);
     let stop_jobs = CancellationToken::new();
     let jobs = vec![
-        tokio::spawn(jobs::detector(tracker.clone(), stop_jobs.clone())),
-        tokio::spawn(jobs::retention(tracker, settings.cleanup.clone(), stop_jobs.clone())),
+        tokio::spawn(jobs::detector(tracker.clone(), board.job(jobs::DETECTOR), metrics.clone(), stop_jobs.clone())),
+        tokio::spawn(jobs::retention(tracker, settings.cleanup.clone(), board.job(jobs::RETENTION), stop_jobs.clone())),
+        tokio::spawn(metrics.keep_tidy(stop_jobs.clone())),
     ];
     info!(
         address = %address,

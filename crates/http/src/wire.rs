@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rekindle_core::store::BatchWatch;
 use rekindle_core::{Fault, Store};
 use rekindle_store_mongo::{MongoAddress, MongoOptions, MongoStore};
 use rekindle_store_sqlite::{Location, OpenError, SqliteOptions, SqliteStore};
@@ -52,12 +53,14 @@ pub enum NotOpened {
 }
 
 /// What every store is opened with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opening {
     /// The longest that a call may take.
     pub call_timeout: Duration,
     /// The age in days at which retention deletes.
     pub retention_days: u32,
+    /// Who is told of the batches in which writes travel.
+    pub watch: BatchWatch,
 }
 
 /// Opens the chosen store. One that is merely out of reach is no error: it is opened, unavailable, and goes on trying.
@@ -65,10 +68,10 @@ pub struct Opening {
 /// # Errors
 /// See [`NotOpened`].
 pub async fn open(choice: &StoreChoice, opening: Opening) -> Result<Arc<dyn Store>, NotOpened> {
-    let Opening { call_timeout, retention_days } = opening;
+    let Opening { call_timeout, retention_days, watch } = opening;
     match &choice.0 {
         Kind::Sqlite(location) => {
-            let options = SqliteOptions { call_timeout, ..SqliteOptions::at(location.clone()) };
+            let options = SqliteOptions { call_timeout, watch, ..SqliteOptions::at(location.clone()) };
             match SqliteStore::open(options) {
                 Ok(store) => Ok(Arc::new(store)),
                 Err(error @ (OpenError::Busy(_) | OpenError::Failed { .. } | OpenError::NoThread(_))) => {
@@ -79,7 +82,8 @@ pub async fn open(choice: &StoreChoice, opening: Opening) -> Result<Arc<dyn Stor
         }
         Kind::Mongo { address, database } => {
             let database = database.clone();
-            let options = MongoOptions { database, call_timeout, retention_days, ..MongoOptions::at(address.clone()) };
+            let address = address.clone();
+            let options = MongoOptions { address, database, retention_days, call_timeout, watch };
             let store = MongoStore::connect(options).await;
             store.map(|store| Arc::new(store) as _).map_err(|error| NotOpened::Configuration(error.to_string()))
         }

@@ -52,6 +52,17 @@ async fn each_failure_of_the_store_has_its_answer() {
     server.stop().await;
 }
 
+#[tokio::test]
+async fn a_store_that_has_too_much_to_do_is_not_out_of_reach() {
+    let (server, store, _) = faulty().await;
+    store.set(Some(Fault::Answers(StoreError::Overloaded("4096 calls wait".to_owned()))));
+    let ready = Reply::of(server.bare(Method::GET, "/ready")).await;
+    ready.error(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable");
+    let message = ready.text("message");
+    assert!(message.contains("overloaded") && !message.contains("out of reach"), "{message}");
+    server.stop().await;
+}
+
 /// Test-5.2.a.
 #[tokio::test]
 async fn a_panic_is_an_internal_error_and_nothing_more() {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rekindle_core::StoreError;
-use rekindle_layers::{CircuitBreaker, CircuitState, Failure, Layer, Layered, Op, resilient};
+use rekindle_layers::{CircuitBreaker, CircuitState, Failure, Layer, Layered, Op};
 use rekindle_testkit::{HandClock, MemoryStore};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -38,7 +38,7 @@ impl Layer for Outage {
     }
 }
 
-/// A server behind the layers, with one session, whose store is about to fail.
+/// A server with its layers, with one session, whose store is about to fail.
 struct Failing {
     server: TestServer,
     outage: Arc<Outage>,
@@ -53,8 +53,9 @@ impl Failing {
         let outage = Arc::new(Outage { error, on: AtomicBool::new(false), met: AtomicU32::new(0) });
         let clock = Arc::new(HandClock::default());
         let broken = Layered::new(Arc::clone(&outage), Arc::new(MemoryStore::new()));
-        let (store, circuit) = resilient(Arc::new(broken), Arc::clone(&clock) as _, ());
-        let server = Setup::new().set("DETECT_INTERVAL_MS", "600000").store(store).start().await;
+        let setup = Setup::new().set("DETECT_INTERVAL_MS", "600000").clock(&clock).store(Arc::new(broken));
+        let server = setup.layered().start().await;
+        let circuit = Arc::clone(server.context().circuit().unwrap());
         let path = format!("/api/sessions/{}", server.session("p", "m").await);
         outage.on.store(true, Ordering::SeqCst);
         Self { server, outage, circuit, clock, path }

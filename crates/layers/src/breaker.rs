@@ -1,7 +1,9 @@
 //! The circuit breaker as a pure state machine: the time is handed in. Closed, it lets all through and counts failures;
 //! enough of them open it, and nothing gets through; after a while one call is let through to find out.
 //!
-//! Calls that began in another round (before it opened, before it closed again) say nothing about this one.
+//! Calls that began in another round (before it opened, before it closed again) say nothing about this one. And calls that
+//! were under way together are one piece of evidence: when a connection breaks, all that travelled on it fail, and that is
+//! one failure. Why: docs/decisions/0008.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -20,13 +22,20 @@ pub struct BreakerOptions {
     pub failures: u32,
     /// Only failures that are younger than this count.
     pub within: Duration,
+    /// A call that was under way when another one failed counts beside that one only if it began this much later.
+    pub apart: Duration,
     /// For how long nothing gets through before one call is.
     pub open_for: Duration,
 }
 
 impl Default for BreakerOptions {
     fn default() -> Self {
-        Self { failures: 5, within: Duration::from_secs(60), open_for: Duration::from_secs(30) }
+        Self {
+            failures: 5,
+            within: Duration::from_secs(60),
+            apart: Duration::from_secs(2),
+            open_for: Duration::from_secs(30),
+        }
     }
 }
 
@@ -57,14 +66,24 @@ impl From<Outcome> for Verdict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "a pass that is never reported keeps the next call waiting"]
 pub struct Pass {
-    round: u64,
+    stamp: u64,
+    admitted: Timestamp,
 }
 
 impl Pass {
-    /// What [`Breaker::admit`] would answer in a round in which the circuit is closed.
-    pub(crate) const fn of(round: u64) -> Self {
-        Self { round }
+    /// What [`Breaker::admit`] would answer while the circuit is closed and has this stamp.
+    pub(crate) const fn of(stamp: u64, admitted: Timestamp) -> Self {
+        Self { stamp, admitted }
     }
+}
+
+/// A failure that counts.
+#[derive(Debug, Clone, Copy)]
+struct Failure {
+    /// When the call began.
+    admitted: Timestamp,
+    /// When it was reported.
+    at: Timestamp,
 }
 
 /// What a report changed.
@@ -120,6 +139,10 @@ pub struct Snapshot {
 #[derive(Debug)]
 pub struct Breaker {
     options: BreakerOptions,
+    /// Raised by each failure that counts, and by each change of the state: a call whose pass bears the present one began
+    /// after all of them.
+    stamp: u64,
+    /// The stamp with which this round began.
     round: u64,
     state: State,
 }
@@ -127,7 +150,7 @@ pub struct Breaker {
 #[derive(Debug)]
 enum State {
     /// With the failures that still count, oldest first; fewer than open it.
-    Closed(VecDeque<Timestamp>),
+    Closed(VecDeque<Failure>),
     Open {
         opened_at: Timestamp,
         probe_at: Timestamp,
@@ -142,7 +165,7 @@ enum State {
 impl Breaker {
     /// A closed one.
     pub fn new(options: BreakerOptions) -> Self {
-        Self { options, round: 1, state: State::Closed(VecDeque::new()) }
+        Self { options, stamp: 1, round: 1, state: State::Closed(VecDeque::new()) }
     }
 
     /// Asks for leave to ask the store.
@@ -151,7 +174,7 @@ impl Breaker {
     /// How long it is worth waiting, when nothing gets through.
     pub fn admit(&mut self, now: Timestamp) -> Result<Pass, Duration> {
         let (opened_at, refused) = match self.state {
-            State::Closed(_) => return Ok(Pass { round: self.round }),
+            State::Closed(_) => return Ok(Pass::of(self.stamp, now)),
             State::Open { opened_at, probe_at } => (opened_at, self.wait(now, probe_at)),
             State::HalfOpen { opened_at, probe_at } => {
                 (opened_at, self.wait(now, probe_at).map(|left| left.min(VERDICT_SOON)))
@@ -161,19 +184,27 @@ impl Breaker {
             return Err(left);
         }
         self.enter(State::HalfOpen { opened_at, probe_at: now.plus(self.options.open_for) });
-        Ok(Pass { round: self.round })
+        Ok(Pass::of(self.stamp, now))
     }
 
     /// Says what became of a call that was let through.
     pub fn report(&mut self, pass: Pass, verdict: Verdict, now: Timestamp) -> Option<Change> {
-        if pass.round != self.round {
+        if pass.stamp < self.round {
             return None;
         }
         let open_until = now.plus(self.options.open_for);
         match (&mut self.state, verdict) {
             (State::Closed(failures), Verdict::Sick) => {
-                failures.push_back(now);
                 forget(failures, now, self.options.within);
+                // The clock alone could not tell calls of the same millisecond apart.
+                let is_news = |last: &Failure| {
+                    pass.stamp == self.stamp || pass.admitted >= last.admitted.plus(self.options.apart)
+                };
+                if !failures.back().is_none_or(is_news) {
+                    return None;
+                }
+                failures.push_back(Failure { admitted: pass.admitted, at: now });
+                self.stamp += 1;
                 let enough = failures.len() >= self.options.failures.max(1) as usize;
                 enough.then(|| {
                     self.enter(State::Open { opened_at: now, probe_at: open_until });
@@ -198,9 +229,9 @@ impl Breaker {
         }
     }
 
-    /// The round in which it is closed, in which all passes are alike; none when it is not. Never zero.
-    pub(crate) fn closed_round(&self) -> Option<u64> {
-        matches!(self.state, State::Closed(_)).then_some(self.round)
+    /// The stamp of the passes that are given while it is closed; none when it is not. Never zero.
+    pub(crate) fn closed_stamp(&self) -> Option<u64> {
+        matches!(self.state, State::Closed(_)).then_some(self.stamp)
     }
 
     /// As it stands now.
@@ -213,7 +244,7 @@ impl Breaker {
         };
         match &self.state {
             State::Closed(failures) => {
-                let count = failures.iter().filter(|at| counts(**at, now, self.options.within)).count();
+                let count = failures.iter().filter(|one| counts(one.at, now, self.options.within)).count();
                 let failures = u32::try_from(count).unwrap_or(u32::MAX);
                 Snapshot { state: CircuitState::Closed, failures, opened_at: None, next_probe_at: None }
             }
@@ -224,7 +255,8 @@ impl Breaker {
 
     fn enter(&mut self, state: State) {
         self.state = state;
-        self.round += 1;
+        self.stamp += 1;
+        self.round = self.stamp;
     }
 
     /// How long to wait for the next probe; none when it is due. Whoever would have to wait longer than the whole span
@@ -240,8 +272,8 @@ fn counts(at: Timestamp, now: Timestamp, within: Duration) -> bool {
     at <= now && now.since(at) < within
 }
 
-fn forget(failures: &mut VecDeque<Timestamp>, now: Timestamp, within: Duration) {
-    failures.retain(|at| counts(*at, now, within));
+fn forget(failures: &mut VecDeque<Failure>, now: Timestamp, within: Duration) {
+    failures.retain(|one| counts(one.at, now, within));
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! The circuit breaker as a layer. While it is closed a call costs one look at an atomic; the state machine behind its
-//! mutex, and the clock, are asked only when something failed or the circuit is not closed.
+//! The circuit breaker as a layer. While it is closed a call costs a look at an atomic and one at the clock; the state
+//! machine behind its mutex is asked only when something failed or the circuit is not closed.
 
 use std::fmt;
 use std::future::Future;
@@ -17,8 +17,10 @@ use crate::{Failure, Layer, Op, Outcome};
 pub struct CircuitBreaker {
     clock: Arc<dyn Clock>,
     breaker: Mutex<Breaker>,
-    /// The round in which the circuit is closed; [`NOT_CLOSED`] when it is not. Changed by reports only, under the lock.
+    /// The stamp of passes while the circuit is closed; [`NOT_CLOSED`] when it is not. Changed by reports only, under the
+    /// lock.
     closed: AtomicU64,
+    opened: AtomicU64,
 }
 
 const NOT_CLOSED: u64 = 0;
@@ -27,8 +29,8 @@ impl CircuitBreaker {
     /// A closed one.
     pub fn new(options: BreakerOptions, clock: Arc<dyn Clock>) -> Self {
         let breaker = Breaker::new(options);
-        let closed = AtomicU64::new(closed_round(&breaker));
-        Self { clock, breaker: Mutex::new(breaker), closed }
+        let closed = AtomicU64::new(closed_stamp(&breaker));
+        Self { clock, breaker: Mutex::new(breaker), closed, opened: AtomicU64::new(0) }
     }
 
     /// As it stands now.
@@ -41,6 +43,11 @@ impl CircuitBreaker {
         self.closed.load(Ordering::Acquire) != NOT_CLOSED
     }
 
+    /// How often it opened.
+    pub fn opened(&self) -> u64 {
+        self.opened.load(Ordering::Relaxed)
+    }
+
     fn admit(&self) -> Result<Permit<'_>, StoreError> {
         let closed = self.closed.load(Ordering::Acquire);
         let pass = if closed == NOT_CLOSED {
@@ -48,7 +55,7 @@ impl CircuitBreaker {
             let admitted = self.lock().admit(self.clock.now());
             admitted.map_err(|retry_in| StoreError::CircuitOpen { retry_in })?
         } else {
-            Pass::of(closed)
+            Pass::of(closed, self.clock.now())
         };
         Ok(Permit { circuit: self, pass, verdict: Verdict::None })
     }
@@ -61,13 +68,14 @@ impl CircuitBreaker {
         let mut breaker = self.lock();
         let now = self.clock.now();
         let change = breaker.report(pass, verdict, now);
-        self.closed.store(closed_round(&breaker), Ordering::Release);
+        self.closed.store(closed_stamp(&breaker), Ordering::Release);
         let next_probe_at = breaker.snapshot(now).next_probe_at;
         drop(breaker);
         let next_probe_at = next_probe_at.map(tracing::field::display);
         match change {
             None => {}
             Some(Change::Opened) => {
+                self.opened.fetch_add(1, Ordering::Relaxed);
                 warn!(next_probe_at, "The circuit to the store is open: it failed repeatedly and is left alone");
             }
             Some(Change::StaysOpen) => warn!(next_probe_at, "The circuit to the store stays open: it failed again"),
@@ -84,8 +92,8 @@ impl CircuitBreaker {
     }
 }
 
-fn closed_round(breaker: &Breaker) -> u64 {
-    breaker.closed_round().unwrap_or(NOT_CLOSED)
+fn closed_stamp(breaker: &Breaker) -> u64 {
+    breaker.closed_stamp().unwrap_or(NOT_CLOSED)
 }
 
 impl fmt::Debug for CircuitBreaker {

@@ -6,12 +6,12 @@ mod kinds;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bson::raw::CStr;
 use bson::{RawDocument, RawDocumentBuf};
 pub use kinds::MachineBeat;
-use rekindle_core::store::{StoreError, Versioned};
+use rekindle_core::store::{BatchWatch, StoreError, Versioned};
 use rekindle_core::values::Timestamp;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
@@ -64,12 +64,14 @@ pub type Outcome<B> = Result<Option<Versioned<<B as Beat>::Row>>, StoreError>;
 struct Waiting<B: Beat> {
     beat: B,
     answer: oneshot::Sender<Outcome<B>>,
+    since: Instant,
 }
 
 /// The beats of one kind.
 pub struct Beats<B: Beat> {
     connection: Arc<Connection>,
     timeout: Duration,
+    watch: BatchWatch,
     queue: Mutex<Queue<B>>,
     /// Told each time a batch ends and none follows.
     idle: Notify,
@@ -83,9 +85,9 @@ struct Queue<B: Beat> {
 
 impl<B: Beat> Beats<B> {
     /// None waiting.
-    pub fn new(connection: Arc<Connection>, timeout: Duration) -> Self {
+    pub fn new(connection: Arc<Connection>, timeout: Duration, watch: BatchWatch) -> Self {
         let queue = Queue { waiting: VecDeque::new(), batches: 0, closed: false };
-        Self { connection, timeout, queue: Mutex::new(queue), idle: Notify::new() }
+        Self { connection, timeout, watch, queue: Mutex::new(queue), idle: Notify::new() }
     }
 
     /// Sends a beat and waits for its outcome. It goes on its way even if the caller does not wait.
@@ -95,7 +97,7 @@ impl<B: Beat> Beats<B> {
     pub async fn beat(self: &Arc<Self>, beat: B) -> Outcome<B> {
         self.connection.ready()?;
         let (answer, heard) = oneshot::channel();
-        if self.enqueue(Waiting { beat, answer })? {
+        if self.enqueue(Waiting { beat, answer, since: Instant::now() })? {
             tokio::spawn(work(Slot { beats: Arc::clone(self), held: true }));
         }
         match timeout(self.timeout, heard).await {
@@ -173,6 +175,9 @@ impl<B: Beat> Drop for Slot<B> {
 
 async fn work<B: Beat>(mut slot: Slot<B>) {
     while let Some(batch) = slot.next() {
+        if let (Some(observer), Some(first)) = (slot.beats.watch.observer(), batch.first()) {
+            observer.batch(batch.len(), first.since.elapsed());
+        }
         match slot.beats.connection.ready() {
             Ok(collections) => batch::run(collections, batch).await,
             Err(error) => batch::fail(batch, &error),

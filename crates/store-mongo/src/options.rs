@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use rekindle_core::store::BatchWatch;
+
 /// A connection string (`mongodb://…` or `mongodb+srv://…`). Its password is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MongoAddress(String);
@@ -91,6 +93,8 @@ pub struct MongoOptions {
     pub retention_days: u32,
     /// How long a caller waits for its answer.
     pub call_timeout: Duration,
+    /// Who is told of the batches in which heartbeats travel.
+    pub watch: BatchWatch,
 }
 
 impl MongoOptions {
@@ -101,6 +105,7 @@ impl MongoOptions {
             database: "claude-projects".to_owned(),
             retention_days: 30,
             call_timeout: Duration::from_secs(10),
+            watch: BatchWatch::default(),
         }
     }
 }

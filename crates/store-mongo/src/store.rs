@@ -54,9 +54,9 @@ impl MongoStore {
         Ok(Self {
             calls: Calls::new(wait),
             marks: Arc::new(Marks::default()),
-            sessions: Arc::new(Beats::new(Arc::clone(&connection), wait)),
-            machines: Arc::new(Beats::new(Arc::clone(&connection), wait)),
             backlog: Arc::default(),
+            sessions: Arc::new(Beats::new(Arc::clone(&connection), wait, options.watch.clone())),
+            machines: Arc::new(Beats::new(Arc::clone(&connection), wait, options.watch.clone())),
             connection,
         })
     }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use rekindle_core::store::BatchWatch;
+
 /// Where the database is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
@@ -64,6 +66,8 @@ pub struct SqliteOptions {
     pub reader_cache_kib: u32,
     /// A quota: the database may not grow beyond this many pages of 4 KiB; writes that would are refused.
     pub max_pages: Option<u32>,
+    /// Who is told of the writer's batches.
+    pub watch: BatchWatch,
 }
 
 impl SqliteOptions {
@@ -84,6 +88,7 @@ impl Default for SqliteOptions {
             writer_cache_kib: 48 * 1024,
             reader_cache_kib: 8 * 1024,
             max_pages: None,
+            watch: BatchWatch::default(),
         }
     }
 }

@@ -51,7 +51,7 @@ impl SqliteStore {
                 (Some(readers), Some(open::copier(&options)?))
             }
         };
-        let writer = Writer::start(db, copier, options.queue_capacity, options.batch_max);
+        let writer = Writer::start(db, copier, options.queue_capacity, options.batch_max, options.watch.clone());
         let writer = writer.map_err(OpenError::NoThread)?;
         Ok(Self { writer, readers, call_timeout: options.call_timeout })
     }

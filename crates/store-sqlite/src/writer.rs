@@ -6,8 +6,9 @@ mod log;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
-use rekindle_core::store::StoreError;
+use rekindle_core::store::{BatchWatch, StoreError};
 use rusqlite::Connection;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -18,7 +19,8 @@ use crate::threads::{self, Threads};
 use log::Log;
 
 enum Message {
-    Write(Box<dyn Job>),
+    /// When it was asked for, if somebody wants to know how long it waited.
+    Write(Box<dyn Job>, Option<Instant>),
     /// A question to a database in memory, which has one connection only.
     Ask(Question),
     Close,
@@ -45,6 +47,7 @@ pub struct Writer {
     queue: mpsc::Sender<Message>,
     capacity: usize,
     counters: Arc<Counters>,
+    watch: BatchWatch,
     threads: Threads,
 }
 
@@ -58,15 +61,17 @@ impl Writer {
         copier: Option<Connection>,
         capacity: usize,
         batch_max: usize,
+        watch: BatchWatch,
     ) -> std::io::Result<Self> {
         let capacity = capacity.max(1);
         let (queue, waiting) = mpsc::channel(capacity);
         let counters = Arc::new(Counters::default());
-        let counted = Arc::clone(&counters);
+        let (counted, watched) = (Arc::clone(&counters), watch.clone());
         let log = copier.map(|copier| Log::start(&mut db, copier)).transpose()?;
         let batch_max = batch_max.max(1);
-        let thread = threads::start("rekindle-writer", move || serve(&db, waiting, log, batch_max, &counted))?;
-        Ok(Self { queue, capacity, counters, threads: Threads::new(vec![thread]) })
+        let thread =
+            threads::start("rekindle-writer", move || serve(&db, waiting, log, batch_max, &counted, &watched))?;
+        Ok(Self { queue, capacity, counters, watch, threads: Threads::new(vec![thread]) })
     }
 
     /// Puts a command into the queue.
@@ -74,7 +79,8 @@ impl Writer {
     /// # Errors
     /// [`StoreError::Overloaded`] when the queue is full, [`StoreError::Unavailable`] when the writer has ended.
     pub fn write(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
-        self.send(Message::Write(job))
+        let asked = self.watch.observer().map(|_| Instant::now());
+        self.send(Message::Write(job, asked))
     }
 
     /// Puts a question into the queue.
@@ -118,19 +124,27 @@ fn serve(
     mut log: Option<Log>,
     batch_max: usize,
     counters: &Counters,
+    watch: &BatchWatch,
 ) {
     let mut jobs = Vec::with_capacity(batch_max);
     let mut questions = Vec::new();
     while let Some(message) = waiting.blocking_recv() {
         let mut next = Some(message);
+        let mut first_asked = None;
         while let Some(message) = next {
             match message {
-                Message::Write(job) => jobs.push(job),
+                Message::Write(job, asked) => {
+                    jobs.push(job);
+                    first_asked = first_asked.or(asked);
+                }
                 Message::Ask(question) => questions.push(question),
                 // What stands behind it in the queue is still done.
                 Message::Close => waiting.close(),
             }
             next = if jobs.len() < batch_max { waiting.try_recv().ok() } else { None };
+        }
+        if let (Some(observer), Some(asked)) = (watch.observer(), first_asked) {
+            observer.batch(jobs.len(), asked.elapsed());
         }
         batch::run(db, &mut jobs, counters);
         // Outside the transaction: a question sees what is committed, and nothing that may yet be undone.

@@ -40,6 +40,8 @@ pub struct StalledSession {
     pub machine_id: MachineId,
     /// How long it had been silent.
     pub silent_for: Duration,
+    /// How long after its deadline it was marked.
+    pub late_by: Duration,
 }
 
 impl Tracker {
@@ -83,9 +85,11 @@ impl Tracker {
             }
             let mut changes = Changes::default();
             let mut batch = Vec::with_capacity(overdue.len());
+            let mut deadlines = Vec::with_capacity(overdue.len());
             for row in overdue {
                 let mut next = row.value;
                 let since = next.last_heartbeat;
+                deadlines.push(silence.overdue_at(since));
                 let silent_for = now.since(since);
                 next.set_live(LiveState::Stalled { prepared_at: None });
                 next.updated_at = next_update(next.updated_at, now);
@@ -94,6 +98,8 @@ impl Tracker {
                     project_id: next.project_id.clone(),
                     machine_id: next.machine_id.clone(),
                     silent_for,
+                    // Known once it is marked.
+                    late_by: Duration::ZERO,
                 });
                 let silent_ms = u64::try_from(silent_for.as_millis()).unwrap_or(u64::MAX);
                 changes.events.push(
@@ -104,6 +110,10 @@ impl Tracker {
             }
             match self.commit(&mut batches.attempts, changes, None).await? {
                 Verdict::Done(_) => {
+                    let marked_at = self.clock.now();
+                    for (session, deadline) in batch.iter_mut().zip(deadlines) {
+                        session.late_by = marked_at.since(deadline);
+                    }
                     marked.append(&mut batch);
                     batches.done();
                 }

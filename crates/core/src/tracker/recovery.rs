@@ -114,6 +114,7 @@ impl Tracker {
                     return Ok(if ours { Recovered::Now(successor) } else { Recovered::Before(successor) });
                 }
                 row.value.step(SessionEvent::Recover)?;
+                let given_up_at = row.value.given_up_at(self.policy.stall_threshold);
                 let mut changes = Changes::default();
                 self.place(&mut changes, &recovery.new_machine_id, recovery.docker_slot, Purpose::Recovery).await?;
                 let left = [TaskStatus::Pending, TaskStatus::InProgress, TaskStatus::Blocked, TaskStatus::Failed];
@@ -123,7 +124,12 @@ impl Tracker {
                 let made = Versioned { value: successor.clone(), version: Version::FIRST };
                 let recovered = Recovered::Now(made);
                 match self.commit(&mut attempts, changes, Some(Reply::Recovered(&recovered))).await? {
-                    Verdict::Done(_) => return Ok(recovered),
+                    Verdict::Done(_) => {
+                        if let (Some(listener), Some(at)) = (&self.listener, given_up_at) {
+                            listener.recovered(now.since(at));
+                        }
+                        return Ok(recovered);
+                    }
                     Verdict::Stale => {}
                     Verdict::Taken(rule) => {
                         if let Some(refusal) = self.in_the_way(rule, &successor).await? {

@@ -4,6 +4,7 @@
 mod detection;
 mod doubt;
 mod duties;
+mod listening;
 mod machines;
 mod recovery;
 mod sessions;

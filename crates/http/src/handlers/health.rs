@@ -4,8 +4,8 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 
 use crate::ApiError;
-use crate::answer::{Answer, json};
-use crate::api::{Health, Ready};
+use crate::answer::{Answer, AsItIs, json};
+use crate::api::{DetailedHealth, Health, HealthStatus, Object, Ready};
 use crate::context::Context;
 
 /// Whether the process answers
@@ -24,6 +24,29 @@ fn uptime(context: &Context) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "exact for the next 285,000 years")]
     let seconds = millis as f64 / 1000.0;
     seconds
+}
+
+/// The service's health in detail
+///
+/// The checks are made at once. Of several processes on one store one runs the background jobs; the others go by what it
+/// noted in the store.
+#[utoipa::path(
+    get, path = "/health/detailed", tag = "service", operation_id = "getDetailedHealth",
+    responses(
+        (status = 200, description = "`ok` or `degraded`", body = DetailedHealth),
+        (status = 503, description = "`error`", body = DetailedHealth),
+    ),
+)]
+pub async fn detailed(context: Data<Context>) -> Answer {
+    let (status, found) = context.checks().look().await;
+    let dependencies: Object = found.into_iter().map(|(name, found)| (name.to_owned(), found.shown.into())).collect();
+    let code = if status == HealthStatus::Error { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let (timestamp, uptime) = (context.tracker().now().into(), uptime(&context));
+    let (version, environment) = (env!("CARGO_PKG_VERSION").to_owned(), context.environment().to_owned());
+    let body = DetailedHealth { status, timestamp, uptime, dependencies, version, environment };
+    let mut response = json(code, &body)?;
+    response.extensions_mut().insert(AsItIs);
+    Ok(response)
 }
 
 /// Whether the service can do its work

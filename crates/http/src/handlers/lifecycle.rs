@@ -110,7 +110,10 @@ pub async fn archive(caller: Caller, id: PathId<SessionId>, body: Body) -> Answe
 pub async fn detect_failures(caller: Caller, body: Body) -> Answer {
     parse::nothing(&body)?;
     let began = Instant::now();
-    let reported = |pass: &Pass| report(pass, began.elapsed());
+    let reported = |pass: &Pass| {
+        caller.context().metrics().detected(pass);
+        report(pass, began.elapsed())
+    };
     caller.answer_after("detect", &body, |tracker| async move { tracker.detect().await }, reported).await
 }
 

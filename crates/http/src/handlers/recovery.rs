@@ -63,7 +63,12 @@ pub async fn prepare(caller: Caller, id: PathId<SessionId>, body: Body) -> Answe
 pub async fn recover(caller: Caller, id: PathId<SessionId>, body: Body) -> Answer {
     let original = id.0;
     let recovery = parse::recover(&body)?;
-    let recover = |tracker: Tracker| async move { tracker.recover(original, &recovery).await };
+    let metrics = caller.context().metrics().clone();
+    let recover = |tracker: Tracker| async move {
+        let outcome = tracker.recover(original, &recovery).await;
+        metrics.recovery(&outcome);
+        outcome
+    };
     caller.answer("recover", &body, recover, move |recovered| successor(original, recovered)).await
 }
 

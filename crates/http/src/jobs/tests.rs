@@ -1,8 +1,5 @@
 //! Tests of `jobs`.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use rekindle_core::Timestamp;
 
 use super::*;
@@ -26,26 +23,4 @@ fn backoff_grows_up_to_its_limit_and_never_beyond() {
         let pause = backoff(failures, first, most);
         assert!(pause >= first / 2 && pause <= most, "{failures}: {pause:?}");
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_job_that_panics_is_started_again_until_it_is_told_to_stop() {
-    let (runs, stop) = (Arc::new(AtomicU32::new(0)), CancellationToken::new());
-    let (counted, told) = (Arc::clone(&runs), stop.clone());
-    let job = tokio::spawn(async move {
-        let make = || {
-            let run = counted.fetch_add(1, Ordering::SeqCst);
-            async move {
-                assert!(run >= 3, "dies three times");
-                std::future::pending::<()>().await;
-            }
-        };
-        supervised("test", &told, make).await;
-    });
-    while runs.load(Ordering::SeqCst) < 4 {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    stop.cancel();
-    job.await.unwrap();
-    assert_eq!(runs.load(Ordering::SeqCst), 4);
 }

@@ -8,6 +8,7 @@ mod foundation;
 mod health;
 mod heartbeats;
 mod machines;
+mod monitoring;
 mod recovery;
 mod sessions;
 #[path = "../support/mod.rs"]

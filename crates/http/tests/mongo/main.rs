@@ -2,6 +2,7 @@
 //! break off leave behind. Cases are ignored where there is no mongod: see `crates/mongod`.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how a test reports")]
 
+mod circuit;
 mod configuration;
 mod database;
 mod deletion;
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 
 use rekindle_mongod::{binary_case, case};
 
+use circuit::test_5_2_e_six_requests_without_a_database_open_the_circuit;
 use configuration::{
     a_server_alone_is_refused, a_uri_that_is_none_is_refused, a_wrong_password_is_refused_and_never_shown,
     test_1_2_c_it_starts_with_a_mongodb_uri_and_is_ready, test_1_2_d_without_a_mongodb_uri_it_is_a_configuration_error,
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         binary_case!(a_wrong_password_is_refused_and_never_shown),
         binary_case!(a_server_alone_is_refused),
         binary_case!(what_is_out_of_reach_is_waited_for),
+        binary_case!(test_5_2_e_six_requests_without_a_database_open_the_circuit),
         binary_case!(test_1_1_f_what_ended_31_days_ago_goes_unless_it_is_archived),
         binary_case!(test_3_4_f_a_deletion_that_fails_halfway_leaves_session_and_tasks),
     ])

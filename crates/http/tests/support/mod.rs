@@ -2,13 +2,14 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "this is test code: a failed expectation is its way to report")]
 #![expect(dead_code, reason = "each test file uses its own part of this, and none all of it")]
 
+pub mod exposition;
 pub mod faulty;
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use rekindle_core::{Clock, RandomIds, SessionId, Store, SystemClock, Tracker};
-use rekindle_http::server::{Running, start_with};
+use rekindle_http::server::{Running, start_over, start_with};
 use rekindle_http::settings::{Environment, Settings};
 use rekindle_store_sqlite::{Location, SqliteOptions, SqliteStore};
 use rekindle_testkit::HandClock;
@@ -26,6 +27,7 @@ pub struct Setup {
     environment: Environment,
     clock: Arc<dyn Clock>,
     store: Option<Arc<dyn Store>>,
+    layered: bool,
 }
 
 impl Setup {
@@ -38,7 +40,7 @@ impl Setup {
             ("DETECT_INTERVAL_MS", "50"),
             ("RATE_LIMIT_PER_MINUTE", "0"),
         ];
-        Self { environment: pairs.into_iter().collect(), clock: Arc::new(SystemClock), store: None }
+        Self { environment: pairs.into_iter().collect(), clock: Arc::new(SystemClock), store: None, layered: false }
     }
 
     /// With this setting.
@@ -59,6 +61,12 @@ impl Setup {
         self
     }
 
+    /// With the layers round the store that a real server has.
+    pub fn layered(mut self) -> Self {
+        self.layered = true;
+        self
+    }
+
     /// Starts it.
     pub async fn start(self) -> TestServer {
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -68,8 +76,13 @@ impl Setup {
             let location = Location::File(folder.path().join("rekindle.db"));
             Arc::new(SqliteStore::open(SqliteOptions::at(location)).unwrap())
         });
-        let tracker = Tracker::new(store, self.clock, Arc::new(RandomIds), settings.policy);
-        let running = start_with(tracker.clone(), &settings).await.unwrap();
+        let running = if self.layered {
+            start_over(store, self.clock, &settings).await.unwrap()
+        } else {
+            let tracker = Tracker::new(store, self.clock, Arc::new(RandomIds), settings.policy);
+            start_with(tracker, &settings).await.unwrap()
+        };
+        let tracker = running.context().tracker().clone();
         let url = format!("http://{}", running.address());
         let client = Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
         TestServer { url, client, tracker, running: Some(running), folder }
@@ -90,6 +103,11 @@ impl TestServer {
     /// A server with the defaults of [`Setup`].
     pub async fn start() -> Self {
         Setup::new().start().await
+    }
+
+    /// What it answers with.
+    pub fn context(&self) -> &rekindle_http::Context {
+        self.running.as_ref().unwrap().context()
     }
 
     /// What the server runs on, for a test that stops it itself.

@@ -7,8 +7,12 @@ use rekindle_core::Timestamp;
 use super::{Breaker, BreakerOptions, Change, CircuitState, Pass, Verdict};
 
 const SECOND: Duration = Duration::from_secs(1);
-const OPTIONS: BreakerOptions =
-    BreakerOptions { failures: 5, within: Duration::from_secs(60), open_for: Duration::from_secs(30) };
+const OPTIONS: BreakerOptions = BreakerOptions {
+    failures: 5,
+    within: Duration::from_secs(60),
+    apart: Duration::from_secs(2),
+    open_for: Duration::from_secs(30),
+};
 
 fn at(seconds: u64) -> Timestamp {
     Timestamp::from_millis(1_768_811_400_000).plus(SECOND * u32::try_from(seconds).unwrap())
@@ -140,6 +144,49 @@ fn a_clock_that_is_set_back_keeps_nobody_out() {
 }
 
 #[test]
+fn calls_that_break_together_are_one_failure() {
+    let mut breaker = Breaker::new(OPTIONS);
+    // A failover, several times over: fifty calls under way break at once, others come and break as they come.
+    for second in [0, 1, 2, 3] {
+        let under_way: Vec<_> = (0..50).map(|_| breaker.admit(at(second)).unwrap()).collect();
+        for pass in under_way {
+            assert_eq!(breaker.report(pass, Verdict::Sick, at(second)), None);
+        }
+    }
+    assert_eq!(breaker.snapshot(at(3)).failures, 4, "one each time");
+}
+
+#[test]
+fn a_connection_that_breaks_later_is_not_news_either() {
+    let mut breaker = Breaker::new(OPTIONS);
+    let (first, second) = (breaker.admit(at(0)).unwrap(), breaker.admit(at(1)).unwrap());
+    breaker.report(first, Verdict::Sick, at(3));
+    breaker.report(second, Verdict::Sick, at(9));
+    assert_eq!(breaker.snapshot(at(9)).failures, 1, "it was under way when the first failed, and began a second later");
+    let (third, fourth) = (breaker.admit(at(9)).unwrap(), breaker.admit(at(9)).unwrap());
+    breaker.report(third, Verdict::Sick, at(9));
+    breaker.report(fourth, Verdict::Sick, at(9));
+    assert_eq!(breaker.snapshot(at(9)).failures, 2, "who asks after a failure finds out anew");
+}
+
+#[test]
+fn under_load_a_store_that_hangs_opens_it_after_eighteen_seconds() {
+    // Ten calls a second, and each gives up after ten seconds.
+    let mut breaker = Breaker::new(OPTIONS);
+    let tick = |n: u32| at(0).plus(Duration::from_millis(100) * n);
+    let mut under_way = std::collections::VecDeque::new();
+    let opened = (0..600).find(|n| {
+        let now = tick(*n);
+        if let Ok(pass) = breaker.admit(now) {
+            under_way.push_back(pass);
+        }
+        let given_up = (*n >= 100).then(|| under_way.pop_front().unwrap());
+        given_up.is_some_and(|pass| breaker.report(pass, Verdict::Sick, now) == Some(Change::Opened))
+    });
+    assert_eq!(opened, Some(180));
+}
+
+#[test]
 fn a_threshold_of_none_is_one() {
     let mut breaker = Breaker::new(BreakerOptions { failures: 0, ..OPTIONS });
     assert_eq!(fails(&mut breaker, at(0)), Some(Change::Opened));
@@ -151,12 +198,21 @@ struct Naive {
     /// What happened, with the time in seconds.
     history: Vec<(u64, Happened)>,
     /// The calls that may still report.
-    valid: Vec<usize>,
+    valid: Vec<Call>,
+}
+
+#[derive(Clone, Copy)]
+struct Call {
+    number: usize,
+    began: u64,
+    /// How much had happened when it began.
+    after: usize,
 }
 
 #[derive(Clone, Copy, PartialEq)]
 enum Happened {
-    Failed,
+    /// A call that began then.
+    Failed(u64),
     Opened,
     Probed,
     Undecided,
@@ -166,13 +222,23 @@ enum Happened {
 impl Naive {
     /// Opened, Probed, Undecided or Closed, whichever was last, and when.
     fn last(&self) -> (u64, Happened) {
-        let turns = self.history.iter().rev().find(|(_, what)| *what != Happened::Failed);
+        let turns = self.history.iter().rev().find(|(_, what)| !matches!(what, Happened::Failed(_)));
         turns.copied().unwrap_or((0, Happened::Closed))
     }
 
     fn failures(&self, now: u64) -> usize {
-        let this_round = self.history.iter().rev().take_while(|(_, what)| *what == Happened::Failed);
+        let this_round = self.history.iter().rev().take_while(|(_, what)| matches!(what, Happened::Failed(_)));
         this_round.filter(|(when, _)| now - when < 60).count()
+    }
+
+    /// Whether the failure of a call says more than what is known already.
+    fn is_news(&self, now: u64, call: Call) -> bool {
+        match self.history.last() {
+            Some((when, Happened::Failed(began))) if now - when < 60 => {
+                call.after == self.history.len() || call.began >= began + 2
+            }
+            _ => true,
+        }
     }
 
     fn turn(&mut self, now: u64, what: Happened) {
@@ -186,25 +252,24 @@ impl Naive {
         let through = match last {
             Happened::Closed | Happened::Undecided => true,
             Happened::Opened | Happened::Probed => now - when >= 30,
-            Happened::Failed => unreachable!("no turn"),
+            Happened::Failed(_) => unreachable!("no turn"),
         };
         if through && last != Happened::Closed {
             self.turn(now, Happened::Probed);
         }
         if through {
-            self.valid.push(call);
+            self.valid.push(Call { number: call, began: now, after: self.history.len() });
         }
         through
     }
 
     fn report(&mut self, now: u64, call: usize, verdict: Verdict) {
-        if !self.valid.contains(&call) {
-            return;
-        }
-        self.valid.retain(|valid| *valid != call);
+        let Some(place) = self.valid.iter().position(|valid| valid.number == call) else { return };
+        let call = self.valid.swap_remove(place);
         match (self.last().1, verdict) {
+            (Happened::Closed, Verdict::Sick) if !self.is_news(now, call) => {}
             (Happened::Closed, Verdict::Sick) => {
-                self.history.push((now, Happened::Failed));
+                self.history.push((now, Happened::Failed(call.began)));
                 if self.failures(now) >= 5 {
                     self.turn(now, Happened::Opened);
                 }
@@ -220,7 +285,7 @@ impl Naive {
         match self.last().1 {
             Happened::Closed => CircuitState::Closed,
             Happened::Probed => CircuitState::HalfOpen,
-            Happened::Opened | Happened::Undecided | Happened::Failed => CircuitState::Open,
+            Happened::Opened | Happened::Undecided | Happened::Failed(_) => CircuitState::Open,
         }
     }
 }

@@ -41,6 +41,33 @@ async fn heard(store: &SqliteStore, n: u64) -> Option<Timestamp> {
     store.session(SessionId(uuid(n))).await.unwrap().map(|row| row.value.last_heartbeat)
 }
 
+/// Notes the batches that it is told of.
+#[derive(Default)]
+struct Batches(std::sync::Mutex<Vec<usize>>);
+
+impl rekindle_core::store::BatchObserver for Batches {
+    fn batch(&self, size: usize, _: Duration) {
+        self.0.lock().unwrap().push(size);
+    }
+}
+
+#[tokio::test]
+async fn whoever_watches_is_told_of_each_batch() {
+    let batches = std::sync::Arc::new(Batches::default());
+    let watch = rekindle_core::store::BatchWatch::by(std::sync::Arc::clone(&batches) as _);
+    let store = store(SqliteOptions { watch, ..SqliteOptions::default() });
+    let release = hold(&store).await;
+    let commits: Vec<_> = (0..7).map(|n| store.commit(insert(n))).collect();
+    let answers = tokio::join!(futures(commits), async {
+        drop(release);
+    })
+    .0;
+    assert!(answers.into_iter().all(|answer| answer.is_ok()));
+    store.ping().await.unwrap();
+    assert_eq!(*batches.0.lock().unwrap(), [7, 1]);
+    store.close().await;
+}
+
 #[tokio::test]
 async fn what_queues_up_shares_a_transaction() {
     let store = store(SqliteOptions::default());

@@ -1,0 +1,59 @@
+//! Whether the database answers a simple question, and how soon.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use rekindle_core::{Error, StoreError, Tracker};
+use rekindle_layers::CircuitBreaker;
+
+use super::{Check, Findings};
+use crate::ApiError;
+use crate::api::{CircuitHealth, DatabaseHealth, HealthStatus};
+
+pub(super) struct Database {
+    tracker: Tracker,
+    circuit: Option<Arc<CircuitBreaker>>,
+}
+
+impl Database {
+    pub(super) fn new(tracker: Tracker, circuit: Option<Arc<CircuitBreaker>>) -> Self {
+        Self { tracker, circuit }
+    }
+
+    fn found(&self, status: HealthStatus, took: Duration, message: Option<String>) -> Findings {
+        // To the microsecond.
+        let response_time_ms = (took.as_secs_f64() * 1_000_000.0).round() / 1000.0;
+        let circuit = self.circuit.as_ref().map(|circuit| CircuitHealth::from(circuit.snapshot()));
+        let connected = status != HealthStatus::Error;
+        Findings::of(status, &DatabaseHealth { status, response_time_ms, connected, message, circuit })
+    }
+}
+
+#[async_trait]
+impl Check for Database {
+    fn name(&self) -> &'static str {
+        "database"
+    }
+
+    fn time_limit(&self) -> Duration {
+        Duration::from_secs(5)
+    }
+
+    async fn look(&self) -> Findings {
+        let began = Instant::now();
+        let answer = self.tracker.counts().await;
+        let status = match &answer {
+            Ok(_) => HealthStatus::Ok,
+            // It is there, and has too much to do.
+            Err(Error::Store(StoreError::Overloaded(_))) => HealthStatus::Degraded,
+            Err(_) => HealthStatus::Error,
+        };
+        // As a client would be told: the cause is in the log.
+        self.found(status, began.elapsed(), answer.err().map(|error| ApiError::from(error).message))
+    }
+
+    fn lost(&self, took: Duration, why: &'static str) -> Findings {
+        self.found(HealthStatus::Error, took, Some(why.to_owned()))
+    }
+}

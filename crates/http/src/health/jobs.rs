@@ -1,0 +1,80 @@
+//! Whether the background jobs run. Of several processes on one store only one does a job: whoever does not detect goes by
+//! what the one that does noted in the store.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rekindle_core::{Timestamp, Tracker};
+use tokio::time::timeout;
+
+use super::{Check, Findings};
+use crate::api::{HealthStatus, JobHealth, JobsHealth};
+use crate::jobs::{Board, DETECTOR, JobShown};
+
+/// After so long without a pass of the detector something is wrong, or after so many of its intervals, if that is longer.
+const LONGEST_REST: Duration = Duration::from_secs(600);
+const INTERVALS: u32 = 10;
+/// How long the store may take to say when somebody last looked.
+const ASKING: Duration = Duration::from_secs(2);
+
+pub(super) struct Jobs {
+    tracker: Tracker,
+    board: Board,
+    began: Timestamp,
+}
+
+impl Jobs {
+    /// From now on somebody is expected to run them.
+    pub(super) fn new(tracker: Tracker, board: Board) -> Self {
+        let began = tracker.now();
+        Self { tracker, board, began }
+    }
+
+    fn longest_rest(&self) -> Duration {
+        LONGEST_REST.max(self.tracker.policy().detect_interval * INTERVALS)
+    }
+
+    /// When the last pass of a detector was made, here or elsewhere.
+    async fn last_pass(&self, jobs: &[JobShown]) -> Option<Timestamp> {
+        let here = jobs.iter().find(|job| job.name == DETECTOR).and_then(|job| job.last_success);
+        if here.is_some_and(|here| self.tracker.now().since(here) < self.longest_rest()) {
+            return here;
+        }
+        let watch = timeout(ASKING, self.tracker.store().watch()).await;
+        let anywhere = watch.ok().and_then(Result::ok).flatten().map(|watch| watch.looked_at);
+        here.max(anywhere)
+    }
+}
+
+#[async_trait]
+impl Check for Jobs {
+    fn name(&self) -> &'static str {
+        "background_jobs"
+    }
+
+    fn time_limit(&self) -> Duration {
+        Duration::from_secs(5)
+    }
+
+    async fn look(&self) -> Findings {
+        let jobs = self.board.shown();
+        let last_run = self.last_pass(&jobs).await;
+        let rested = self.tracker.now().since(last_run.map_or(self.began, |last| last.max(self.began)));
+        let dead: Vec<_> = jobs.iter().filter(|job| !job.alive).map(|job| job.name).collect();
+        let message = if rested > self.longest_rest() {
+            Some(format!("no detection pass has ended for {} s", rested.as_secs()))
+        } else if dead.is_empty() {
+            None
+        } else {
+            Some(format!("{} died, and will be started again", dead.join(" and ")))
+        };
+        let status = if message.is_some() { HealthStatus::Degraded } else { HealthStatus::Ok };
+        let jobs = jobs.into_iter().map(JobHealth::from).collect();
+        Findings::of(status, &JobsHealth { status, last_run: last_run.map(Into::into), message, jobs })
+    }
+
+    fn lost(&self, _: Duration, why: &'static str) -> Findings {
+        let (status, message) = (HealthStatus::Error, Some(why.to_owned()));
+        Findings::of(status, &JobsHealth { status, last_run: None, message, jobs: Vec::new() })
+    }
+}

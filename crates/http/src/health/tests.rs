@@ -1,0 +1,143 @@
+//! Tests of the registry and of the usual checks, with the time in hand.
+
+use std::sync::Arc;
+
+use rekindle_core::{Policy, RandomIds};
+use rekindle_testkit::{HandClock, MemoryStore};
+use serde_json::json;
+
+use super::*;
+use crate::jobs::DETECTOR;
+use crate::metrics::Metrics;
+
+/// A check that does as it is told.
+struct Told(&'static str, Does);
+
+#[derive(Clone, Copy)]
+enum Does {
+    Finds(HealthStatus),
+    Hangs,
+    Panics,
+}
+
+#[async_trait]
+impl Check for Told {
+    fn name(&self) -> &'static str {
+        self.0
+    }
+
+    fn time_limit(&self) -> Duration {
+        Duration::from_secs(5)
+    }
+
+    async fn look(&self) -> Findings {
+        match self.1 {
+            Does::Finds(status) => Findings::of(status, &json!({ "status": status })),
+            Does::Hangs => std::future::pending().await,
+            Does::Panics => panic!("the check panics, as the test wants it"),
+        }
+    }
+
+    fn lost(&self, _: Duration, why: &'static str) -> Findings {
+        Findings::of(HealthStatus::Error, &json!({ "status": "error", "message": why }))
+    }
+}
+
+async fn found(checks: &[(&'static str, Does)]) -> (HealthStatus, Vec<(&'static str, Findings)>) {
+    let all = checks.iter().fold(Checks::default(), |all, (name, does)| all.with(Told(name, *does)));
+    all.look().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_hangs_or_panics_is_an_error_of_its_own() {
+    let began = tokio::time::Instant::now();
+    let checks = [
+        ("hangs", Does::Hangs),
+        ("panics", Does::Panics),
+        ("hangs too", Does::Hangs),
+        ("well", Does::Finds(HealthStatus::Ok)),
+    ];
+    let (status, each) = found(&checks).await;
+    assert_eq!(began.elapsed().as_secs(), 5, "they are made at once");
+    assert_eq!(status, HealthStatus::Error);
+    let each: Vec<_> = each
+        .into_iter()
+        .map(|(name, found)| (name, found.status, found.shown.get("message").cloned().unwrap_or_default()))
+        .collect();
+    assert_eq!(
+        each[..3],
+        [
+            ("hangs", HealthStatus::Error, json!("the check took too long")),
+            ("panics", HealthStatus::Error, json!("the check panicked; the log says how")),
+            ("hangs too", HealthStatus::Error, json!("the check took too long")),
+        ]
+    );
+    assert_eq!((each[3].0, each[3].1), ("well", HealthStatus::Ok));
+}
+
+#[tokio::test]
+async fn all_stands_as_its_worst() {
+    use HealthStatus::{Degraded, Error, Ok};
+    for (one, other, all) in
+        [(Ok, Ok, Ok), (Ok, Degraded, Degraded), (Error, Degraded, Error), (Degraded, Error, Error), (Error, Ok, Error)]
+    {
+        let checks = [("one", Does::Finds(one)), ("other", Does::Finds(other))];
+        assert_eq!(found(&checks).await.0, all);
+    }
+    assert_eq!(found(&[]).await.0, Ok);
+}
+
+/// The jobs of a process, and the clock that they go by.
+fn jobs(detect_interval: Duration) -> (Tracker, Board, Arc<HandClock>, jobs::Jobs) {
+    let clock = Arc::new(HandClock::default());
+    let policy = Policy { detect_interval, ..Policy::default() };
+    let store = Arc::new(MemoryStore::new());
+    let tracker = Tracker::new(store, Arc::clone(&clock) as _, Arc::new(RandomIds), policy);
+    let board = Board::new(&Metrics::new());
+    let check = jobs::Jobs::new(tracker.clone(), board.clone());
+    (tracker, board, clock, check)
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn a_detector_that_rests_for_more_than_ten_minutes_is_missed() {
+    let (tracker, board, clock, check) = jobs(Duration::from_secs(1));
+    let detector = board.job(DETECTOR);
+    assert_eq!(check.look().await.status, HealthStatus::Ok, "it has only just begun");
+    clock.advance(9 * MINUTE);
+    detector.done(tracker.now(), Duration::ZERO);
+    clock.advance(10 * MINUTE);
+    assert_eq!(check.look().await.status, HealthStatus::Ok);
+    clock.advance(MINUTE);
+    let found = check.look().await;
+    assert_eq!(found.status, HealthStatus::Degraded);
+    assert_eq!(found.shown["message"], "no detection pass has ended for 660 s");
+    detector.failed(tracker.now(), Duration::ZERO, rekindle_core::Error::Contended);
+    assert_eq!(check.look().await.status, HealthStatus::Degraded, "a pass that failed is none");
+    detector.done(tracker.now(), Duration::ZERO);
+    let found = check.look().await;
+    assert_eq!((found.status, &found.shown["last_run"]), (HealthStatus::Ok, &json!(tracker.now().to_string())));
+}
+
+#[tokio::test]
+async fn who_does_not_detect_goes_by_who_does() {
+    let (tracker, board, clock, check) = jobs(Duration::from_secs(1));
+    let _detector = board.job(DETECTOR);
+    clock.advance(16 * MINUTE);
+    assert_eq!(check.look().await.status, HealthStatus::Degraded);
+    // Another process, on the same store.
+    tracker.detect().await.unwrap();
+    let found = check.look().await;
+    assert_eq!((found.status, &found.shown["last_run"]), (HealthStatus::Ok, &json!(tracker.now().to_string())));
+}
+
+#[tokio::test]
+async fn long_intervals_have_long_rests() {
+    let (_, board, clock, check) = jobs(5 * MINUTE);
+    let _detector = board.job(DETECTOR);
+    clock.advance(49 * MINUTE);
+    assert_eq!(check.look().await.status, HealthStatus::Ok);
+    clock.advance(2 * MINUTE);
+    assert_eq!(check.look().await.status, HealthStatus::Degraded);
+}
