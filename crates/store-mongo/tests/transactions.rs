@@ -329,7 +329,8 @@ async fn of_two_answers_the_one_that_is_committed_counts(binary: PathBuf) {
     for (n, goes_through) in [(1, false), (2, true)] {
         let mut rival = world.client.start_session().await.unwrap();
         rival.start_transaction().await.unwrap();
-        let theirs = doc! { "_id": bytes(n), "request": bytes(0), "answer": bytes(9), "at": bson::DateTime::now(), "until": later };
+        let mut theirs = doc! { "_id": bytes(n), "request": bytes(0), "answer": bytes(9) };
+        theirs.extend(doc! { "at": bson::DateTime::now(), "until": later });
         answers.insert_one(theirs).session(&mut rival).await.unwrap();
         let before = aborted(&world);
         let commit = world.store.commit(Changes { remember: answer(n), ..update(&session, Version::FIRST) });

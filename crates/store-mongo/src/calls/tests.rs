@@ -107,3 +107,28 @@ async fn a_call_that_panics_is_an_error_and_frees_its_place() {
     assert!(matches!(lost, Err(StoreError::Unknown(_))), "{lost:?}");
     assert_eq!(calls.at_once.available_permits(), AT_ONCE);
 }
+
+#[tokio::test]
+async fn what_runs_beside_is_waited_for_by_a_close_only() {
+    let calls = Arc::new(Calls::new(LONG));
+    let (go, gate) = oneshot::channel::<()>();
+    let done = Arc::new(AtomicBool::new(false));
+    calls.beside({
+        let done = Arc::clone(&done);
+        async move {
+            gate.await.unwrap();
+            done.store(true, Ordering::SeqCst);
+        }
+    });
+    calls.write::<(), StoreError>(async { Ok(()) }).await.unwrap();
+    let close = calls.close();
+    tokio::pin!(close);
+    assert!(futures_util::poll!(&mut close).is_pending());
+    go.send(()).unwrap();
+    close.await;
+    assert!(done.load(Ordering::SeqCst));
+    // Dropped unrun: what it holds is let go.
+    let (held, dropped) = oneshot::channel::<()>();
+    calls.beside(async move { drop(held) });
+    dropped.await.unwrap_err();
+}
