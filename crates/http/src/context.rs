@@ -19,6 +19,10 @@ use crate::cors::AllowedOrigins;
 use crate::error::ErrorHeader;
 use crate::limit::{Limiter, RateLimits};
 use crate::readiness::Readiness;
+use crate::telemetry;
+
+/// As many requests at once can be counted.
+const MOST_IN_FLIGHT: usize = 1 << 24;
 
 /// Who is let in, and how much may be asked.
 #[derive(Debug, Clone)]
@@ -47,7 +51,7 @@ pub struct Context {
 struct Shared {
     limits: Limits,
     started: Instant,
-    draining: AtomicBool,
+    draining: Arc<AtomicBool>,
     readiness: Readiness,
     limiter: Limiter,
     in_flight: Arc<Semaphore>,
@@ -56,13 +60,13 @@ struct Shared {
 impl Context {
     /// The use cases, offered within these limits. Its uptime begins now.
     pub fn new(tracker: Tracker, limits: Limits) -> Self {
-        let most = limits.max_in_flight.clamp(1, Semaphore::MAX_PERMITS);
+        let most = limits.max_in_flight.clamp(1, MOST_IN_FLIGHT);
         let shared = Shared {
             limiter: Limiter::new(limits.rate_limits),
             in_flight: Arc::new(Semaphore::new(most)),
             limits,
             started: Instant::now(),
-            draining: AtomicBool::new(false),
+            draining: Arc::default(),
             readiness: Readiness::default(),
         };
         Self { tracker, shared: Arc::new(shared) }
@@ -101,8 +105,12 @@ impl Context {
     /// A place among the requests that are worked on at once, held until it is dropped.
     ///
     /// # Errors
-    /// 503: all are taken. What is worked on will be done in time; what waits on top of that would not.
+    /// 503: all are taken, or the service is shutting down. What is worked on will be done in time; what waits on top of
+    /// that would not.
     pub(crate) fn place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        if self.is_draining() {
+            return Err(ApiError::draining());
+        }
         Arc::clone(&self.shared.in_flight).try_acquire_owned().map_err(|_| {
             let most = self.shared.limits.max_in_flight;
             let message =
@@ -112,14 +120,27 @@ impl Context {
         })
     }
 
+    /// Waits until nothing is worked on. Only of use while nothing new is let in: see [`Context::drain`].
+    pub(crate) async fn all_answered(&self) {
+        let most = self.shared.limits.max_in_flight.clamp(1, MOST_IN_FLIGHT);
+        let all = u32::try_from(most).unwrap_or(u32::MAX);
+        // It cannot be closed: nobody closes it.
+        let _ = self.shared.in_flight.acquire_many(all).await;
+    }
+
     /// For how long it has been running.
     pub fn uptime(&self) -> Duration {
         self.shared.started.elapsed()
     }
 
-    /// From now on `/ready` says no, so that others are asked instead.
+    /// From now on `/ready` says no, so that others are asked instead, and so is whoever asks for anything new.
     pub fn drain(&self) {
         self.shared.draining.store(true, Ordering::SeqCst);
+    }
+
+    /// What [`Context::is_draining`] looks at, for whoever looks later.
+    pub(crate) fn draining(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.shared.draining)
     }
 
     /// Whether it is shutting down.
@@ -139,18 +160,18 @@ impl Context {
         })
     }
 
-    /// Carries out one use case to its end: a client that hangs up, or a time limit that is reached, must not cancel
-    /// a store's work half-way. What is abandoned goes on in a task of its own.
+    /// Carries out one use case, which traces show under this name, to its end: a client that hangs up, or a time limit
+    /// that is reached, must not cancel a store's work half-way. What is abandoned goes on in a task of its own.
     ///
     /// # Errors
     /// The use case's own.
-    pub async fn run<T, W, F>(&self, use_case: W) -> Result<T, ApiError>
+    pub async fn run<T, W, F>(&self, name: &'static str, use_case: W) -> Result<T, ApiError>
     where
         W: FnOnce(Tracker) -> F,
         F: Future<Output = Result<T, Error>> + Send + 'static,
         T: Send + 'static,
     {
-        let work = Box::pin(use_case(self.tracker.clone()));
+        let work = Box::pin(telemetry::use_case(name, use_case(self.tracker.clone())));
         Ok(ToTheEnd(Some(work)).await?)
     }
 }

@@ -3,6 +3,7 @@
 
 mod body;
 mod fields;
+mod json;
 mod machines;
 mod params;
 mod path;

@@ -32,7 +32,7 @@ use crate::parse::{self, Body, Params, PathId};
 )]
 pub async fn heartbeat(context: Data<Context>, id: PathId<SessionId>, body: Body) -> Answer {
     let report = parse::beat(&body)?;
-    let row = context.run(|tracker| async move { tracker.beat(id.0, &report).await }).await?;
+    let row = context.run("beat", |tracker| async move { tracker.beat(id.0, &report).await }).await?;
     let next_heartbeat_ms = time_ms(context.tracker().policy().next_heartbeat());
     let body = HeartbeatResponse { session: Session::from(&row), next_heartbeat_ms };
     let answer = entity(StatusCode::OK, row.version, &body);
@@ -57,7 +57,8 @@ pub async fn heartbeat(context: Data<Context>, id: PathId<SessionId>, body: Body
 )]
 pub async fn mark_failed(context: Data<Context>, id: PathId<SessionId>, body: Body) -> Answer {
     let (message, metadata) = parse::mark_failed(&body)?;
-    let row = context.run(|tracker| async move { tracker.mark_failed(id.0, message, metadata).await }).await?;
+    let row =
+        context.run("mark_failed", |tracker| async move { tracker.mark_failed(id.0, message, metadata).await }).await?;
     noted(shown(&row), changed(&row.value))
 }
 
@@ -74,7 +75,7 @@ pub async fn mark_failed(context: Data<Context>, id: PathId<SessionId>, body: Bo
 )]
 pub async fn mark_stalled(context: Data<Context>, id: PathId<SessionId>, body: Body) -> Answer {
     parse::nothing(&body)?;
-    let row = context.run(|tracker| async move { tracker.mark_stalled(id.0).await }).await?;
+    let row = context.run("mark_stalled", |tracker| async move { tracker.mark_stalled(id.0).await }).await?;
     noted(shown(&row), changed(&row.value))
 }
 
@@ -91,7 +92,7 @@ pub async fn mark_stalled(context: Data<Context>, id: PathId<SessionId>, body: B
 )]
 pub async fn archive(context: Data<Context>, id: PathId<SessionId>, body: Body) -> Answer {
     parse::nothing(&body)?;
-    let row = context.run(|tracker| async move { tracker.archive(id.0).await }).await?;
+    let row = context.run("archive", |tracker| async move { tracker.archive(id.0).await }).await?;
     noted(shown(&row), note("Session archived", &row.value))
 }
 
@@ -105,7 +106,7 @@ pub async fn archive(context: Data<Context>, id: PathId<SessionId>, body: Body) 
 pub async fn detect_failures(context: Data<Context>, body: Body) -> Answer {
     parse::nothing(&body)?;
     let began = Instant::now();
-    let pass = context.run(|tracker| async move { tracker.detect().await }).await?;
+    let pass = context.run("detect", |tracker| async move { tracker.detect().await }).await?;
     let duration = began.elapsed();
     crate::jobs::log_pass(&pass, duration);
     let stalled_sessions = pass.stalled.len() as u64;
@@ -153,7 +154,7 @@ async fn clean_up(context: &Context, req: &HttpRequest) -> Answer {
     let clean = |tracker: rekindle_core::Tracker| async move {
         tracker.cleanup(days, mode, &mut crate::jobs::log_deleted).await
     };
-    let report = context.run(clean).await?;
+    let report = context.run("cleanup", clean).await?;
     let message = if mode == CleanupMode::DryRun { "Cleanup tried" } else { "Cleanup asked for" };
     let note = Note { message, sessions_affected: Some(report.deleted_sessions), ..Note::default() };
     noted(json(StatusCode::OK, &CleanupReport::from(report)), note)

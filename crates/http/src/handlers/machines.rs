@@ -26,7 +26,7 @@ use crate::parse::{self, Body, Params, PathId, Precondition};
 )]
 pub async fn create(context: Data<Context>, body: Body) -> Answer {
     let (id, new) = parse::new_machine(&body)?;
-    let view = context.run(|tracker| async move { tracker.create_machine(id, new).await }).await?;
+    let view = context.run("create_machine", |tracker| async move { tracker.create_machine(id, new).await }).await?;
     noted(registered(&view), note("Machine registered", &view))
 }
 
@@ -65,7 +65,7 @@ fn note(message: &'static str, view: &MachineView) -> Note {
 )]
 pub async fn list(context: Data<Context>, req: HttpRequest) -> Answer {
     let (filter, paging) = parse::machine_filter(Params::of(&req))?;
-    let listed = context.run(move |tracker| async move { tracker.machines(&filter, paging.request).await });
+    let listed = context.run("machines", move |tracker| async move { tracker.machines(&filter, paging.request).await });
     let (page, live) = listed.await?;
     let mut living: HashMap<MachineId, Vec<SessionId>> = HashMap::new();
     for session in live {
@@ -89,7 +89,7 @@ pub async fn list(context: Data<Context>, req: HttpRequest) -> Answer {
     responses((status = 200, description = "The machine", body = Machine)),
 )]
 pub async fn show(context: Data<Context>, id: PathId<MachineId>) -> Answer {
-    let view = context.run(|tracker| async move { tracker.machine(&id.0).await }).await?;
+    let view = context.run("machine", |tracker| async move { tracker.machine(&id.0).await }).await?;
     shown(&view)
 }
 
@@ -112,7 +112,8 @@ fn shown(view: &MachineView) -> Answer {
 )]
 pub async fn put(context: Data<Context>, id: PathId<MachineId>, when: Precondition, body: Body) -> Answer {
     let new = parse::put_machine(&body, &id.0)?;
-    let put = context.run(|tracker| async move { tracker.put_machine(id.0, new, when.0.as_ref()).await });
+    let put =
+        context.run("put_machine", |tracker| async move { tracker.put_machine(id.0, new, when.0.as_ref()).await });
     match put.await? {
         Registered::New(view) => noted(registered(&view), note("Machine registered", &view)),
         Registered::Replaced(view) => noted(shown(&view), note("Machine replaced", &view)),
@@ -133,7 +134,8 @@ pub async fn put(context: Data<Context>, id: PathId<MachineId>, when: Preconditi
 )]
 pub async fn update(context: Data<Context>, id: PathId<MachineId>, when: Precondition, body: Body) -> Answer {
     let patch = parse::patch_machine(&body, when.0)?;
-    let view = context.run(|tracker| async move { tracker.update_machine(&id.0, &patch).await }).await?;
+    let view =
+        context.run("update_machine", |tracker| async move { tracker.update_machine(&id.0, &patch).await }).await?;
     noted(shown(&view), note("Machine updated", &view))
 }
 
@@ -147,7 +149,7 @@ pub async fn update(context: Data<Context>, id: PathId<MachineId>, when: Precond
 )]
 pub async fn heartbeat(context: Data<Context>, id: PathId<MachineId>, body: Body) -> Answer {
     parse::nothing(&body)?;
-    let view = context.run(|tracker| async move { tracker.beat_machine(&id.0).await }).await?;
+    let view = context.run("beat_machine", |tracker| async move { tracker.beat_machine(&id.0).await }).await?;
     noted(shown(&view), Note { message: "Machine heartbeat received", ..Note::default() })
 }
 
@@ -163,6 +165,8 @@ pub async fn heartbeat(context: Data<Context>, id: PathId<MachineId>, body: Body
     ),
 )]
 pub async fn delete(context: Data<Context>, id: PathId<MachineId>, when: Precondition) -> Answer {
-    context.run(|tracker| async move { tracker.delete_machine(&id.0, when.0.as_ref()).await }).await?;
+    context
+        .run("delete_machine", |tracker| async move { tracker.delete_machine(&id.0, when.0.as_ref()).await })
+        .await?;
     noted(nothing(), Note { message: "Machine deleted", ..Note::default() })
 }

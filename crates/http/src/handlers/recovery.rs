@@ -19,7 +19,7 @@ use crate::parse::{self, Body, PathId};
     responses((status = 200, description = "What it had done, and what is left", body = RecoveryState)),
 )]
 pub async fn state(context: Data<Context>, id: PathId<SessionId>) -> Answer {
-    let state = context.run(|tracker| async move { tracker.recovery_state(id.0).await }).await?;
+    let state = context.run("recovery_state", |tracker| async move { tracker.recovery_state(id.0).await }).await?;
     json(StatusCode::OK, &RecoveryState::from(&state))
 }
 
@@ -38,7 +38,8 @@ pub async fn state(context: Data<Context>, id: PathId<SessionId>) -> Answer {
 )]
 pub async fn prepare(context: Data<Context>, id: PathId<SessionId>, body: Body) -> Answer {
     let slot = parse::prepare_recovery(&body)?;
-    let row = context.run(|tracker| async move { tracker.prepare_recovery(id.0, slot).await }).await?;
+    let row =
+        context.run("prepare_recovery", |tracker| async move { tracker.prepare_recovery(id.0, slot).await }).await?;
     noted(shown(&row), note("Recovery prepared", &row.value))
 }
 
@@ -63,7 +64,7 @@ pub async fn prepare(context: Data<Context>, id: PathId<SessionId>, body: Body) 
 pub async fn recover(context: Data<Context>, id: PathId<SessionId>, body: Body) -> Answer {
     let original = id.0;
     let recovery = parse::recover(&body)?;
-    let outcome = context.run(|tracker| async move { tracker.recover(original, &recovery).await }).await?;
+    let outcome = context.run("recover", |tracker| async move { tracker.recover(original, &recovery).await }).await?;
     let said = |message, row: &rekindle_core::Versioned<rekindle_core::Session>| Note {
         session_id: Some(original.to_string()),
         original_session_id: Some(original.to_string()),

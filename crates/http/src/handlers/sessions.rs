@@ -29,7 +29,7 @@ use crate::parse::{self, Body, Paging, Params, PathId, Precondition};
 )]
 pub async fn create(context: Data<Context>, body: Body) -> Answer {
     let new = parse::new_session(&body)?;
-    let row = context.run(|tracker| async move { tracker.create_session(new).await }).await?;
+    let row = context.run("create_session", |tracker| async move { tracker.create_session(new).await }).await?;
     let location = format!("/api/sessions/{}", row.value.id);
     let answer = created(&location, row.version, &Shown::from(&row));
     noted(answer, note("Session created", &row.value))
@@ -78,7 +78,8 @@ pub async fn archived(context: Data<Context>, req: HttpRequest) -> Answer {
 }
 
 async fn page(context: &Context, filter: rekindle_core::store::SessionFilter, paging: Paging) -> Answer {
-    let page = context.run(move |tracker| async move { tracker.sessions(&filter, paging.request).await }).await?;
+    let page =
+        context.run("sessions", move |tracker| async move { tracker.sessions(&filter, paging.request).await }).await?;
     let list = SessionList {
         sessions: page.items.iter().map(Shown::from).collect(),
         total: page.total,
@@ -96,7 +97,7 @@ async fn page(context: &Context, filter: rekindle_core::store::SessionFilter, pa
     responses((status = 200, description = "The session", body = Shown)),
 )]
 pub async fn show(context: Data<Context>, id: PathId<SessionId>) -> Answer {
-    let row = context.run(|tracker| async move { tracker.session(id.0).await }).await?;
+    let row = context.run("session", |tracker| async move { tracker.session(id.0).await }).await?;
     shown(&row)
 }
 
@@ -122,7 +123,8 @@ pub(super) fn shown(row: &Versioned<Session>) -> Answer {
 pub async fn update(context: Data<Context>, id: PathId<SessionId>, when: Precondition, body: Body) -> Answer {
     let patch = parse::patch_session(&body, when.0)?;
     let asked = patch.status.is_some();
-    let row = context.run(|tracker| async move { tracker.update_session(id.0, &patch).await }).await?;
+    let row =
+        context.run("update_session", |tracker| async move { tracker.update_session(id.0, &patch).await }).await?;
     let note = if asked { changed(&row.value) } else { note("Session updated", &row.value) };
     noted(shown(&row), note)
 }
@@ -149,7 +151,7 @@ pub(super) fn changed(session: &Session) -> Note {
     responses((status = 204, description = "It is gone")),
 )]
 pub async fn delete(context: Data<Context>, id: PathId<SessionId>, when: Precondition) -> Answer {
-    context.run(|tracker| async move { tracker.delete_session(id.0, when.0.as_ref()).await }).await?;
+    context.run("delete_session", |tracker| async move { tracker.delete_session(id.0, when.0.as_ref()).await }).await?;
     noted(nothing(), Note { message: "Session deleted", ..Note::default() })
 }
 
@@ -159,7 +161,7 @@ pub async fn delete(context: Data<Context>, id: PathId<SessionId>, when: Precond
     responses((status = 200, description = "The counts", body = HealthSummary)),
 )]
 pub async fn summary(context: Data<Context>) -> Result<HttpResponse, ApiError> {
-    let counts = context.run(|tracker| async move { tracker.counts().await }).await?;
+    let counts = context.run("counts", |tracker| async move { tracker.counts().await }).await?;
     json(StatusCode::OK, &HealthSummary::from(counts))
 }
 
@@ -176,7 +178,7 @@ pub async fn summary(context: Data<Context>) -> Result<HttpResponse, ApiError> {
 )]
 pub async fn stalled(context: Data<Context>, req: HttpRequest) -> Answer {
     let limit = parse::stalled_limit(Params::of(&req))?;
-    let report = context.run(move |tracker| async move { tracker.stalled(limit).await }).await?;
+    let report = context.run("stalled", move |tracker| async move { tracker.stalled(limit).await }).await?;
     json(StatusCode::OK, &StalledReport::from(&report))
 }
 
@@ -189,6 +191,6 @@ pub async fn stalled(context: Data<Context>, req: HttpRequest) -> Answer {
     responses((status = 200, description = "Its health", body = SessionHealth)),
 )]
 pub async fn health(context: Data<Context>, id: PathId<SessionId>) -> Answer {
-    let health = context.run(|tracker| async move { tracker.session_health(id.0).await }).await?;
+    let health = context.run("session_health", |tracker| async move { tracker.session_health(id.0).await }).await?;
     json(StatusCode::OK, &SessionHealth::from(&health))
 }

@@ -24,7 +24,7 @@ use crate::parse::{self, Body, Params, PathId, Precondition};
 )]
 pub async fn create(context: Data<Context>, body: Body) -> Answer {
     let new = parse::new_task(&body)?;
-    let row = context.run(|tracker| async move { tracker.create_task(new).await }).await?;
+    let row = context.run("create_task", |tracker| async move { tracker.create_task(new).await }).await?;
     let answer = created(&format!("/api/tasks/{}", row.value.id), row.version, &Shown::from(&row));
     noted(answer, note("Task created", &row.value))
 }
@@ -51,7 +51,7 @@ fn note(message: &'static str, task: &Task) -> Note {
 )]
 pub async fn list(context: Data<Context>, req: HttpRequest) -> Answer {
     let (filter, paging) = parse::task_filter(Params::of(&req))?;
-    let page = context.run(move |tracker| async move { tracker.tasks(&filter, paging.request).await }).await?;
+    let page = context.run("tasks", move |tracker| async move { tracker.tasks(&filter, paging.request).await }).await?;
     let list = TaskList {
         tasks: page.items.iter().map(Shown::from).collect(),
         total: page.total,
@@ -69,7 +69,7 @@ pub async fn list(context: Data<Context>, req: HttpRequest) -> Answer {
     responses((status = 200, description = "The task", body = Shown)),
 )]
 pub async fn show(context: Data<Context>, id: PathId<TaskId>) -> Answer {
-    let row = context.run(|tracker| async move { tracker.task(id.0).await }).await?;
+    let row = context.run("task", |tracker| async move { tracker.task(id.0).await }).await?;
     entity(StatusCode::OK, row.version, &Shown::from(&row))
 }
 
@@ -89,7 +89,7 @@ pub async fn show(context: Data<Context>, id: PathId<TaskId>) -> Answer {
 pub async fn update(context: Data<Context>, id: PathId<TaskId>, when: Precondition, body: Body) -> Answer {
     let patch = parse::patch_task(&body, when.0)?;
     let asked = patch.status.is_some();
-    let row = context.run(|tracker| async move { tracker.update_task(id.0, &patch).await }).await?;
+    let row = context.run("update_task", |tracker| async move { tracker.update_task(id.0, &patch).await }).await?;
     let message = match row.value.status() {
         _ if !asked => "Task updated",
         TaskStatus::Pending => "Task reset",
@@ -111,6 +111,6 @@ pub async fn update(context: Data<Context>, id: PathId<TaskId>, when: Preconditi
     ),
 )]
 pub async fn delete(context: Data<Context>, id: PathId<TaskId>, when: Precondition) -> Answer {
-    context.run(|tracker| async move { tracker.delete_task(id.0, when.0.as_ref()).await }).await?;
+    context.run("delete_task", |tracker| async move { tracker.delete_task(id.0, when.0.as_ref()).await }).await?;
     noted(nothing(), Note { message: "Task deleted", ..Note::default() })
 }
