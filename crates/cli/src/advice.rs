@@ -9,6 +9,18 @@ pub fn for_silence(target: &Target) -> String {
     format!("that URL is {}; check that the server runs there, or start one with `rekindle dev`", target.found)
 }
 
+/// Somebody answers whose certificate proves nothing.
+pub fn for_distrust(target: &Target) -> String {
+    match &target.ca {
+        None => {
+            "if its certificate is signed by an authority of your own, name that one's certificate with --ca FILE or \
+                 REKINDLE_CA_FILE"
+                .to_owned()
+        }
+        Some(file) => format!("none of the certificates in {} or of this host has signed it", file.display()),
+    }
+}
+
 /// The server said no.
 pub fn for_refusal(target: &Target, body: &ErrorBody) -> Vec<String> {
     let mut advice = Vec::new();

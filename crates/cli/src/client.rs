@@ -2,11 +2,12 @@
 
 use std::error::Error as _;
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, IF_MATCH, RETRY_AFTER};
-use reqwest::{Method, Response, StatusCode, Url, redirect};
+use reqwest::{Certificate, Method, Response, StatusCode, Url, redirect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -51,7 +52,7 @@ impl Client {
     /// A client of this server.
     ///
     /// # Errors
-    /// The key cannot be sent, or the host's certificates cannot be read.
+    /// The key cannot be sent, or certificates cannot be read.
     pub fn new(target: Target) -> Result<Self, Failure> {
         let mut key = HeaderValue::from_str(&target.key).context("the API key cannot be sent")?;
         key.set_sensitive(true);
@@ -62,6 +63,7 @@ impl Client {
             .redirect(redirect::Policy::none())
             .user_agent(concat!("rekindle/", env!("CARGO_PKG_VERSION")))
             .default_headers(HeaderMap::from_iter([(KEY, key)]))
+            .tls_certs_merge(target.ca.as_deref().map_or_else(|| Ok(Vec::new()), trusted)?)
             .build();
         Ok(Self { http: http.context("cannot set up the HTTP client")?, target })
     }
@@ -101,6 +103,18 @@ impl Client {
         let builder = address(&self.target.url, path).map(|url| self.http.request(method, url));
         Request { client: self, builder, is_read }
     }
+}
+
+/// The certificates of a file.
+fn trusted(file: &Path) -> Result<Vec<Certificate>, Failure> {
+    let wrong = |why: String| Failure::Configuration(format!("the file that --ca or REKINDLE_CA_FILE names {why}"));
+    let shown = file.display();
+    let pem = std::fs::read(file).map_err(|error| wrong(format!("cannot be read: {shown}: {error}")))?;
+    let certificates = Certificate::from_pem_bundle(&pem).map_err(|_| wrong(format!("is no PEM: {shown}")))?;
+    if certificates.is_empty() {
+        return Err(wrong(format!("holds no certificate: {shown}")));
+    }
+    Ok(certificates)
 }
 
 /// A path below `/api`; each part is escaped, whatever it holds.
@@ -205,7 +219,9 @@ fn lost(target: &Target, error: &reqwest::Error) -> Failure {
         cause = deeper.source();
     }
     let what = if what.is_empty() { error.to_string() } else { what };
-    Failure::Unreachable(Unreachable { url: target.url.to_string(), what, advice: advice::for_silence(target) })
+    let is_distrusted = what.contains("certificate");
+    let advice = if is_distrusted { advice::for_distrust(target) } else { advice::for_silence(target) };
+    Failure::Unreachable(Unreachable { url: target.url.to_string(), what, advice })
 }
 
 /// What an answer that is no success means.

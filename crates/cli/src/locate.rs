@@ -22,6 +22,9 @@ pub struct Globals {
     /// The API key; without it the one in the nearest `.rekindle`
     #[arg(long, global = true, env = "REKINDLE_API_KEY", value_name = "KEY", hide_env_values = true)]
     api_key: Option<String>,
+    /// The certificates of those who may sign the server's, in PEM, besides those that this host trusts
+    #[arg(long, global = true, env = "REKINDLE_CA_FILE", value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// The data folder of a local server, in place of the nearest `.rekindle`
     #[arg(long, global = true, env = "REKINDLE_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
@@ -42,6 +45,8 @@ pub struct Target {
     pub key: String,
     /// Where the URL comes from, for a person.
     pub found: String,
+    /// A file with the certificates of those who may sign the server's, besides those that this host trusts.
+    pub ca: Option<PathBuf>,
 }
 
 impl Globals {
@@ -58,7 +63,8 @@ impl Globals {
     /// # Errors
     /// There is no key, or the URL is none.
     pub fn locate(&self) -> Result<Target, Failure> {
-        locate(text(self.url.as_ref()), text(self.api_key.as_ref()), self.folder().as_ref())
+        let target = locate(text(self.url.as_ref()), text(self.api_key.as_ref()), self.folder().as_ref())?;
+        Ok(Target { ca: self.ca.clone().filter(|file| !file.as_os_str().is_empty()), ..target })
     }
 
     /// The server alone, for what is asked without a key; and where its URL comes from, for a person.
@@ -110,7 +116,7 @@ fn locate(url: Option<&str>, key: Option<&str>, folder: Option<&Folder>) -> Resu
             "the API key has characters that no key has; a key is a UUID, see REKINDLE_API_KEY".to_owned(),
         ));
     }
-    Ok(Target { url: parsed, key, found })
+    Ok(Target { url: parsed, key, found, ca: None })
 }
 
 fn is_local(url: &Url) -> bool {

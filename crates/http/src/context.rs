@@ -25,6 +25,10 @@ use crate::jobs::Board;
 use crate::limit::{Limiter, RateLimits};
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
+use crate::telemetry;
+
+/// As many requests at once can be counted.
+const MOST_IN_FLIGHT: usize = 1 << 24;
 
 /// How long after its last round housekeeping goes on: a key that is taken away is good so much longer.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
@@ -77,7 +81,7 @@ pub struct Context {
 struct Shared {
     limits: Limits,
     started: Instant,
-    draining: AtomicBool,
+    draining: Arc<AtomicBool>,
     readiness: Readiness,
     keys: KeyRing,
     refusals: Refusals,
@@ -97,7 +101,7 @@ impl Context {
     /// The use cases, offered within these limits. Its uptime begins now.
     pub fn within(tracker: Tracker, limits: Limits, surroundings: Surroundings) -> Self {
         let tracker = tracker.told_to(Arc::new(surroundings.metrics.clone()));
-        let most = limits.max_in_flight.clamp(1, Semaphore::MAX_PERMITS);
+        let most = limits.max_in_flight.clamp(1, MOST_IN_FLIGHT);
         let shared = Shared {
             keys: KeyRing::new(limits.api_keys.clone()),
             refusals: Refusals::default(),
@@ -106,7 +110,7 @@ impl Context {
             in_flight: Arc::new(Semaphore::new(most)),
             limits,
             started: Instant::now(),
-            draining: AtomicBool::new(false),
+            draining: Arc::default(),
             readiness: Readiness::default(),
             checks: Checks::usual(&tracker, surroundings.circuit.clone(), &surroundings.board),
             surroundings,
@@ -202,8 +206,12 @@ impl Context {
     /// A place among the requests that are worked on at once, held until it is dropped.
     ///
     /// # Errors
-    /// 503: all are taken. What is worked on will be done in time; what waits on top of that would not.
+    /// 503: all are taken, or the service is shutting down. What is worked on will be done in time; what waits on top of
+    /// that would not.
     pub(crate) fn place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        if self.is_draining() {
+            return Err(ApiError::draining());
+        }
         Arc::clone(&self.shared.in_flight).try_acquire_owned().map_err(|_| {
             let most = self.shared.limits.max_in_flight;
             let message =
@@ -213,14 +221,27 @@ impl Context {
         })
     }
 
+    /// Waits until nothing is worked on. Only of use while nothing new is let in: see [`Context::drain`].
+    pub(crate) async fn all_answered(&self) {
+        let most = self.shared.limits.max_in_flight.clamp(1, MOST_IN_FLIGHT);
+        let all = u32::try_from(most).unwrap_or(u32::MAX);
+        // It cannot be closed: nobody closes it.
+        let _ = self.shared.in_flight.acquire_many(all).await;
+    }
+
     /// For how long it has been running.
     pub fn uptime(&self) -> Duration {
         self.shared.started.elapsed()
     }
 
-    /// From now on `/ready` says no, so that others are asked instead.
+    /// From now on `/ready` says no, so that others are asked instead, and so is whoever asks for anything new.
     pub fn drain(&self) {
         self.shared.draining.store(true, Ordering::SeqCst);
+    }
+
+    /// What [`Context::is_draining`] looks at, for whoever looks later.
+    pub(crate) fn draining(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.shared.draining)
     }
 
     /// Whether it is shutting down.
@@ -254,8 +275,7 @@ impl Context {
         F: Future<Output = Result<T, Error>> + Send + 'static,
         T: Send + 'static,
     {
-        let _ = name;
-        let work = Box::pin(use_case(self.tracker.clone()));
+        let work = Box::pin(telemetry::use_case(name, use_case(self.tracker.clone())));
         Ok(ToTheEnd(Some(work)).await?)
     }
 }

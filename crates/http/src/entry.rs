@@ -7,14 +7,16 @@ mod log;
 use std::any::Any;
 use std::future::{Future, Ready, poll_fn, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Instant;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use actix_web::http::header;
-use actix_web::http::{Method, StatusCode, Uri};
+use actix_web::http::{ConnectionType, Method, StatusCode, Uri};
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use rekindle_core::{Clock, SystemClock};
 use tokio::sync::OwnedSemaphorePermit;
@@ -29,6 +31,8 @@ use crate::cors::{self, Crossing};
 use crate::error::ErrorHeader;
 use crate::limit::{self, Standing};
 use crate::metrics::RateClass;
+use crate::server::{Busy, is_secure};
+use crate::telemetry::{Answering, RequestTrace};
 
 /// Wraps what answers requests.
 #[derive(Clone)]
@@ -68,6 +72,10 @@ struct Arrival {
     crossing: Crossing,
     /// Where its key stands, once that was let in.
     standing: Option<Standing>,
+    /// Whether it came over TLS.
+    secure: bool,
+    /// Whether the service is shutting down.
+    draining: Arc<AtomicBool>,
 }
 
 impl<S> Service<ServiceRequest> for EntryService<S>
@@ -77,19 +85,34 @@ where
 {
     type Response = ServiceResponse<BoxBody>;
     type Error = Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Error>>>>;
+    type Future = Answering;
 
     forward_ready!(service);
 
     fn call(&self, req: ServiceRequest) -> Self::Future {
-        let mut arrival = Arrival {
+        let arrival = Arrival {
             id: fresh_id(),
             at: Instant::now(),
             method: req.method().clone(),
             uri: req.uri().clone(),
             crossing: self.context.allowed_origins().of(req.headers()),
             standing: None,
+            secure: is_secure(&req),
+            draining: self.context.draining(),
         };
+        let trace = RequestTrace::of(&req, arrival.id);
+        let busy = Busy::with(&req);
+        let answering = trace.hold(|| self.answer(req, arrival, busy));
+        trace.follow(answering)
+    }
+}
+
+impl<S> EntryService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error>,
+    S::Future: 'static,
+{
+    fn answer(&self, req: ServiceRequest, mut arrival: Arrival, busy: Option<Busy>) -> Answering {
         if cors::is_preflight(req.method(), req.headers()) {
             let response = match arrival.crossing.preflight() {
                 Ok(response) => req.into_response(response),
@@ -111,7 +134,7 @@ where
         let limit = self.context.request_timeout();
         let answer = self.service.call(req);
         Box::pin(async move {
-            let _place = place;
+            let (_place, _busy) = (place, busy);
             match tokio::time::timeout(limit, caught(answer)).await {
                 Ok(Ok(Ok(response))) => Ok(finish(response, &arrival)),
                 // From here on the request is gone with whoever had it.
@@ -146,6 +169,9 @@ impl<S> EntryService<S> {
                 return Err(error);
             }
         };
+        if self.context.is_draining() {
+            return Err(ApiError::draining());
+        }
         let is_heartbeat = *req.method() == Method::POST && limit::is_heartbeat(req.path());
         match limiter.request(identity.id.0, is_heartbeat, now) {
             Ok(standing) => arrival.standing = standing,
@@ -179,7 +205,7 @@ fn is_docs(path: &str) -> bool {
 }
 
 /// An id for a request: random enough to be found in a log, without asking the operating system each time.
-fn fresh_id() -> Uuid {
+pub(crate) fn fresh_id() -> Uuid {
     uuid::Builder::from_random_bytes(fastrand::u128(..).to_be_bytes()).into_uuid()
 }
 
@@ -225,8 +251,7 @@ fn finish(mut response: ServiceResponse, arrival: &Arrival) -> ServiceResponse {
             response.into_response(rendered)
         }
         None => {
-            let status = response.status();
-            headers::add(response.headers_mut(), status, arrival);
+            headers::add(response.response_mut(), arrival);
             response
         }
     }
@@ -258,11 +283,16 @@ fn envelope(error: &ApiError, arrival: &Arrival) -> HttpResponse {
         response.insert_header((header::WWW_AUTHENTICATE, "ApiKey"));
     }
     let mut response = response.json(body);
-    headers::add(response.headers_mut(), error.status, arrival);
+    headers::add(&mut response, arrival);
     response
 }
 
 impl Arrival {
+    /// How the connection goes on, if it must not go on as it came.
+    fn connection(&self) -> Option<ConnectionType> {
+        self.draining.load(Ordering::Relaxed).then_some(ConnectionType::Close)
+    }
+
     /// An error of a request that is no longer there to be answered in the usual way.
     fn lost(&self, error: ApiError) -> Error {
         log::lost(self, &error);

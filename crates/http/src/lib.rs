@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`api`] (the bodies), `routes` (the table of what there is to ask), `entry` (what happens to
 //! every request on its way in and out), `handlers`, `parse`, `error`. Around that: [`settings`], [`server`], [`jobs`],
-//! [`logging`], [`metrics`], [`health`], and `wire`, the one file that names a store.
+//! [`logging`], [`metrics`], [`telemetry`], [`health`], and `wire`, the one file that names a store.
 //!
 //! Another actix-web service can mount the API beside its own routes: see [`configure`].
 
@@ -26,6 +26,7 @@ mod readiness;
 mod routes;
 pub mod server;
 pub mod settings;
+pub mod telemetry;
 mod wire;
 
 pub use context::{Context, Limits, Surroundings};

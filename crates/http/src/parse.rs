@@ -4,6 +4,7 @@
 mod access;
 mod body;
 mod fields;
+mod json;
 mod machines;
 mod params;
 mod path;

@@ -1,38 +1,44 @@
 //! The server: binds, listens, runs the jobs, and on a signal drains: takes nothing new, answers what has begun, stops
 //! the jobs, closes the store.
 
+mod bare;
 mod bind;
 mod connections;
+mod io;
+mod listen;
 pub mod notify;
+mod signals;
+mod tls;
 
 use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::{Extensions, ServerHandle};
-use actix_web::{App, HttpServer};
+use actix_web::dev::ServerHandle;
+pub(crate) use connections::{Busy, is_secure};
 use rekindle_core::{Clock, RandomIds, Store, SystemClock, Tracker};
-use rekindle_layers::{CircuitBreaker, resilient};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use rekindle_layers::{CircuitBreaker, Layered, Traced, resilient};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use self::connections::{Connections, Guard};
+use self::connections::Connections;
 use self::notify::Notifier;
+use self::signals::{Asked, Signals};
+use self::tls::Certificates;
 use crate::context::{Context, Limits, Surroundings};
 use crate::jobs::Board;
 use crate::metrics::Metrics;
 use crate::settings::{ConfigurationError, Settings};
 use crate::wire::{self, NotOpened, Opening};
-use crate::{jobs, routes};
+use crate::{jobs, telemetry};
 
-/// How long an idle connection is kept, as long as load balancers commonly do.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long the head of a request may take to come: whoever sends it byte by byte holds a connection no longer.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long those who have a connection are told, before they lose it, that the server is shutting down.
+const NOTICE: Duration = Duration::from_millis(250);
+/// How long the last answers have to get out, however late they were.
+const LAST_WORDS: Duration = Duration::from_millis(250);
 
 /// Why the server did not start, or did not go on.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +54,22 @@ pub enum ServeError {
         /// What is wrong with it, and what to do.
         why: String,
     },
+    /// A file of TLS cannot be used.
+    #[error("ConfigurationError: {name}: {why}")]
+    Tls {
+        /// The setting that names it.
+        name: &'static str,
+        /// What is wrong with it, and what would be right.
+        why: String,
+    },
+    /// A second signal ended it at once, with what was under way.
+    #[error("stopped at once by a second {signal}")]
+    Interrupted {
+        /// The signal's name.
+        signal: &'static str,
+        /// The exit status that shells know a signal by.
+        code: u8,
+    },
     /// Something that may be different another time.
     #[error("{0}")]
     Failed(String),
@@ -57,7 +79,8 @@ impl ServeError {
     /// The exit status of a process that ends for this reason: 78 for a fault in its configuration.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Settings(_) | Self::Store { .. } => 78,
+            Self::Settings(_) | Self::Store { .. } | Self::Tls { .. } => 78,
+            Self::Interrupted { code, .. } => *code,
             Self::Failed(_) => 1,
         }
     }
@@ -70,18 +93,20 @@ pub struct Running {
     drain_timeout: Duration,
     connections: Arc<Connections>,
     handle: ServerHandle,
-    server: JoinHandle<io::Result<()>>,
+    server: JoinHandle<std::io::Result<()>>,
+    certificates: Option<Arc<Certificates>>,
     stop_jobs: CancellationToken,
     jobs: Vec<JoinHandle<()>>,
 }
 
-/// Runs the server until SIGTERM or SIGINT. `on_listening` is told the address as soon as it can be asked.
+/// Runs the server until SIGTERM or SIGINT; SIGHUP makes it read its certificate again. `on_listening` is told the address
+/// as soon as it can be asked.
 ///
 /// # Errors
 /// See [`ServeError`]; an error of `on_listening` ends the server in good order.
 pub async fn serve(
     settings: &Settings,
-    on_listening: impl FnOnce(SocketAddr) -> io::Result<()>,
+    on_listening: impl FnOnce(SocketAddr) -> std::io::Result<()>,
 ) -> Result<(), ServeError> {
     serve_started(start(settings), on_listening).await
 }
@@ -92,7 +117,7 @@ pub async fn serve(
 /// As [`serve`].
 pub async fn serve_started(
     starting: impl Future<Output = Result<Running, ServeError>>,
-    on_listening: impl FnOnce(SocketAddr) -> io::Result<()>,
+    on_listening: impl FnOnce(SocketAddr) -> std::io::Result<()>,
 ) -> Result<(), ServeError> {
     let mut signals = Signals::listen()?;
     let mut running = starting.await?;
@@ -104,24 +129,38 @@ pub async fn serve_started(
     notifier.ready(running.address);
     let _feeding = notifier.keep_alive(running.address, &running.context);
     let board = running.context.board().clone();
-    let signal = tokio::select! {
-        signal = signals.next() => signal,
-        why = board.given_up() => {
-            running.stop().await;
-            return Err(ServeError::Failed(format!("{why}; the log says how")));
-        }
-        ended = &mut running.server => {
-            let why = ended.map_or_else(|error| error.to_string(), |ended| format!("{ended:?}"));
-            return Err(ServeError::Failed(format!("the server ended by itself: {why}")));
+    let signal = loop {
+        let asked = tokio::select! {
+            asked = signals.next() => asked,
+            why = board.given_up() => {
+                running.stop().await;
+                return Err(ServeError::Failed(format!("{why}; the log says how")));
+            }
+            ended = &mut running.server => {
+                let why = ended.map_or_else(|error| error.to_string(), |ended| format!("{ended:?}"));
+                return Err(ServeError::Failed(format!("the server ended by itself: {why}")));
+            }
+        };
+        match asked {
+            Asked::ToReload => {
+                notifier.reloading();
+                running.reload();
+                notifier.ready(running.address);
+            }
+            Asked::ToEnd { signal, .. } => break signal,
         }
     };
     info!(signal, "Shutting down");
     notifier.stopping();
     tokio::select! {
-        () = running.stop() => {}
-        again = signals.next() => warn!(signal = again, "Shutting down at once: asked a second time"),
+        () = running.stop_with_notice() => {}
+        (signal, code) = signals.next_to_end() => {
+            warn!(signal, "Shutting down at once: asked a second time");
+            return Err(ServeError::Interrupted { signal, code });
+        }
     }
     info!("Stopped");
+    telemetry::flush().await;
     Ok(())
 }
 
@@ -140,6 +179,10 @@ pub async fn start(settings: &Settings) -> Result<Running, ServeError> {
         NotOpened::Configuration(why) => ServeError::Store { name: settings.store_from, why },
         NotOpened::Failed(why) => ServeError::Failed(format!("the store cannot be opened: {why}")),
     })?;
+    let store = match &settings.telemetry {
+        Some(_) => Arc::new(Layered::new(Traced::of(settings.store.system()), store)) as Arc<dyn Store>,
+        None => store,
+    };
     let closing = Arc::clone(&store);
     let started = start_layered(store, Arc::new(SystemClock), metrics, settings).await;
     if started.is_err() {
@@ -175,7 +218,7 @@ async fn start_layered(
 /// Starts a server over a tracker, without layers round its store. Of the settings, those of the store are not looked at.
 ///
 /// # Errors
-/// When it cannot listen where it should.
+/// When it cannot listen where it should, or not speak TLS as it should.
 pub async fn start_with(tracker: Tracker, settings: &Settings) -> Result<Running, ServeError> {
     run(tracker, Metrics::new(), None, settings).await
 }
@@ -186,6 +229,8 @@ async fn run(
     circuit: Option<Arc<CircuitBreaker>>,
     settings: &Settings,
 ) -> Result<Running, ServeError> {
+    let certificates = settings.tls.as_ref().map(Certificates::read).transpose()?;
+    let acceptor = certificates.as_ref().map(Certificates::acceptor).transpose()?;
     let (listener, address) = bind::bind(&settings.host, settings.port).await.map_err(ServeError::Failed)?;
     let limits = Limits {
         api_keys: settings.api_keys.clone(),
@@ -201,21 +246,8 @@ async fn run(
     let context = Context::within(tracker, limits, surroundings);
     let tracker = context.tracker().clone();
     let connections = Arc::new(Connections::default());
-    let (served, counted) = (context.clone(), Arc::clone(&connections));
-    let server = HttpServer::new(move || {
-        App::new().configure(|config| routes::configure(config, &served)).default_service(routes::nothing_here(&served))
-    })
-    .on_connect(move |_, extensions: &mut Extensions| {
-        extensions.insert(Guard::new(Arc::clone(&counted)));
-    })
-    .keep_alive(KEEP_ALIVE)
-    .client_request_timeout(HEAD_TIMEOUT)
-    .tcp_nodelay(true)
-    .disable_signals()
-    .shutdown_timeout(settings.drain_timeout.as_secs() + 1)
-    .listen(listener)
-    .map_err(|error| ServeError::Failed(format!("cannot listen on {address}: {error}")))?
-    .run();
+    let server = listen::listen(listener, &context, &connections, acceptor, settings.drain_timeout)
+        .map_err(|error| ServeError::Failed(format!("cannot listen on {address}: {error}")))?;
     let handle = server.handle();
     let server = tokio::spawn(server);
     let stop_jobs = CancellationToken::new();
@@ -224,16 +256,17 @@ async fn run(
         tokio::spawn(jobs::retention(tracker, settings.cleanup.clone(), board.job(jobs::RETENTION), stop_jobs.clone())),
         tokio::spawn(metrics.keep_tidy(stop_jobs.clone())),
     ];
+    let scheme = if certificates.is_some() { "https" } else { "http" };
     info!(
         address = %address,
-        url = %format_args!("http://{address}"),
+        url = %format_args!("{scheme}://{address}"),
         store = %settings.store,
         environment = settings.environment.as_str(),
         version = env!("CARGO_PKG_VERSION"),
-        "listening on http://{address}"
+        "listening on {scheme}://{address}"
     );
     let drain_timeout = settings.drain_timeout;
-    Ok(Running { address, context, drain_timeout, connections, handle, server, stop_jobs, jobs })
+    Ok(Running { address, context, drain_timeout, connections, handle, server, certificates, stop_jobs, jobs })
 }
 
 impl Running {
@@ -247,16 +280,38 @@ impl Running {
         &self.context
     }
 
+    /// Reads again what may have changed since it started.
+    fn reload(&self) {
+        if let Some(certificates) = &self.certificates {
+            certificates.reload();
+        }
+    }
+
+    /// As [`Running::stop`], and whoever has a connection and goes on asking is told before it is closed.
+    async fn stop_with_notice(self) {
+        self.context.drain();
+        if self.connections.count() > 0 {
+            tokio::time::sleep(NOTICE.min(self.drain_timeout)).await;
+        }
+        self.stop().await;
+    }
+
     /// Takes nothing new, answers what has begun within the time for it, stops the jobs and closes the store.
+    ///
+    /// As long as something is worked on, it goes on listening: load balancers are told by `/ready` to ask others, and
+    /// whoever asks for anything new is told to come back. Then nobody is let in any more.
     pub async fn stop(mut self) {
         self.context.drain();
+        let deadline = Instant::now() + self.drain_timeout;
+        let all_answered = timeout_at(deadline, self.context.all_answered()).await.is_ok();
         // Idle connections are closed by this, the others once they have their answer. The workers look only once a
         // second whether that is so; the connections tell at once.
         let stopped = self.handle.stop(true);
+        let last = if all_answered { deadline.max(Instant::now() + LAST_WORDS) } else { deadline };
         tokio::select! {
             () = stopped => {}
             () = self.connections.none_left() => {}
-            () = tokio::time::sleep(self.drain_timeout) => {
+            () = sleep_until(last) => {
                 warn!(connections = self.connections.count(), "Requests in flight were cut off: they took too long");
             }
         }
@@ -271,26 +326,6 @@ impl Running {
         let closed = tokio::time::timeout(self.drain_timeout, self.context.tracker().store().close()).await;
         if closed.is_err() {
             warn!("The store did not close in time: what was answered is kept");
-        }
-    }
-}
-
-/// The signals that ask a process to end.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn listen() -> Result<Self, ServeError> {
-        let listen = |kind| signal(kind).map_err(|error| ServeError::Failed(format!("cannot hear signals: {error}")));
-        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
-    }
-
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
         }
     }
 }

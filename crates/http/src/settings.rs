@@ -1,8 +1,10 @@
 //! The settings: read from the environment, every fault named at once, no secret shown.
 
+mod edge;
 mod environment;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -58,6 +60,30 @@ pub struct Settings {
     pub log: LogSettings,
     /// `ENVIRONMENT`: a word for people.
     pub environment: String,
+    /// `TLS_CERT_FILE`, `TLS_KEY_FILE`: without them it speaks plain HTTP.
+    pub tls: Option<TlsFiles>,
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_SERVICE_NAME`, `OTEL_TRACES_SAMPLER_ARG`: without the first there are no traces.
+    pub telemetry: Option<Telemetry>,
+}
+
+/// The files of a server that speaks TLS, in PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, and after it those that lead to the one that clients know.
+    pub certificate: PathBuf,
+    /// The certificate's private key.
+    pub key: PathBuf,
+}
+
+/// Where traces go.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Telemetry {
+    /// An OTLP endpoint over HTTP, such as `http://127.0.0.1:4318`; never with a password.
+    pub endpoint: String,
+    /// The name under which this service's spans are found.
+    pub service_name: String,
+    /// The part of the traces that is recorded, from 0 to 1, where the caller does not say.
+    pub sample: f64,
 }
 
 /// Every setting that is missing or wrong, each with what would be right.
@@ -113,6 +139,8 @@ impl Settings {
         let level = env.or("LOG_LEVEL", "info", level);
         let format = env.or("LOG_FORMAT", "json", Format::from_str);
         let environment = env.or("ENVIRONMENT", "production", |text| Ok(text.to_owned()));
+        let tls = edge::tls(&mut env);
+        let telemetry = edge::telemetry(&mut env);
         env.done(|| {
             let (store_from, store) = store?;
             Some(Self {
@@ -136,6 +164,8 @@ impl Settings {
                 allowed_origins: allowed_origins?,
                 log: LogSettings { level: level?, format: format? },
                 environment: environment?,
+                tls: tls?,
+                telemetry: telemetry?,
             })
         })
     }

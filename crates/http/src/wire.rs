@@ -32,6 +32,14 @@ impl StoreChoice {
         let location = url.parse().map_err(|bad: rekindle_store_sqlite::BadLocation| Fault::new(bad.to_string()))?;
         Ok(Self(Kind::Sqlite(location)))
     }
+
+    /// The kind of database, as traces name it.
+    pub fn system(&self) -> &'static str {
+        match self.0 {
+            Kind::Sqlite(_) => "sqlite",
+            Kind::Mongo { .. } => "mongodb",
+        }
+    }
 }
 
 impl fmt::Display for StoreChoice {

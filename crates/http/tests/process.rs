@@ -166,12 +166,8 @@ async fn a_request_that_has_begun_is_answered() {
     client().get(process.url("/health")).send().await.unwrap().bytes().await.unwrap();
     process.signal("-TERM").await;
     process.until(|line| line["message"] == "Shutting down").await;
-    let refused = async {
-        while TcpStream::connect(&process.address).await.is_ok() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    timeout(PATIENCE, refused).await.expect("nobody new is taken");
+    let ready = client().get(process.url("/ready")).send().await.unwrap();
+    assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE, "as long as it works it says so");
     stream.write_all(second.as_bytes()).await.unwrap();
     let mut reply = String::new();
     timeout(PATIENCE, stream.read_to_string(&mut reply)).await.unwrap().unwrap();

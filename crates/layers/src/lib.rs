@@ -1,6 +1,6 @@
-//! Layers round the store port, for every store and for whoever embeds the core: a circuit breaker, retries of reads, and
-//! measurements. A [`Layer`] is one small function round a call; [`Layered`] puts it round a whole store. Layers are put
-//! together as tuples, the outermost first, and compiled into one: [`resilient`] is the usual three.
+//! Layers round the store port, for every store and for whoever embeds the core: a circuit breaker, retries of reads,
+//! measurements, and traces. A [`Layer`] is one small function round a call; [`Layered`] puts it round a whole store.
+//! Layers are put together as tuples, the outermost first, and compiled into one: [`resilient`] is the usual three.
 
 mod breaker;
 mod circuit;
@@ -9,6 +9,7 @@ mod measured;
 mod op;
 mod outcome;
 mod retry;
+mod traced;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ pub use op::{Kind, Op};
 pub use outcome::{Failure, Outcome};
 use rekindle_core::{Clock, Store};
 pub use retry::{Retry, RetryOptions};
+pub use traced::{SPANS, Traced};
 
 /// A store behind the three layers with their usual numbers, and its circuit breaker, to be shown.
 ///

@@ -10,7 +10,7 @@ use rekindle_http::logging;
 use rekindle_http::server::{ServeError, serve};
 use rekindle_http::settings::{Environment, Settings};
 
-use super::serve::on_all_cores;
+use super::serve::{ended, on_all_cores};
 use crate::failure::Failure;
 use crate::folder::{self, Folder, Key, ServerNote};
 use crate::locate::Globals;
@@ -44,10 +44,11 @@ pub fn dev(globals: &Globals, args: &DevArgs) -> Result<ExitCode, Failure> {
         }
     };
     let settings = Settings::read(&environment(Environment::of_process(), args, &folder, &key))?;
-    logging::init(settings.log);
+    logging::init(settings.log, settings.telemetry.as_ref());
+    let scheme = if settings.tls.is_some() { "https" } else { "http" };
     let is_near = is_nearest(&folder);
     let announce = |address: SocketAddr| {
-        let url = format!("http://{}", reachable(address));
+        let url = format!("{scheme}://{}", reachable(address));
         let note = ServerNote { url, pid: std::process::id() };
         let shown = claim.write_note(&note).and_then(|()| data(&banner(&note.url, &folder, is_new, is_near)));
         match shown {
@@ -61,10 +62,9 @@ pub fn dev(globals: &Globals, args: &DevArgs) -> Result<ExitCode, Failure> {
             Err(ServeError::Failed(why)) if why.contains("in use") => {
                 Err(Failure::Unexpected(anyhow::anyhow!("{why}\n  for a free one: rekindle dev --port 0")))
             }
-            ended => Ok(ended?),
+            outcome => ended(outcome),
         }
-    })?;
-    Ok(ExitCode::SUCCESS)
+    })
 }
 
 /// What was set stands; what was not is chosen for one person on one machine.

@@ -164,6 +164,11 @@ fn variables(client: &Client, registered: Option<Registered>) -> Vec<(&'static s
     let target = client.target();
     let url = target.url.as_str().trim_end_matches('/').to_owned();
     let mut variables = vec![("REKINDLE_URL", url), ("REKINDLE_API_KEY", target.key.clone())];
+    if let Some(file) = &target.ca {
+        // The command may be elsewhere when it asks.
+        let file = std::path::absolute(file).unwrap_or_else(|_| file.clone());
+        variables.push(("REKINDLE_CA_FILE", file.display().to_string()));
+    }
     if let Some(registered) = registered {
         variables.push(("REKINDLE_SESSION_ID", registered.session.to_string()));
         variables.push(("REKINDLE_TASK_ID", registered.task.to_string()));

@@ -15,16 +15,26 @@ use crate::failure::Failure;
 /// Settings are missing or wrong, or it cannot listen.
 pub fn serve() -> Result<ExitCode, Failure> {
     let settings = Settings::read(&Environment::of_process())?;
-    logging::init(settings.log);
-    on_all_cores(async { Ok(run_server(&settings, |_| Ok(())).await?) })?;
-    Ok(ExitCode::SUCCESS)
+    logging::init(settings.log, settings.telemetry.as_ref());
+    on_all_cores(async { ended(run_server(&settings, |_| Ok(())).await) })
+}
+
+/// How a server's end looks from outside: one that was told a second time to end shows the signal, and nothing more.
+///
+/// # Errors
+/// Why it did not run.
+pub fn ended(ended: Result<(), ServeError>) -> Result<ExitCode, Failure> {
+    match ended {
+        Err(ServeError::Interrupted { code, .. }) => Ok(ExitCode::from(code)),
+        ended => Ok(ended.map(|()| ExitCode::SUCCESS)?),
+    }
 }
 
 /// A server, unlike a client, has work for more than one thread.
 ///
 /// # Errors
 /// The server's.
-pub fn on_all_cores(server: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+pub fn on_all_cores(server: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.context("cannot start the runtime")?.block_on(server)
 }
@@ -38,8 +48,10 @@ impl From<ConfigurationError> for Failure {
 impl From<ServeError> for Failure {
     fn from(error: ServeError) -> Self {
         match error {
-            ServeError::Settings(_) | ServeError::Store { .. } => Self::Configuration(error.to_string()),
-            ServeError::Failed(_) => Self::Unexpected(anyhow!(error)),
+            ServeError::Settings(_) | ServeError::Store { .. } | ServeError::Tls { .. } => {
+                Self::Configuration(error.to_string())
+            }
+            ServeError::Failed(_) | ServeError::Interrupted { .. } => Self::Unexpected(anyhow!(error)),
         }
     }
 }

@@ -24,6 +24,6 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), ServeError> {
     let settings = Settings::read(&Environment::of_process())?;
-    logging::init(settings.log);
+    logging::init(settings.log, settings.telemetry.as_ref());
     serve(&settings, |_| Ok(())).await
 }

@@ -1,8 +1,8 @@
 //! The headers that every answer has, whatever it says: the request's id, where its key stands, what a browser may do
 //! with it.
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::HttpResponse;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 use uuid::Uuid;
 
 use super::{Arrival, is_docs};
@@ -16,6 +16,12 @@ const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 const DENY: HeaderValue = HeaderValue::from_static("DENY");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
+/// For a year whoever came over TLS comes over TLS. Other hosts of the domain are not ours to speak for.
+const ONLY_TLS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+/// An answer of the API is no page: a browser that is made to show it as one runs nothing, and frames it nowhere.
+const OF_NO_PAGE: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 /// What the documentation's page needs, and nothing else: its own scripts, styles that those scripts write into the
 /// page, pictures that are in its style sheet, and requests to this server.
 const OF_THE_PAGE: HeaderValue = HeaderValue::from_static(
@@ -23,8 +29,13 @@ const OF_THE_PAGE: HeaderValue = HeaderValue::from_static(
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
-/// Adds them to an answer with this status.
-pub(super) fn add(headers: &mut HeaderMap, status: StatusCode, arrival: &Arrival) {
+/// Adds them to an answer.
+pub(super) fn add(response: &mut HttpResponse, arrival: &Arrival) {
+    let is_page = is_docs(arrival.uri.path()) && response.status().is_success();
+    if let Some(connection) = arrival.connection() {
+        response.head_mut().set_connection_type(connection);
+    }
+    let headers = response.headers_mut();
     headers.insert(REQUEST_ID, of_id(arrival.id));
     if let Some(standing) = arrival.standing {
         headers.insert(LIMIT, standing.limit.into());
@@ -34,9 +45,12 @@ pub(super) fn add(headers: &mut HeaderMap, status: StatusCode, arrival: &Arrival
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     headers.insert(header::REFERRER_POLICY, NO_REFERRER);
     headers.insert(header::X_FRAME_OPTIONS, DENY);
-    if is_docs(arrival.uri.path()) && status.is_success() {
-        headers.insert(header::CONTENT_SECURITY_POLICY, OF_THE_PAGE);
-    } else if !headers.contains_key(header::CACHE_CONTROL) {
+    headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, SAME_ORIGIN);
+    headers.insert(header::CONTENT_SECURITY_POLICY, if is_page { OF_THE_PAGE } else { OF_NO_PAGE });
+    if arrival.secure {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, ONLY_TLS);
+    }
+    if !is_page && !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, NO_STORE);
     }
     arrival.crossing.mark(headers);

@@ -43,6 +43,10 @@ fn line(event: &Event<'_>) -> String {
         // What a library says makes sense only with its name.
         said.context.insert("target".to_owned(), target.into());
     }
+    if let Some((trace, span)) = crate::telemetry::current_ids() {
+        said.context.insert("trace_id".to_owned(), trace.into());
+        said.context.insert("span_id".to_owned(), span.into());
+    }
     let timestamp = Time(SystemClock.now());
     let line = Line { timestamp, level, message: &said.message, context: &said.context };
     // Made of texts, numbers and truth values, which always can be written.

@@ -6,6 +6,7 @@ use rekindle_core::values::Slots;
 use rekindle_core::{Change, Fault, Metadata, MetadataPatch, Slot};
 use serde_json::Value;
 
+use super::json::Strict;
 use super::{Bad, Body, Faults, Read};
 use crate::ApiError;
 use crate::api::Object;
@@ -28,7 +29,7 @@ impl Fields {
             return Ok(Self { object: Object::new(), faults });
         }
         match serde_json::from_slice(&body.0) {
-            Ok(Value::Object(object)) => Ok(Self { object, faults }),
+            Ok(Strict(Value::Object(object))) => Ok(Self { object, faults }),
             Ok(_) => Err(ApiError::invalid("body", Fault::new("must be a JSON object"))),
             Err(error) => Err(ApiError::invalid("body", Fault::new(format!("must be JSON: {error}")))),
         }

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use actix_web::{HttpRequest, web};
+use percent_encoding::percent_decode_str;
 use rekindle_core::Fault;
 use rekindle_core::store::{Cursor, PageRequest, Start};
 
@@ -32,7 +33,12 @@ impl Params {
     pub fn of(req: &HttpRequest) -> Self {
         let pairs = web::Query::<Vec<(String, String)>>::from_query(req.query_string());
         let values = pairs.map(|pairs| pairs.into_inner().into_iter().collect()).unwrap_or_default();
-        Self { values, faults: Faults::default() }
+        let mut faults = Faults::default();
+        // Bytes that are no text would be read as text that nobody sent.
+        if percent_decode_str(req.query_string()).decode_utf8().is_err() {
+            faults.note("query", "must be UTF-8, percent-encoded where it is not ASCII");
+        }
+        Self { values, faults }
     }
 
     /// A parameter, if it is there.

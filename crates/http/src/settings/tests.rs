@@ -133,3 +133,28 @@ fn a_database_has_a_name_that_the_server_takes() {
         assert_eq!(faults(&named(bad)), ["MONGODB_DATABASE"], "{bad}");
     }
 }
+
+#[test]
+fn tls_needs_both_of_its_files() {
+    assert_eq!(Settings::read(&least()).unwrap().tls, None);
+    assert_eq!(faults(&least().with("TLS_CERT_FILE", "/c.pem")), ["TLS_KEY_FILE"]);
+    assert_eq!(faults(&least().with("TLS_KEY_FILE", "/k.pem")), ["TLS_CERT_FILE"]);
+    let settings = Settings::read(&least().with("TLS_CERT_FILE", "/c.pem").with("TLS_KEY_FILE", "/k.pem")).unwrap();
+    assert_eq!(settings.tls, Some(TlsFiles { certificate: "/c.pem".into(), key: "/k.pem".into() }));
+}
+
+#[test]
+fn traces_go_where_they_are_sent_and_no_password_is_shown() {
+    const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    assert_eq!(Settings::read(&least()).unwrap().telemetry, None);
+    let given = Settings::read(&least().with(ENDPOINT, "http://127.0.0.1:4318")).unwrap().telemetry.unwrap();
+    assert_eq!((given.service_name.as_str(), given.sample), ("rekindle", 1.0));
+    for wrong in ["127.0.0.1:4318", "grpc://h:4317", "http://", "http://u:hunter2@h:4318"] {
+        let error = Settings::read(&least().with(ENDPOINT, wrong)).unwrap_err();
+        assert_eq!(error.faults.len(), 1, "{wrong}");
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+    for wrong in ["1.1", "-0.1", "NaN", "half"] {
+        assert_eq!(faults(&least().with("OTEL_TRACES_SAMPLER_ARG", wrong)), ["OTEL_TRACES_SAMPLER_ARG"], "{wrong}");
+    }
+}
