@@ -5,6 +5,7 @@
 //! (pure decisions over several of them), [`store`] (the port that a database implements), [`tracker`] (the use cases:
 //! load → decide → commit). Nothing here does I/O, starts a thread, needs a runtime or derives a serializer.
 
+pub mod check;
 pub mod edge;
 pub mod error;
 pub mod event;
