@@ -5,6 +5,9 @@ use std::path::PathBuf;
 /// Why a database cannot be opened. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
+    /// There is no such file, and none is to be made.
+    #[error("there is no database {}; name one that is there", .0.display())]
+    Missing(PathBuf),
     /// The folder of the file is not there.
     #[error("there is no folder {}; create it, or choose another place for the database", .0.display())]
     NoFolder(PathBuf),
@@ -36,6 +39,19 @@ pub enum OpenError {
          version again, or choose another database: this file is left as it is", .path.display()
     )]
     Newer {
+        /// The file.
+        path: PathBuf,
+        /// The schema that it has.
+        found: i64,
+        /// The newest schema that this program knows.
+        known: i64,
+    },
+    /// The database was last used by an older Rekindle, and only its rows are to be read.
+    #[error(
+        "{} was written by an older version of Rekindle (schema {found}, and this one knows {known}); a server of this \
+         version brings it up to date when it starts", .path.display()
+    )]
+    Older {
         /// The file.
         path: PathBuf,
         /// The schema that it has.
@@ -75,7 +91,7 @@ pub enum OpenError {
 
 impl OpenError {
     /// SQLite's error as one of ours.
-    pub(super) fn from_sqlite(path: PathBuf, error: &rusqlite::Error) -> Self {
+    pub(crate) fn from_sqlite(path: PathBuf, error: &rusqlite::Error) -> Self {
         use rusqlite::ErrorCode;
         let why = error.to_string();
         match error.sqlite_error_code() {
