@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{cleanup, completions, dev, machine, run, session, task};
+use crate::commands::{cleanup, completions, db, dev, machine, run, session, task};
 use crate::locate::Globals;
 use crate::watch::Watch;
 
@@ -59,6 +59,8 @@ pub enum Command {
     Detect,
     /// Delete old ended sessions now; archived ones stay
     Cleanup(cleanup::CleanupArgs),
+    /// Check, back up and restore a database itself, without a server
+    Db(db::DbArgs),
     /// Print the completions for a shell
     Completions(completions::CompletionsArgs),
 }

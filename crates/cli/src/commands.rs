@@ -2,6 +2,7 @@
 
 pub mod cleanup;
 pub mod completions;
+pub mod db;
 pub mod detect;
 pub mod dev;
 pub mod machine;
@@ -34,6 +35,7 @@ pub fn carry_out(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Machine(command) => done(machine::machine(&globals, command)),
         Command::Detect => done(detect::detect(&globals)),
         Command::Cleanup(args) => done(cleanup::cleanup(&globals, &args)),
+        Command::Db(args) => block_on(db::db(&globals, args)),
         Command::Completions(args) => completions::completions(&args).map(|()| ExitCode::SUCCESS),
     }
 }

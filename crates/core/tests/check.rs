@@ -225,3 +225,10 @@ fn every_rule_has_a_name_of_its_own_and_says_what_it_means() {
     assert_eq!(names.len(), Rule::ALL.len());
     assert!(Rule::ALL.iter().all(|rule| rule.meaning().len() > 20));
 }
+
+#[tokio::test]
+async fn a_check_may_run_in_a_task_of_its_own() {
+    let store = std::sync::Arc::new(holding([session(1)]).await);
+    let checked = tokio::spawn(async move { check(store.as_ref(), &mut |_| {}).await });
+    assert_eq!(checked.await.unwrap().unwrap().sessions, 1);
+}

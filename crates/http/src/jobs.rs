@@ -1,12 +1,14 @@
-//! What runs by itself: the detector and retention. Each is a loop round one pass of the core, in one process of those
+//! What runs by itself: the detector, retention and backups. Each is a loop round one pass of the core, in one process of those
 //! that share a store (`leadership`); when a pass fails it is tried again, when it panics the job is started again.
 
+mod backup;
 mod leadership;
 mod schedule;
 
 use std::future::Future;
 use std::time::{Duration, Instant};
 
+pub use backup::backups;
 use leadership::{Leadership, Terms};
 use rekindle_core::store::{Duty, Expired};
 use rekindle_core::tracker::{CleanupMode, Pass};

@@ -29,4 +29,4 @@ pub use context::{Context, Limits};
 pub use error::{ApiError, ErrorHeader};
 pub use openapi::openapi_json;
 pub use routes::{configure, nothing_here};
-pub use wire::StoreChoice;
+pub use wire::{NoFile, NotOpened, StoreChoice, maintenance};

@@ -152,10 +152,13 @@ pub async fn start_with(tracker: Tracker, settings: &Settings) -> Result<Running
     let handle = server.handle();
     let server = tokio::spawn(server);
     let stop_jobs = CancellationToken::new();
-    let jobs = vec![
+    let mut jobs = vec![
         tokio::spawn(jobs::detector(tracker.clone(), stop_jobs.clone())),
-        tokio::spawn(jobs::retention(tracker, settings.cleanup.clone(), stop_jobs.clone())),
+        tokio::spawn(jobs::retention(tracker.clone(), settings.cleanup.clone(), stop_jobs.clone())),
     ];
+    if let (Some(plan), Ok(file)) = (&settings.backup, settings.store.file()) {
+        jobs.push(tokio::spawn(jobs::backups(tracker, file.to_path_buf(), plan.clone(), stop_jobs.clone())));
+    }
     info!(
         address = %address,
         url = %format_args!("http://{address}"),

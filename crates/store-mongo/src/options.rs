@@ -91,6 +91,17 @@ pub struct MongoOptions {
     pub retention_days: u32,
     /// How long a caller waits for its answer.
     pub call_timeout: Duration,
+    /// Whether the database is made what it should be when it is opened.
+    pub setup: Setup,
+}
+
+/// What opening a store does to its database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Setup {
+    /// Makes what is missing, and changes what differs: also the age at which the server itself deletes.
+    Prepare,
+    /// Changes nothing, for somebody who only looks: the options of whoever runs the server are not known here.
+    LeaveAsIs,
 }
 
 impl MongoOptions {
@@ -101,6 +112,7 @@ impl MongoOptions {
             database: "claude-projects".to_owned(),
             retention_days: 30,
             call_timeout: Duration::from_secs(10),
+            setup: Setup::Prepare,
         }
     }
 }

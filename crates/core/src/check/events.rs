@@ -67,21 +67,20 @@ impl Check<'_> {
     /// Ids are never used twice: what was deleted stays gone.
     async fn deleted(&mut self, events: &[RecordedEvent]) -> Result<(), StoreError> {
         let store = self.store;
-        let of = |kind| events.iter().map(|event| &event.event).filter(move |event| event.kind == kind);
-        let sessions = of(EventKind::SessionDeleted).filter_map(|event| match event.subject {
-            Subject::Session(id) => Some(id),
-            Subject::Task(..) | Subject::Machine(_) => None,
-        });
+        let (mut sessions, mut tasks) = (Vec::new(), Vec::new());
+        for RecordedEvent { event, .. } in events {
+            match (event.kind, &event.subject) {
+                (EventKind::SessionDeleted, Subject::Session(id)) => sessions.push(*id),
+                (EventKind::TaskDeleted, Subject::Task(id, _)) => tasks.push(*id),
+                (_, Subject::Session(_) | Subject::Task(..) | Subject::Machine(_)) => {}
+            }
+        }
         for (id, answer) in together::all(sessions, |id| async move { (id, store.session(id).await) }).await {
             if let Some(Some(_)) = known(answer)? {
                 let what = format!("session {id} is there, and was deleted");
                 self.found(Finding::of(Rule::EventSubject, &[&id], what));
             }
         }
-        let tasks = of(EventKind::TaskDeleted).filter_map(|event| match event.subject {
-            Subject::Task(id, _) => Some(id),
-            Subject::Session(_) | Subject::Machine(_) => None,
-        });
         for (id, answer) in together::all(tasks, |id| async move { (id, store.task(id).await) }).await {
             if let Some(Some(_)) = known(answer)? {
                 let what = format!("task {id} is there, and was deleted");

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::relations::{Copied, belongs};
 use super::sets::{Doubles, clash};
 use super::{Check, Finding, PAGE, Part, Rule, rows, together};
 use crate::session::Session;
@@ -100,14 +101,27 @@ impl Check<'_> {
                     sessions.insert(id, row.map(|row| Known::from(&row.value)));
                 }
             }
-            for row in &page.items {
-                self.all_found(rows::task(&row.value));
-                if let Some(session) = sessions.get(&row.value.session_id) {
-                    self.task(&row.value, session.as_ref()).await?;
+            let mut suspects = Vec::new();
+            let mut copies = Vec::new();
+            for task in page.items.iter().map(|row| &row.value) {
+                self.all_found(rows::task(task));
+                let Some(session) = sessions.get(&task.session_id) else { continue };
+                if !belongs(task, session.as_ref()).is_empty() {
+                    suspects.push(task.id);
+                }
+                if let (Some(origin), Some(session)) = (task.copied_from, session) {
+                    copies.push(Copied {
+                        id: task.id,
+                        origin,
+                        project_id: task.project_id.clone(),
+                        of: session.clone(),
+                    });
                 }
             }
-            let origins = page.items.iter().filter(|row| row.value.copied_from.is_some()).cloned();
-            self.origins(origins.collect(), &sessions).await?;
+            for task in suspects {
+                self.task(task).await?;
+            }
+            self.origins(copies).await?;
             self.checked.tasks += page.items.len() as u64;
             self.progress(Part::Tasks, self.checked.tasks, Some(page.total.max(self.checked.tasks)));
             match page.next {

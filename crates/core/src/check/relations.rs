@@ -1,7 +1,7 @@
 //! What several rows show together: a task and its session, a copy and its origin, a session and those before and after
 //! it. A suspicion is told only when it stands while the rows stand still.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::pages::{Known, known};
 use super::{Check, Finding, Rule, together};
@@ -9,49 +9,51 @@ use crate::rules::recovery::INTERRUPTED;
 use crate::session::Session;
 use crate::store::{StoreError, Versioned};
 use crate::task::{Task, TaskStatus};
-use crate::values::{SessionId, TaskId};
+use crate::values::{ProjectId, SessionId, TaskId};
 
 /// As often a row that changes while it is looked at is read again.
 const LOOKS: u32 = 20;
 /// As many tasks that seem to be left behind are held until the events were read.
 const HELD: usize = 100_000;
 
+/// A task that was copied from another.
+pub(super) struct Copied {
+    pub id: TaskId,
+    pub origin: TaskId,
+    pub project_id: ProjectId,
+    /// Its session.
+    pub of: Known,
+}
+
 impl Check<'_> {
-    /// A task, with what is known of its session.
-    pub(super) async fn task(&mut self, task: &Task, session: Option<&Known>) -> Result<(), StoreError> {
-        if belongs(task, session).is_empty() {
-            return Ok(());
-        }
+    /// A task that seems to break a rule, with its session.
+    pub(super) async fn task(&mut self, task: TaskId) -> Result<(), StoreError> {
         for _ in 0..LOOKS {
-            let Some(Some(before)) = known(self.store.task(task.id).await)? else { return Ok(()) };
+            let Some(Some(before)) = known(self.store.task(task).await)? else { return Ok(()) };
             let Some(session) = known(self.store.session(before.value.session_id).await)? else { return Ok(()) };
-            let Some(Some(after)) = known(self.store.task(task.id).await)? else { return Ok(()) };
+            let Some(Some(after)) = known(self.store.task(task).await)? else { return Ok(()) };
             if before.version == after.version {
                 let session = session.as_ref().map(|row| Known::from(&row.value));
                 self.all_found(belongs(&after.value, session.as_ref()));
                 return Ok(());
             }
         }
-        self.skipped(&format!("task {} changed each time it was looked at", task.id));
+        self.skipped(&format!("task {task} changed each time it was looked at"));
         Ok(())
     }
 
     /// Copied tasks, with where they come from. What both were born with never changes.
-    pub(super) async fn origins(
-        &mut self,
-        copies: Vec<Versioned<Task>>,
-        sessions: &HashMap<SessionId, Option<Known>>,
-    ) -> Result<(), StoreError> {
+    pub(super) async fn origins(&mut self, copies: Vec<Copied>) -> Result<(), StoreError> {
         let store = self.store;
-        let asked = copies.into_iter().filter_map(|row| Some((row.value.copied_from?, row.value)));
-        let answers = together::all(asked, |(id, copy)| async move { (copy, store.task(id).await) }).await;
-        for (copy, origin) in answers {
-            // Its session may be deleted by now, and the origin with it.
-            if let (Some(Some(origin)), Some(Some(session))) = (known(origin)?, sessions.get(&copy.session_id))
-                && (Some(origin.value.session_id), &origin.value.project_id)
-                    != (session.recovered_from, &copy.project_id)
-            {
-                let (id, from, of) = (copy.id, origin.value.id, origin.value.session_id);
+        let answers = together::all(copies, |copy| async move {
+            let origin = store.task(copy.origin).await;
+            (copy, origin)
+        });
+        for (copy, origin) in answers.await {
+            // The origin may be deleted by now, and its session with it.
+            let Some(Some(origin)) = known(origin)? else { continue };
+            let (id, from, of) = (copy.id, copy.origin, origin.value.session_id);
+            if (Some(of), origin.value.project_id) != (copy.of.recovered_from, copy.project_id) {
                 let what =
                     format!("task {id} is a copy of task {from} of session {of}, which its session does not continue");
                 self.found(Finding::of(Rule::Copied, &[&id, &from], what));
@@ -70,7 +72,7 @@ impl Check<'_> {
         });
         let pairs: HashSet<(SessionId, SessionId)> = pairs.filter(|(one, other)| one != other).collect();
         let store = self.store;
-        let answers = together::all(pairs, |(original, successor)| async move {
+        let answers = together::all(Vec::from_iter(pairs), |(original, successor)| async move {
             (store.session(original).await, store.session(successor).await)
         });
         for (original, successor) in answers.await {
@@ -162,7 +164,7 @@ fn is_unfinished(task: &Task) -> bool {
 }
 
 /// What a task and its session break.
-fn belongs(task: &Task, session: Option<&Known>) -> Vec<Finding> {
+pub(super) fn belongs(task: &Task, session: Option<&Known>) -> Vec<Finding> {
     let (id, of) = (task.id, task.session_id);
     let mut found = Vec::new();
     let mut broken = |rule, what| found.push(Finding::of(rule, &[&id, &of], what));

@@ -8,10 +8,7 @@ use std::task::Poll;
 const AT_ONCE: usize = 32;
 
 /// The answers, in the order of the questions.
-pub async fn all<Q, T, F: Future<Output = T> + Send>(
-    questions: impl IntoIterator<Item = Q>,
-    mut ask: impl FnMut(Q) -> F,
-) -> Vec<T> {
+pub async fn all<Q, T, F: Future<Output = T> + Send>(questions: Vec<Q>, mut ask: impl FnMut(Q) -> F) -> Vec<T> {
     let mut questions = questions.into_iter();
     let mut answers = Vec::new();
     loop {

@@ -43,6 +43,7 @@ pub fn copy(from: &Path, part: &Part, stop: &Stop, tell: &mut dyn FnMut(Progress
     let bytes = std::fs::metadata(part.path()).map(|about| about.len());
     let bytes = bytes.map_err(|error| MaintenanceError::io(part.target(), "cannot be written", &error))?;
     tell(Progress::Verifying);
+    stop.check()?;
     verify(from, part, stop)?;
     Ok(Copied { pages, bytes })
 }

@@ -56,6 +56,13 @@ pub enum MaintenanceError {
 }
 
 impl MaintenanceError {
+    /// Whether it says that this database cannot be used as it is: that whoever named it named the wrong one.
+    pub fn refuses(&self, database: &Path) -> bool {
+        let Ok(database) = std::path::absolute(database) else { return false };
+        let Self::Open(why) = self else { return false };
+        why.path().is_some_and(|path| path == database || Some(path) == database.parent())
+    }
+
     /// An error of the system, in doing something with a file.
     pub(super) fn io(path: &Path, doing: &'static str, error: &std::io::Error) -> Self {
         use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};

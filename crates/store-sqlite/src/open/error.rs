@@ -1,6 +1,6 @@
 //! Why a database cannot be opened, told to the person who chose it. Whatever the reason, the file stays as it was.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a database cannot be opened. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +90,25 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// What cannot be used: the database's file, or the folder that is missing.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Missing(path)
+            | Self::NoFolder(path)
+            | Self::IsFolder(path)
+            | Self::NotADatabase(path)
+            | Self::Foreign(path)
+            | Self::Busy(path)
+            | Self::NoWriteAheadLog(path)
+            | Self::NotWritable { path, .. }
+            | Self::Newer { path, .. }
+            | Self::Older { path, .. }
+            | Self::Migration { path, .. }
+            | Self::Failed { path, .. } => Some(path),
+            Self::NoThread(_) => None,
+        }
+    }
+
     /// SQLite's error as one of ours.
     pub(crate) fn from_sqlite(path: PathBuf, error: &rusqlite::Error) -> Self {
         use rusqlite::ErrorCode;
