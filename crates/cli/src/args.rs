@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{audit, cleanup, completions, dev, health, key, machine, run, session, task};
+use crate::commands::{audit, cleanup, completions, db, dev, health, key, machine, run, session, task};
 use crate::locate::Globals;
 use crate::watch::Watch;
 
@@ -66,6 +66,8 @@ pub enum Command {
     Detect,
     /// Delete old ended sessions now; archived ones stay
     Cleanup(cleanup::CleanupArgs),
+    /// Check, back up and restore a database itself, without a server
+    Db(db::DbArgs),
     /// Print the completions for a shell
     Completions(completions::CompletionsArgs),
 }

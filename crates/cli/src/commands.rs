@@ -3,10 +3,11 @@
 pub mod audit;
 pub mod cleanup;
 pub mod completions;
+pub mod db;
 pub mod detect;
 pub mod dev;
-pub mod key;
 pub mod health;
+pub mod key;
 pub mod machine;
 pub mod run;
 pub mod serve;
@@ -40,6 +41,7 @@ pub fn carry_out(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Health(args) => done(health::health(&globals, &args)),
         Command::Detect => done(detect::detect(&globals)),
         Command::Cleanup(args) => done(cleanup::cleanup(&globals, &args)),
+        Command::Db(args) => block_on(db::db(&globals, args)),
         Command::Completions(args) => completions::completions(&args).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -1,6 +1,8 @@
 //! How sessions, tasks and machines look to people: as a row of a list, and alone.
 
-use rekindle_http::api::{ApiKey, ApiKeyList, AuditEvent, AuditTrail, Machine, MachineList, Object, Session, SessionList, Task, TaskList};
+use rekindle_http::api::{
+    ApiKey, ApiKeyList, AuditEvent, AuditTrail, Machine, MachineList, Object, Session, SessionList, Task, TaskList,
+};
 
 use crate::list::rest;
 use crate::output::{age, cell, drawn, optional, table};

@@ -2,10 +2,11 @@
 //! and how they are brought back exactly once.
 //!
 //! Read in this order: [`session`], [`task`] and [`machine`] (what there is, and the table of its states), [`rules`]
-//! (pure decisions over several of them), [`access`] (who may), [`store`] (the port that a database implements), [`tracker`] (the use cases:
-//! load → decide → commit). Nothing here does I/O, starts a thread, needs a runtime or derives a serializer.
+//! (pure decisions over several of them), [`access`] (who may), [`store`] (the port that a database implements),
+//! [`tracker`] (the use cases: load → decide → commit), [`check`] (whether all that is stored makes sense). Nothing here does I/O, starts a thread, needs a runtime or derives a serializer.
 
 pub mod access;
+pub mod check;
 pub mod edge;
 pub mod error;
 pub mod event;

@@ -1,7 +1,8 @@
-//! What runs by itself: the detector and retention. Each is a loop round one pass of the core, in one process of those
-//! that share a store (`leadership`); when a pass fails it is tried again, when it panics the job is started again
-//! (`supervision`). What became of them is on the `board`.
+//! What runs by itself: the detector, retention and backups. Each is a loop round one pass, the first two in one process
+//! of those that share a store (`leadership`); when a pass fails it is tried again, when it panics the job is started
+//! again (`supervision`). What became of them is on the `board`.
 
+mod backup;
 mod board;
 mod leadership;
 mod schedule;
@@ -9,6 +10,7 @@ mod supervision;
 
 use std::time::{Duration, Instant};
 
+pub use backup::{BACKUP, backups};
 pub use board::{Board, Job, JobShown};
 use leadership::{Leadership, Terms};
 use rekindle_core::store::{Duty, Expired};

@@ -33,4 +33,4 @@ pub use context::{Context, Limits, Surroundings};
 pub use error::{ApiError, ErrorHeader};
 pub use openapi::openapi_json;
 pub use routes::{configure, nothing_here};
-pub use wire::StoreChoice;
+pub use wire::{NoFile, NotOpened, StoreChoice, maintenance};

@@ -251,11 +251,20 @@ async fn run(
     let handle = server.handle();
     let server = tokio::spawn(server);
     let stop_jobs = CancellationToken::new();
-    let jobs = vec![
+    let mut jobs = vec![
         tokio::spawn(jobs::detector(tracker.clone(), board.job(jobs::DETECTOR), metrics.clone(), stop_jobs.clone())),
-        tokio::spawn(jobs::retention(tracker, settings.cleanup.clone(), board.job(jobs::RETENTION), stop_jobs.clone())),
+        tokio::spawn(jobs::retention(
+            tracker.clone(),
+            settings.cleanup.clone(),
+            board.job(jobs::RETENTION),
+            stop_jobs.clone(),
+        )),
         tokio::spawn(metrics.keep_tidy(stop_jobs.clone())),
     ];
+    if let (Some(plan), Ok(file)) = (&settings.backup, settings.store.file()) {
+        let job = board.job(jobs::BACKUP);
+        jobs.push(tokio::spawn(jobs::backups(tracker, file.to_path_buf(), plan.clone(), job, stop_jobs.clone())));
+    }
     let scheme = if certificates.is_some() { "https" } else { "http" };
     info!(
         address = %address,

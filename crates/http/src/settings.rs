@@ -17,7 +17,7 @@ use crate::cors::AllowedOrigins;
 use crate::jobs::Schedule;
 use crate::limit::RateLimits;
 use crate::logging::{Format, LogSettings};
-use crate::wire::StoreChoice;
+use crate::wire::{NoFile, StoreChoice};
 
 /// Ten years: a span beyond which a number is a slip of the hand.
 const TEN_YEARS_MS: u64 = 10 * 365 * 24 * 60 * 60 * 1000;
@@ -42,6 +42,8 @@ pub struct Settings {
     pub policy: Policy,
     /// `CLEANUP_CRON`, in UTC.
     pub cleanup: Schedule,
+    /// `BACKUP_CRON`, `BACKUP_DIR`, `BACKUP_KEEP`: backups that the server takes by itself.
+    pub backup: Option<BackupPlan>,
     /// `REQUEST_TIMEOUT_MS`: the longest that a request may take.
     pub request_timeout: Duration,
     /// `STORE_TIMEOUT_MS`: the longest that a call to the store may take.
@@ -84,6 +86,17 @@ pub struct Telemetry {
     pub service_name: String,
     /// The part of the traces that is recorded, from 0 to 1, where the caller does not say.
     pub sample: f64,
+}
+
+/// When backups are taken, where to, and how many of them stay.
+#[derive(Debug, Clone)]
+pub struct BackupPlan {
+    /// When, in UTC.
+    pub schedule: Schedule,
+    /// The folder that they are written to.
+    pub folder: PathBuf,
+    /// How many stay; at least one.
+    pub keep: usize,
 }
 
 /// Every setting that is missing or wrong, each with what would be right.
@@ -129,6 +142,7 @@ impl Settings {
         let detect_interval = env.milliseconds("DETECT_INTERVAL_MS", 1000, 50..=600_000);
         let retention_days = env.number("RETENTION_DAYS", 30, 0..=u64::from(u32::MAX));
         let cleanup = env.or("CLEANUP_CRON", "0 2 * * *", Schedule::from_str);
+        let backup = backup(&mut env, store.as_ref().map(|(_, store)| store));
         let request_timeout = env.milliseconds("REQUEST_TIMEOUT_MS", 29_000, 1..=HOUR_MS);
         let store_timeout = env.milliseconds("STORE_TIMEOUT_MS", 10_000, 1..=HOUR_MS);
         let drain_timeout = env.milliseconds("DRAIN_TIMEOUT_MS", 10_000, 0..=HOUR_MS);
@@ -155,6 +169,7 @@ impl Settings {
                     retention_days: retention_days?,
                 },
                 cleanup: cleanup?,
+                backup: backup?,
                 request_timeout: request_timeout?,
                 store_timeout: store_timeout?,
                 drain_timeout: drain_timeout?,
@@ -208,6 +223,29 @@ fn database(text: &str) -> Result<String, Fault> {
     } else {
         Err(Fault::new("must be a database's name: at most 63 bytes, without white space and / \\ . \" $ * < > : | ?"))
     }
+}
+
+/// None at all without `BACKUP_CRON`.
+fn backup(env: &mut Reader<'_>, store: Option<&StoreChoice>) -> Option<Option<BackupPlan>> {
+    let keep = env.number("BACKUP_KEEP", 7, 1..=10_000);
+    if env.given("BACKUP_CRON").is_none() {
+        return keep.map(|_| None);
+    }
+    let schedule = env.or("BACKUP_CRON", "", Schedule::from_str);
+    let folder =
+        env.required("BACKUP_DIR", |text| Ok(PathBuf::from(text)), "to the folder for the backups of BACKUP_CRON");
+    if let Some(Err(no_file)) = store.map(StoreChoice::file) {
+        return env.fault(
+            "BACKUP_CRON",
+            match no_file {
+                NoFile::Mongo => {
+                    "is for SQLite: back MongoDB up with mongodump or `rekindle db export`, and leave it out"
+                }
+                NoFile::Memory => "is for a database in a file, and this one is in memory: leave it out",
+            },
+        );
+    }
+    Some(Some(BackupPlan { schedule: schedule?, folder: folder?, keep: keep? }))
 }
 
 /// Heartbeats have a limit of their own only where one is set; 0 is one.

@@ -1,12 +1,15 @@
 //! The one file that names a store: which ones there are, how they are chosen by URL, and how they are opened.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rekindle_core::store::BatchWatch;
 use rekindle_core::{Fault, Store};
-use rekindle_store_mongo::{MongoAddress, MongoOptions, MongoStore};
+use rekindle_store_mongo::{MongoAddress, MongoOptions, MongoStore, Setup};
+/// What an operator does with the file of a store that is one.
+pub use rekindle_store_sqlite::maintenance;
 use rekindle_store_sqlite::{Location, OpenError, SqliteOptions, SqliteStore};
 
 /// The store that was chosen. Shown without any password.
@@ -40,6 +43,55 @@ impl StoreChoice {
             Kind::Mongo { .. } => "mongodb",
         }
     }
+
+    /// The database in this file.
+    pub fn in_file(path: &Path) -> Self {
+        Self(Kind::Sqlite(Location::File(path.to_path_buf())))
+    }
+
+    /// The file that holds all of it.
+    ///
+    /// # Errors
+    /// What it is instead.
+    pub fn file(&self) -> Result<&Path, NoFile> {
+        match &self.0 {
+            Kind::Sqlite(Location::File(path)) => Ok(path),
+            Kind::Sqlite(Location::Memory) => Err(NoFile::Memory),
+            Kind::Mongo { .. } => Err(NoFile::Mongo),
+        }
+    }
+
+    /// Opens the store beside whoever uses it, for somebody who only looks: nothing is made or changed, and a database that
+    /// is not there is refused.
+    ///
+    /// # Errors
+    /// See [`NotOpened`].
+    pub async fn open_to_look(&self, call_timeout: Duration) -> Result<Arc<dyn Store>, NotOpened> {
+        match &self.0 {
+            Kind::Sqlite(location) => {
+                let options = SqliteOptions { call_timeout, ..SqliteOptions::at(location.clone()) };
+                Ok(Arc::new(SqliteStore::open_to_read(options)?))
+            }
+            Kind::Mongo { address, database } => {
+                let options = MongoOptions {
+                    database: database.clone(),
+                    call_timeout,
+                    setup: Setup::LeaveAsIs,
+                    ..MongoOptions::at(address.clone())
+                };
+                mongo(options).await
+            }
+        }
+    }
+}
+
+/// Why a store has no file that could be copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoFile {
+    /// It is a MongoDB database.
+    Mongo,
+    /// It is in memory, and ends with its server.
+    Memory,
 }
 
 impl fmt::Display for StoreChoice {
@@ -58,6 +110,14 @@ pub enum NotOpened {
     Configuration(String),
     /// It might work another time.
     Failed(String),
+}
+
+impl From<OpenError> for NotOpened {
+    fn from(error: OpenError) -> Self {
+        let is_for_now = matches!(error, OpenError::Busy(_) | OpenError::Failed { .. } | OpenError::NoThread(_));
+        let why = error.to_string();
+        if is_for_now { Self::Failed(why) } else { Self::Configuration(why) }
+    }
 }
 
 /// What every store is opened with.
@@ -80,20 +140,17 @@ pub async fn open(choice: &StoreChoice, opening: Opening) -> Result<Arc<dyn Stor
     match &choice.0 {
         Kind::Sqlite(location) => {
             let options = SqliteOptions { call_timeout, watch, ..SqliteOptions::at(location.clone()) };
-            match SqliteStore::open(options) {
-                Ok(store) => Ok(Arc::new(store)),
-                Err(error @ (OpenError::Busy(_) | OpenError::Failed { .. } | OpenError::NoThread(_))) => {
-                    Err(NotOpened::Failed(error.to_string()))
-                }
-                Err(error) => Err(NotOpened::Configuration(error.to_string())),
-            }
+            Ok(Arc::new(SqliteStore::open(options)?))
         }
         Kind::Mongo { address, database } => {
             let database = database.clone();
-            let address = address.clone();
-            let options = MongoOptions { address, database, retention_days, call_timeout, watch };
-            let store = MongoStore::connect(options).await;
-            store.map(|store| Arc::new(store) as _).map_err(|error| NotOpened::Configuration(error.to_string()))
+            mongo(MongoOptions { database, call_timeout, retention_days, watch, ..MongoOptions::at(address.clone()) })
+                .await
         }
     }
+}
+
+async fn mongo(options: MongoOptions) -> Result<Arc<dyn Store>, NotOpened> {
+    let store = MongoStore::connect(options).await;
+    store.map(|store| Arc::new(store) as _).map_err(|error| NotOpened::Configuration(error.to_string()))
 }

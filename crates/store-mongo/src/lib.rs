@@ -25,5 +25,5 @@ mod store;
 mod totals;
 
 pub use connect::ConnectError;
-pub use options::{BadAddress, MongoAddress, MongoOptions};
+pub use options::{BadAddress, MongoAddress, MongoOptions, Setup};
 pub use store::MongoStore;

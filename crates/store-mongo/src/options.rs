@@ -95,6 +95,17 @@ pub struct MongoOptions {
     pub call_timeout: Duration,
     /// Who is told of the batches in which heartbeats travel.
     pub watch: BatchWatch,
+    /// Whether the database is made what it should be when it is opened.
+    pub setup: Setup,
+}
+
+/// What opening a store does to its database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Setup {
+    /// Makes what is missing, and changes what differs: also the age at which the server itself deletes.
+    Prepare,
+    /// Changes nothing, for somebody who only looks: the options of whoever runs the server are not known here.
+    LeaveAsIs,
 }
 
 impl MongoOptions {
@@ -106,6 +117,7 @@ impl MongoOptions {
             retention_days: 30,
             call_timeout: Duration::from_secs(10),
             watch: BatchWatch::default(),
+            setup: Setup::Prepare,
         }
     }
 }

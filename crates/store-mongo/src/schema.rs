@@ -68,6 +68,18 @@ pub async fn prepare(collections: &Collections, retention_days: u32) -> Result<(
     Ok(())
 }
 
+/// Makes sure that this is a database of ours, of this version, and changes nothing.
+pub async fn recognize(collections: &Collections, name: &str) -> Result<(), Unprepared> {
+    let refused = |error| Err(Unprepared::Refused(error));
+    match version(collections).await? {
+        Some(VERSION) => Ok(()),
+        Some(theirs) if theirs > VERSION => refused(ConnectError::NewerSchema { theirs, ours: VERSION }),
+        Some(_) | None => refused(ConnectError::Configuration(format!(
+            "no server of this version of Rekindle has used the database {name} yet; is that its name?"
+        ))),
+    }
+}
+
 /// After how many seconds the server itself deletes what has ended: a day behind the retention job.
 fn span(retention_days: u32) -> i32 {
     let seconds = (i64::from(retention_days) + 1) * 24 * 60 * 60;
@@ -103,9 +115,13 @@ async fn look(collections: &Collections) -> Result<There, Unprepared> {
         }
     });
     let indexes = try_join_all(asked).await?;
-    let note = collections.meta.clone_with_type::<Document>().find_one(doc! { "_id": "schema" }).await?;
-    let version = note.and_then(|note| note.get("version").and_then(integer));
+    let version = version(collections).await?;
     Ok(There { collections: options, indexes, version })
+}
+
+async fn version(collections: &Collections) -> Result<Option<i64>, Error> {
+    let note = collections.meta.clone_with_type::<Document>().find_one(doc! { "_id": "schema" }).await?;
+    Ok(note.and_then(|note| note.get("version").and_then(integer)))
 }
 
 async fn list_indexes(collections: &Collections, name: &str) -> Result<Vec<Document>, Error> {

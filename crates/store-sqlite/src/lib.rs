@@ -3,7 +3,8 @@
 //! A write goes through a bounded queue to the writer, which applies whatever has queued up in one transaction and
 //! answers when that is on the disk; a read goes to a reader with its own connection, which sees every answered write.
 //! Read in this order: `store` (the port), `writer` and `writer::batch` (group commit), `commit` and `beat` (what is
-//! written), `sql` (every statement there is), `open` (what is refused, and why).
+//! written), `sql` (every statement there is), `open` (what is refused, and why). Beside the store stands
+//! [`maintenance`]: what an operator does with the file.
 
 mod answer;
 mod beat;
@@ -11,6 +12,7 @@ mod command;
 mod commit;
 mod fault;
 mod lease;
+pub mod maintenance;
 mod open;
 mod options;
 mod params;

@@ -2,13 +2,13 @@
 //! then sets what belongs to a connection and brings the schema up to date.
 
 mod error;
+mod probe;
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use error::OpenError;
+pub use probe::{beside, existing, identity, immutable, look_at, look_inside};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::options::{Location, SqliteOptions};
@@ -22,8 +22,8 @@ const STATEMENTS_KEPT: usize = 256;
 const LOG_KEPT_BYTES: i64 = 32 * 1024 * 1024;
 /// How often others are waited for who set up the log at the same moment.
 const WAITS_FOR_LOG: u32 = 20;
-/// The header of a SQLite file, up to the end of the application id.
-const HEADER: usize = 72;
+/// How often a database is opened anew that was replaced by another one in the meantime.
+const WAITS_FOR_REPLACED: u32 = 5;
 
 mod embedded {
     //! The numbered SQL files, as the compiler found them.
@@ -36,28 +36,41 @@ mod embedded {
 /// See [`OpenError`].
 pub fn writer(options: &SqliteOptions) -> Result<Connection, OpenError> {
     let path = path_of(&options.location)?;
-    if let Location::File(_) = options.location {
-        look_at(&path)?;
+    let mut tries = 0;
+    loop {
+        let before = identity(&path);
+        if let Location::File(_) = options.location {
+            look_at(&path)?;
+        }
+        let db = open_to_write(options, &path)?;
+        tries += 1;
+        // A restore may have put another file in its place before this connection was there to be seen.
+        if before.is_none() || identity(&path) == before || tries > WAITS_FOR_REPLACED {
+            return Ok(db);
+        }
     }
-    let failed = |error: rusqlite::Error| OpenError::from_sqlite(path.clone(), &error);
-    let mut db = connect(options, &path).map_err(failed)?;
+}
+
+fn open_to_write(options: &SqliteOptions, path: &Path) -> Result<Connection, OpenError> {
+    let failed = |error: rusqlite::Error| OpenError::from_sqlite(path.to_path_buf(), &error);
+    let mut db = connect(options, path).map_err(failed)?;
     db.busy_timeout(busy_timeout(options)).map_err(failed)?;
     // SQLite opens a file that it may not write for reading only, and says so only on request.
     if db.is_readonly(rusqlite::MAIN_DB).map_err(failed)? {
-        return Err(OpenError::NotWritable { path, why: "it is read-only".to_owned() });
+        return Err(OpenError::NotWritable { path: path.to_path_buf(), why: "it is read-only".to_owned() });
     }
-    refuse_newer(&db, &path)?;
+    refuse_newer(&db, path)?;
     if application_id(&db).map_err(failed)? != APPLICATION_ID {
-        claim(&mut db, &path)?;
+        claim(&mut db, path)?;
     }
     let mode = write_ahead(&mut db).map_err(failed)?;
     if matches!(options.location, Location::File(_)) && mode != "wal" {
-        return Err(OpenError::NoWriteAheadLog(path));
+        return Err(OpenError::NoWriteAheadLog(path.to_path_buf()));
     }
     prepare(&db, options.writer_cache_kib).map_err(failed)?;
     // A commit that was answered survives a power cut.
     db.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
-    migrate(&mut db, &path)?;
+    migrate(&mut db, path)?;
     if let Some(pages) = options.max_pages {
         db.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).map_err(failed)?;
     }
@@ -92,39 +105,12 @@ pub fn copier(options: &SqliteOptions) -> Result<Connection, OpenError> {
 }
 
 /// Absolute, because SQLite would read a relative name that begins with `file:` as a URL.
-fn path_of(location: &Location) -> Result<PathBuf, OpenError> {
+pub fn path_of(location: &Location) -> Result<PathBuf, OpenError> {
     match location {
         Location::Memory => Ok(PathBuf::from(":memory:")),
         Location::File(path) => {
             std::path::absolute(path).map_err(|error| OpenError::Failed { path: path.clone(), why: error.to_string() })
         }
-    }
-}
-
-/// Refuses what is surely not ours without letting SQLite near it: opening another program's database could already
-/// write its log back.
-fn look_at(path: &Path) -> Result<(), OpenError> {
-    if path.is_dir() {
-        return Err(OpenError::IsFolder(path.to_path_buf()));
-    }
-    match path.parent() {
-        Some(folder) if !folder.is_dir() => return Err(OpenError::NoFolder(folder.to_path_buf())),
-        Some(_) | None => {}
-    }
-    let mut header = Vec::with_capacity(HEADER);
-    match File::open(path) {
-        Ok(file) => {
-            let read = file.take(HEADER as u64).read_to_end(&mut header);
-            read.map_err(|error| OpenError::Failed { path: path.to_path_buf(), why: error.to_string() })?;
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(OpenError::NotWritable { path: path.to_path_buf(), why: error.to_string() }),
-    }
-    match header.as_slice() {
-        [] => Ok(()),
-        header if !header.starts_with(b"SQLite format 3\0") => Err(OpenError::NotADatabase(path.to_path_buf())),
-        [.., a, b, c, d] if [*a, *b, *c, *d] == APPLICATION_ID.to_be_bytes() && header.len() == HEADER => Ok(()),
-        _ => Err(OpenError::Foreign(path.to_path_buf())),
     }
 }
 
@@ -150,7 +136,7 @@ fn prepare(db: &Connection, cache_kib: u32) -> rusqlite::Result<()> {
     db.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))
 }
 
-fn application_id(db: &Connection) -> rusqlite::Result<i32> {
+pub fn application_id(db: &Connection) -> rusqlite::Result<i32> {
     db.pragma_query_value(None, "application_id", |row| row.get(0))
 }
 
@@ -185,13 +171,13 @@ fn claim(db: &mut Connection, path: &Path) -> Result<(), OpenError> {
 }
 
 /// The newest schema that this program knows.
-fn known() -> i64 {
+pub fn known() -> i64 {
     let runner = embedded::migrations::runner();
     runner.get_migrations().iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0)
 }
 
 /// The schema that the database has; 0 when it has none yet.
-fn applied(db: &Connection) -> rusqlite::Result<i64> {
+pub fn applied(db: &Connection) -> rusqlite::Result<i64> {
     let history = "SELECT count(*) FROM sqlite_schema WHERE name = 'refinery_schema_history'";
     if db.query_row(history, [], |row| row.get::<_, i64>(0))? == 0 {
         return Ok(0);
@@ -199,7 +185,11 @@ fn applied(db: &Connection) -> rusqlite::Result<i64> {
     db.query_row("SELECT coalesce(max(version), 0) FROM refinery_schema_history", [], |row| row.get(0))
 }
 
-fn refuse_newer(db: &Connection, path: &Path) -> Result<(), OpenError> {
+/// A database that a newer version has written is not for this one.
+///
+/// # Errors
+/// [`OpenError::Newer`].
+pub fn refuse_newer(db: &Connection, path: &Path) -> Result<(), OpenError> {
     let found = applied(db).map_err(|error| OpenError::from_sqlite(path.to_path_buf(), &error))?;
     match known() {
         known if found > known => Err(OpenError::Newer { path: path.to_path_buf(), found, known }),

@@ -27,7 +27,8 @@ use crate::writer::{Writer, Written};
 /// A store in a SQLite database. Dropping it lets its threads finish what was asked; [`Store::close`] waits for them.
 #[derive(Debug)]
 pub struct SqliteStore {
-    writer: Writer,
+    /// None for a database that was opened for reading only.
+    writer: Option<Writer>,
     /// None for a database in memory: the writer answers.
     readers: Option<Readers>,
     call_timeout: Duration,
@@ -43,22 +44,36 @@ impl SqliteStore {
         let db = open::writer(&options)?;
         let (readers, copier) = match options.location {
             Location::Memory => (None, None),
-            Location::File(_) => {
-                let connections = (0..options.readers.max(1)).map(|_| open::reader(&options));
-                let connections = connections.collect::<Result<_, _>>()?;
-                let readers = Readers::start(connections, options.queue_capacity, options.call_timeout);
-                let readers = readers.map_err(OpenError::NoThread)?;
-                (Some(readers), Some(open::copier(&options)?))
-            }
+            Location::File(_) => (Some(readers(&options)?), Some(open::copier(&options)?)),
         };
         let writer = Writer::start(db, copier, options.queue_capacity, options.batch_max, options.watch.clone());
-        let writer = writer.map_err(OpenError::NoThread)?;
+        let writer = Some(writer.map_err(OpenError::NoThread)?);
         Ok(Self { writer, readers, call_timeout: options.call_timeout })
+    }
+
+    /// Opens a database in a file for reading only, beside whoever writes to it: nothing is made, nothing brought up to
+    /// date, and every write is refused as [`StoreError::Unavailable`]. Blocks while it does.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; also when the database is not there, or its schema is not this version's.
+    #[expect(clippy::needless_pass_by_value, reason = "as in `open`")]
+    pub fn open_to_read(options: SqliteOptions) -> Result<Self, OpenError> {
+        let path = open::path_of(&options.location)?;
+        let (found, known) = (open::look_inside(&path)?, open::known());
+        if found < known {
+            return Err(OpenError::Older { path, found, known });
+        }
+        Ok(Self { writer: None, readers: Some(readers(&options)?), call_timeout: options.call_timeout })
     }
 
     /// How much was written since the store was opened, and in how few transactions.
     pub fn written(&self) -> Written {
-        self.writer.written()
+        self.writer.as_ref().map(Writer::written).unwrap_or_default()
+    }
+
+    fn writer(&self) -> Result<&Writer, StoreError> {
+        let refused = || StoreError::Unavailable("the database was opened for reading only".to_owned());
+        self.writer.as_ref().ok_or_else(refused)
     }
 
     async fn read<T: Send + 'static>(
@@ -75,16 +90,22 @@ impl SqliteStore {
         });
         match &self.readers {
             Some(readers) => readers.ask(question)?,
-            None => self.writer.ask(question)?,
+            None => self.writer()?.ask(question)?,
         }
         wait.read(self.call_timeout).await?
     }
 
     async fn write<C: Command>(&self, command: C) -> Result<C::Done, C::Error> {
         let (answer, wait) = answer();
-        self.writer.write(Box::new(Pending { command, answer, outcome: None }))?;
+        self.writer()?.write(Box::new(Pending { command, answer, outcome: None }))?;
         wait.written(self.call_timeout).await?
     }
+}
+
+fn readers(options: &SqliteOptions) -> Result<Readers, OpenError> {
+    let connections = (0..options.readers.max(1)).map(|_| open::reader(options));
+    let connections = connections.collect::<Result<_, _>>()?;
+    Readers::start(connections, options.queue_capacity, options.call_timeout).map_err(OpenError::NoThread)
 }
 
 #[async_trait]
@@ -223,7 +244,9 @@ impl Store for SqliteStore {
         if let Some(readers) = &self.readers {
             readers.close().await;
         }
-        self.writer.close().await;
+        if let Some(writer) = &self.writer {
+            writer.close().await;
+        }
     }
 }
 

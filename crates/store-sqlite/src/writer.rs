@@ -16,7 +16,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use crate::command::Job;
 use crate::readers::Question;
 use crate::threads::{self, Threads};
-use log::Log;
+use log::{Log, Upkeep};
 
 enum Message {
     /// When it was asked for, if somebody wants to know how long it waited.
@@ -67,7 +67,7 @@ impl Writer {
         let (queue, waiting) = mpsc::channel(capacity);
         let counters = Arc::new(Counters::default());
         let (counted, watched) = (Arc::clone(&counters), watch.clone());
-        let log = copier.map(|copier| Log::start(&mut db, copier)).transpose()?;
+        let log = copier.map(|copier| Log::start(&mut db, copier, Upkeep::DEFAULT)).transpose()?;
         let batch_max = batch_max.max(1);
         let thread =
             threads::start("rekindle-writer", move || serve(&db, waiting, log, batch_max, &counted, &watched))?;

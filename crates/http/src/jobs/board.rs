@@ -100,12 +100,17 @@ impl Job {
 
     /// A pass failed.
     pub fn failed(&self, now: Timestamp, took: Duration, why: Error) {
+        // As a client would be told: the cause is in the log.
+        self.failed_since(now, took, ApiError::from(why).message);
+    }
+
+    /// A pass failed, for a reason that may be shown.
+    pub fn failed_since(&self, now: Timestamp, took: Duration, why: String) {
         self.metrics.failed(took);
         let mut state = self.state();
         state.last_run = Some(now);
         state.failures = state.failures.saturating_add(1);
-        // As a client would be told: the cause is in the log.
-        state.last_error = Some(ApiError::from(why).message);
+        state.last_error = Some(why);
     }
 
     /// It died.

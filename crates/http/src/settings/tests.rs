@@ -158,3 +158,18 @@ fn traces_go_where_they_are_sent_and_no_password_is_shown() {
         assert_eq!(faults(&least().with("OTEL_TRACES_SAMPLER_ARG", wrong)), ["OTEL_TRACES_SAMPLER_ARG"], "{wrong}");
     }
 }
+
+#[test]
+fn backups_need_a_folder_and_a_database_in_a_file() {
+    let on_disk = || least().with("STORE_URL", "sqlite:rekindle.db").with("BACKUP_CRON", "0 3 * * *");
+    assert!(Settings::read(&least()).unwrap().backup.is_none());
+    assert_eq!(faults(&on_disk()), ["BACKUP_DIR"]);
+    let plan = Settings::read(&on_disk().with("BACKUP_DIR", "/var/backups")).unwrap().backup.unwrap();
+    assert_eq!((plan.folder, plan.keep), (PathBuf::from("/var/backups"), 7));
+    let set = on_disk().with("BACKUP_DIR", "b");
+    assert_eq!(faults(&set.clone().with("BACKUP_KEEP", "0")), ["BACKUP_KEEP"]);
+    assert_eq!(faults(&set.clone().with("BACKUP_CRON", "daily")), ["BACKUP_CRON"]);
+    for store in ["sqlite::memory:", "mongodb://db1/?replicaSet=r"] {
+        assert_eq!(faults(&set.clone().with("STORE_URL", store)), ["BACKUP_CRON"]);
+    }
+}

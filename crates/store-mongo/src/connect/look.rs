@@ -14,7 +14,7 @@ use super::error::ConnectError;
 use crate::collections::Collections;
 use crate::fault::{code, code_of, said};
 use crate::losses::Losses;
-use crate::options::MongoOptions;
+use crate::options::{MongoOptions, Setup};
 use crate::schema::{self, Unprepared};
 
 /// MongoDB 6.0 speaks this.
@@ -141,7 +141,10 @@ pub async fn at(
     reached();
     serves(&hello, "the server", None)?;
     let collections = Collections::of(client, losses.clone(), &options.database, options.call_timeout);
-    schema::prepare(&collections, options.retention_days).await?;
+    match options.setup {
+        Setup::Prepare => schema::prepare(&collections, options.retention_days).await?,
+        Setup::LeaveAsIs => schema::recognize(&collections, &options.database).await?,
+    }
     Ok(collections)
 }
 

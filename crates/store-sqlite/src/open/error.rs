@@ -1,10 +1,13 @@
 //! Why a database cannot be opened, told to the person who chose it. Whatever the reason, the file stays as it was.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a database cannot be opened. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
+    /// There is no such file, and none is to be made.
+    #[error("there is no database {}; name one that is there", .0.display())]
+    Missing(PathBuf),
     /// The folder of the file is not there.
     #[error("there is no folder {}; create it, or choose another place for the database", .0.display())]
     NoFolder(PathBuf),
@@ -43,6 +46,19 @@ pub enum OpenError {
         /// The newest schema that this program knows.
         known: i64,
     },
+    /// The database was last used by an older Rekindle, and only its rows are to be read.
+    #[error(
+        "{} was written by an older version of Rekindle (schema {found}, and this one knows {known}); a server of this \
+         version brings it up to date when it starts", .path.display()
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// The schema that it has.
+        found: i64,
+        /// The newest schema that this program knows.
+        known: i64,
+    },
     /// Another process holds the database and would not let go.
     #[error("{} is held by another program and was not released; stop that one first", .0.display())]
     Busy(PathBuf),
@@ -74,8 +90,27 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// What cannot be used: the database's file, or the folder that is missing.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Missing(path)
+            | Self::NoFolder(path)
+            | Self::IsFolder(path)
+            | Self::NotADatabase(path)
+            | Self::Foreign(path)
+            | Self::Busy(path)
+            | Self::NoWriteAheadLog(path)
+            | Self::NotWritable { path, .. }
+            | Self::Newer { path, .. }
+            | Self::Older { path, .. }
+            | Self::Migration { path, .. }
+            | Self::Failed { path, .. } => Some(path),
+            Self::NoThread(_) => None,
+        }
+    }
+
     /// SQLite's error as one of ours.
-    pub(super) fn from_sqlite(path: PathBuf, error: &rusqlite::Error) -> Self {
+    pub(crate) fn from_sqlite(path: PathBuf, error: &rusqlite::Error) -> Self {
         use rusqlite::ErrorCode;
         let why = error.to_string();
         match error.sqlite_error_code() {

@@ -22,7 +22,7 @@ async fn hold(store: &SqliteStore) -> SyncSender<()> {
         begun.send(()).unwrap();
         let _ = held.recv();
     });
-    store.writer.ask(question).unwrap();
+    store.writer().unwrap().ask(question).unwrap();
     began.await.unwrap();
     release
 }
@@ -192,7 +192,7 @@ async fn a_dead_writer_is_reported() {
         begun.send(()).unwrap();
         panic!("the writer is made to die");
     });
-    store.writer.ask(deadly).unwrap();
+    store.writer().unwrap().ask(deadly).unwrap();
     began.await.unwrap();
     let refused = store.ping().await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");

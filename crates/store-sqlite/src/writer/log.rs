@@ -1,9 +1,11 @@
 //! The write-ahead log, copied back into the database so that nobody waits for it: a thread of its own copies the bulk
 //! while the writer goes on, and the writer copies only what was added meanwhile, after which the log starts afresh.
+//! The same thread sees to what is left when nobody writes any more, and to what SQLite knows of its indexes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
@@ -14,6 +16,24 @@ use crate::threads::{self, Thread};
 const FULL: i32 = 4096;
 /// When nobody waits, a smaller log is worth it too.
 const FULL_WHEN_IDLE: i32 = 512;
+
+/// When what is not asked for by the writer is done.
+#[derive(Debug, Clone, Copy)]
+pub struct Upkeep {
+    /// A log that nobody asked to have copied for so long is copied, however small it is.
+    pub idle: Duration,
+    /// How often the planner's numbers are looked at.
+    pub optimize: Duration,
+}
+
+impl Upkeep {
+    /// What a server does.
+    pub const DEFAULT: Self = Self { idle: Duration::from_secs(60), optimize: Duration::from_secs(3600) };
+}
+
+/// All tables, a bounded number of rows of each index, and only where their number has changed a lot. It writes for some
+/// milliseconds at the most.
+const OPTIMIZE: &str = "PRAGMA optimize = 0x10012";
 
 /// The writer's end.
 pub struct Log {
@@ -33,11 +53,13 @@ impl Log {
     ///
     /// # Errors
     /// When the system has none to give.
-    pub fn start(db: &mut Connection, copier: Connection) -> std::io::Result<Self> {
+    pub fn start(db: &mut Connection, copier: Connection, upkeep: Upkeep) -> std::io::Result<Self> {
         let pages = Arc::new(AtomicI32::new(0));
-        let seen = Arc::clone(&pages);
+        let written = Arc::new(AtomicBool::new(true));
+        let (seen, is_written) = (Arc::clone(&pages), Arc::clone(&written));
         let hook = move |_: &mut rusqlite::hooks::Wal, pages: i32| {
             seen.store(pages, Ordering::Relaxed);
+            is_written.store(true, Ordering::Release);
             Ok(())
         };
         db.wal_hook(Some(hook)).map_err(std::io::Error::other)?;
@@ -45,9 +67,24 @@ impl Log {
         let passed = Arc::new(AtomicBool::new(false));
         let pass = Arc::clone(&passed);
         let copier = threads::start("rekindle-log", move || {
-            while asked.recv().is_ok() {
-                checkpoint(&copier, "PRAGMA wal_checkpoint(PASSIVE)");
-                pass.store(true, Ordering::Release);
+            let mut looked = Instant::now();
+            loop {
+                match asked.recv_timeout(upkeep.idle) {
+                    Ok(()) => {
+                        checkpoint(&copier, "PRAGMA wal_checkpoint(PASSIVE)");
+                        pass.store(true, Ordering::Release);
+                    }
+                    Err(RecvTimeoutError::Timeout) => {
+                        if written.swap(false, Ordering::Acquire) {
+                            checkpoint(&copier, "PRAGMA wal_checkpoint(PASSIVE)");
+                        }
+                    }
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
+                if looked.elapsed() >= upkeep.optimize {
+                    optimize(&copier);
+                    looked = Instant::now();
+                }
             }
         })?;
         Ok(Self { pages, ask, passed, asked: false, copier })
@@ -84,3 +121,13 @@ fn checkpoint(db: &Connection, how: &str) {
         tracing::warn!(%error, "the write-ahead log could not be copied into the database");
     }
 }
+
+/// Numbers that are not looked at now are looked at next time: every statement names its index, and none depends on them.
+fn optimize(db: &Connection) {
+    if let Err(error) = db.execute_batch(OPTIMIZE) {
+        tracing::debug!(%error, "the planner's numbers could not be looked at");
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,225 @@
+//! `rekindle db`: what an operator does with a database itself, beside its server or without one: check it, back it up,
+//! put a backup in its place, give back the room of what was deleted.
+
+mod check;
+mod progress;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use rekindle_core::{Clock, SystemClock};
+use rekindle_http::maintenance::{self, Existing, MaintenanceError, Progress, Stop};
+use rekindle_http::{NoFile, StoreChoice};
+use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
+
+use self::progress::Bar;
+use crate::failure::Failure;
+use crate::folder;
+use crate::locate::Globals;
+use crate::output;
+
+/// A database, and what to do with it.
+#[derive(Debug, Args)]
+pub struct DbArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(subcommand)]
+    command: DbCommand,
+}
+
+/// Which database.
+#[derive(Debug, Args)]
+struct StoreArgs {
+    /// The database, such as sqlite:/var/lib/rekindle/rekindle.db; without it `STORE_URL` or `MONGODB_URI`, else that of
+    /// `rekindle dev` in the nearest `.rekindle`
+    #[arg(long, global = true, value_name = "URL")]
+    store: Option<String>,
+    #[arg(long, global = true, hide = true, env = "STORE_URL", hide_env_values = true)]
+    store_url: Option<String>,
+    #[arg(long, global = true, hide = true, env = "MONGODB_URI", hide_env_values = true)]
+    mongodb_uri: Option<String>,
+    #[arg(long, global = true, hide = true, env = "MONGODB_DATABASE", default_value = "claude-projects")]
+    mongodb_database: String,
+}
+
+/// What to do with it.
+#[derive(Debug, Subcommand)]
+enum DbCommand {
+    /// Check that it is sound and that no rule is broken, also while a server uses it; exits with 1 if not
+    Check,
+    /// Give back the room of what was deleted; no server may use it meanwhile
+    Vacuum,
+    /// Copy it to a file as it is at one moment, also while servers write to it
+    Backup(BackupArgs),
+    /// Put a backup in its place; no server may use it meanwhile
+    Restore(RestoreArgs),
+}
+
+#[derive(Debug, Args)]
+struct BackupArgs {
+    /// The file to write
+    file: PathBuf,
+    /// Replace the file if it is there
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Debug, Args)]
+struct RestoreArgs {
+    /// The backup
+    file: PathBuf,
+    /// Replace the database if there is one; it is kept beside the new one, as …before-restore-TIME
+    #[arg(long)]
+    force: bool,
+}
+
+/// Does it.
+///
+/// # Errors
+/// Why it was not done.
+pub async fn db(globals: &Globals, args: DbArgs) -> Result<ExitCode, Failure> {
+    let store = args.store.choose(globals)?;
+    match args.command {
+        DbCommand::Check => return check::check(globals, &store).await,
+        DbCommand::Vacuum => vacuum(globals, &store).await?,
+        DbCommand::Backup(args) => backup(globals, &store, args).await?,
+        DbCommand::Restore(args) => restore(globals, &store, args).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl StoreArgs {
+    fn choose(&self, globals: &Globals) -> Result<StoreChoice, Failure> {
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+        let named = match (given(&self.store), given(&self.store_url), given(&self.mongodb_uri)) {
+            (Some(url), _, _) => Some(("--store", url)),
+            (None, Some(one), Some(other)) if one != other => {
+                return Err(Failure::Configuration(
+                    "STORE_URL and MONGODB_URI are both set, and differ; name the database with --store".to_owned(),
+                ));
+            }
+            (None, Some(url), _) => Some(("STORE_URL", url)),
+            (None, None, Some(url)) => Some(("MONGODB_URI", url)),
+            (None, None, None) => None,
+        };
+        if let Some((name, url)) = named {
+            let choice = StoreChoice::parse(url.trim(), &self.mongodb_database);
+            return choice.map_err(|fault| Failure::Configuration(format!("{name} {fault}")));
+        }
+        let Some(folder) = globals.folder() else {
+            return Err(Failure::Configuration(format!(
+                "no database was named, and there is no {} here or above\n  name one with --store sqlite:PATH, or set \
+                 STORE_URL",
+                folder::NAME
+            )));
+        };
+        Ok(StoreChoice::in_file(&folder.database()))
+    }
+}
+
+#[derive(Serialize)]
+struct Vacuumed<'a> {
+    store: String,
+    file: &'a Path,
+    bytes_before: u64,
+    bytes_after: u64,
+}
+
+async fn vacuum(globals: &Globals, store: &StoreChoice) -> Result<(), Failure> {
+    let file = file(store, "gives room back by itself, or with its own `compact`")?;
+    let path = file.to_path_buf();
+    let done = apart(globals, file, move |stop, tell| maintenance::vacuum(&path, stop, tell)).await?;
+    if globals.json {
+        let (bytes_before, bytes_after) = (done.before, done.after);
+        return json(&Vacuumed { store: store.to_string(), file, bytes_before, bytes_after });
+    }
+    let (before, after) = (size(done.before), size(done.after));
+    output::data(&format!("wrote {} anew: {before} before, {after} now", file.display()))
+}
+
+#[derive(Serialize)]
+struct BackedUp<'a> {
+    store: String,
+    file: &'a Path,
+    bytes: u64,
+    pages: u64,
+}
+
+async fn backup(globals: &Globals, store: &StoreChoice, args: BackupArgs) -> Result<(), Failure> {
+    let file = file(store, "is backed up with mongodump, or with `rekindle db export`")?;
+    let (from, to, existing) = (file.to_path_buf(), args.file.clone(), existing(args.force));
+    let done = apart(globals, file, move |stop, tell| maintenance::backup(&from, &to, existing, stop, tell)).await?;
+    if globals.json {
+        return json(&BackedUp { store: store.to_string(), file: &args.file, bytes: done.bytes, pages: done.pages });
+    }
+    output::data(&format!("backed {} up to {} ({}, verified)", file.display(), args.file.display(), size(done.bytes)))
+}
+
+#[derive(Serialize)]
+struct Restored<'a> {
+    store: String,
+    file: &'a Path,
+    bytes: u64,
+    kept: Option<PathBuf>,
+}
+
+async fn restore(globals: &Globals, store: &StoreChoice, args: RestoreArgs) -> Result<(), Failure> {
+    let file = file(store, "is restored with mongorestore, or with `rekindle db import`")?;
+    let (from, to, existing, now) = (args.file.clone(), file.to_path_buf(), existing(args.force), SystemClock.now());
+    let work =
+        move |stop: &Stop, tell: &mut dyn FnMut(Progress)| maintenance::restore(&from, &to, existing, now, stop, tell);
+    let done = apart(globals, file, work).await?;
+    if globals.json {
+        return json(&Restored { store: store.to_string(), file: &args.file, bytes: done.bytes, kept: done.kept });
+    }
+    let kept = done.kept.map(|kept| format!("\nwhat was there is kept as {}", kept.display())).unwrap_or_default();
+    output::data(&format!("restored {} to {} ({}){kept}", args.file.display(), file.display(), size(done.bytes)))
+}
+
+/// The database's file. `instead`: what a MongoDB database does, or is done to.
+fn file<'a>(store: &'a StoreChoice, instead: &str) -> Result<&'a Path, Failure> {
+    store.file().map_err(|no_file| {
+        Failure::Misused(match no_file {
+            NoFile::Mongo => format!("this is for SQLite; a MongoDB database {instead} ({store})"),
+            NoFile::Memory => format!("{store} is in memory, and ends with its server; name a database in a file"),
+        })
+    })
+}
+
+const fn existing(force: bool) -> Existing {
+    if force { Existing::IsReplaced } else { Existing::Stays }
+}
+
+/// Does it on a thread of its own, shows how far it has come, and ends it in good order when a signal says so.
+async fn apart<T: Send + 'static>(
+    globals: &Globals,
+    database: &Path,
+    work: impl FnOnce(&Stop, &mut dyn FnMut(Progress)) -> Result<T, MaintenanceError> + Send + 'static,
+) -> Result<T, Failure> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (bar, stop) = (Bar::for_people(globals), Stop::default());
+    let (shown, stopped) = (bar.clone(), stop.clone());
+    let mut task = tokio::task::spawn_blocking(move || work(&stopped, &mut |progress| shown.copying(progress)));
+    let ended = tokio::select! {
+        ended = &mut task => ended,
+        _ = terminate.recv() => { stop.stop(); task.await }
+        _ = interrupt.recv() => { stop.stop(); task.await }
+    };
+    bar.clear();
+    ended.map_err(anyhow::Error::new)?.map_err(|error| {
+        let refused = error.refuses(database);
+        if refused { Failure::Configuration(error.to_string()) } else { Failure::Unexpected(error.into()) }
+    })
+}
+
+fn json(document: &impl Serialize) -> Result<(), Failure> {
+    output::data(&serde_json::to_string(document).map_err(anyhow::Error::new)?)
+}
+
+/// A size for people.
+fn size(bytes: u64) -> String {
+    indicatif::HumanBytes(bytes).to_string()
+}

@@ -1,0 +1,215 @@
+//! `rekindle db check`: whether the database is sound as one, and whether what it holds breaks a rule of the domain.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use rekindle_core::check::{self, Finding, News, Weight};
+use rekindle_http::maintenance::{self, DatabaseReport};
+use rekindle_http::{NoFile, NotOpened, StoreChoice};
+use serde::Serialize;
+
+use super::progress::Bar;
+use super::{apart, json, size};
+use crate::failure::{Failure, UNEXPECTED};
+use crate::locate::Globals;
+use crate::output;
+use crate::words::visible;
+
+/// As many findings are shown; all are counted.
+const SHOWN: usize = 1000;
+/// A page of a large database on a slow disk takes its time.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What was found, as programs read it.
+#[derive(Serialize)]
+struct Report {
+    store: String,
+    ok: bool,
+    /// Of a database in a file.
+    database: Option<Database>,
+    /// How many rows were read.
+    read: Rows,
+    /// Rules that are broken.
+    violations_total: u64,
+    /// The first of them.
+    violations: Vec<Violation>,
+    /// Nothing that breaks a rule.
+    notes_total: u64,
+    notes: Vec<Violation>,
+    /// What was not looked at, and why.
+    skipped: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Database {
+    schema: i64,
+    schema_known: i64,
+    bytes: u64,
+    free_bytes: u64,
+    problems: Vec<String>,
+}
+
+#[derive(Serialize, Default)]
+struct Rows {
+    sessions: u64,
+    tasks: u64,
+    machines: u64,
+    events: u64,
+}
+
+#[derive(Serialize)]
+struct Violation {
+    rule: &'static str,
+    ids: Vec<String>,
+    what: String,
+    meaning: &'static str,
+}
+
+impl From<Finding> for Violation {
+    fn from(finding: Finding) -> Self {
+        let (rule, meaning) = (finding.rule.as_str(), finding.rule.meaning());
+        Self { rule, ids: finding.ids, what: finding.what, meaning }
+    }
+}
+
+impl From<DatabaseReport> for Database {
+    fn from(report: DatabaseReport) -> Self {
+        let DatabaseReport { schema, known, bytes, free_bytes, problems } = report;
+        Self { schema, schema_known: known, bytes, free_bytes, problems }
+    }
+}
+
+/// Checks it, and tells.
+///
+/// # Errors
+/// It cannot be looked at.
+pub async fn check(globals: &Globals, store: &StoreChoice) -> Result<ExitCode, Failure> {
+    let database = match store.file() {
+        Ok(file) => {
+            let path = file.to_path_buf();
+            let work = move |stop: &_, tell: &mut dyn FnMut(_)| maintenance::check(&path, stop, tell);
+            Some(apart(globals, file, work).await?.into())
+        }
+        Err(NoFile::Memory) => {
+            return Err(Failure::Misused(format!(
+                "{store} is in memory, and ends with its server: there is nothing here"
+            )));
+        }
+        Err(NoFile::Mongo) => None,
+    };
+    let mut report = Report {
+        store: store.to_string(),
+        ok: true,
+        database,
+        read: Rows::default(),
+        violations_total: 0,
+        violations: Vec::new(),
+        notes_total: 0,
+        notes: Vec::new(),
+        skipped: Vec::new(),
+    };
+    rules(globals, store, &mut report).await?;
+    let sound = report.database.as_ref().is_none_or(|database| database.problems.is_empty());
+    report.ok = sound && report.violations_total == 0 && report.skipped.is_empty();
+    if globals.json {
+        json(&report)?;
+    } else {
+        output::data(&words(&report))?;
+    }
+    Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::from(UNEXPECTED) })
+}
+
+/// The rules of the domain.
+async fn rules(globals: &Globals, store: &StoreChoice, report: &mut Report) -> Result<(), Failure> {
+    // A database that is damaged, or of an older version, was told of already; its rows are read if they can be.
+    let is_file = report.database.is_some();
+    let opened = match store.open_to_look(PATIENCE).await {
+        Ok(opened) => opened,
+        Err(NotOpened::Configuration(why) | NotOpened::Failed(why)) if is_file => {
+            report.skipped.push(format!("the rules were not checked: {why}"));
+            return Ok(());
+        }
+        Err(NotOpened::Configuration(why)) => return Err(Failure::Configuration(why)),
+        Err(NotOpened::Failed(why)) => return Err(Failure::Unexpected(anyhow::anyhow!(why))),
+    };
+    let bar = Bar::for_people(globals);
+    let mut hear = |news| match news {
+        News::Progress(progress) => bar.checking(progress),
+        News::Found(finding) => {
+            let list = match finding.rule.weight() {
+                Weight::Broken => &mut report.violations,
+                Weight::Noted => &mut report.notes,
+            };
+            if list.len() < SHOWN {
+                list.push(finding.into());
+            }
+        }
+    };
+    let checked = check::check(opened.as_ref(), &mut hear).await;
+    bar.clear();
+    opened.close().await;
+    match checked {
+        Ok(checked) => {
+            let check::Checked { sessions, tasks, machines, events, broken, noted, skipped } = checked;
+            report.read = Rows { sessions, tasks, machines, events };
+            (report.violations_total, report.notes_total) = (broken, noted);
+            report.skipped.extend(skipped);
+            Ok(())
+        }
+        Err(error) if is_file => {
+            report.skipped.push(format!("the rules were not checked to their end: {error}"));
+            Ok(())
+        }
+        Err(error) => Err(Failure::Unexpected(anyhow::Error::new(error))),
+    }
+}
+
+/// For people.
+fn words(report: &Report) -> String {
+    let mut text = format!("{}\n", report.store);
+    if let Some(database) = &report.database {
+        let sound = if database.problems.is_empty() { "is sound" } else { "is DAMAGED" };
+        text += &format!(
+            "the file {sound}: schema {} of {}, {}, of which {} are free\n",
+            database.schema,
+            database.schema_known,
+            size(database.bytes),
+            size(database.free_bytes)
+        );
+        for problem in &database.problems {
+            text += &format!("  {}\n", visible(problem));
+        }
+    }
+    let Rows { sessions, tasks, machines, events } = report.read;
+    let broken = match report.violations_total {
+        0 if report.skipped.is_empty() => "no rule is broken".to_owned(),
+        0 => "what was looked at breaks no rule".to_owned(),
+        1 => "a rule is BROKEN".to_owned(),
+        n => format!("rules are BROKEN {n} times"),
+    };
+    text += &format!("{sessions} sessions, {tasks} tasks, {machines} machines, {events} events: {broken}\n");
+    told(&mut text, &report.violations, report.violations_total);
+    if report.notes_total > 0 {
+        text += "worth knowing:\n";
+        told(&mut text, &report.notes, report.notes_total);
+    }
+    for skipped in &report.skipped {
+        text += &format!("not looked at: {}\n", visible(skipped));
+    }
+    text
+}
+
+/// Each finding, what it means under the first of its rule.
+fn told(text: &mut String, findings: &[Violation], total: u64) {
+    let mut explained = std::collections::BTreeSet::new();
+    for finding in findings {
+        *text += &format!("  {}\n", visible(&finding.what));
+        if explained.insert(finding.rule) {
+            *text += &format!("    ({}) {}\n", finding.rule, finding.meaning);
+        }
+    }
+    let more = total.saturating_sub(findings.len() as u64);
+    if more > 0 {
+        *text += &format!("  and {more} more\n");
+    }
+}

@@ -1,0 +1,69 @@
+//! How far something has come, drawn on the terminal of whoever waits for it; nothing where nobody watches, or colours are
+//! not wanted.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rekindle_core::check;
+use rekindle_http::maintenance::Progress;
+
+use crate::locate::Globals;
+
+/// How often it moves.
+const TICK: Duration = Duration::from_millis(120);
+
+/// A line on stderr. Cheap to clone.
+#[derive(Clone)]
+pub struct Bar(ProgressBar);
+
+impl Bar {
+    /// One that is seen only by a person.
+    pub fn for_people(globals: &Globals) -> Self {
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let watched = std::io::stderr().is_terminal() && !globals.no_color && !plain;
+        let target = if watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        Self(ProgressBar::with_draw_target(None, target))
+    }
+
+    /// Copying, and what belongs to it.
+    pub fn copying(&self, progress: Progress) {
+        match progress {
+            Progress::Copying { done, of } => self.of("copying", done, Some(of)),
+            Progress::Verifying => self.of("verifying", 0, None),
+            Progress::Reading => self.of("reading rows", 0, None),
+            Progress::Rewriting => self.of("writing anew", 0, None),
+        }
+    }
+
+    /// Checking rules.
+    pub fn checking(&self, progress: check::Progress) {
+        self.of(progress.part.as_str(), progress.done, progress.of);
+    }
+
+    fn of(&self, what: &str, done: u64, of: Option<u64>) {
+        let known = of.filter(|of| *of > 0);
+        if self.0.length() != known || self.0.message() != what {
+            let template = match known {
+                Some(_) => "{msg:<16} {wide_bar} {percent:>3}% {eta}",
+                None => "{msg:<16} {spinner} {elapsed}",
+            };
+            // A template that cannot be read is drawn as the library would by itself.
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                self.0.set_style(style);
+            }
+            match known {
+                Some(of) => self.0.set_length(of),
+                None => self.0.unset_length(),
+            }
+            self.0.set_message(what.to_owned());
+            self.0.enable_steady_tick(TICK);
+        }
+        self.0.set_position(done);
+    }
+
+    /// Leaves the line to others.
+    pub fn clear(&self) {
+        self.0.finish_and_clear();
+    }
+}

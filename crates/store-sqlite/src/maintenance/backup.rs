@@ -1,0 +1,72 @@
+//! A backup: a copy of a database at one moment, taken while servers go on writing, whole and checked or not there.
+
+use std::fs;
+use std::path::Path;
+
+use super::copy::{Copied, copy};
+use super::error::MaintenanceError;
+use super::part::Part;
+use super::replaced::{Replaced, clear_beside};
+use super::{Progress, Stop};
+use crate::open::{OpenError, identity};
+
+/// What becomes of a file that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// It stays, and what was asked for is refused.
+    Stays,
+    /// It is replaced, unless somebody has it open.
+    IsReplaced,
+}
+
+/// What was backed up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackedUp {
+    /// The copy's pages.
+    pub pages: u64,
+    /// The copy's bytes.
+    pub bytes: u64,
+}
+
+/// Copies the database `from` to the file `to`. All that was answered before this was called is in it, and nothing that
+/// was begun after it returned. Nobody who writes is held up. Blocks.
+///
+/// # Errors
+/// See [`MaintenanceError`]; nothing half done is left behind.
+pub fn backup(
+    from: &Path,
+    to: &Path,
+    existing: Existing,
+    stop: &Stop,
+    tell: &mut dyn FnMut(Progress),
+) -> Result<BackedUp, MaintenanceError> {
+    let (from, to) = (absolute(from)?, absolute(to)?);
+    if from == to || identity(&from).is_some_and(|one| identity(&to) == Some(one)) {
+        return Err(MaintenanceError::SameFile(to));
+    }
+    if to.is_file() {
+        if existing == Existing::Stays {
+            return Err(MaintenanceError::Exists(to));
+        }
+        // Now, and again when it counts: it spares the copying.
+        drop(Replaced::take(&to)?);
+    }
+    let part = Part::of(&to)?;
+    let Copied { pages, bytes } = copy(&from, &part, stop, tell)?;
+    let permissions = fs::metadata(&from).map(|about| about.permissions()).ok();
+    if existing == Existing::IsReplaced && to.exists() {
+        let _replaced = Replaced::take(&to)?;
+        clear_beside(&to)?;
+        part.place(true, permissions)?;
+    } else {
+        clear_beside(&to)?;
+        part.place(false, permissions)?;
+    }
+    Ok(BackedUp { pages, bytes })
+}
+
+/// Absolute, because SQLite would read a relative name that begins with `file:` as a URL.
+pub(super) fn absolute(path: &Path) -> Result<std::path::PathBuf, MaintenanceError> {
+    std::path::absolute(path)
+        .map_err(|error| OpenError::Failed { path: path.to_path_buf(), why: error.to_string() }.into())
+}

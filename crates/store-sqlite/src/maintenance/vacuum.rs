@@ -1,0 +1,49 @@
+//! Writes a database anew without the room that deleted rows left, and looks at what its indexes hold.
+
+use std::fs;
+use std::path::Path;
+
+use super::backup::absolute;
+use super::error::MaintenanceError;
+use super::replaced::alone;
+use super::{Progress, Stop};
+use crate::open::{look_inside, refuse_newer};
+
+/// As many rows of an index are looked at.
+const LOOKED_AT: u32 = 1000;
+
+/// What became of the file's size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Vacuumed {
+    /// Its bytes before.
+    pub before: u64,
+    /// Its bytes now.
+    pub after: u64,
+}
+
+/// Writes it anew. Needs as much room again as the database has, and nobody else at it: whoever writes would wait for all
+/// of it. Blocks.
+///
+/// # Errors
+/// See [`MaintenanceError`].
+pub fn vacuum(path: &Path, stop: &Stop, tell: &mut dyn FnMut(Progress)) -> Result<Vacuumed, MaintenanceError> {
+    let path = absolute(path)?;
+    look_inside(&path)?;
+    let failed = |error: rusqlite::Error| MaintenanceError::writing(&path, &error);
+    let size = || {
+        let about = fs::metadata(&path).map_err(|error| MaintenanceError::io(&path, "cannot be read", &error));
+        about.map(|about| about.len())
+    };
+    let mut db = alone(&path)?;
+    refuse_newer(&db, &path)?;
+    // What is still in the log belongs to the size before.
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(failed)?;
+    let before = size()?;
+    tell(Progress::Rewriting);
+    stop.watch(&mut db).map_err(failed)?;
+    db.execute_batch("VACUUM").map_err(failed)?;
+    db.execute_batch(&format!("PRAGMA analysis_limit = {LOOKED_AT}; ANALYZE; PRAGMA optimize")).map_err(failed)?;
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(failed)?;
+    db.close().map_err(|(_, error)| failed(error))?;
+    Ok(Vacuumed { before, after: size()? })
+}

@@ -1,0 +1,100 @@
+//! Looks at a file without touching it. SQLite itself reads it: a file that this process opened and closed by other means
+//! would take the locks of every connection to it along, so that another process could remove the log under a store.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::{APPLICATION_ID, OpenError, application_id, applied, refuse_newer};
+
+/// Refuses what is surely not ours without letting SQLite do anything to it: opening another program's database could
+/// already write its log back.
+///
+/// # Errors
+/// Why it cannot be ours. A file that is not there, or is empty, may become ours.
+pub fn look_at(path: &Path) -> Result<(), OpenError> {
+    if path.is_dir() {
+        return Err(OpenError::IsFolder(path.to_path_buf()));
+    }
+    match path.parent() {
+        Some(folder) if !folder.is_dir() => return Err(OpenError::NoFolder(folder.to_path_buf())),
+        Some(_) | None => {}
+    }
+    match fs::metadata(path) {
+        Ok(about) if about.len() == 0 => return Ok(()),
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(OpenError::NotWritable { path: path.to_path_buf(), why: error.to_string() }),
+    }
+    match immutable(path).and_then(|db| application_id(&db)) {
+        Ok(APPLICATION_ID) => Ok(()),
+        Ok(_) => Err(OpenError::Foreign(path.to_path_buf())),
+        Err(error) => Err(OpenError::from_sqlite(path.to_path_buf(), &error)),
+    }
+}
+
+/// Refuses what is not a database of ours, or a newer version's; answers its schema.
+///
+/// # Errors
+/// As [`look_at`], [`OpenError::Missing`] and [`OpenError::Newer`].
+pub fn look_inside(path: &Path) -> Result<i64, OpenError> {
+    look_at(path)?;
+    if !fs::metadata(path).is_ok_and(|about| about.len() > 0) {
+        return Err(OpenError::Missing(path.to_path_buf()));
+    }
+    let failed = |error: rusqlite::Error| OpenError::from_sqlite(path.to_path_buf(), &error);
+    let db = existing(path).map_err(failed)?;
+    refuse_newer(&db, path)?;
+    applied(&db).map_err(failed)
+}
+
+/// A connection to a database that is there, which will change nothing in it.
+pub fn existing(path: &Path) -> rusqlite::Result<Connection> {
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    db.pragma_update(None, "query_only", true)?;
+    db.pragma_update(None, "trusted_schema", false)?;
+    db.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
+    Ok(db)
+}
+
+/// A connection that takes no lock and looks at no log: for what nobody changes, and for the header.
+pub fn immutable(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    Connection::open_with_flags(format!("file:{}?immutable=1", escaped(path)), flags)
+}
+
+/// The path as a part of a URL.
+fn escaped(path: &Path) -> String {
+    let mut text = String::new();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => text.push(char::from(*byte)),
+            _ => text.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    text
+}
+
+/// What tells this file from another that comes to stand in its place; none when there is no file.
+#[cfg(unix)]
+pub fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(path).ok().map(|about| (about.dev(), about.ino()))
+}
+
+/// Elsewhere a file that is open cannot be replaced.
+#[cfg(not(unix))]
+pub fn identity(_: &Path) -> Option<(u64, u64)> {
+    None
+}
+
+/// The files that SQLite keeps beside a database.
+pub fn beside(path: &Path) -> [PathBuf; 3] {
+    ["-wal", "-shm", "-journal"].map(|suffix| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    })
+}
