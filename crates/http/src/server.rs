@@ -289,7 +289,7 @@ impl Running {
         &self.context
     }
 
-    /// Reads again what may have changed since it started.
+    /// SIGHUP: reads again what may have changed since it started. The one place for all of that.
     fn reload(&self) {
         if let Some(certificates) = &self.certificates {
             certificates.reload();
