@@ -31,6 +31,19 @@ impl StoreChoice {
         let location = url.parse().map_err(|bad: rekindle_store_sqlite::BadLocation| Fault::new(bad.to_string()))?;
         Ok(Self(Kind::Sqlite(location)))
     }
+
+    /// Its URL without any password.
+    pub fn address(&self) -> String {
+        match &self.0 {
+            Kind::Sqlite(location) => location.to_string(),
+            Kind::Mongo { address, .. } => address.to_string(),
+        }
+    }
+
+    /// Whether it is MongoDB.
+    pub fn is_mongodb(&self) -> bool {
+        matches!(self.0, Kind::Mongo { .. })
+    }
 }
 
 impl fmt::Display for StoreChoice {

@@ -1,17 +1,19 @@
 //! The one log line that each request leaves. What it would say is put together only where somebody listens.
 
+mod endpoint;
+
 use actix_web::HttpRequest;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use tracing::{Level, debug, enabled, error, info, warn};
+use uuid::Uuid;
 
 use super::Arrival;
-use crate::ApiError;
 use crate::answer::{Alarm, Note};
-use crate::auth::{API_KEY, masked};
+use crate::auth::{API_KEY, masked, parse_key};
+use crate::{ApiError, logging};
 
-/// Where a session's id stands in a path.
-const OF_SESSION: &str = "/api/sessions/{id}";
+/// Where ids stand in paths.
 const OF_TASK: &str = "/api/tasks/{id}";
 const OF_MACHINE: &str = "/api/machines/{id}";
 
@@ -26,6 +28,13 @@ macro_rules! line {
     };
 }
 
+/// The session that a request's path names. A key that was put where an id belongs is none.
+pub(super) fn session_of(req: &ServiceRequest) -> Option<Uuid> {
+    let id = req.path().strip_prefix("/api/sessions/")?.split('/').next().and_then(parse_key)?;
+    let key = req.headers().get(API_KEY).and_then(|key| parse_key(key.to_str().ok()?));
+    (key != Some(id)).then_some(id)
+}
+
 /// A request that was not let in: for its key, or since there were too many before it.
 pub(super) fn refused(arrival: &Arrival, req: &ServiceRequest, error: &ApiError) {
     let is_failure = error.status == StatusCode::UNAUTHORIZED;
@@ -38,14 +47,17 @@ pub(super) fn refused(arrival: &Arrival, req: &ServiceRequest, error: &ApiError)
     };
     let ip = req.peer_addr().map(|peer| peer.ip().to_string());
     let api_key = req.headers().get(API_KEY).map(masked);
+    // Whoever was not known may have put anything there.
+    let session_id = arrival.session.filter(|_| !is_failure && !is_guesser).map(tracing::field::display);
     let what = if is_failure { "Authentication failed: " } else { "" };
     line!(
         level,
         format_args!("{what}{}", error.message),
         request_id = %arrival.id,
-        endpoint = arrival.uri.path(),
+        endpoint = &*endpoint::shown(arrival.uri.path()),
         method = arrival.method.as_str(),
         status = error.status.as_u16(),
+        session_id,
         ip = ip.as_deref(),
         api_key = api_key.as_deref(),
         code = error.code.as_str(),
@@ -68,8 +80,14 @@ pub(super) fn answered(arrival: &Arrival, response: &mut ServiceResponse, error:
     let endpoint = req.match_pattern();
     let named = |prefix: &str| {
         let matches = endpoint.as_deref().is_some_and(|pattern| pattern.starts_with(prefix));
-        matches.then(|| req.match_info().get("id")).flatten()
+        let id = matches.then(|| req.match_info().get("id")).flatten();
+        // Whoever puts the key where an id belongs does not find it in the log.
+        id.filter(|id| req.headers().get(API_KEY).is_none_or(|key| !key.as_bytes().eq_ignore_ascii_case(id.as_bytes())))
     };
+    let session = arrival.session.map(|id| id.to_string());
+    if level == Level::DEBUG && error.is_none() && is_beat(arrival.uri.path()) && !logging::is_due(arrival.uri.path()) {
+        return;
+    }
     let message = match (error, note.message) {
         (Some(error), _) => error.message.as_str(),
         (None, "") => "Request answered",
@@ -80,11 +98,11 @@ pub(super) fn answered(arrival: &Arrival, response: &mut ServiceResponse, error:
         level,
         message,
         request_id = %arrival.id,
-        endpoint = endpoint.as_deref().unwrap_or(arrival.uri.path()),
+        endpoint = endpoint.as_deref().unwrap_or(&endpoint::shown(arrival.uri.path())),
         method = arrival.method.as_str(),
         status = error.map_or(response.status(), |error| error.status).as_u16(),
         duration_ms = milliseconds(arrival),
-        session_id = note.session_id.as_deref().or(named(OF_SESSION)),
+        session_id = note.session_id.as_deref().or(session.as_deref()),
         project_id = note.project_id.as_deref(),
         machine_id = note.machine_id.as_deref().or(named(OF_MACHINE)),
         task_id = note.task_id.as_deref().or(named(OF_TASK)),
@@ -111,10 +129,11 @@ pub(super) fn lost(arrival: &Arrival, error: &ApiError) {
         level,
         error.message,
         request_id = %arrival.id,
-        endpoint = arrival.uri.path(),
+        endpoint = &*endpoint::shown(arrival.uri.path()),
         method = arrival.method.as_str(),
         status = error.status.as_u16(),
         duration_ms = milliseconds(arrival),
+        session_id = arrival.session.map(tracing::field::display),
         code = error.code.as_str(),
         cause = error.cause.as_deref(),
     );
@@ -124,7 +143,7 @@ pub(super) fn lost(arrival: &Arrival, error: &ApiError) {
 /// time is for debugging.
 fn level(arrival: &Arrival, error: Option<&ApiError>, alarming: Alarm) -> Level {
     let path = arrival.uri.path();
-    let beat = path.ends_with("/heartbeat");
+    let beat = is_beat(path);
     match error.map(|error| error.status) {
         Some(StatusCode::INTERNAL_SERVER_ERROR) => Level::ERROR,
         Some(status) if status.is_server_error() || status == StatusCode::BAD_REQUEST || beat => Level::WARN,
@@ -133,6 +152,10 @@ fn level(arrival: &Arrival, error: Option<&ApiError>, alarming: Alarm) -> Level 
         None if beat || !path.starts_with("/api/") => Level::DEBUG,
         None => Level::INFO,
     }
+}
+
+fn is_beat(path: &str) -> bool {
+    path.ends_with("/heartbeat")
 }
 
 fn milliseconds(arrival: &Arrival) -> f64 {

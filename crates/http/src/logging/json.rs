@@ -43,8 +43,13 @@ fn line(event: &Event<'_>) -> String {
         // What a library says makes sense only with its name.
         said.context.insert("target".to_owned(), target.into());
     }
-    let timestamp = Time(SystemClock.now());
-    let line = Line { timestamp, level, message: &said.message, context: &said.context };
+    // This is the place for `trace_id` and `span_id`, where the current span is part of a trace.
+    plain(level, &said.message, &said.context)
+}
+
+/// A line that says this now.
+pub(super) fn plain(level: &str, message: &str, context: &Map<String, Value>) -> String {
+    let line = Line { timestamp: Time(SystemClock.now()), level, message, context };
     // Made of texts, numbers and truth values, which always can be written.
     serde_json::to_string(&line).unwrap_or_default()
 }
