@@ -1,8 +1,7 @@
 //! The one log line that each request leaves. What it would say is put together only where somebody listens.
 
-mod endpoint;
+mod redact;
 
-use actix_web::HttpRequest;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use tracing::{Level, debug, enabled, error, info, warn};
@@ -54,7 +53,7 @@ pub(super) fn refused(arrival: &Arrival, req: &ServiceRequest, error: &ApiError)
         level,
         format_args!("{what}{}", error.message),
         request_id = %arrival.id,
-        endpoint = &*endpoint::shown(arrival.uri.path()),
+        endpoint = &*redact::path(arrival.uri.path()),
         method = arrival.method.as_str(),
         status = error.status.as_u16(),
         session_id,
@@ -80,10 +79,11 @@ pub(super) fn answered(arrival: &Arrival, response: &mut ServiceResponse, error:
     let endpoint = req.match_pattern();
     let named = |prefix: &str| {
         let matches = endpoint.as_deref().is_some_and(|pattern| pattern.starts_with(prefix));
-        let id = matches.then(|| req.match_info().get("id")).flatten();
-        // Whoever puts the key where an id belongs does not find it in the log.
-        id.filter(|id| req.headers().get(API_KEY).is_none_or(|key| !key.as_bytes().eq_ignore_ascii_case(id.as_bytes())))
+        matches.then(|| req.match_info().get("id")).flatten()
     };
+    let key = req.headers().get(API_KEY);
+    // Whoever puts the key where something else belongs does not find it in the log.
+    let clean = |text| redact::without(text, key);
     let session = arrival.session.map(|id| id.to_string());
     if level == Level::DEBUG && error.is_none() && is_beat(arrival.uri.path()) && !logging::is_due(arrival.uri.path()) {
         return;
@@ -96,30 +96,26 @@ pub(super) fn answered(arrival: &Arrival, response: &mut ServiceResponse, error:
     let ip = req.peer_addr().map(|peer| peer.ip().to_string());
     line!(
         level,
-        message,
+        clean(message),
         request_id = %arrival.id,
-        endpoint = endpoint.as_deref().unwrap_or(&endpoint::shown(arrival.uri.path())),
+        endpoint = endpoint.as_deref().unwrap_or(&redact::path(arrival.uri.path())),
         method = arrival.method.as_str(),
         status = error.map_or(response.status(), |error| error.status).as_u16(),
         duration_ms = milliseconds(arrival),
         session_id = note.session_id.as_deref().or(session.as_deref()),
         project_id = note.project_id.as_deref(),
-        machine_id = note.machine_id.as_deref().or(named(OF_MACHINE)),
-        task_id = note.task_id.as_deref().or(named(OF_TASK)),
+        machine_id = note.machine_id.as_deref().or(named(OF_MACHINE)).map(clean).as_deref(),
+        task_id = note.task_id.as_deref().or(named(OF_TASK)).map(clean).as_deref(),
         original_session_id = note.original_session_id.as_deref(),
         new_session_id = note.new_session_id.as_deref(),
-        error_message = note.error_message.as_deref(),
+        error_message = note.error_message.as_deref().map(clean).as_deref(),
         last_heartbeat = note.last_heartbeat.as_deref(),
         sessions_affected = note.sessions_affected,
         ip = ip.as_deref(),
-        api_key = api_key(req).as_deref(),
+        api_key = key.map(masked).as_deref(),
         code = error.map(|error| error.code.as_str()),
-        cause = error.and_then(|error| error.cause.as_deref()),
+        cause = error.and_then(|error| error.cause.as_deref()).map(clean).as_deref(),
     );
-}
-
-fn api_key(req: &HttpRequest) -> Option<String> {
-    req.headers().get(API_KEY).map(masked)
 }
 
 /// A request that was cut off: it ran out of time, or panicked.
@@ -129,7 +125,7 @@ pub(super) fn lost(arrival: &Arrival, error: &ApiError) {
         level,
         error.message,
         request_id = %arrival.id,
-        endpoint = &*endpoint::shown(arrival.uri.path()),
+        endpoint = &*redact::path(arrival.uri.path()),
         method = arrival.method.as_str(),
         status = error.status.as_u16(),
         duration_ms = milliseconds(arrival),

@@ -3,6 +3,7 @@
 #![expect(dead_code, reason = "each test file uses its own part of this, and none all of it")]
 
 pub mod faulty;
+pub mod process;
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
