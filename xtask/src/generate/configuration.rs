@@ -95,7 +95,7 @@ fn about(setting: &Setting) -> String {
     let more = match setting.secrecy {
         Secrecy::Open if setting.chooses_files => " Only in the environment, or as `--config`.",
         Secrecy::Open => "",
-        Secrecy::Address => " Its password is never shown.",
+        Secrecy::Address => " A password in it is never shown.",
         Secrecy::Secret => " Secret: never shown.",
     };
     format!("{}{more}", setting.about)

@@ -60,7 +60,7 @@ impl Outlet {
     }
 
     fn deliver(&mut self, lines: &[u8]) {
-        let left = self.to_file(lines);
+        let left = self.write_file(lines);
         if let Some(failing) = &mut self.failing {
             failing.lines += left.iter().filter(|byte| **byte == b'\n').count() as u64;
         }
@@ -69,7 +69,7 @@ impl Outlet {
     }
 
     /// Writes what it can to the file; answers what is left for stderr.
-    fn to_file<'a>(&mut self, lines: &'a [u8]) -> &'a [u8] {
+    fn write_file<'a>(&mut self, lines: &'a [u8]) -> &'a [u8] {
         let Some(file) = &mut self.file else { return lines };
         if self.failing.as_ref().is_some_and(|failing| failing.tried.elapsed() < RETRY) {
             return lines;
