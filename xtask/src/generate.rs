@@ -1,5 +1,6 @@
 //! `cargo xtask generate`: the committed files that are made from the code, so that they cannot tell another story.
 
+mod configuration;
 mod readme;
 mod state_machines;
 
@@ -28,6 +29,7 @@ fn all() -> Result<Vec<Generated>> {
     let example = read("crates/store-sqlite/examples/embed.rs")?;
     Ok(vec![
         Generated { path: "docs/state-machines.md", content: state_machines::page() },
+        Generated { path: "docs/configuration.md", content: configuration::page() },
         Generated { path: "docs/openapi.json", content: rekindle_http::openapi_json() },
         Generated { path: "README.md", content: readme::with_example(&read("README.md")?, &example)? },
     ])

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The ids, by section. Left out: 1.2.a and 1.2.e (another language's packages and compiler), 1.4 but for d (deployment to
-/// a cloud), and 5.3.e (figures are the benchmark's).
+/// a cloud), 5.1.f and 5.3.e (figures are the benchmark's).
 const SECTIONS: &[(&str, &str)] = &[
     ("1.1", "abcdef"),
     ("1.2", "bcdf"),
@@ -20,6 +20,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("3.2", "abcdef"),
     ("3.3", "abcdef"),
     ("3.4", "abcdef"),
+    ("5.1", "abcde"),
     ("5.2", "abcdef"),
     ("5.3", "abcdf"),
 ];

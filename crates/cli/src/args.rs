@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{audit, cleanup, completions, db, dev, health, key, machine, run, session, task};
+use crate::commands::{audit, cleanup, completions, config, db, health, key, machine, run, session, task};
 use crate::locate::Globals;
 use crate::watch::Watch;
 
@@ -39,9 +39,12 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run a server for this folder: the one command to begin with
-    Dev(dev::DevArgs),
-    /// Run a server with the settings in the environment
-    Serve,
+    Dev(config::SettingFlags),
+    /// Run a server with the settings of config/*.toml, .env, the environment and these flags
+    Serve(config::SettingFlags),
+    /// Show and check the settings that `serve` would have
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
     /// Run a command as a session: registered, kept alive, and reported however it ends
     Run(run::RunArgs),
     /// Show how many sessions there are, and which have fallen silent

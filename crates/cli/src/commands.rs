@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod cleanup;
 pub mod completions;
+pub mod config;
 pub mod db;
 pub mod detect;
 pub mod dev;
@@ -29,8 +30,9 @@ use crate::failure::Failure;
 pub fn carry_out(cli: Cli) -> Result<ExitCode, Failure> {
     let globals = cli.globals;
     match cli.command {
-        Command::Dev(args) => dev::dev(&globals, &args),
-        Command::Serve => serve::serve(),
+        Command::Dev(args) => dev::dev(&globals, args),
+        Command::Serve(flags) => serve::serve(flags),
+        Command::Config(command) => config::config(&globals, command).map(|()| ExitCode::SUCCESS),
         Command::Run(args) => block_on(run::run(&globals, args)),
         Command::Status(watch) => done(status::status(&globals, &watch)),
         Command::Session(command) => done(session::session(&globals, command)),

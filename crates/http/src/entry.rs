@@ -68,6 +68,8 @@ struct Arrival {
     at: Instant,
     method: Method,
     uri: Uri,
+    /// The session that its path names.
+    session: Option<Uuid>,
     /// Where it comes from, if a browser says so.
     crossing: Crossing,
     /// Where its key stands, once that was let in.
@@ -95,6 +97,7 @@ where
             at: Instant::now(),
             method: req.method().clone(),
             uri: req.uri().clone(),
+            session: log::session_of(&req),
             crossing: self.context.allowed_origins().of(req.headers()),
             standing: None,
             secure: is_secure(&req),

@@ -33,7 +33,7 @@ use crate::jobs::Board;
 use crate::metrics::Metrics;
 use crate::settings::{ConfigurationError, Settings};
 use crate::wire::{self, NotOpened, Opening};
-use crate::{jobs, telemetry};
+use crate::{jobs, logging, telemetry};
 
 /// How long those who have a connection are told, before they lose it, that the server is shutting down.
 const NOTICE: Duration = Duration::from_millis(250);
@@ -291,6 +291,7 @@ impl Running {
 
     /// SIGHUP: reads again what may have changed since it started. The one place for all of that.
     fn reload(&self) {
+        logging::reopen();
         if let Some(certificates) = &self.certificates {
             certificates.reload();
         }

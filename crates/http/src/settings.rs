@@ -1,29 +1,36 @@
-//! The settings: read from the environment, every fault named at once, no secret shown.
+//! The settings: gathered from files, the environment and the command line, every fault named at once with where it
+//! comes from, no secret shown.
 
-mod edge;
 mod environment;
+mod files;
+mod layers;
+mod names;
+mod reader;
+mod schema;
+mod show;
+mod source;
+pub mod table;
+mod values;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 pub use environment::Environment;
-use environment::Reader;
-use rekindle_core::{Fault, Policy};
+pub use layers::{Command, Flag, Layers, Sources};
+use reader::Reader;
+use rekindle_core::Policy;
+pub use schema::json_schema;
+pub use show::Shown;
+pub use source::Source;
+use table as t;
 
-use crate::auth::{ApiKeys, parse_key};
+use crate::auth::ApiKeys;
 use crate::cors::AllowedOrigins;
 use crate::jobs::Schedule;
 use crate::limit::RateLimits;
-use crate::logging::{Format, LogSettings};
+use crate::logging::{LogFile, LogSettings};
 use crate::wire::{NoFile, StoreChoice};
-
-/// Ten years: a span beyond which a number is a slip of the hand.
-const TEN_YEARS_MS: u64 = 10 * 365 * 24 * 60 * 60 * 1000;
-const HOUR_MS: u64 = 60 * 60 * 1000;
-const GIB: u64 = 1 << 30;
-const MILLION: u64 = 1_000_000;
 
 /// Everything that an operator chooses.
 #[derive(Debug, Clone)]
@@ -42,8 +49,6 @@ pub struct Settings {
     pub policy: Policy,
     /// `CLEANUP_CRON`, in UTC.
     pub cleanup: Schedule,
-    /// `BACKUP_CRON`, `BACKUP_DIR`, `BACKUP_KEEP`: backups that the server takes by itself.
-    pub backup: Option<BackupPlan>,
     /// `REQUEST_TIMEOUT_MS`: the longest that a request may take.
     pub request_timeout: Duration,
     /// `STORE_TIMEOUT_MS`: the longest that a call to the store may take.
@@ -58,44 +63,50 @@ pub struct Settings {
     pub rate_limits: RateLimits,
     /// `CORS_ALLOWED_ORIGINS`.
     pub allowed_origins: AllowedOrigins,
-    /// `LOG_LEVEL`, `LOG_FORMAT`.
+    /// `LOG_LEVEL`, `LOG_FORMAT`, `LOG_FILE` and what belongs to it, `LOG_HEARTBEAT_SAMPLE`.
     pub log: LogSettings,
-    /// `ENVIRONMENT`: a word for people.
-    pub environment: String,
-    /// `TLS_CERT_FILE`, `TLS_KEY_FILE`: without them it speaks plain HTTP.
-    pub tls: Option<TlsFiles>,
-    /// `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_SERVICE_NAME`, `OTEL_TRACES_SAMPLER_ARG`: without the first there are no traces.
+    /// `OTEL_…`: where traces go, if anywhere.
     pub telemetry: Option<Telemetry>,
+    /// `TLS_CERT_FILE`, `TLS_KEY_FILE`.
+    pub tls: Option<TlsFiles>,
+    /// `BACKUP_CRON`, `BACKUP_DIR`, `BACKUP_KEEP`.
+    pub backup: Option<BackupPlan>,
+    /// `ENVIRONMENT`: where this server stands.
+    pub environment: String,
+    /// The files that were read, in their order.
+    pub files: Vec<PathBuf>,
+    /// Twelve hexadecimal digits that are the same on servers whose settings are.
+    pub checksum: String,
 }
 
-/// The files of a server that speaks TLS, in PEM.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// The certificate, and after it those that lead to the one that clients know.
-    pub certificate: PathBuf,
-    /// The certificate's private key.
-    pub key: PathBuf,
-}
-
-/// Where traces go.
+/// Traces, and where they go.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Telemetry {
-    /// An OTLP endpoint over HTTP, such as `http://127.0.0.1:4318`; never with a password.
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`, an http or https URL.
     pub endpoint: String,
-    /// The name under which this service's spans are found.
+    /// `OTEL_SERVICE_NAME`.
     pub service_name: String,
-    /// The part of the traces that is recorded, from 0 to 1, where the caller does not say.
+    /// `OTEL_TRACES_SAMPLER_ARG`: the part of the traces that is kept, from 0 to 1.
     pub sample: f64,
 }
 
-/// When backups are taken, where to, and how many of them stay.
+/// The files that TLS needs, both PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// `TLS_CERT_FILE`: the chain.
+    pub certificate: PathBuf,
+    /// `TLS_KEY_FILE`: the private key of its first certificate.
+    pub key: PathBuf,
+}
+
+/// Backups that the server makes by itself.
 #[derive(Debug, Clone)]
 pub struct BackupPlan {
-    /// When, in UTC.
+    /// `BACKUP_CRON`, in UTC.
     pub schedule: Schedule,
-    /// The folder that they are written to.
+    /// `BACKUP_DIR`.
     pub folder: PathBuf,
-    /// How many stay; at least one.
+    /// `BACKUP_KEEP`: as many are kept.
     pub keep: usize,
 }
 
@@ -109,10 +120,17 @@ pub struct ConfigurationError {
 /// One setting that is missing or wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingFault {
-    /// Its name.
-    pub name: &'static str,
-    /// What would be right.
+    /// Its name, or that of a file which cannot be read.
+    pub name: String,
+    /// What would be right, and where the wrong value comes from.
     pub message: String,
+}
+
+impl SettingFault {
+    /// A fault of this setting. The message shows no secret.
+    pub fn new(name: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { name: name.into(), message: message.into() }
+    }
 }
 
 impl fmt::Display for ConfigurationError {
@@ -128,33 +146,41 @@ impl fmt::Display for ConfigurationError {
 impl std::error::Error for ConfigurationError {}
 
 impl Settings {
-    /// Reads the settings. An empty variable is a missing one.
+    /// Reads the settings from this environment alone, without any file. An empty variable is a missing one.
     ///
     /// # Errors
     /// With everything that is missing or wrong.
     pub fn read(environment: &Environment) -> Result<Self, ConfigurationError> {
-        let mut env = Reader::new(environment);
-        let host = env.or("HOST", "127.0.0.1", host);
-        let port = env.number("PORT", 3000, 0..=u64::from(u16::MAX));
+        Self::of(&Sources { environment: environment.clone(), ..Sources::default() }.gather())
+    }
+
+    /// What all layers together say.
+    ///
+    /// # Errors
+    /// With everything that is missing or wrong.
+    pub fn of(layers: &Layers) -> Result<Self, ConfigurationError> {
+        let mut env = Reader::new(layers);
+        let host = env.with_default(&t::HOST, values::host);
+        let port = env.number(&t::PORT);
         let store = store(&mut env);
-        let api_keys = env.required("API_KEYS", api_keys, "to the keys that are let in: UUIDs, separated by commas");
-        let stall_threshold = env.milliseconds("STALL_THRESHOLD_MS", 180_000, 100..=TEN_YEARS_MS);
-        let detect_interval = env.milliseconds("DETECT_INTERVAL_MS", 1000, 50..=600_000);
-        let retention_days = env.number("RETENTION_DAYS", 30, 0..=u64::from(u32::MAX));
-        let cleanup = env.or("CLEANUP_CRON", "0 2 * * *", Schedule::from_str);
-        let backup = backup(&mut env, store.as_ref().map(|(_, store)| store));
-        let request_timeout = env.milliseconds("REQUEST_TIMEOUT_MS", 29_000, 1..=HOUR_MS);
-        let store_timeout = env.milliseconds("STORE_TIMEOUT_MS", 10_000, 1..=HOUR_MS);
-        let drain_timeout = env.milliseconds("DRAIN_TIMEOUT_MS", 10_000, 0..=HOUR_MS);
-        let max_body_bytes = env.number("MAX_BODY_BYTES", 1_048_576, 1..=GIB);
-        let max_in_flight = env.number("MAX_IN_FLIGHT", 1024, 1..=MILLION);
+        let right = "to the keys that are let in: UUIDs, separated by commas";
+        let api_keys = env.required(&t::API_KEYS, right, values::api_keys);
+        let stall_threshold = env.milliseconds(&t::STALL_THRESHOLD_MS);
+        let detect_interval = env.milliseconds(&t::DETECT_INTERVAL_MS);
+        let retention_days = env.number(&t::RETENTION_DAYS);
+        let cleanup = env.parsed(&t::CLEANUP_CRON);
+        let request_timeout = env.milliseconds(&t::REQUEST_TIMEOUT_MS);
+        let store_timeout = env.milliseconds(&t::STORE_TIMEOUT_MS);
+        let drain_timeout = env.milliseconds(&t::DRAIN_TIMEOUT_MS);
+        let max_body_bytes = env.number(&t::MAX_BODY_BYTES);
+        let max_in_flight = env.number(&t::MAX_IN_FLIGHT);
         let rate_limits = rate_limits(&mut env);
-        let allowed_origins = env.or("CORS_ALLOWED_ORIGINS", "", AllowedOrigins::parse);
-        let level = env.or("LOG_LEVEL", "info", level);
-        let format = env.or("LOG_FORMAT", "json", Format::from_str);
-        let environment = env.or("ENVIRONMENT", "production", |text| Ok(text.to_owned()));
-        let tls = edge::tls(&mut env);
-        let telemetry = edge::telemetry(&mut env);
+        let allowed_origins = env.optional(&t::CORS_ALLOWED_ORIGINS, AllowedOrigins::parse);
+        let tls = tls(&mut env);
+        let log = log(&mut env);
+        let telemetry = telemetry(&mut env);
+        let backup = backup(&mut env, store.as_ref().map(|(_, store)| store));
+        let environment = env.with_default(&t::ENVIRONMENT, |text| Ok(text.to_owned()));
         env.done(|| {
             let (store_from, store) = store?;
             Some(Self {
@@ -169,94 +195,66 @@ impl Settings {
                     retention_days: retention_days?,
                 },
                 cleanup: cleanup?,
-                backup: backup?,
                 request_timeout: request_timeout?,
                 store_timeout: store_timeout?,
                 drain_timeout: drain_timeout?,
                 max_body_bytes: max_body_bytes?,
                 max_in_flight: max_in_flight?,
                 rate_limits: rate_limits?,
-                allowed_origins: allowed_origins?,
-                log: LogSettings { level: level?, format: format? },
-                environment: environment?,
-                tls: tls?,
+                allowed_origins: allowed_origins?.unwrap_or_default(),
+                log: log?,
                 telemetry: telemetry?,
+                tls: tls?,
+                backup: backup?,
+                environment: environment?,
+                files: layers.files().to_vec(),
+                checksum: layers.checksum(),
             })
         })
     }
-}
 
-fn host(text: &str) -> Result<String, Fault> {
-    let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '_');
-    if text.chars().all(valid) {
-        Ok(text.to_owned())
-    } else {
-        Err(Fault::new("must be an address or a host name, such as 127.0.0.1"))
-    }
-}
-
-/// Two names for one setting: the PRD's, and ours. Answers also which one was used.
-fn store(env: &mut Reader<'_>) -> Option<(&'static str, StoreChoice)> {
-    const RIGHT: &str = "to where the data is kept, such as sqlite:/var/lib/rekindle/rekindle.db";
-    let database = env.or("MONGODB_DATABASE", "claude-projects", database);
-    let read = |url: &str| StoreChoice::parse(url, database.as_deref().unwrap_or_default());
-    let (name, choice) = match (env.given("STORE_URL"), env.given("MONGODB_URI")) {
-        (Some(one), Some(other)) if one != other => {
-            return env.fault("STORE_URL", "and MONGODB_URI are both set, and differ; set only one of them");
-        }
-        (None, Some(uri)) if !uri.starts_with("mongodb:") && !uri.starts_with("mongodb+srv:") => {
-            let right = "must begin with mongodb:// or mongodb+srv://; for another store set STORE_URL";
-            return env.fault("MONGODB_URI", right);
-        }
-        (None, Some(_)) => ("MONGODB_URI", env.required("MONGODB_URI", read, RIGHT)),
-        (_, _) => ("STORE_URL", env.required("STORE_URL", read, RIGHT)),
-    };
-    database.as_ref()?;
-    Some((name, choice?))
-}
-
-/// What MongoDB takes as a database's name on every platform.
-fn database(text: &str) -> Result<String, Fault> {
-    let forbidden = |c: char| c.is_control() || "/\\. \"$*<>:|?".contains(c);
-    if text.len() <= 63 && !text.chars().any(forbidden) {
-        Ok(text.to_owned())
-    } else {
-        Err(Fault::new("must be a database's name: at most 63 bytes, without white space and / \\ . \" $ * < > : | ?"))
-    }
-}
-
-/// None at all without `BACKUP_CRON`.
-fn backup(env: &mut Reader<'_>, store: Option<&StoreChoice>) -> Option<Option<BackupPlan>> {
-    let keep = env.number("BACKUP_KEEP", 7, 1..=10_000);
-    if env.given("BACKUP_CRON").is_none() {
-        return keep.map(|_| None);
-    }
-    let schedule = env.or("BACKUP_CRON", "", Schedule::from_str);
-    let folder =
-        env.required("BACKUP_DIR", |text| Ok(PathBuf::from(text)), "to the folder for the backups of BACKUP_CRON");
-    if let Some(Err(no_file)) = store.map(StoreChoice::file) {
-        return env.fault(
-            "BACKUP_CRON",
-            match no_file {
-                NoFile::Mongo => {
-                    "is for SQLite: back MongoDB up with mongodump or `rekindle db export`, and leave it out"
-                }
-                NoFile::Memory => "is for a database in a file, and this one is in memory: leave it out",
-            },
+    /// The first line of a server's log: what runs here, and with which settings.
+    pub fn announce(&self) {
+        let files: Vec<_> = self.files.iter().map(|file| file.display().to_string()).collect();
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            environment = self.environment.as_str(),
+            store = %self.store,
+            settings_checksum = self.checksum.as_str(),
+            settings_files = files.join(", "),
+            "Starting"
         );
     }
-    Some(Some(BackupPlan { schedule: schedule?, folder: folder?, keep: keep? }))
+}
+
+/// Two names for one setting: the PRD's, and ours. Answers also which one was used. Of two that differ the later layer's
+/// counts; in one layer they are a contradiction.
+fn store(env: &mut Reader<'_>) -> Option<(&'static str, StoreChoice)> {
+    const RIGHT: &str = "to where the data is kept, such as sqlite:/var/lib/rekindle/rekindle.db";
+    let database = env.with_default(&t::MONGODB_DATABASE, values::database);
+    let read = |url: &str| StoreChoice::parse(url, database.as_deref().unwrap_or_default());
+    let (ours, theirs) = (env.layer(&t::STORE_URL), env.layer(&t::MONGODB_URI));
+    let setting = if ours >= theirs { &t::STORE_URL } else { &t::MONGODB_URI };
+    if let (Some(one), Some(other)) = (env.text(&t::STORE_URL), env.text(&t::MONGODB_URI))
+        && ours == theirs
+        && one != other
+    {
+        return env.fault(&t::STORE_URL, "and MONGODB_URI are both set, and differ; set only one of them");
+    }
+    let is_mongodb = |uri: &str| uri.starts_with("mongodb:") || uri.starts_with("mongodb+srv:");
+    if setting.name == t::MONGODB_URI.name && env.text(setting).is_some_and(|uri| !is_mongodb(uri)) {
+        return env.fault(setting, "must begin with mongodb:// or mongodb+srv://; for another store set STORE_URL");
+    }
+    let choice = env.required(setting, RIGHT, read);
+    database.as_ref()?;
+    Some((setting.name, choice?))
 }
 
 /// Heartbeats have a limit of their own only where one is set; 0 is one.
 fn rate_limits(env: &mut Reader<'_>) -> Option<RateLimits> {
-    const HEARTBEATS: &str = "RATE_LIMIT_HEARTBEATS_PER_MINUTE";
-    let per_minute = env.number("RATE_LIMIT_PER_MINUTE", 100, 0..=MILLION);
-    let heartbeats = match env.given(HEARTBEATS) {
-        Some(_) => env.number(HEARTBEATS, 0, 0..=MILLION).map(Some),
-        None => Some(None),
-    };
-    let failures = env.number("RATE_LIMIT_AUTH_FAILURES_PER_MINUTE", 1000, 0..=MILLION);
+    let per_minute = env.number(&t::RATE_LIMIT_PER_MINUTE);
+    let heartbeats = env.optional_number(&t::RATE_LIMIT_HEARTBEATS_PER_MINUTE);
+    let failures = env.number(&t::RATE_LIMIT_AUTH_FAILURES_PER_MINUTE);
     Some(RateLimits {
         per_minute: per_minute?,
         heartbeats_per_minute: heartbeats?,
@@ -264,30 +262,58 @@ fn rate_limits(env: &mut Reader<'_>) -> Option<RateLimits> {
     })
 }
 
-fn api_keys(text: &str) -> Result<ApiKeys, Fault> {
-    let mut keys = Vec::new();
-    for (place, key) in text.split(',').map(str::trim).enumerate() {
-        match parse_key(key) {
-            Some(key) => keys.push(key),
-            None if key.is_empty() => {}
-            None => {
-                let place = place + 1;
-                return Err(Fault::new(format!("must be UUIDs, separated by commas; number {place} is none")));
-            }
-        }
+fn tls(env: &mut Reader<'_>) -> Option<Option<TlsFiles>> {
+    let certificate = env.path(&t::TLS_CERT_FILE);
+    let key = env.path(&t::TLS_KEY_FILE);
+    match (certificate?, key?) {
+        (Some(certificate), Some(key)) => Some(Some(TlsFiles { certificate, key })),
+        (None, None) => Some(None),
+        (Some(_), None) => env.missing(&t::TLS_KEY_FILE, "to the private key of TLS_CERT_FILE, or set neither"),
+        (None, Some(_)) => env.missing(&t::TLS_CERT_FILE, "to the certificate of TLS_KEY_FILE, or set neither"),
     }
-    if keys.is_empty() { Err(Fault::new("must hold at least one UUID")) } else { Ok(ApiKeys::new(keys)) }
 }
 
-fn level(text: &str) -> Result<tracing::Level, Fault> {
-    match text {
-        "error" => Ok(tracing::Level::ERROR),
-        "warn" => Ok(tracing::Level::WARN),
-        "info" => Ok(tracing::Level::INFO),
-        "debug" => Ok(tracing::Level::DEBUG),
-        "trace" => Ok(tracing::Level::TRACE),
-        _ => Err(Fault::new("must be error, warn, info, debug or trace")),
+fn log(env: &mut Reader<'_>) -> Option<LogSettings> {
+    let level = env.with_default(&t::LOG_LEVEL, values::level);
+    let format = env.parsed(&t::LOG_FORMAT);
+    let path = env.path(&t::LOG_FILE);
+    let max_bytes = env.number(&t::LOG_FILE_MAX_BYTES);
+    let keep = env.number(&t::LOG_FILE_KEEP);
+    let heartbeat_sample = env.number(&t::LOG_HEARTBEAT_SAMPLE);
+    let (path, max_bytes, keep) = (path?, max_bytes?, keep?);
+    let file = path.map(|path| LogFile { path, max_bytes, keep });
+    Some(LogSettings { level: level?, format: format?, file, heartbeat_sample: heartbeat_sample? })
+}
+
+fn telemetry(env: &mut Reader<'_>) -> Option<Option<Telemetry>> {
+    let endpoint = env.optional(&t::OTEL_EXPORTER_OTLP_ENDPOINT, values::endpoint);
+    let service_name = env.with_default(&t::OTEL_SERVICE_NAME, |text| Ok(text.to_owned()));
+    let sample = env.decimal(&t::OTEL_TRACES_SAMPLER_ARG);
+    let (endpoint, service_name, sample) = (endpoint?, service_name?, sample?);
+    Some(endpoint.map(|endpoint| Telemetry { endpoint, service_name, sample }))
+}
+
+fn backup(env: &mut Reader<'_>, store: Option<&StoreChoice>) -> Option<Option<BackupPlan>> {
+    let schedule = env.optional(&t::BACKUP_CRON, str::parse);
+    let folder = env.path(&t::BACKUP_DIR);
+    let keep = env.number(&t::BACKUP_KEEP);
+    let (schedule, folder, keep) = (schedule?, folder?, keep?);
+    let Some(schedule) = schedule else { return Some(None) };
+    match store.map(StoreChoice::file) {
+        Some(Err(NoFile::Mongo)) => {
+            let right = "is for a store on SQLite; with MongoDB let a timer run `rekindle db export`";
+            return env.fault(&t::BACKUP_CRON, right);
+        }
+        Some(Err(NoFile::Memory)) => {
+            let right = "is for a database in a file, and this one is in memory: leave it out";
+            return env.fault(&t::BACKUP_CRON, right);
+        }
+        Some(Ok(_)) | None => {}
     }
+    let Some(folder) = folder else {
+        return env.missing(&t::BACKUP_DIR, "to the folder for the backups that BACKUP_CRON asks for");
+    };
+    Some(Some(BackupPlan { schedule, folder, keep }))
 }
 
 #[cfg(test)]

@@ -36,6 +36,14 @@ impl StoreChoice {
         Ok(Self(Kind::Sqlite(location)))
     }
 
+    /// Its URL without any password.
+    pub fn address(&self) -> String {
+        match &self.0 {
+            Kind::Sqlite(location) => location.to_string(),
+            Kind::Mongo { address, .. } => address.to_string(),
+        }
+    }
+
     /// The kind of database, as traces name it.
     pub fn system(&self) -> &'static str {
         match self.0 {

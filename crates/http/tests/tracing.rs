@@ -209,7 +209,8 @@ async fn what_fails_is_seen_to_have_failed() {
     let mut collector = Collector::start();
     let telemetry =
         Telemetry { endpoint: collector.endpoint.clone(), service_name: "rekindle".to_owned(), sample: 1.0 };
-    logging::init(LogSettings { level: tracing::Level::ERROR, format: Format::Json }, Some(&telemetry));
+    let log = LogSettings { level: tracing::Level::ERROR, format: Format::Json, file: None, heartbeat_sample: 1 };
+    let _log = logging::init(&log, Some(&telemetry)).unwrap();
     let store = Arc::new(FaultyStore::default());
     let traced = Layered::new(Traced::of("memory"), Arc::clone(&store) as Arc<dyn Store>);
     let server = Setup::new().store(Arc::new(traced)).set("DETECT_INTERVAL_MS", "600000").start().await;

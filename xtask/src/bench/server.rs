@@ -128,8 +128,10 @@ fn seconds_used(stat: &str) -> Option<f64> {
     Some((user + system) / TICKS_PER_SECOND)
 }
 
-/// The port of the first loopback address in what a server printed, once the number is whole.
+/// The port of the loopback address on which a server said that it listens, once the number is whole. Other addresses,
+/// such as its store's, may come before.
 fn port_in(log: &str) -> Option<u16> {
+    let (_, log) = log.split_once("listening on ")?;
     log.split("127.0.0.1:").skip(1).find_map(|rest| {
         let end = rest.find(|letter: char| !letter.is_ascii_digit())?;
         rest[..end].parse().ok().filter(|port| *port != 0)

@@ -4,12 +4,12 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 
-use clap::Args;
 use rekindle_core::RandomIds;
 use rekindle_http::logging;
 use rekindle_http::server::{ServeError, serve};
-use rekindle_http::settings::{Environment, Settings};
+use rekindle_http::settings::{Command, Flag, Settings, Sources};
 
+use super::config::SettingFlags;
 use super::serve::{ended, on_all_cores};
 use crate::failure::Failure;
 use crate::folder::{self, Folder, Key, ServerNote};
@@ -17,22 +17,11 @@ use crate::locate::Globals;
 use crate::output::data;
 use crate::words::say;
 
-/// Where to listen.
-#[derive(Debug, Args)]
-pub struct DevArgs {
-    /// The address to listen on; without it HOST, else 127.0.0.1
-    #[arg(long)]
-    host: Option<String>,
-    /// The port to listen on, 0 for a free one; without it PORT, else 3000
-    #[arg(long)]
-    port: Option<u16>,
-}
-
 /// Runs until SIGTERM or SIGINT.
 ///
 /// # Errors
 /// Another server runs on the folder, settings are wrong, or it cannot listen.
-pub fn dev(globals: &Globals, args: &DevArgs) -> Result<ExitCode, Failure> {
+pub fn dev(globals: &Globals, flags: SettingFlags) -> Result<ExitCode, Failure> {
     let folder = Folder::at(globals.data.clone().unwrap_or_else(|| folder::NAME.into()));
     let claim = folder.claim()?;
     let (key, is_new) = match claim.key(&RandomIds)? {
@@ -43,9 +32,10 @@ pub fn dev(globals: &Globals, args: &DevArgs) -> Result<ExitCode, Failure> {
             (key, false)
         }
     };
-    let settings = Settings::read(&environment(Environment::of_process(), args, &folder, &key))?;
-    logging::init(settings.log, settings.telemetry.as_ref());
+    let settings = Settings::of(&sources(&folder, key, flags.given()).gather())?;
+    let _log = logging::init(&settings.log, settings.telemetry.as_ref())?;
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    settings.announce();
     let is_near = is_nearest(&folder);
     let announce = |address: SocketAddr| {
         let url = format!("{scheme}://{}", reachable(address));
@@ -67,28 +57,12 @@ pub fn dev(globals: &Globals, args: &DevArgs) -> Result<ExitCode, Failure> {
     })
 }
 
-/// What was set stands; what was not is chosen for one person on one machine.
-fn environment(set: Environment, args: &DevArgs, folder: &Folder, key: &str) -> Environment {
-    let mut environment = set;
-    if let Some(host) = &args.host {
-        environment = environment.with("HOST", host);
-    }
-    if let Some(port) = args.port {
-        environment = environment.with("PORT", port.to_string());
-    }
-    if environment.get("MONGODB_URI").is_none() {
-        environment = environment.with_default("STORE_URL", format!("sqlite:{}", folder.database().display()));
-    }
-    // The kept key is let in whatever else is: the commands in this folder use it.
-    let keys = match environment.get("API_KEYS") {
-        Some(others) => format!("{others},{key}"),
-        None => key.to_owned(),
-    };
-    environment
-        .with("API_KEYS", keys)
-        .with_default("RATE_LIMIT_PER_MINUTE", "0")
-        .with_default("LOG_FORMAT", "pretty")
-        .with_default("ENVIRONMENT", "development")
+/// What was set stands; what was not is chosen for one person on one machine. The `.env` of the working folder belongs to
+/// that person's own project; ours is in the data folder.
+fn sources(folder: &Folder, key: String, flags: Vec<Flag>) -> Sources {
+    let store_url = format!("sqlite:{}", folder.database().display());
+    let command = Command { name: "rekindle dev", store_url, api_key: key };
+    Sources { dot_env: Some(folder.path().join(".env")), command: Some(command), ..Sources::of_server(flags) }
 }
 
 /// Where a program on this machine reaches a server that listens there.

@@ -1,21 +1,23 @@
-//! `rekindle serve`: the server for production, with everything from the environment.
+//! `rekindle serve`: the server for production, with its settings from files, the environment and the command line.
 
 use std::process::ExitCode;
 
 use anyhow::{Context, anyhow};
 use rekindle_http::logging;
 use rekindle_http::server::{ServeError, serve as run_server};
-use rekindle_http::settings::{ConfigurationError, Environment, Settings};
+use rekindle_http::settings::{ConfigurationError, Settings, Sources};
 
+use super::config::SettingFlags;
 use crate::failure::Failure;
 
 /// Runs until SIGTERM or SIGINT.
 ///
 /// # Errors
 /// Settings are missing or wrong, or it cannot listen.
-pub fn serve() -> Result<ExitCode, Failure> {
-    let settings = Settings::read(&Environment::of_process())?;
-    logging::init(settings.log, settings.telemetry.as_ref());
+pub fn serve(flags: SettingFlags) -> Result<ExitCode, Failure> {
+    let settings = Settings::of(&Sources::of_server(flags.given()).gather())?;
+    let _log = logging::init(&settings.log, settings.telemetry.as_ref())?;
+    settings.announce();
     on_all_cores(async { ended(run_server(&settings, |_| Ok(())).await) })
 }
 

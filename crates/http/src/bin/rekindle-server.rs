@@ -1,11 +1,12 @@
-//! The server as a program of its own: reads its settings from the environment, and runs until SIGTERM or SIGINT.
+//! The server as a program of its own: reads its settings from files and the environment, and runs until SIGTERM or
+//! SIGINT.
 #![expect(clippy::print_stderr, reason = "why it does not run is told before there is a log")]
 
 use std::process::ExitCode;
 
 use rekindle_http::logging;
 use rekindle_http::server::{ServeError, serve};
-use rekindle_http::settings::{Environment, Settings};
+use rekindle_http::settings::{Settings, Sources};
 
 /// Answering a heartbeat allocates some forty times; with the system's allocator that is a tenth of its cost.
 #[global_allocator]
@@ -23,7 +24,8 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), ServeError> {
-    let settings = Settings::read(&Environment::of_process())?;
-    logging::init(settings.log, settings.telemetry.as_ref());
+    let settings = Settings::of(&Sources::of_server(Vec::new()).gather())?;
+    let _log = logging::init(&settings.log, settings.telemetry.as_ref())?;
+    settings.announce();
     serve(&settings, |_| Ok(())).await
 }

@@ -1,17 +1,18 @@
 //! The one log line that each request leaves. What it would say is put together only where somebody listens.
 
-use actix_web::HttpRequest;
+mod redact;
+
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use tracing::{Level, debug, enabled, error, info, warn};
+use uuid::Uuid;
 
 use super::Arrival;
-use crate::ApiError;
 use crate::answer::{Alarm, Note};
-use crate::auth::{API_KEY, masked};
+use crate::auth::{API_KEY, masked, parse_key};
+use crate::{ApiError, logging};
 
-/// Where a session's id stands in a path.
-const OF_SESSION: &str = "/api/sessions/{id}";
+/// Where ids stand in paths.
 const OF_TASK: &str = "/api/tasks/{id}";
 const OF_MACHINE: &str = "/api/machines/{id}";
 
@@ -26,6 +27,13 @@ macro_rules! line {
     };
 }
 
+/// The session that a request's path names. A key that was put where an id belongs is none.
+pub(super) fn session_of(req: &ServiceRequest) -> Option<Uuid> {
+    let id = req.path().strip_prefix("/api/sessions/")?.split('/').next().and_then(parse_key)?;
+    let key = req.headers().get(API_KEY).and_then(|key| parse_key(key.to_str().ok()?));
+    (key != Some(id)).then_some(id)
+}
+
 /// A request that was not let in: for its key, or since there were too many before it.
 pub(super) fn refused(arrival: &Arrival, req: &ServiceRequest, error: &ApiError) {
     let is_failure = error.status == StatusCode::UNAUTHORIZED;
@@ -38,14 +46,17 @@ pub(super) fn refused(arrival: &Arrival, req: &ServiceRequest, error: &ApiError)
     };
     let ip = req.peer_addr().map(|peer| peer.ip().to_string());
     let api_key = req.headers().get(API_KEY).map(masked);
+    // Whoever was not known may have put anything there.
+    let session_id = arrival.session.filter(|_| !is_failure && !is_guesser).map(tracing::field::display);
     let what = if is_failure { "Authentication failed: " } else { "" };
     line!(
         level,
         format_args!("{what}{}", error.message),
         request_id = %arrival.id,
-        endpoint = arrival.uri.path(),
+        endpoint = &*redact::path(arrival.uri.path()),
         method = arrival.method.as_str(),
         status = error.status.as_u16(),
+        session_id,
         ip = ip.as_deref(),
         api_key = api_key.as_deref(),
         code = error.code.as_str(),
@@ -70,6 +81,13 @@ pub(super) fn answered(arrival: &Arrival, response: &mut ServiceResponse, error:
         let matches = endpoint.as_deref().is_some_and(|pattern| pattern.starts_with(prefix));
         matches.then(|| req.match_info().get("id")).flatten()
     };
+    let key = req.headers().get(API_KEY);
+    // Whoever puts the key where something else belongs does not find it in the log.
+    let clean = |text| redact::without(text, key);
+    let session = arrival.session.map(|id| id.to_string());
+    if level == Level::DEBUG && error.is_none() && is_beat(arrival.uri.path()) && !logging::is_due(arrival.uri.path()) {
+        return;
+    }
     let message = match (error, note.message) {
         (Some(error), _) => error.message.as_str(),
         (None, "") => "Request answered",
@@ -78,30 +96,26 @@ pub(super) fn answered(arrival: &Arrival, response: &mut ServiceResponse, error:
     let ip = req.peer_addr().map(|peer| peer.ip().to_string());
     line!(
         level,
-        message,
+        clean(message),
         request_id = %arrival.id,
-        endpoint = endpoint.as_deref().unwrap_or(arrival.uri.path()),
+        endpoint = endpoint.as_deref().unwrap_or(&redact::path(arrival.uri.path())),
         method = arrival.method.as_str(),
         status = error.map_or(response.status(), |error| error.status).as_u16(),
         duration_ms = milliseconds(arrival),
-        session_id = note.session_id.as_deref().or(named(OF_SESSION)),
+        session_id = note.session_id.as_deref().or(session.as_deref()),
         project_id = note.project_id.as_deref(),
-        machine_id = note.machine_id.as_deref().or(named(OF_MACHINE)),
-        task_id = note.task_id.as_deref().or(named(OF_TASK)),
+        machine_id = note.machine_id.as_deref().or(named(OF_MACHINE)).map(clean).as_deref(),
+        task_id = note.task_id.as_deref().or(named(OF_TASK)).map(clean).as_deref(),
         original_session_id = note.original_session_id.as_deref(),
         new_session_id = note.new_session_id.as_deref(),
-        error_message = note.error_message.as_deref(),
+        error_message = note.error_message.as_deref().map(clean).as_deref(),
         last_heartbeat = note.last_heartbeat.as_deref(),
         sessions_affected = note.sessions_affected,
         ip = ip.as_deref(),
-        api_key = api_key(req).as_deref(),
+        api_key = key.map(masked).as_deref(),
         code = error.map(|error| error.code.as_str()),
-        cause = error.and_then(|error| error.cause.as_deref()),
+        cause = error.and_then(|error| error.cause.as_deref()).map(clean).as_deref(),
     );
-}
-
-fn api_key(req: &HttpRequest) -> Option<String> {
-    req.headers().get(API_KEY).map(masked)
 }
 
 /// A request that was cut off: it ran out of time, or panicked.
@@ -111,10 +125,11 @@ pub(super) fn lost(arrival: &Arrival, error: &ApiError) {
         level,
         error.message,
         request_id = %arrival.id,
-        endpoint = arrival.uri.path(),
+        endpoint = &*redact::path(arrival.uri.path()),
         method = arrival.method.as_str(),
         status = error.status.as_u16(),
         duration_ms = milliseconds(arrival),
+        session_id = arrival.session.map(tracing::field::display),
         code = error.code.as_str(),
         cause = error.cause.as_deref(),
     );
@@ -124,7 +139,7 @@ pub(super) fn lost(arrival: &Arrival, error: &ApiError) {
 /// time is for debugging.
 fn level(arrival: &Arrival, error: Option<&ApiError>, alarming: Alarm) -> Level {
     let path = arrival.uri.path();
-    let beat = path.ends_with("/heartbeat");
+    let beat = is_beat(path);
     match error.map(|error| error.status) {
         Some(StatusCode::INTERNAL_SERVER_ERROR) => Level::ERROR,
         Some(status) if status.is_server_error() || status == StatusCode::BAD_REQUEST || beat => Level::WARN,
@@ -133,6 +148,10 @@ fn level(arrival: &Arrival, error: Option<&ApiError>, alarming: Alarm) -> Level 
         None if beat || !path.starts_with("/api/") => Level::DEBUG,
         None => Level::INFO,
     }
+}
+
+fn is_beat(path: &str) -> bool {
+    path.ends_with("/heartbeat")
 }
 
 fn milliseconds(arrival: &Arrival) -> f64 {

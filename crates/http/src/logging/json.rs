@@ -47,8 +47,12 @@ fn line(event: &Event<'_>) -> String {
         said.context.insert("trace_id".to_owned(), trace.into());
         said.context.insert("span_id".to_owned(), span.into());
     }
-    let timestamp = Time(SystemClock.now());
-    let line = Line { timestamp, level, message: &said.message, context: &said.context };
+    plain(level, &said.message, &said.context)
+}
+
+/// A line that says this now.
+pub(super) fn plain(level: &str, message: &str, context: &Map<String, Value>) -> String {
+    let line = Line { timestamp: Time(SystemClock.now()), level, message, context };
     // Made of texts, numbers and truth values, which always can be written.
     serde_json::to_string(&line).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! The acceptance tests of the product's requirements, phases 1 to 3, through HTTP. Each test carries the id of the
+//! The acceptance tests of the product's requirements, phases 1 to 3 and 5, through HTTP. Each test carries the id of the
 //! requirement's own test in its name.
 #![expect(clippy::unwrap_used, reason = "a failed expectation is how a test reports")]
 
@@ -7,6 +7,7 @@ mod failures;
 mod foundation;
 mod health;
 mod heartbeats;
+mod logs;
 mod machines;
 mod monitoring;
 mod recovery;

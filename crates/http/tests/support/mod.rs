@@ -4,6 +4,7 @@
 
 pub mod exposition;
 pub mod faulty;
+pub mod logged;
 pub mod process;
 
 use std::sync::{Arc, LazyLock};

@@ -5,7 +5,9 @@ use super::{kibibytes, port_in, seconds_used};
 #[test]
 fn the_port_is_found_in_plain_text_and_in_json() {
     assert_eq!(port_in("listening on 127.0.0.1:43210\n"), Some(43210));
-    assert_eq!(port_in(r#"{"message":"up","context":{"address":"http://127.0.0.1:43210"}}"#), Some(43210));
+    let json = r#"{"message":"Starting","context":{"store":"mongodb://127.0.0.1:27017/"}}
+        {"message":"listening on http://127.0.0.1:43210","context":{"address":"127.0.0.1:43210"}}"#;
+    assert_eq!(port_in(json), Some(43210));
     assert_eq!(port_in("asked for 127.0.0.1:0, listening on 127.0.0.1:43210\n"), Some(43210));
 }
 

@@ -1,33 +1,38 @@
 //! What a development server is told, and what it tells.
 
+use rekindle_http::settings::{Layers, table};
+
 use super::*;
 
 const KEY: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
 
-fn told(set: &[(&str, &str)], port: Option<u16>) -> Environment {
-    let args = DevArgs { host: None, port };
-    environment(set.iter().copied().collect(), &args, &Folder::at("d".into()), KEY)
+fn told(set: &[(&str, &str)], flags: Vec<Flag>) -> Layers {
+    let environment = set.iter().copied().collect();
+    Sources { environment, with_files: false, ..sources(&Folder::at("d".into()), KEY.to_owned(), flags) }.gather()
 }
 
 #[test]
 fn everything_has_a_default() {
-    let env = told(&[], None);
-    assert_eq!(env.get("STORE_URL"), Some("sqlite:d/rekindle.db"));
-    assert_eq!(env.get("API_KEYS"), Some(KEY));
-    assert_eq!(env.get("LOG_FORMAT"), Some("pretty"));
-    assert_eq!(env.get("ENVIRONMENT"), Some("development"));
-    assert_eq!(env.get("PORT"), None);
-    assert!(Settings::read(&env).is_ok());
+    let told = told(&[], Vec::new());
+    assert_eq!(told.text(&table::STORE_URL), Some("sqlite:d/rekindle.db"));
+    assert_eq!(told.text(&table::API_KEYS), Some(KEY));
+    assert_eq!(told.text(&table::LOG_FORMAT), Some("pretty"));
+    assert_eq!(told.text(&table::ENVIRONMENT), Some("development"));
+    let settings = Settings::of(&told).unwrap();
+    assert_eq!((settings.port, settings.rate_limits.per_minute), (3000, 0));
 }
 
 #[test]
 fn what_is_set_stands_and_flags_come_first() {
-    let env = told(&[("PORT", "1"), ("LOG_FORMAT", "json"), ("STORE_URL", "sqlite:x"), ("API_KEYS", "a")], Some(0));
-    assert_eq!(env.get("PORT"), Some("0"));
-    assert_eq!(env.get("LOG_FORMAT"), Some("json"));
-    assert_eq!(env.get("STORE_URL"), Some("sqlite:x"));
-    assert_eq!(env.get("API_KEYS"), Some(format!("a,{KEY}").as_str()));
-    assert_eq!(told(&[("MONGODB_URI", "mongodb://h")], None).get("STORE_URL"), None);
+    let port = Flag { name: "--port", setting: &table::PORT, value: "0".to_owned() };
+    let set = [("PORT", "1"), ("LOG_FORMAT", "json"), ("STORE_URL", "sqlite:x"), ("API_KEYS", "a")];
+    let set = told(&set, vec![port]);
+    assert_eq!(set.text(&table::PORT), Some("0"));
+    assert_eq!(set.text(&table::LOG_FORMAT), Some("json"));
+    assert_eq!(set.text(&table::STORE_URL), Some("sqlite:x"));
+    assert_eq!(set.text(&table::API_KEYS), Some(format!("a,{KEY}").as_str()));
+    let mongo = Settings::of(&told(&[("MONGODB_URI", "mongodb://h")], Vec::new())).unwrap();
+    assert_eq!(mongo.store_from, "MONGODB_URI");
 }
 
 #[test]

@@ -1,0 +1,102 @@
+//! `rekindle config`: the settings that a server here would have, without starting one; and the flags that set some.
+
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, Subcommand};
+use rekindle_http::settings::{Flag, Layers, Settings, Sources, json_schema, table};
+use serde_json::json;
+
+use crate::failure::Failure;
+use crate::locate::Globals;
+use crate::output::{data, drawn, table as columns};
+use crate::words::{say, visible};
+
+/// Settings on the command line, where they win over everything else.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Settings")]
+pub struct SettingFlags {
+    /// The address to listen on; without it HOST, else 127.0.0.1
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    host: Option<String>,
+    /// The port to listen on, 0 for a free one; without it PORT, else 3000
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    port: Option<String>,
+    /// Where the data is kept; without it STORE_URL
+    #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
+    store_url: Option<String>,
+    /// error, warn, info, debug or trace; without it LOG_LEVEL, else info
+    #[arg(long, value_name = "LEVEL", value_parser = NonEmptyStringValueParser::new())]
+    log_level: Option<String>,
+    /// json or pretty; without it LOG_FORMAT
+    #[arg(long, value_name = "FORMAT", value_parser = NonEmptyStringValueParser::new())]
+    log_format: Option<String>,
+    /// The folder of base.toml, dev.toml and prod.toml; without it CONFIG_DIR, else config
+    #[arg(long, value_name = "DIR", value_parser = NonEmptyStringValueParser::new())]
+    config: Option<String>,
+}
+
+impl SettingFlags {
+    /// Those that were given.
+    pub fn given(self) -> Vec<Flag> {
+        let all = [
+            ("--host", &table::HOST, self.host),
+            ("--port", &table::PORT, self.port),
+            ("--store-url", &table::STORE_URL, self.store_url),
+            ("--log-level", &table::LOG_LEVEL, self.log_level),
+            ("--log-format", &table::LOG_FORMAT, self.log_format),
+            ("--config", &table::CONFIG_DIR, self.config),
+        ];
+        let flag = |(name, setting, value): (_, _, Option<_>)| Some(Flag { name, setting, value: value? });
+        all.into_iter().filter_map(flag).collect()
+    }
+}
+
+/// What can be done with settings.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Show every setting, its value, and where that comes from; secrets are masked
+    Show(SettingFlags),
+    /// Check that a server would start with them; the store is not opened
+    Check(SettingFlags),
+    /// Print the JSON Schema of the table [rekindle] in the settings' files
+    Schema,
+}
+
+/// Shows or checks them.
+///
+/// # Errors
+/// Settings are missing or wrong, or stdout is closed.
+pub fn config(globals: &Globals, command: ConfigCommand) -> Result<(), Failure> {
+    match command {
+        ConfigCommand::Show(flags) => show(globals, &Sources::of_server(flags.given()).gather()),
+        ConfigCommand::Check(flags) => {
+            let settings = Settings::of(&Sources::of_server(flags.given()).gather())?;
+            let files: Vec<_> = settings.files.iter().map(|file| file.display().to_string()).collect();
+            if globals.json {
+                return data(&json!({ "complete": true, "files": files, "checksum": settings.checksum }).to_string());
+            }
+            let read = if files.is_empty() { "no files".to_owned() } else { files.join(", ") };
+            data(&format!("configuration is complete\n  read      {read}\n  checksum  {}\n", settings.checksum))
+        }
+        ConfigCommand::Schema => data(&format!("{:#}", json_schema())),
+    }
+}
+
+fn show(globals: &Globals, layers: &Layers) -> Result<(), Failure> {
+    let files: Vec<_> = layers.files().iter().map(|file| file.display().to_string()).collect();
+    let (settings, checksum) = (layers.shown(), layers.checksum());
+    if globals.json {
+        data(&json!({ "settings": settings, "files": files, "checksum": checksum }).to_string())?;
+    } else {
+        let mut drawing = columns(&["SETTING", "VALUE", "SOURCE"]);
+        for one in &settings {
+            let value = visible(one.value.as_deref().unwrap_or("-")).replace('\n', " ");
+            drawing.add_row([one.name, value.as_str(), one.source.as_str()]);
+        }
+        data(&drawn(&drawing))?;
+    }
+    // To show what is there is no failure, whatever is wrong with it.
+    if let Err(error) = Settings::of(layers) {
+        say(&error.to_string());
+    }
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! The server as a process of its own, and its log as a stream that can be searched, as a log service would.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::{sleep, timeout};
+
+use super::KEY;
+
+/// The longest that anything may take on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The program with these variables and no others.
+pub fn program(variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rekindle-server"));
+    command.env_clear().envs(variables.iter().copied()).stderr(Stdio::piped()).stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+/// A server process over SQLite in a folder of its own.
+pub struct Process {
+    pub folder: TempDir,
+    pub url: String,
+    child: Child,
+    client: Client,
+    stderr: Arc<Mutex<String>>,
+    log_file: Option<PathBuf>,
+}
+
+impl Process {
+    /// Starts it with these settings more, and waits until it says where it listens: on stderr, or in the file `LOG_FILE`.
+    pub async fn start(more: &[(&str, &str)]) -> Self {
+        Self::at(tempfile::tempdir().unwrap(), more).await
+    }
+
+    /// In this folder.
+    pub async fn at(folder: TempDir, more: &[(&str, &str)]) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let store = format!("sqlite:{}", folder.path().join("rekindle.db").display());
+        let mut variables = vec![("STORE_URL", store.as_str()), ("API_KEYS", KEY), ("PORT", "0")];
+        variables.extend_from_slice(more);
+        let mut child = program(&variables).spawn().unwrap();
+        let stderr = Arc::new(Mutex::new(String::new()));
+        tokio::spawn(collect(child.stderr.take().unwrap(), Arc::clone(&stderr)));
+        let log_file = more.iter().find(|(name, _)| *name == "LOG_FILE").map(|(_, path)| PathBuf::from(path));
+        let client = Client::builder().timeout(PATIENCE).build().unwrap();
+        let mut process = Self { folder, url: String::new(), child, client, stderr, log_file };
+        let line = process.until("it listens", |line| line["context"]["url"].is_string()).await;
+        process.url = line["context"]["url"].as_str().unwrap().to_owned();
+        process
+    }
+
+    /// What it has written to stderr so far.
+    pub fn stderr(&self) -> String {
+        self.stderr.lock().unwrap().clone()
+    }
+
+    /// Its log so far: every line that is whole. A line of it that is no JSON is an error of the server.
+    pub fn log(&self) -> Vec<Value> {
+        let text = match &self.log_file {
+            Some(file) => fs::read_to_string(file).unwrap_or_default(),
+            None => self.stderr(),
+        };
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        let read = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        whole.lines().map(read).collect()
+    }
+
+    /// The first line of the log that fits, as soon as there is one.
+    pub async fn until(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let search = async {
+            loop {
+                if let Some(line) = self.log().into_iter().find(&fits) {
+                    return line;
+                }
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let found = timeout(PATIENCE, search).await;
+        found.unwrap_or_else(|_| panic!("never logged: {what}; the log is {}", self.stderr()))
+    }
+
+    /// The lines in whose context this field has this value.
+    pub fn lines_with(&self, field: &str, value: &str) -> Vec<Value> {
+        self.log().into_iter().filter(|line| line["context"][field] == value).collect()
+    }
+
+    /// A request without a key.
+    pub fn bare(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url))
+    }
+
+    /// A request with the key.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.bare(method, path).header("X-API-Key", KEY)
+    }
+
+    /// Sends it a signal, such as `-TERM`.
+    pub async fn signal(&self, name: &str) {
+        let kill = format!("kill {name} {}", self.child.id().unwrap());
+        assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success());
+    }
+
+    /// SIGTERM, and its end.
+    pub async fn stop(&mut self) -> ExitStatus {
+        self.signal("-TERM").await;
+        timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap()
+    }
+}
+
+async fn collect(source: impl AsyncRead + Unpin, into: Arc<Mutex<String>>) {
+    let mut lines = BufReader::new(source).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        let mut text = into.lock().unwrap();
+        text.push_str(&line);
+        text.push('\n');
+    }
+}
