@@ -37,7 +37,10 @@ fn all() -> Result<Vec<Generated>> {
         Generated { path: "docs/configuration.md", content: configuration::page() },
         Generated { path: "docs/openapi.json", content: rekindle_http::openapi_json() },
         Generated { path: "docs/API.md", content: api::with_reference(&read("docs/API.md")?)? },
-        Generated { path: "docs/MONITORING.md", content: monitoring::with_metrics(&read("docs/MONITORING.md")?)? },
+        Generated {
+            path: "docs/MONITORING.md",
+            content: monitoring::with_metrics(&read("docs/MONITORING.md")?, &read("deploy/prometheus/alerts.yml")?)?,
+        },
         Generated { path: "README.md", content: readme::with_example(&read("README.md")?, &example)? },
     ])
 }

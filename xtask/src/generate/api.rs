@@ -20,6 +20,10 @@ const COMMON: [&str; 9] = ["401", "403", "413", "415", "422", "429", "500", "503
 /// The page with its parts in their places.
 pub fn with_reference(page: &str) -> Result<String> {
     let document: Value = serde_json::from_str(&rekindle_http::openapi_json())?;
+    for code in document["components"]["schemas"]["ErrorCode"]["enum"].as_array().context("there are no error codes")? {
+        let code = code.as_str().unwrap_or_default();
+        ensure!(page.contains(&format!("`{code}`")), "docs/API.md does not say what the error {code} means");
+    }
     let answers = play::play()?;
     let operations = Operation::all(&document)?;
     let reference = reference(&document, &operations, &answers)?;

@@ -20,13 +20,13 @@ fn show(value: &Bson, indent: usize) -> String {
     if indent + flat.chars().count() <= WIDTH {
         return flat;
     }
-    let (open, parts, close) = match value {
-        Bson::Document(fields) => {
-            let part = |(name, value): (&String, &Bson)| format!("{}: {}", text(name), show(value, indent + 2));
-            ('{', fields.iter().map(part).collect::<Vec<_>>(), '}')
-        }
-        Bson::Array(items) => ('[', items.iter().map(|item| show(item, indent + 2)).collect(), ']'),
-        _ => return flat,
+    let (open, parts, close) = if let Bson::Document(fields) = value {
+        let part = |(name, value): (&String, &Bson)| format!("{}: {}", text(name), show(value, indent + 2));
+        ('{', fields.iter().map(part).collect::<Vec<_>>(), '}')
+    } else if let Bson::Array(items) = value {
+        ('[', items.iter().map(|item| show(item, indent + 2)).collect(), ']')
+    } else {
+        return flat;
     };
     let margin = " ".repeat(indent + 2);
     let mut lines: Vec<String> = Vec::new();
@@ -47,16 +47,15 @@ fn fits(line: &str, part: &str, indent: usize) -> bool {
 }
 
 fn flat(value: &Bson) -> String {
-    match value {
-        Bson::Document(fields) => {
-            let parts: Vec<_> = fields.iter().map(|(name, value)| format!("{}: {}", text(name), flat(value))).collect();
-            format!("{{{}}}", parts.join(", "))
-        }
-        Bson::Array(items) => format!("[{}]", items.iter().map(flat).collect::<Vec<_>>().join(", ")),
-        Bson::String(words) => text(words),
-        // Numbers, truth and null are JSON as they are.
-        other => serde_json::to_value(other).unwrap_or_default().to_string(),
+    if let Bson::Document(fields) = value {
+        let parts: Vec<_> = fields.iter().map(|(name, value)| format!("{}: {}", text(name), flat(value))).collect();
+        return format!("{{{}}}", parts.join(", "));
     }
+    if let Bson::Array(items) = value {
+        return format!("[{}]", items.iter().map(flat).collect::<Vec<_>>().join(", "));
+    }
+    // Texts, numbers, truth and null are JSON as they are.
+    serde_json::to_value(value).unwrap_or_default().to_string()
 }
 
 fn text(words: &str) -> String {
