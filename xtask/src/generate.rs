@@ -1,12 +1,17 @@
 //! `cargo xtask generate`: the committed files that are made from the code, so that they cannot tell another story.
 
+mod api;
 mod configuration;
+mod monitoring;
+mod place;
 mod readme;
 mod state_machines;
 
 use std::fs;
 
 use anyhow::{Context, Result, bail};
+
+pub use api::is_played;
 
 use crate::shell::root;
 
@@ -31,6 +36,11 @@ fn all() -> Result<Vec<Generated>> {
         Generated { path: "docs/state-machines.md", content: state_machines::page() },
         Generated { path: "docs/configuration.md", content: configuration::page() },
         Generated { path: "docs/openapi.json", content: rekindle_http::openapi_json() },
+        Generated { path: "docs/API.md", content: api::with_reference(&read("docs/API.md")?)? },
+        Generated {
+            path: "docs/MONITORING.md",
+            content: monitoring::with_metrics(&read("docs/MONITORING.md")?, &read("deploy/prometheus/alerts.yml")?)?,
+        },
         Generated { path: "README.md", content: readme::with_example(&read("README.md")?, &example)? },
     ])
 }

@@ -1,17 +1,19 @@
 //! What a person may do about a refusal or a silence: the last line of an error, with the command to type.
 
+use std::path::Path;
+
 use rekindle_http::api::ErrorBody;
 
 use crate::locate::Target;
 
 /// Nobody answers.
-pub fn for_silence(target: &Target) -> String {
-    format!("that URL is {}; check that the server runs there, or start one with `rekindle dev`", target.found)
+pub fn for_silence(found: &str) -> String {
+    format!("that URL is {found}; check that the server runs there, or start one with `rekindle dev`")
 }
 
 /// Somebody answers whose certificate proves nothing.
-pub fn for_distrust(target: &Target) -> String {
-    match &target.ca {
+pub fn for_distrust(ca: Option<&Path>) -> String {
+    match ca {
         None => {
             "if its certificate is signed by an authority of your own, name that one's certificate with --ca FILE or \
                  REKINDLE_CA_FILE"

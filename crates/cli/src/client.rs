@@ -106,7 +106,7 @@ impl Client {
 }
 
 /// The certificates of a file.
-fn trusted(file: &Path) -> Result<Vec<Certificate>, Failure> {
+pub fn trusted(file: &Path) -> Result<Vec<Certificate>, Failure> {
     let wrong = |why: String| Failure::Configuration(format!("the file that --ca or REKINDLE_CA_FILE names {why}"));
     let shown = file.display();
     let pem = std::fs::read(file).map_err(|error| wrong(format!("cannot be read: {shown}: {error}")))?;
@@ -220,7 +220,10 @@ fn lost(target: &Target, error: &reqwest::Error) -> Failure {
     }
     let what = if what.is_empty() { error.to_string() } else { what };
     let is_distrusted = what.contains("certificate");
-    let advice = if is_distrusted { advice::for_distrust(target) } else { advice::for_silence(target) };
+    let advice = match is_distrusted {
+        true => advice::for_distrust(target.ca.as_deref()),
+        false => advice::for_silence(&target.found),
+    };
     Failure::Unreachable(Unreachable { url: target.url.to_string(), what, advice })
 }
 

@@ -1,7 +1,7 @@
 //! Which server a command talks to and with which key: flags, then the environment, then the data folder of a local
 //! server in the current folder or a parent, as git looks for `.git`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use reqwest::Url;
@@ -64,7 +64,12 @@ impl Globals {
     /// There is no key, or the URL is none.
     pub fn locate(&self) -> Result<Target, Failure> {
         let target = locate(text(self.url.as_ref()), text(self.api_key.as_ref()), self.folder().as_ref())?;
-        Ok(Target { ca: self.ca.clone().filter(|file| !file.as_os_str().is_empty()), ..target })
+        Ok(Target { ca: self.ca().map(Path::to_path_buf), ..target })
+    }
+
+    /// The file with the certificates of those who may sign the server's. An empty name is none.
+    pub fn ca(&self) -> Option<&Path> {
+        self.ca.as_deref().filter(|file| !file.as_os_str().is_empty())
     }
 
     /// The server alone, for what is asked without a key; and where its URL comes from, for a person.

@@ -44,6 +44,12 @@ fn a_server_with_an_authority_of_ones_own_is_reached_once_that_is_named() {
     let left = dev.call(&["--ca", &file("nothing"), "status"]).expect_code(78);
     assert!(left.err().contains("cannot be read"), "{}", left.err());
 
+    // So is what asks without a key, such as a container's health check.
+    let left = dev.call(&["health"]).expect_code(4);
+    assert!(left.err().contains("certificate") && left.err().contains("--ca"), "{}", left.err());
+    dev.call(&["--ca", &file("ca.pem"), "health", "--ready"]).expect_code(0);
+    dev.call(&["--ca", &file("nothing"), "health"]).expect_code(78);
+
     // What a run starts reaches the server, too.
     let program = env!("CARGO_BIN_EXE_rekindle");
     let inside = format!("{program} --json session list > listed");

@@ -248,6 +248,25 @@ async fn a_restore_keeps_what_was_there_and_removes_its_log() {
     assert_eq!((tasks(&to), tasks(&kept)), (3, 0), "the log went into the database that it belongs to");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn what_root_restores_belongs_to_the_user_of_the_folder() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    let (folder, from, to) = folder();
+    database(&from, 3).await;
+    let users = folder.path().join("users");
+    fs::create_dir(&users).unwrap();
+    // Only root can give a folder away; for everybody else there is one owner, and nothing to be seen here but that.
+    let given = chown(&users, Some(4711), Some(4712)).is_ok();
+    let owner = |path: &Path| fs::metadata(path).map(|about| (about.uid(), about.gid())).unwrap();
+    assert_eq!(owner(&users) == (4711, 4712), given);
+    let to = users.join(to.file_name().unwrap());
+    put_back(&from, &to, Existing::Stays).unwrap();
+    assert_eq!(owner(&to), owner(&users));
+    put_back(&from, &to, Existing::IsReplaced).unwrap();
+    assert_eq!(owner(&to), owner(&users));
+}
+
 #[tokio::test]
 async fn a_file_that_is_too_broken_to_be_opened_can_be_replaced_and_is_kept() {
     let (folder, from, to) = folder();

@@ -1,12 +1,15 @@
 //! `rekindle health`: whether the server is alive, or ready, for whoever asks again and again and has no key: a
 //! container's health check, a script that waits for a start.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
 use reqwest::{Client, Response, Url, redirect};
 
+use crate::advice;
+use crate::client::trusted;
 use crate::failure::{Failure, Unreachable};
 use crate::locate::Globals;
 use crate::output;
@@ -33,7 +36,10 @@ pub async fn health(globals: &Globals, args: &HealthArgs) -> Result<(), Failure>
     if let Ok(mut segments) = url.path_segments_mut() {
         segments.pop_if_empty().push(path);
     }
-    let client = Client::builder().timeout(LIMIT).redirect(redirect::Policy::none()).build();
+    let ca = globals.ca();
+    let certificates = ca.map_or_else(|| Ok(Vec::new()), trusted)?;
+    let client =
+        Client::builder().timeout(LIMIT).redirect(redirect::Policy::none()).tls_certs_merge(certificates).build();
     let answer = client.context("cannot set up the HTTP client")?.get(url.clone()).send().await;
     let said = match answer {
         Ok(answer) => said(answer).await,
@@ -42,7 +48,7 @@ pub async fn health(globals: &Globals, args: &HealthArgs) -> Result<(), Failure>
     match said {
         Ok(text) if globals.json => output::data(&text),
         Ok(_) => output::data(if args.ready { "ready" } else { "alive" }),
-        Err(what) => Err(unreachable(&url, what, &found)),
+        Err(what) => Err(unreachable(&url, what, &found, ca)),
     }
 }
 
@@ -65,7 +71,8 @@ fn cause(error: &reqwest::Error) -> String {
     deepest.to_string()
 }
 
-fn unreachable(url: &Url, what: String, found: &str) -> Failure {
-    let advice = format!("its address is {found}; another is given by --url or REKINDLE_URL");
+fn unreachable(url: &Url, what: String, found: &str, ca: Option<&Path>) -> Failure {
+    let is_distrusted = what.contains("certificate");
+    let advice = if is_distrusted { advice::for_distrust(ca) } else { advice::for_silence(found) };
     Failure::Unreachable(Unreachable { url: url.to_string(), what, advice })
 }

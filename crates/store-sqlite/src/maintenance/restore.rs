@@ -52,6 +52,8 @@ pub fn restore(
     if !to.exists() {
         clear_beside(&to)?;
         part.place(false, fs::metadata(&from).map(|about| about.permissions()).ok())?;
+        // A folder of the server's user is a place for that user's database.
+        owned_as(&to, to.parent().and_then(|folder| fs::metadata(folder).ok()).as_ref());
         return Ok(Restored { bytes, kept: None });
     }
     let about = fs::metadata(&to).ok();
@@ -61,7 +63,7 @@ pub fn restore(
     replaced.keep_as(&kept)?;
     clear_beside(&to)?;
     part.place(true, about.as_ref().map(fs::Metadata::permissions))?;
-    owned_as_before(&to, about.as_ref());
+    owned_as(&to, about.as_ref());
     Ok(Restored { bytes, kept: Some(kept) })
 }
 
@@ -80,9 +82,10 @@ pub fn stamp(at: Timestamp) -> String {
     format!("{}Z", seconds.replace(['-', ':'], ""))
 }
 
-/// Who restores as root must not take the database from the user that the server runs as.
+/// Who restores as root must not take the database from the user that the server runs as: it belongs to whom the one before
+/// belonged to, or the folder.
 #[cfg(unix)]
-fn owned_as_before(path: &Path, about: Option<&fs::Metadata>) {
+fn owned_as(path: &Path, about: Option<&fs::Metadata>) {
     use std::os::unix::fs::MetadataExt;
     if let Some(about) = about
         && let Err(error) = std::os::unix::fs::chown(path, Some(about.uid()), Some(about.gid()))
@@ -92,4 +95,4 @@ fn owned_as_before(path: &Path, about: Option<&fs::Metadata>) {
 }
 
 #[cfg(not(unix))]
-fn owned_as_before(_: &Path, _: Option<&fs::Metadata>) {}
+fn owned_as(_: &Path, _: Option<&fs::Metadata>) {}
