@@ -15,9 +15,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("rekindle-layers", &["rekindle-core"]),
     ("rekindle-store-sqlite", &["rekindle-core"]),
     ("rekindle-store-mongo", &["rekindle-core"]),
+    ("rekindle-transfer", &["rekindle-core"]),
     ("rekindle-mongod", &[]),
     ("rekindle-http", &["rekindle-core", "rekindle-layers", "rekindle-store-mongo", "rekindle-store-sqlite"]),
-    ("rekindle-cli", &["rekindle-core", "rekindle-http"]),
+    ("rekindle-cli", &["rekindle-core", "rekindle-http", "rekindle-transfer"]),
 ];
 
 /// All that the domain is built from.

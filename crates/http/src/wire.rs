@@ -91,6 +91,15 @@ impl StoreChoice {
             }
         }
     }
+
+    /// Opens the store to be filled with what comes from another one; it is made where it is not there. Nothing in it is too
+    /// old: a server says what is, when it starts.
+    ///
+    /// # Errors
+    /// See [`NotOpened`].
+    pub async fn open_to_fill(&self, call_timeout: Duration) -> Result<Arc<dyn Store>, NotOpened> {
+        open(self, Opening { call_timeout, retention_days: u32::MAX, watch: BatchWatch::default() }).await
+    }
 }
 
 /// Why a store has no file that could be copied.

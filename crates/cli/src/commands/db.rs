@@ -1,8 +1,9 @@
 //! `rekindle db`: what an operator does with a database itself, beside its server or without one: check it, back it up,
-//! put a backup in its place, give back the room of what was deleted.
+//! put a backup in its place, give back the room of what was deleted, move all of it to another.
 
 mod check;
 mod progress;
+mod transfer;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -55,6 +56,10 @@ enum DbCommand {
     Backup(BackupArgs),
     /// Put a backup in its place; no server may use it meanwhile
     Restore(RestoreArgs),
+    /// Write all of it to one compressed file, for a database of the same or the other kind
+    Export(transfer::ExportArgs),
+    /// Fill an empty database with what was exported from another; no server may use it meanwhile
+    Import(transfer::ImportArgs),
 }
 
 #[derive(Debug, Args)]
@@ -86,6 +91,8 @@ pub async fn db(globals: &Globals, args: DbArgs) -> Result<ExitCode, Failure> {
         DbCommand::Vacuum => vacuum(globals, &store).await?,
         DbCommand::Backup(args) => backup(globals, &store, args).await?,
         DbCommand::Restore(args) => restore(globals, &store, args).await?,
+        DbCommand::Export(args) => transfer::export(globals, &store, args).await?,
+        DbCommand::Import(args) => transfer::import(globals, &store, args).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

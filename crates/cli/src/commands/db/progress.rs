@@ -7,6 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rekindle_core::check;
 use rekindle_http::maintenance::Progress;
+use rekindle_transfer::{Doing, Progress as Transferred};
 
 use crate::locate::Globals;
 
@@ -39,6 +40,15 @@ impl Bar {
     /// Checking rules.
     pub fn checking(&self, progress: check::Progress) {
         self.of(progress.part.as_str(), progress.done, progress.of);
+    }
+
+    /// Exporting and importing.
+    pub fn transferring(&self, progress: Transferred) {
+        let what = match progress.doing {
+            Doing::Verifying => "verifying",
+            Doing::Exporting(section) | Doing::Importing(section) => section.as_str(),
+        };
+        self.of(what, progress.done, progress.of);
     }
 
     fn of(&self, what: &str, done: u64, of: Option<u64>) {

@@ -1,0 +1,216 @@
+//! `rekindle db export` and `import`: all that a database holds, moved to another one of either kind by way of a file.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use rekindle_core::{RandomIds, SystemClock};
+use rekindle_http::{NoFile, NotOpened, StoreChoice};
+use rekindle_transfer::{Counts, Existing, Exported, Exporting, Imported, Stop, TransferError, verify};
+use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::progress::Bar;
+use super::{json, size};
+use crate::failure::Failure;
+use crate::locate::Globals;
+use crate::output;
+use crate::words::say;
+
+/// A page of a large database on a slow disk takes its time.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Of a database that servers write to it is no picture of one moment: what they change meanwhile is in it or not, and the
+summary says so. Stop the servers first, or export a backup: rekindle db export FILE --store sqlite:BACKUP
+
+It holds all metadata, and the hashes of API keys: keep it as you keep the database.")]
+pub struct ExportArgs {
+    /// The file to write; while it is unfinished it is FILE.part
+    file: PathBuf,
+    /// Go on with what an interrupted export has left in FILE.part, if there is anything
+    #[arg(long)]
+    resume: bool,
+    /// Replace the file if it is there
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The file is verified to its end before anything is written. An import that was interrupted is gone on with by the same
+command, within 30 days; nothing is imported twice. Time before the end of the import does not count as silence.")]
+pub struct ImportArgs {
+    /// The file that `rekindle db export` wrote
+    file: PathBuf,
+}
+
+/// Rows of each kind, as programs read them.
+#[derive(Serialize)]
+struct Rows {
+    sessions: u64,
+    tasks: u64,
+    machines: u64,
+    keys: u64,
+    events: u64,
+}
+
+impl From<Counts> for Rows {
+    fn from(counts: Counts) -> Self {
+        let Counts { events, sessions, tasks, machines, keys } = counts;
+        Self { sessions, tasks, machines, keys, events }
+    }
+}
+
+impl Rows {
+    fn words(&self) -> String {
+        let Self { sessions, tasks, machines, keys, events } = self;
+        format!("{sessions} sessions, {tasks} tasks, {machines} machines, {keys} API keys, {events} events")
+    }
+}
+
+#[derive(Serialize)]
+struct ExportReport<'a> {
+    store: String,
+    file: &'a Path,
+    bytes: u64,
+    rows: Rows,
+    resumed_rows: u64,
+    changed_meanwhile: bool,
+}
+
+/// Exports.
+///
+/// # Errors
+/// Why it was not done.
+pub async fn export(globals: &Globals, store: &StoreChoice, args: ExportArgs) -> Result<(), Failure> {
+    in_reach_of_others(store)?;
+    let opened = store.open_to_look(PATIENCE).await.map_err(not_opened)?;
+    let (bar, name) = (Bar::for_people(globals), store.to_string());
+    let existing = if args.force { Existing::IsReplaced } else { Existing::Stays };
+    let what = Exporting { store: &name, file: &args.file, existing, resume: args.resume };
+    let exported = stoppable(async |stop| {
+        let mut tell = |progress| bar.transferring(progress);
+        rekindle_transfer::export(opened.as_ref(), what, (&SystemClock, &RandomIds), stop, &mut tell).await
+    });
+    let exported = exported.await;
+    bar.clear();
+    opened.close().await;
+    let Exported { rows, bytes, resumed, changed_meanwhile } = exported?;
+    let rows = Rows::from(rows);
+    if changed_meanwhile {
+        say(
+            "the database changed while it was exported: the file is not of one moment; for one that is, stop its servers, \
+             or export a backup",
+        );
+    }
+    if globals.json {
+        let file = args.file.as_path();
+        return json(&ExportReport { store: name, file, bytes, rows, resumed_rows: resumed, changed_meanwhile });
+    }
+    let went_on = if resumed > 0 { format!("\n{resumed} rows of it were there already") } else { String::new() };
+    let (rows, size) = (rows.words(), size(bytes));
+    output::data(&format!("exported {name} to {} ({size})\n{rows}{went_on}", args.file.display()))
+}
+
+#[derive(Serialize)]
+struct ImportReport<'a> {
+    store: String,
+    file: &'a Path,
+    from: String,
+    rows: Rows,
+    resumed_rows: u64,
+    left_out: Rows,
+    stalled_sessions: Vec<String>,
+    changed_meanwhile: bool,
+}
+
+/// Imports.
+///
+/// # Errors
+/// Why it was not done.
+pub async fn import(globals: &Globals, store: &StoreChoice, args: ImportArgs) -> Result<(), Failure> {
+    in_reach_of_others(store)?;
+    let bar = Bar::for_people(globals);
+    let (shown, path) = (bar.clone(), args.file.clone());
+    let verified = stoppable(async |stop| {
+        let stop = stop.clone();
+        let work = move || verify(&path, &stop, &mut |progress| shown.transferring(progress));
+        tokio::task::spawn_blocking(work).await.map_err(|error| TransferError::Ended(error.to_string()))?
+    });
+    let verified = verified.await.inspect_err(|_| bar.clear())?;
+    let (from, changed_meanwhile) = (verified.store().to_owned(), verified.changed_meanwhile());
+    let stalled_sessions: Vec<_> = verified.stalled().map(|id| id.to_string()).collect();
+    let opened = store.open_to_fill(PATIENCE).await.map_err(not_opened).inspect_err(|_| bar.clear())?;
+    let imported = stoppable(async |stop| {
+        let mut tell = |progress| bar.transferring(progress);
+        rekindle_transfer::import(opened.as_ref(), verified, &SystemClock, stop, &mut tell).await
+    });
+    let imported = imported.await;
+    bar.clear();
+    opened.close().await;
+    let Imported { rows, left_out, resumed } = imported?;
+    let (rows, total_left_out, left_out) = (Rows::from(rows), left_out.total(), Rows::from(left_out));
+    let (store, file) = (store.to_string(), args.file.as_path());
+    if globals.json {
+        let resumed_rows = resumed;
+        return json(&ImportReport {
+            store,
+            file,
+            from,
+            rows,
+            resumed_rows,
+            left_out,
+            stalled_sessions,
+            changed_meanwhile,
+        });
+    }
+    let mut words = format!("imported {} ({from}) into {store}\n{}", file.display(), rows.words());
+    if resumed > 0 {
+        words += &format!("\n{resumed} of these rows were there already");
+    }
+    if total_left_out > 0 {
+        words += &format!("\nleft out, since their sessions are not in the file: {}", left_out.words());
+    }
+    if !stalled_sessions.is_empty() {
+        let ids = stalled_sessions.join(", ");
+        words += &format!("\nimported as stalled, since another session was active in their place: {ids}");
+    }
+    if changed_meanwhile {
+        words += "\nthe database changed while it was exported: the file is not of one moment";
+    }
+    output::data(&words)
+}
+
+/// A database in memory is nobody's but its server's.
+fn in_reach_of_others(store: &StoreChoice) -> Result<(), Failure> {
+    match store.file() {
+        Err(NoFile::Memory) => {
+            Err(Failure::Misused(format!("{store} is in memory, and ends with its server; name a database that stays")))
+        }
+        Ok(_) | Err(NoFile::Mongo) => Ok(()),
+    }
+}
+
+fn not_opened(error: NotOpened) -> Failure {
+    match error {
+        NotOpened::Configuration(why) => Failure::Configuration(why),
+        NotOpened::Failed(why) => Failure::Unexpected(anyhow::anyhow!(why)),
+    }
+}
+
+/// Does it, and ends it in good order when a signal says so.
+async fn stoppable<T>(work: impl AsyncFnOnce(&Stop) -> Result<T, TransferError>) -> Result<T, Failure> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stop = Stop::default();
+    let done = work(&stop);
+    tokio::pin!(done);
+    let done = tokio::select! {
+        done = &mut done => done,
+        _ = terminate.recv() => { stop.stop(); done.await }
+        _ = interrupt.recv() => { stop.stop(); done.await }
+    };
+    done.map_err(|error| Failure::Unexpected(error.into()))
+}

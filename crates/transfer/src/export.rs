@@ -1,0 +1,250 @@
+//! Reads all that a store holds, page by page, into a file. What is read is never more than a page, and a file that was
+//! interrupted is gone on with where it ends.
+//!
+//! A store in use changes meanwhile, and pages are not of one moment. The order sees to it that what refers to something
+//! finds it, or is found out: events first, so that none tells of a deletion of what is read later; sessions before
+//! tasks, so that no session ends between the reading of its task in progress and its own. Tasks and events whose session
+//! is not in the file are left out when it is imported. Leases, the detector's note and remembered answers are the old
+//! servers' own and are not read.
+
+use std::path::{Path, PathBuf};
+
+use rekindle_core::store::{
+    Cursor, EventPosition, MachineFilter, Page, PageRequest, Row, SessionFilter, Start, TaskFilter,
+};
+use rekindle_core::{Clock, Ids, Store, StoreError};
+use tokio::task::JoinHandle;
+
+use crate::error::TransferError;
+use crate::lines::{BYTES, Counts, FORMAT, Header, Place, ROWS, Section};
+use crate::part::{Existing, Part, State};
+use crate::patience::asked;
+use crate::rows::Item;
+use crate::{Doing, Progress, Stop};
+
+/// As many rows are read at once.
+const PAGE: u32 = 500;
+
+/// What is exported, and where to.
+#[derive(Debug, Clone, Copy)]
+pub struct Exporting<'a> {
+    /// What the store is called, without any password.
+    pub store: &'a str,
+    /// The file to write.
+    pub file: &'a Path,
+    /// What happens to one that is there.
+    pub existing: Existing,
+    /// Whether to go on with what an interrupted export has left, if it left anything.
+    pub resume: bool,
+}
+
+/// What was exported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exported {
+    /// How many rows there are in the file.
+    pub rows: Counts,
+    /// How many bytes it has.
+    pub bytes: u64,
+    /// How many of the rows were there already, from before an interruption.
+    pub resumed: u64,
+    /// Whether anything happened in the store while it was read.
+    pub changed_meanwhile: bool,
+}
+
+/// Exports a store.
+///
+/// # Errors
+/// See [`TransferError`]. What was done is kept beside the target, as `…part`, for another export that resumes.
+pub async fn export(
+    store: &dyn Store,
+    what: Exporting<'_>,
+    (clock, ids): (&dyn Clock, &dyn Ids),
+    stop: &Stop,
+    tell: &mut dyn FnMut(Progress),
+) -> Result<Exported, TransferError> {
+    asked(async || store.ping().await).await?;
+    let opened = Part::open(what.file, what.existing)?;
+    let (opened, found) = apart(move || opened.found().map(|found| (opened, found))).await?;
+    let part = match found {
+        Some(_) if !what.resume => return Err(TransferError::Interrupted(opened.path().to_path_buf())),
+        Some((state, _)) if state.header.store != what.store => {
+            return Err(TransferError::OtherStore {
+                part: opened.path().to_path_buf(),
+                begun: state.header.store,
+                now: what.store.to_owned(),
+            });
+        }
+        Some(found) => apart(move || opened.resumed(found)).await?,
+        None => {
+            let header = Header {
+                format: FORMAT,
+                export: ids.fresh(),
+                at: clock.now().millis(),
+                made_by: env!("CARGO_PKG_VERSION").to_owned(),
+                store: what.store.to_owned(),
+                expected: expected(store).await?,
+            };
+            opened.anew(header)?
+        }
+    };
+    let (state, path) = (part.state().clone(), part.path().to_path_buf());
+    let resumed = state.rows.total();
+    let mut export = Export { store, stop, tell, state, path, writing: None, idle: Some(part) };
+    export.all().await?;
+    let changed_meanwhile = export.changed().await?;
+    let part = export.settled().await?;
+    let (state, bytes) = apart(move || part.finish(changed_meanwhile)).await?;
+    Ok(Exported { rows: state.rows, bytes, resumed, changed_meanwhile })
+}
+
+/// How much there seems to be.
+async fn expected(store: &dyn Store) -> Result<Counts, StoreError> {
+    let one = PageRequest { limit: 1, start: Start::Offset(0) };
+    let tasks = asked(async || store.tasks(&TaskFilter::default(), one).await).await?.total;
+    let machines = asked(async || store.machines(&MachineFilter::default(), one).await).await?.total;
+    let sessions = asked(async || store.counts().await).await?.total();
+    let keys = asked(async || store.keys().await).await?.len() as u64;
+    Ok(Counts { events: 0, sessions, tasks, machines, keys })
+}
+
+/// Does it on a thread that may block.
+async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, TransferError> + Send + 'static,
+) -> Result<T, TransferError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| TransferError::Ended(error.to_string()))?
+}
+
+/// An export under way. One page is read while the one before is compressed and written.
+struct Export<'a> {
+    store: &'a dyn Store,
+    stop: &'a Stop,
+    tell: &'a mut dyn FnMut(Progress),
+    /// As it will be when what is being written is written.
+    state: State,
+    path: PathBuf,
+    writing: Option<JoinHandle<Result<Part, TransferError>>>,
+    idle: Option<Part>,
+}
+
+/// A page of any section.
+struct Read {
+    items: Vec<Item>,
+    /// How many there are in all, if that is known.
+    of: Option<u64>,
+    /// Where the next one begins; none at the end.
+    next: Option<String>,
+    /// Whether what may come there is no concern of this export's any more.
+    is_last: bool,
+}
+
+impl Export<'_> {
+    /// Reads and writes whatever is left.
+    async fn all(&mut self) -> Result<(), TransferError> {
+        while let Place::In(section, after) = self.state.then.clone() {
+            if self.stop.check().is_err() {
+                self.settled().await?.sync()?;
+                return Err(TransferError::Paused(self.path.clone()));
+            }
+            let Read { items, of, next, is_last } = self.read(section, after).await?;
+            let then = next.map_or_else(|| Place::behind(section), |after| Place::In(section, Some(after)));
+            self.state.goes_on(then.clone());
+            if is_last {
+                self.state.then = Place::behind(section);
+            }
+            *self.state.rows.of(section) += items.len() as u64;
+            let done = *self.state.rows.of(section);
+            (self.tell)(Progress { doing: Doing::Exporting(section), done, of: of.map(|of| of.max(done)) });
+            if !items.is_empty() {
+                self.write(section, items, then).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn read(&self, section: Section, after: Option<String>) -> Result<Read, TransferError> {
+        let store = self.store;
+        let spoilt =
+            |after: &str| TransferError::damaged(&self.path, format!("it goes on behind {after:?}, which is no place"));
+        if section == Section::Keys {
+            let keys = asked(async || store.keys().await).await?;
+            let of = Some(keys.len() as u64);
+            let items = keys.into_iter().map(|key| Item::Row(Row::Key(key))).collect();
+            return Ok(Read { items, of, next: None, is_last: true });
+        }
+        if section == Section::Events {
+            let after = after.map(|after| EventPosition(after.into_boxed_str()));
+            let events = asked(async || store.events(after.as_ref(), PAGE).await).await?;
+            let last = events.last().map(|last| (last.event.at, last.position.0.to_string()));
+            // Where servers go on there is always one more; a short page has all that there were when it was read.
+            let is_new = last.as_ref().is_none_or(|(at, _)| *at >= self.state.header.began_at());
+            let is_last = events.len() < PAGE as usize && is_new;
+            let next = last.map(|(_, position)| position);
+            let items = events.into_iter().map(|recorded| Item::Event(recorded.event)).collect();
+            return Ok(Read { items, of: None, next, is_last });
+        }
+        let start = match &after {
+            None => Start::Offset(0),
+            Some(text) => Start::After(text.parse::<Cursor>().map_err(|_| spoilt(text))?),
+        };
+        let page = PageRequest { limit: PAGE, start };
+        Ok(match section {
+            Section::Sessions => {
+                let sessions = asked(async || store.sessions(&SessionFilter::default(), page).await).await?;
+                Read::of(sessions, Row::Session)
+            }
+            Section::Tasks => {
+                Read::of(asked(async || store.tasks(&TaskFilter::default(), page).await).await?, Row::Task)
+            }
+            Section::Machines | Section::Events | Section::Keys => {
+                Read::of(asked(async || store.machines(&MachineFilter::default(), page).await).await?, Row::Machine)
+            }
+        })
+    }
+
+    /// Has a page written, once the one before is.
+    async fn write(&mut self, section: Section, items: Vec<Item>, then: Place) -> Result<(), TransferError> {
+        let part = self.settled().await?;
+        self.writing = Some(tokio::task::spawn_blocking(move || written(part, section, &items, &then)));
+        Ok(())
+    }
+
+    /// The file, once what is being written is written.
+    async fn settled(&mut self) -> Result<Part, TransferError> {
+        let gone = |why: String| TransferError::io(&self.path, "cannot be written", &std::io::Error::other(why));
+        if let Some(writing) = self.writing.take() {
+            return writing.await.map_err(|error| gone(error.to_string()))?;
+        }
+        self.idle.take().ok_or_else(|| gone("writing it failed before".to_owned()))
+    }
+
+    /// Whether anything happened since the events were read. Each change is an event; heartbeats are none.
+    async fn changed(&self) -> Result<bool, TransferError> {
+        let last = self.state.last_event.clone().map(|last| EventPosition(last.into_boxed_str()));
+        Ok(!asked(async || self.store.events(last.as_ref(), 1).await).await?.is_empty())
+    }
+}
+
+impl Read {
+    fn of<T>(page: Page<T>, row: impl Fn(rekindle_core::Versioned<T>) -> Row) -> Self {
+        let Page { items, total, next } = page;
+        let items = items.into_iter().map(|item| Item::Row(row(item))).collect();
+        let next = next.map(|cursor| cursor.to_string());
+        Self { items, of: Some(total), is_last: next.is_none(), next }
+    }
+}
+
+/// Writes a page in as many batches as it takes; the last of them names the place behind it.
+fn written(mut part: Part, section: Section, items: &[Item], then: &Place) -> Result<Part, TransferError> {
+    let (mut lines, mut rows) = (Vec::with_capacity(BYTES), 0);
+    let mut left = items.len();
+    for item in items {
+        item.write(&mut lines).map_err(|error| TransferError::io(part.path(), "cannot be written", &error.into()))?;
+        lines.push(b'\n');
+        (rows, left) = (rows + 1, left - 1);
+        if left == 0 || rows == ROWS || lines.len() >= BYTES {
+            part.batch(section, rows as u64, &lines, (left == 0).then(|| then.clone()))?;
+            (lines, rows) = (Vec::with_capacity(BYTES), 0);
+        }
+    }
+    Ok(part)
+}

@@ -1,0 +1,222 @@
+//! Reads a whole file before anything is done with it: every line is parsed, every count and the checksum compared, and
+//! rows that cannot stand together are found. What is learned on the way is what an import needs: where each batch
+//! begins, and which sessions there are.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use rekindle_core::SessionId;
+use sha2::Digest;
+
+use crate::error::TransferError;
+use crate::lines::{AnyHeader, Batch, Counts, FORMAT, Head, Header, Section, Trailer};
+use crate::members::{self, Member, Members, Unreadable};
+use crate::rows::{Item, digits};
+use crate::sets::Sets;
+use crate::{Doing, Progress, Stop};
+
+/// A file that may be imported.
+#[derive(Debug)]
+pub struct Verified {
+    pub(crate) path: PathBuf,
+    pub(crate) file: File,
+    pub(crate) header: Header,
+    pub(crate) trailer: Trailer,
+    /// In the order of the file.
+    pub(crate) batches: Vec<Found>,
+    pub(crate) sets: Sets,
+}
+
+/// Where a batch is.
+#[derive(Debug, Clone, Copy)]
+pub struct Found {
+    pub number: u64,
+    pub section: Section,
+    pub start: u64,
+}
+
+impl Verified {
+    /// How many rows there are.
+    pub fn rows(&self) -> Counts {
+        self.trailer.rows
+    }
+
+    /// The store that it is of, without any password.
+    pub fn store(&self) -> &str {
+        &self.header.store
+    }
+
+    /// When the export was begun.
+    pub fn began_at(&self) -> rekindle_core::Timestamp {
+        self.header.began_at()
+    }
+
+    /// Whether anything happened in the store while it was read.
+    pub fn changed_meanwhile(&self) -> bool {
+        self.trailer.changed_meanwhile
+    }
+
+    /// Sessions that seemed to be active beside another one of their project and machine, and are imported as stalled.
+    pub fn stalled(&self) -> impl Iterator<Item = SessionId> + '_ {
+        self.sets.stalled()
+    }
+}
+
+/// Reads and checks all of a file. It blocks its thread.
+///
+/// # Errors
+/// It is no export that can be imported as a whole.
+pub fn verify(path: &Path, stop: &Stop, tell: &mut dyn FnMut(Progress)) -> Result<Verified, TransferError> {
+    let failed = |error: &std::io::Error| TransferError::io(path, "cannot be read", error);
+    let file = File::open(path).map_err(|error| failed(&error))?;
+    let of = file.metadata().map_err(|error| failed(&error))?.len();
+    let copy = file.try_clone().map_err(|error| failed(&error))?;
+    let mut members = Members::from(copy, 0).map_err(|error| failed(&error))?;
+    let Ok(Some(first)) = members.next() else { return Err(first_unreadable(path, of)) };
+    let header = header(path, &first.text)?;
+    let mut reading = Reading { path, rows: Counts::default(), batches: Vec::new(), sets: Sets::default() };
+    let mut whole = first.end;
+    loop {
+        stop.check()?;
+        tell(Progress { doing: Doing::Verifying, done: whole, of: Some(of) });
+        let member = match members.next() {
+            Ok(Some(member)) => member,
+            Ok(None) | Err(Unreadable::CutOff) => {
+                return Err(TransferError::CutOff { path: path.to_path_buf(), whole });
+            }
+            Err(Unreadable::Damaged) => {
+                return Err(TransferError::damaged(path, format!("what follows byte {whole} was changed")));
+            }
+            Err(Unreadable::Failed(error)) => return Err(failed(&error)),
+        };
+        whole = member.end;
+        match head(path, &member.text)? {
+            (Head::Batch(batch), rows) => reading.batch(&batch, member.start, rows)?,
+            (Head::Trailer(trailer), _) => {
+                reading.trailer(&header, &trailer, &member, &file, of)?;
+                let Reading { batches, mut sets, .. } = reading;
+                sets.finish(path)?;
+                return Ok(Verified { path: path.to_path_buf(), file, header, trailer, batches, sets });
+            }
+            (Head::Header(_), _) => return Err(TransferError::damaged(path, "it has two beginnings")),
+        }
+    }
+}
+
+/// A file whose first member is not whole is another kind of file, unless it is as short as that.
+fn first_unreadable(path: &Path, length: u64) -> TransferError {
+    const MAGIC: [u8; 2] = [0x1f, 0x8b];
+    let begins = std::fs::read(path).ok().filter(|_| length < 1000).is_some_and(|bytes| bytes.starts_with(&MAGIC));
+    if begins {
+        return TransferError::CutOff { path: path.to_path_buf(), whole: 0 };
+    }
+    TransferError::NoExport(path.to_path_buf())
+}
+
+/// The header of this version that a first member holds.
+///
+/// # Errors
+/// It holds none, or one of a newer version.
+pub fn header(path: &Path, text: &[u8]) -> Result<Header, TransferError> {
+    let none = || TransferError::NoExport(path.to_path_buf());
+    let AnyHeader { header: any } = serde_json::from_slice(text).map_err(|_| none())?;
+    if any.format > FORMAT {
+        let by = any.made_by.map(|version| format!(" of Rekindle {version}")).unwrap_or_default();
+        return Err(TransferError::Newer { path: path.to_path_buf(), format: any.format, by, known: FORMAT });
+    }
+    match serde_json::from_slice(text) {
+        Ok(Head::Header(header)) => Ok(header),
+        Ok(Head::Batch(_) | Head::Trailer(_)) | Err(_) => Err(none()),
+    }
+}
+
+/// The first line of a member, and the others.
+///
+/// # Errors
+/// It makes no sense.
+pub fn head<'a>(path: &Path, text: &'a [u8]) -> Result<(Head, &'a [u8]), TransferError> {
+    let end = text.iter().position(|byte| *byte == b'\n').unwrap_or(text.len());
+    let (line, rest) = text.split_at(end);
+    let head = serde_json::from_slice(line);
+    let head = head.map_err(|_| TransferError::damaged(path, "a part of it says nothing of what it is"))?;
+    Ok((head, rest.get(1..).unwrap_or_default()))
+}
+
+/// The rows of a batch.
+///
+/// # Errors
+/// One makes no sense, or there are more or fewer than the batch says.
+pub fn items(path: &Path, batch: &Batch, rows: &[u8]) -> Result<Vec<Item>, TransferError> {
+    let number = batch.number;
+    let mut items = Vec::new();
+    for line in rows.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let item = Item::read(batch.section, line).map_err(|fault| {
+            let (what, row) = (batch.section.as_str(), items.len() + 1);
+            TransferError::damaged(path, format!("batch {number} ({what}), row {row}: {fault}"))
+        })?;
+        items.push(item);
+    }
+    if items.len() as u64 != batch.rows {
+        let (has, says) = (items.len(), batch.rows);
+        return Err(TransferError::damaged(path, format!("batch {number} has {has} rows, and says {says}")));
+    }
+    Ok(items)
+}
+
+/// A file that is being read.
+struct Reading<'a> {
+    path: &'a Path,
+    rows: Counts,
+    batches: Vec<Found>,
+    sets: Sets,
+}
+
+impl Reading<'_> {
+    fn batch(&mut self, batch: &Batch, start: u64, rows: &[u8]) -> Result<(), TransferError> {
+        let Batch { number, section, .. } = *batch;
+        if number != self.batches.len() as u64 + 1 {
+            return Err(TransferError::damaged(self.path, format!("batch {number} is not in its place")));
+        }
+        for item in &items(self.path, batch, rows)? {
+            self.sets.see(self.path, item)?;
+        }
+        *self.rows.of(section) += batch.rows;
+        self.batches.push(Found { number, section, start });
+        Ok(())
+    }
+
+    fn trailer(
+        &self,
+        header: &Header,
+        trailer: &Trailer,
+        member: &Member,
+        file: &File,
+        of: u64,
+    ) -> Result<(), TransferError> {
+        let damaged = |why: &str| Err(TransferError::damaged(self.path, why));
+        if trailer.sha256 != digits(&member.before.clone().finalize()) {
+            return damaged("it is not as it was written (its checksum is another one)");
+        }
+        // There is one way to write it, down to the last bit.
+        if !is_written_so(file, member) {
+            return damaged("its end is not as it was written");
+        }
+        if member.end != of {
+            return damaged("there is something behind its end");
+        }
+        if trailer.export != header.export || trailer.batches != self.batches.len() as u64 || trailer.rows != self.rows
+        {
+            return damaged("it does not hold what its end says");
+        }
+        Ok(())
+    }
+}
+
+/// Whether the bytes of this member are the ones that would be written.
+fn is_written_so(mut file: &File, member: &Member) -> bool {
+    let Some(expected) = members::stored(&member.text) else { return false };
+    let mut bytes = vec![0; expected.len()];
+    let read = file.seek(SeekFrom::Start(member.start)).and_then(|_| file.read_exact(&mut bytes));
+    read.is_ok() && bytes == expected
+}
