@@ -48,6 +48,11 @@ pub fn presented(headers: &HeaderMap) -> Result<Uuid, ApiError> {
     given.and_then(parse_key).ok_or_else(|| refused(ErrorCode::ApiKeyMalformed, "Malformed API key"))
 }
 
+/// What a request shows as its key, whatever that is: for the log, which masks it.
+pub fn given(headers: &HeaderMap) -> Option<HeaderValue> {
+    headers.get(API_KEY).cloned().or_else(|| HeaderValue::from_str(bearer(headers)?).ok())
+}
+
 /// The key as a bearer token: scrapers of metrics mostly cannot send a header of somebody's own.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;

@@ -133,8 +133,8 @@ impl Context {
         &self.shared.refusals
     }
 
-    /// Sees from now on, every second, to what need not be done within a request: fresh copies of the keys, and the
-    /// refusals' way into the audit trail. Ends when nobody has this context any more; a second call does nothing.
+    /// Sees from now on, every second, to what need not be done within a request: fresh copies of the keys, the refusals'
+    /// way into the audit trail, metrics that grow. Ends when nobody has this context any more; a second call does nothing.
     pub(crate) fn keep_house(&self) {
         if self.shared.kept.swap(true, Ordering::SeqCst) {
             return;
@@ -145,7 +145,8 @@ impl Context {
                 if let Err(error) = shared.keys.refresh(&tracker).await {
                     debug!(cause = %error, "The API keys could not be read; the last copy stands");
                 }
-                shared.refusals.write_down(&tracker).await;
+                shared.refusals.write_down(&tracker, &shared.surroundings.metrics).await;
+                shared.surroundings.metrics.tidy();
                 drop(shared);
                 tokio::time::sleep(HOUSEKEEPING).await;
             }

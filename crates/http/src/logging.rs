@@ -10,6 +10,7 @@ mod sample;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use rekindle_core::{Clock, Fault, SystemClock};
@@ -89,6 +90,11 @@ impl Drop for Guard {
             queue.flush();
         }
     }
+}
+
+/// How many lines of this process' log were lost since they could not be written fast enough.
+pub fn lines_lost() -> u64 {
+    queue::LOST.load(Ordering::Relaxed)
 }
 
 /// Sends what the process logs to where the settings say from now on, panics included, and its spans to where `traces`

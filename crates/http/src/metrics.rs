@@ -20,7 +20,6 @@ use rekindle_core::event::{Event, EventKind};
 use rekindle_core::tracker::{Listener, Pass, Recovered};
 use rekindle_core::{Store, store::BatchWatch};
 use rekindle_layers::{CircuitBreaker, CircuitState};
-use tokio_util::sync::CancellationToken;
 
 use self::gauges::Gauges;
 pub(crate) use self::middleware::Counting;
@@ -33,9 +32,6 @@ use self::text::Page;
 
 use crate::api::ErrorCode;
 use crate::jobs::Board;
-
-/// How often what histograms were told is sorted into their buckets.
-const TIDIED_EVERY: Duration = Duration::from_secs(1);
 
 /// What there was too much of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,11 +106,6 @@ impl Metrics {
         self.0.registry.counter(&of::AUTH_FAILURES, &[reason.as_str()]).increment(1);
     }
 
-    /// Lines of the log were lost.
-    pub fn log_lines_dropped(&self, lines: u64) {
-        self.0.registry.counter(&of::LOG_LINES_DROPPED, &[]).increment(lines);
-    }
-
     /// Entries of the audit trail were lost.
     pub fn audit_entries_dropped(&self, entries: u64) {
         self.0.registry.counter(&of::AUDIT_DROPPED, &[]).increment(entries);
@@ -144,17 +135,16 @@ impl Metrics {
         JobMetrics { runs, took: self.0.registry.histogram(&of::JOB_DURATION, &[name]) }
     }
 
-    /// Sorts what histograms were told into their buckets, again and again until it is told to stop: until then each value
-    /// takes up memory. Whoever mounts the API without its server runs this beside it.
-    pub async fn keep_tidy(self, stop: CancellationToken) {
-        while stop.run_until_cancelled(tokio::time::sleep(TIDIED_EVERY)).await.is_some() {
-            self.0.registry.tidy();
-        }
+    /// Sorts what histograms were told into their buckets: until then each value takes up memory.
+    pub(crate) fn tidy(&self) {
+        self.0.registry.tidy();
     }
 
     /// The page, in Prometheus' text format 0.0.4.
     pub(crate) async fn page(&self, store: &dyn Store, circuit: Option<&CircuitBreaker>, board: &Board) -> String {
         let mut page = Page::after(self.0.registry.render());
+        #[expect(clippy::cast_precision_loss, reason = "as many lines are never lost")]
+        page.one(&of::LOG_LINES_DROPPED, Some(crate::logging::lines_lost() as f64));
         self.0.gauges.add_to(&mut page, store).await;
         if let Some(circuit) = circuit {
             let state = circuit.snapshot().state;

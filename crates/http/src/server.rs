@@ -20,7 +20,7 @@ pub(crate) use connections::{Busy, is_secure};
 use rekindle_core::{Clock, RandomIds, Store, SystemClock, Tracker};
 use rekindle_layers::{CircuitBreaker, Layered, Traced, resilient};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -37,6 +37,8 @@ use crate::{jobs, logging, telemetry};
 
 /// How long those who have a connection are told, before they lose it, that the server is shutting down.
 const NOTICE: Duration = Duration::from_millis(250);
+/// How long the start waits for the keys that were handed out; without them it goes on, and asks again.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
 /// How long the last answers have to get out, however late they were.
 const LAST_WORDS: Duration = Duration::from_millis(250);
 
@@ -245,6 +247,8 @@ async fn run(
     let surroundings = Surroundings { metrics: metrics.clone(), circuit, board: board.clone(), environment };
     let context = Context::within(tracker, limits, surroundings);
     let tracker = context.tracker().clone();
+    // Whoever comes first must not hear that nobody can say whether their key is good.
+    let _ = timeout(FIRST_LOOK, context.keys().refresh(&tracker)).await;
     let connections = Arc::new(Connections::default());
     let server = listen::listen(listener, &context, &connections, acceptor, settings.drain_timeout)
         .map_err(|error| ServeError::Failed(format!("cannot listen on {address}: {error}")))?;
@@ -259,7 +263,6 @@ async fn run(
             board.job(jobs::RETENTION),
             stop_jobs.clone(),
         )),
-        tokio::spawn(metrics.keep_tidy(stop_jobs.clone())),
     ];
     if let (Some(plan), Ok(file)) = (&settings.backup, settings.store.file()) {
         let job = board.job(jobs::BACKUP);
@@ -333,7 +336,10 @@ impl Running {
             // A job that died has said so in the log.
             let _ = job.await;
         }
-        let closed = tokio::time::timeout(self.drain_timeout, self.context.tracker().store().close()).await;
+        // Who was refused in the last second, too, is to be in the audit trail.
+        let (refusals, metrics) = (self.context.refusals(), self.context.metrics());
+        let _ = timeout(self.drain_timeout, refusals.write_down(self.context.tracker(), metrics)).await;
+        let closed = timeout(self.drain_timeout, self.context.tracker().store().close()).await;
         if closed.is_err() {
             warn!("The store did not close in time: what was answered is kept");
         }

@@ -1,5 +1,5 @@
 //! The audit trail: who did what, from where, and who was refused.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed expectation is how a test reports")]
+#![expect(clippy::unwrap_used, reason = "a failed expectation is how a test reports")]
 
 mod support;
 

@@ -81,7 +81,7 @@ async fn everything_else_is_refused_before_anything_is_told() {
 #[tokio::test]
 async fn with_a_key_the_unknown_is_404() {
     let server = TestServer::start().await;
-    for path in ["/metrics", "/health/detailed", "/nothing", "/", "/api", "/api/", "/api/nothing", "/api/sessions/"] {
+    for path in ["/nothing", "/", "/api", "/api/", "/api/nothing", "/api/sessions/"] {
         let reply = server.get(path).await;
         reply.error(StatusCode::NOT_FOUND, "not_found");
         assert_eq!(reply.text("path"), path);

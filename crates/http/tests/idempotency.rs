@@ -1,5 +1,4 @@
 //! `Idempotency-Key`: a request that is repeated happens once, and is answered as it was the first time.
-#![expect(clippy::unwrap_used, reason = "a failed expectation is how a test reports")]
 
 mod support;
 

@@ -37,16 +37,17 @@ fn requests(page: &Exposition, endpoint: &str, method: &str, status: &str) -> Op
     page.get("api_requests_total", &[("endpoint", endpoint), ("method", method), ("status", status)])
 }
 
-/// These are shown from the first time on that there is something to say.
-const WHEN_IT_HAPPENS: [&str; 2] = ["rekindle_log_lines_dropped_total", "rekindle_audit_entries_dropped_total"];
+/// Shown from the first time on that there is something to say.
+const WHEN_IT_HAPPENS: [&str; 1] = ["rekindle_audit_entries_dropped_total"];
 
 #[tokio::test]
 async fn every_documented_metric_is_there_in_good_form() {
     let server = Setup::new().layered().start().await;
     let session = server.session("p", "m").await;
     server.act(&format!("/api/sessions/{session}/heartbeat")).await.expect(StatusCode::OK);
-    let passed =
-        |page: &Exposition| page.get("rekindle_job_last_success_timestamp_seconds", &[("job", "detector")]).is_some();
+    let passed = |page: &Exposition| {
+        page.get("rekindle_job_last_success_timestamp_seconds", &[("job_name", "detector")]).is_some()
+    };
     let page = shows(&server, "a pass of the detector", passed).await;
     for metric in METRICS {
         let kind = page.metrics.get(metric.name).map(String::as_str);
@@ -114,8 +115,9 @@ async fn a_thousand_paths_and_methods_that_lead_nowhere_add_no_series() {
         Reply::of(server.request(strange(0), warm_up)).await.error(StatusCode::NOT_FOUND, "not_found");
     }
     server.get("/api/sessions/x").await.error(StatusCode::NOT_FOUND, "not_found");
-    let settled =
-        |page: &Exposition| page.get("rekindle_job_last_success_timestamp_seconds", &[("job", "detector")]).is_some();
+    let settled = |page: &Exposition| {
+        page.get("rekindle_job_last_success_timestamp_seconds", &[("job_name", "detector")]).is_some()
+    };
     shows(&server, "a pass of the detector", settled).await;
     let before = page(&server).await;
     for n in 0..1000_u32 {
@@ -174,7 +176,7 @@ async fn the_detectors_delay_is_measured() {
     let marked = |page: &Exposition| page.get("rekindle_detection_delay_seconds_count", &[]) == Some(1.0);
     let page = shows(&server, "a delay", marked).await;
     assert_eq!(page.get("rekindle_sessions_stalled_total", &[]), Some(1.0));
-    assert!(page.get("rekindle_job_runs_total", &[("job", "detector"), ("outcome", "ok")]).unwrap() >= 1.0);
+    assert!(page.get("rekindle_job_runs_total", &[("job_name", "detector"), ("outcome", "ok")]).unwrap() >= 1.0);
     server.stop().await;
 }
 

@@ -18,7 +18,7 @@ const UNIT: &str = "deploy/systemd/rekindle.service";
 pub fn run() -> Result<Outcome> {
     let files = sources::files()?;
     settings_exist(&files)?;
-    let metrics = monitoring::metrics_exist(&files)?;
+    let metrics = monitoring::metrics_exist()?;
     let mut lacking = Vec::new();
     for (tool, check) in [("promtool", rules as fn() -> Result<()>), ("systemd-analyze", unit), ("node", pm2)] {
         let mut command = Command::new(tool);

@@ -10,7 +10,8 @@ use super::{Outcome, sources};
 use crate::shell::root;
 
 /// Used by something else than a name in the code: the crate, the dependency, how.
-const OTHERWISE: &[(&str, &str, &str)] = &[];
+const OTHERWISE: &[(&str, &str, &str)] =
+    &[("rekindle-http", "rustls-webpki", "its library is called webpki: server/tls.rs")];
 
 /// Runs it.
 pub fn run() -> Result<Outcome> {

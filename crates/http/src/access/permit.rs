@@ -107,6 +107,7 @@ where
             None => None,
         };
         if let Some((error, visit)) = refused {
+            context.metrics().auth_failed(error.code);
             context.refusals().note(Refused::forbidden(visit, &req, &error));
             return Box::pin(ready(Ok(req.error_response(error))));
         }

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::Visit;
 use crate::ApiError;
+use crate::metrics::Metrics;
 
 /// As many refusals wait at most; as many are written in one commit.
 const MOST: usize = 1024;
@@ -65,9 +66,10 @@ impl Refusals {
     }
 
     /// Writes down what waits. What the store does not take waits on, as long as there is room.
-    pub async fn write_down(&self, tracker: &Tracker) {
+    pub async fn write_down(&self, tracker: &Tracker, metrics: &Metrics) {
         let dropped = self.dropped.swap(0, Ordering::Relaxed);
         if dropped > 0 {
+            metrics.audit_entries_dropped(dropped);
             warn!(dropped, "So many refusals that not all of them are in the audit trail");
         }
         loop {

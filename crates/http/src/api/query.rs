@@ -46,7 +46,7 @@ query! {
         #[param(minimum = 0, nullable = false)]
         offset: u64,
         /// The `next_cursor` of an earlier answer: goes on from there in constant time.
-        #[param(nullable = false)]
+        #[param(nullable = false, pattern = "^[0-9a-fA-F]{48}$")]
         cursor: String,
     }
 }
@@ -61,7 +61,7 @@ query! {
         #[param(minimum = 0, nullable = false)]
         offset: u64,
         /// The `next_cursor` of an earlier answer: goes on from there in constant time.
-        #[param(nullable = false)]
+        #[param(nullable = false, pattern = "^[0-9a-fA-F]{48}$")]
         cursor: String,
     }
 }
@@ -85,7 +85,7 @@ query! {
         #[param(minimum = 0, nullable = false)]
         offset: u64,
         /// The `next_cursor` of an earlier answer: goes on from there in constant time.
-        #[param(nullable = false)]
+        #[param(nullable = false, pattern = "^[0-9a-fA-F]{48}$")]
         cursor: String,
     }
 }
@@ -103,7 +103,7 @@ query! {
         #[param(minimum = 0, nullable = false)]
         offset: u64,
         /// The `next_cursor` of an earlier answer: goes on from there in constant time.
-        #[param(nullable = false)]
+        #[param(nullable = false, pattern = "^[0-9a-fA-F]{48}$")]
         cursor: String,
     }
 }
@@ -121,7 +121,7 @@ query! {
     /// What a cleanup deletes.
     CleanupQuery {
         /// The age in days; `RETENTION_DAYS` if absent.
-        #[param(minimum = 0, nullable = false)]
+        #[param(minimum = 0, maximum = 4_294_967_295_u64, format = Int64, nullable = false)]
         older_than_days: u32,
         /// Whether to tell only, and delete nothing.
         #[param(default = false, nullable = false)]
@@ -142,7 +142,7 @@ query! {
         #[param(min_length = 1, max_length = 200, nullable = false)]
         machine_id: String,
         /// Of this kind, such as `session.recovered` or `access.refused`.
-        #[param(nullable = false)]
+        #[param(nullable = false, pattern = "^(session|task|machine|key|access)\\.[a-z_]+$")]
         kind: String,
         /// At this time or later.
         #[param(nullable = false)]
@@ -154,7 +154,7 @@ query! {
         #[param(minimum = 1, maximum = 200, nullable = false)]
         limit: u32,
         /// The `next_cursor` of an earlier answer.
-        #[param(nullable = false)]
+        #[param(nullable = false, pattern = "^([0-9a-f]{2})+$")]
         cursor: String,
     }
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::Arrival;
 use crate::answer::{Alarm, Note};
-use crate::auth::{API_KEY, masked, parse_key};
+use crate::auth::{given, masked, parse_key};
 use crate::{ApiError, logging};
 
 /// Where ids stand in paths.
@@ -30,7 +30,7 @@ macro_rules! line {
 /// The session that a request's path names. A key that was put where an id belongs is none.
 pub(super) fn session_of(req: &ServiceRequest) -> Option<Uuid> {
     let id = req.path().strip_prefix("/api/sessions/")?.split('/').next().and_then(parse_key)?;
-    let key = req.headers().get(API_KEY).and_then(|key| parse_key(key.to_str().ok()?));
+    let key = given(req.headers()).and_then(|key| parse_key(key.to_str().ok()?));
     (key != Some(id)).then_some(id)
 }
 
@@ -45,7 +45,7 @@ pub(super) fn refused(arrival: &Arrival, req: &ServiceRequest, error: &ApiError)
         () => level(arrival, Some(error), Alarm::No),
     };
     let ip = req.peer_addr().map(|peer| peer.ip().to_string());
-    let api_key = req.headers().get(API_KEY).map(masked);
+    let api_key = given(req.headers()).as_ref().map(masked);
     // Whoever was not known may have put anything there.
     let session_id = arrival.session.filter(|_| !is_failure && !is_guesser).map(tracing::field::display);
     let what = if is_failure { "Authentication failed: " } else { "" };
@@ -81,7 +81,8 @@ pub(super) fn answered(arrival: &Arrival, response: &mut ServiceResponse, error:
         let matches = endpoint.as_deref().is_some_and(|pattern| pattern.starts_with(prefix));
         matches.then(|| req.match_info().get("id")).flatten()
     };
-    let key = req.headers().get(API_KEY);
+    let key = given(req.headers());
+    let key = key.as_ref();
     // Whoever puts the key where something else belongs does not find it in the log.
     let clean = |text| redact::without(text, key);
     let session = arrival.session.map(|id| id.to_string());

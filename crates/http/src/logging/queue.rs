@@ -3,6 +3,7 @@
 
 use std::io;
 use std::mem;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,6 +16,9 @@ const CAPACITY: usize = 8 << 20;
 const KEPT: usize = 256 << 10;
 /// The longest that the end of the process waits for its last lines.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Lines that were lost, of all logs of this process.
+pub(super) static LOST: AtomicU64 = AtomicU64::new(0);
 
 /// See the top of the file.
 pub(super) struct Queue {
@@ -73,6 +77,7 @@ impl Queue {
         // One that is longer than the whole queue is still taken when there is nothing else.
         if !state.lines.is_empty() && state.lines.len() + line.len() > CAPACITY {
             state.lost += 1;
+            LOST.fetch_add(1, Ordering::Relaxed);
             return;
         }
         state.lines.extend_from_slice(line);

@@ -108,10 +108,10 @@ metrics! {
         "Where the circuit to the store stands: 1 for the state that it is in (closed, open, half_open).";
     CIRCUIT_OPENED: Kind::Counter, "rekindle_circuit_opened_total" [] "How often the circuit to the store opened.";
 
-    JOB_RUNS: Kind::Counter, "rekindle_job_runs_total" ["job", "outcome"]
+    JOB_RUNS: Kind::Counter, "rekindle_job_runs_total" ["job_name", "outcome"]
         "Passes of background jobs in this process, by job and outcome (ok, failed, died).";
-    JOB_DURATION: RUNS, "rekindle_job_duration_seconds" ["job"] "How long passes of background jobs took.";
-    JOB_LAST_SUCCESS: Kind::Gauge, "rekindle_job_last_success_timestamp_seconds" ["job"]
+    JOB_DURATION: RUNS, "rekindle_job_duration_seconds" ["job_name"] "How long passes of background jobs took.";
+    JOB_LAST_SUCCESS: Kind::Gauge, "rekindle_job_last_success_timestamp_seconds" ["job_name"]
         "When a background job last did its work in this process, in Unix seconds; absent until it has.";
 
     BUILD_INFO: Kind::Gauge, "rekindle_build_info" ["version"] "1, with the version that runs.";

@@ -170,7 +170,8 @@ fn what_needs_something_else_says_so() {
     let tls = Settings::read(&tls.with("TLS_CERT_FILE", "cert.pem")).unwrap().tls.unwrap();
     assert_eq!((tls.certificate, tls.key), (PathBuf::from("cert.pem"), PathBuf::from("key.pem")));
 
-    let backup = least().with("BACKUP_CRON", "0 3 * * *");
+    let backup = least().with("STORE_URL", "sqlite:rekindle.db").with("BACKUP_CRON", "0 3 * * *");
+    assert_eq!(faults(&backup.clone().with("STORE_URL", "sqlite::memory:")), ["BACKUP_CRON"]);
     assert_eq!(faults(&backup), ["BACKUP_DIR"]);
     let backup = backup.with("BACKUP_DIR", "/backups");
     let plan = Settings::read(&backup).unwrap().backup.unwrap();

@@ -7,10 +7,10 @@ use mongodb::error::{ErrorKind, WriteFailure};
 use rekindle_core::store::{PageRequest, SessionFilter, Start, TrailFilter};
 use rekindle_core::{MachineId, SessionId, Store, TaskId};
 use rekindle_mongod::{Case, case};
-use rekindle_store_mongo::{ConnectError, MongoStore};
+use rekindle_store_mongo::{ConnectError, MongoOptions, MongoStore, Setup};
 use rekindle_testkit::sample;
 
-use crate::support::{Scratch, answer, api_key, machine, refusal, scratch, session, task, until, uuid};
+use crate::support::{Scratch, answer, api_key, machine, open, refusal, scratch, session, task, until, uuid};
 
 pub const CASES: &[Case] = &[
     case!(test_1_1_a_each_required_field_is_required),
@@ -26,6 +26,7 @@ pub const CASES: &[Case] = &[
     case!(an_index_with_one_of_our_names_is_told),
     case!(documents_that_break_a_unique_rule_are_told),
     case!(a_newer_schema_is_left_alone),
+    case!(who_only_looks_changes_nothing),
     case!(pages_follow_each_other_across_documents_of_another_program),
 ];
 
@@ -351,6 +352,30 @@ async fn pages_follow_each_other_across_documents_of_another_program(uri: String
         once.dedup();
         assert_eq!((found.len(), once.len()), (8, 8), "{found:?}");
         store.close().await;
+    })
+    .await;
+}
+
+/// Whoever looks does not know after how many days the server's own clean-up is to delete.
+async fn who_only_looks_changes_nothing(uri: String) {
+    scratch(uri, |db| async move {
+        let looking = MongoOptions { setup: Setup::LeaveAsIs, retention_days: 1, ..db.options.clone() };
+        let refused = refusal(&looking).await;
+        assert!(matches!(refused, ConnectError::Configuration(_)), "{refused:?}");
+        assert_eq!(db.db.list_collection_names().await.unwrap(), Vec::<String>::new());
+        db.store().await.close().await;
+        let expiry = || async {
+            let command = doc! { "listIndexes": "sessions" };
+            let cursor = db.db.run_cursor_command(command).await.unwrap();
+            let indexes: Vec<Document> = cursor.try_collect().await.unwrap();
+            indexes.iter().find_map(|index| index.get("expireAfterSeconds").cloned())
+        };
+        let before = expiry().await;
+        assert!(before.is_some());
+        let store = open(&looking).await;
+        assert_eq!(store.counts().await.unwrap().total(), 0);
+        store.close().await;
+        assert_eq!(expiry().await, before);
     })
     .await;
 }

@@ -35,6 +35,9 @@ pub fn check(pages: &[Page], files: &[String]) -> Result<Vec<String>> {
     Ok(faults)
 }
 
+/// Where the server's settings are listed.
+const SETTINGS: &str = "crates/http/src/settings/table.rs";
+
 /// All names in capitals that our code knows: settings, variables, what tools are told.
 pub fn settings(files: &[String]) -> Result<BTreeSet<String>> {
     // The server's settings come from one table, in which a macro makes their names.
@@ -43,6 +46,8 @@ pub fn settings(files: &[String]) -> Result<BTreeSet<String>> {
         // clap makes the names of variables from attributes, all others are written out: both stand between quotes.
         known.extend(literals(&read(file)?, is_capital));
     }
+    // The table of the server's settings has their names as constants.
+    known.extend(capitals(&read(SETTINGS)?).map(str::to_owned));
     Ok(known)
 }
 
