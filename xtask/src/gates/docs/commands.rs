@@ -56,9 +56,16 @@ fn calls(text: &str) -> Vec<Call> {
 fn call(line: &str) -> Option<Call> {
     let line = line.split(" #").next().unwrap_or(line);
     let mut words = line.split_whitespace().map(str::to_owned).peekable();
-    let is_before =
-        |word: &String| is_assignment(word) || matches!(word.as_str(), "$" | "exec" | "sudo" | "export" | "time");
-    while words.next_if(is_before).is_some() {}
+    let is_before = |word: &String| {
+        is_assignment(word)
+            || matches!(word.as_str(), "$" | "exec" | "sudo" | "export" | "time" | "until" | "while" | "if" | "do")
+    };
+    while let Some(word) = words.next_if(|word| is_before(word) || word.starts_with('-')) {
+        // `sudo -u NAME`
+        if word == "-u" {
+            words.next();
+        }
+    }
     let first = words.next()?;
     let rest: Vec<String> = words.collect();
     let (program, rest) = match (first.as_str(), rest.first().map(String::as_str)) {

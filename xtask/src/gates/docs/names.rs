@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
+use rekindle_http::settings::table;
 
 use super::links::resolve;
 use super::page::Page;
@@ -39,7 +40,8 @@ const SETTINGS: &str = "crates/http/src/settings/table.rs";
 
 /// All names in capitals that our code knows: settings, variables, what tools are told.
 pub fn settings(files: &[String]) -> Result<BTreeSet<String>> {
-    let mut known = BTreeSet::new();
+    // The server's settings come from one table, in which a macro makes their names.
+    let mut known: BTreeSet<String> = table::ALL.iter().map(|setting| setting.name.to_owned()).collect();
     for file in files.iter().filter(|file| is_production_code(file)) {
         // clap makes the names of variables from attributes, all others are written out: both stand between quotes.
         known.extend(literals(&read(file)?, is_capital));

@@ -17,6 +17,8 @@ fn a_call_is_found_wherever_a_shell_would() {
     assert_eq!(found("cargo run --release -- dev"), ["Rekindle dev"]);
     assert_eq!(found("URI=\"$(cargo xtask mongo uri)\""), ["Xtask mongo uri"]);
     assert_eq!(found("sudo /usr/local/bin/rekindle serve || echo no"), ["Rekindle serve"]);
+    assert_eq!(found("sudo -u rekindle --preserve-env=X rekindle db check"), ["Rekindle db check"]);
+    assert_eq!(found("until rekindle health; do sleep 1; done"), ["Rekindle health"]);
     assert!(found("cargo build -p rekindle-cli; cargo run -p xtask -- x; # rekindle is quiet").is_empty());
 }
 

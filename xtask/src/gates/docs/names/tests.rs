@@ -20,7 +20,7 @@ fn a_name_is_of_our_code_or_of_the_page() {
 fn the_settings_are_found_in_the_code() {
     let files = crate::gates::sources::files().unwrap();
     let known = settings(&files).unwrap();
-    for name in ["STORE_URL", "STALL_THRESHOLD_MS", "REKINDLE_URL", "NOTIFY_SOCKET"] {
+    for name in ["STORE_URL", "STALL_THRESHOLD_MS", "CLEANUP_CRON", "REKINDLE_URL", "NOTIFY_SOCKET"] {
         assert!(known.contains(name), "{name}");
     }
 }
