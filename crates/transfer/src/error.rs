@@ -111,7 +111,7 @@ pub enum TransferError {
     #[error("a part of it ended early: {0}")]
     Ended(String),
     /// The store cannot do it.
-    #[error("{0}")]
+    #[error(transparent)]
     Store(#[from] StoreError),
     /// It was told to stop.
     #[error("it was stopped before it was done; what was done is kept, and the same command goes on with it")]

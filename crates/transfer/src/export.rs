@@ -62,7 +62,8 @@ pub async fn export(
     stop: &Stop,
     tell: &mut dyn FnMut(Progress),
 ) -> Result<Exported, TransferError> {
-    asked(async || store.ping().await).await?;
+    // Before a file is made: whether it can be read at all.
+    asked(async || store.counts().await).await?;
     let opened = Part::open(what.file, what.existing)?;
     let (opened, found) = apart(move || opened.found().map(|found| (opened, found))).await?;
     let part = match found {
