@@ -42,6 +42,14 @@ pub enum Refusal {
         /// The session in the way.
         existing: SessionId,
     },
+    /// A live session of a project that whoever asks does not see holds the slot.
+    #[error("slot {slot} of machine {machine} is held by a session of another project; choose another slot")]
+    SlotHeld {
+        /// The machine.
+        machine: MachineId,
+        /// The slot.
+        slot: Slot,
+    },
     /// The machine takes no sessions now.
     #[error("machine {machine} is {status} and takes no sessions; choose another, or bring it back online")]
     MachineUnavailable {

@@ -129,6 +129,14 @@ impl Tracker {
         self.scope.as_ref().is_none_or(|only| only == project)
     }
 
+    /// Whether a session is there for this tracker.
+    async fn shows(&self, id: SessionId) -> Result<bool, Error> {
+        Ok(match self.scope {
+            None => true,
+            Some(_) => self.store.session(id).await?.is_none_or(|row| self.sees(&row.value.project_id)),
+        })
+    }
+
     /// Whether something of a project may be made.
     fn may_make(&self, project: &ProjectId) -> Result<(), Refusal> {
         match &self.scope {
@@ -194,7 +202,13 @@ impl Tracker {
             }
             (UniqueRule::LivePerSlot, Some(slot)) => {
                 let existing = self.store.slot_holder(machine, slot).await?;
-                existing.map(|existing| Refusal::SlotConflict { machine: machine.clone(), slot, existing })
+                match existing {
+                    Some(existing) if self.shows(existing).await? => {
+                        Some(Refusal::SlotConflict { machine: machine.clone(), slot, existing })
+                    }
+                    Some(_) => Some(Refusal::SlotHeld { machine: machine.clone(), slot }),
+                    None => None,
+                }
             }
             (UniqueRule::LivePerSlot, None) | (UniqueRule::Successor | UniqueRule::IdempotencyKey, _) => None,
         })

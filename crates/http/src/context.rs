@@ -12,7 +12,7 @@ use rekindle_core::{Error, StoreError, Tracker};
 use rekindle_layers::CircuitBreaker;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tracing::debug;
+use tracing::warn;
 
 use crate::ApiError;
 use crate::access::{KeyRing, Refusals};
@@ -32,6 +32,8 @@ const MOST_IN_FLIGHT: usize = 1 << 24;
 
 /// How long after its last round housekeeping goes on: a key that is taken away is good so much longer.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
+/// After so many rounds in which the keys could not be read it is said that they are old.
+const STALE_KEYS: u32 = 10;
 
 /// Who is let in, and how much may be asked.
 #[derive(Debug, Clone)]
@@ -139,12 +141,27 @@ impl Context {
         if self.shared.kept.swap(true, Ordering::SeqCst) {
             return;
         }
+        // Two tasks: a store that is slow to write must not keep a key good that was taken away.
+        let (tracker, shared) = (self.tracker.clone(), Arc::downgrade(&self.shared));
+        tokio::spawn(async move {
+            let mut failures: u32 = 0;
+            while let Some(shared) = shared.upgrade() {
+                match shared.keys.refresh(&tracker).await {
+                    Ok(()) => failures = 0,
+                    Err(error) => {
+                        failures = failures.saturating_add(1);
+                        if failures.is_multiple_of(STALE_KEYS) {
+                            warn!(cause = %error, failures, "The API keys could not be read; the last copy stands");
+                        }
+                    }
+                }
+                drop(shared);
+                tokio::time::sleep(HOUSEKEEPING).await;
+            }
+        });
         let (tracker, shared) = (self.tracker.clone(), Arc::downgrade(&self.shared));
         tokio::spawn(async move {
             while let Some(shared) = shared.upgrade() {
-                if let Err(error) = shared.keys.refresh(&tracker).await {
-                    debug!(cause = %error, "The API keys could not be read; the last copy stands");
-                }
                 shared.refusals.write_down(&tracker, &shared.surroundings.metrics).await;
                 shared.surroundings.metrics.tidy();
                 drop(shared);

@@ -22,6 +22,7 @@ use rekindle_core::{Clock, SystemClock};
 use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
+pub(crate) use self::log::shown_path;
 use crate::ApiError;
 use crate::access::{Refused, Visit};
 use crate::answer::AsItIs;
@@ -127,7 +128,8 @@ where
             Ok(place) => place,
             Err(error) => {
                 if error.status == StatusCode::UNAUTHORIZED {
-                    self.context.refusals().note(Refused::not_let_in(arrival.id, &req, &error));
+                    let key = self.context.keys().known(req.headers());
+                    self.context.refusals().note(Refused::not_let_in(arrival.id, key, &req, &error));
                 }
                 log::refused(&arrival, &req, &error);
                 let response = envelope(&error, &arrival);

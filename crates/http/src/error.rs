@@ -159,6 +159,7 @@ impl From<Refusal> for ApiError {
             Refusal::SlotConflict { existing, .. } => {
                 said(StatusCode::CONFLICT, ErrorCode::SlotConflict).naming_session(*existing)
             }
+            Refusal::SlotHeld { .. } => said(StatusCode::CONFLICT, ErrorCode::SlotConflict),
             Refusal::MachineUnavailable { machine, .. } => {
                 said(StatusCode::CONFLICT, ErrorCode::MachineUnavailable).naming("machine_id", machine)
             }

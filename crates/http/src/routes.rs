@@ -94,7 +94,7 @@ table! {
         }
         "/api/sessions/{id}/health" => { GET sessions::health as Reader }
         "/api/sessions/{id}/mark-failed" => { POST lifecycle::mark_failed as Worker }
-        "/api/sessions/{id}/mark-stalled" => { POST lifecycle::mark_stalled as Operator }
+        "/api/sessions/{id}/mark-stalled" => { POST lifecycle::mark_stalled as Worker }
         "/api/sessions/{id}/archive" => { POST lifecycle::archive as Operator }
         "/api/sessions/{id}/recovery-state" => { GET recovery::state as Reader }
         "/api/sessions/{id}/prepare-recovery" => { POST recovery::prepare as Worker }

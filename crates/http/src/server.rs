@@ -247,6 +247,7 @@ async fn run(
     let surroundings = Surroundings { metrics: metrics.clone(), circuit, board: board.clone(), environment };
     let context = Context::within(tracker, limits, surroundings);
     let tracker = context.tracker().clone();
+    context.keep_house();
     // Whoever comes first must not hear that nobody can say whether their key is good.
     let _ = timeout(FIRST_LOOK, context.keys().refresh(&tracker)).await;
     let connections = Arc::new(Connections::default());

@@ -122,6 +122,12 @@ async fn a_key_of_one_project_sees_and_touches_nothing_else() {
     let foreign = json!({ "session_id": theirs, "project_id": "mine", "task_name": "t" });
     post("/api/tasks".to_owned(), foreign).await.error(StatusCode::BAD_REQUEST, "validation_failed");
     assert_eq!(server.status(&theirs).await, "active");
+
+    let slot = |project: &str| json!({ "project_id": project, "machine_id": "m9", "docker_slot": 4 });
+    let holder = server.post("/api/sessions", slot("theirs")).await.expect(StatusCode::CREATED).text("session_id");
+    let taken = post("/api/sessions".to_owned(), slot("mine")).await;
+    assert!(taken.error(StatusCode::CONFLICT, "slot_conflict").is_empty());
+    assert!(!taken.text("message").contains(&holder), "{}", taken.text("message"));
     server.stop().await;
 }
 

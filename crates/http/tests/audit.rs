@@ -76,9 +76,24 @@ async fn who_was_refused_is_written_down() {
     let forbidden = server.bare(Method::POST, "/api/sessions").header("X-API-Key", made.text("secret"));
     let forbidden = Reply::of(forbidden.json(&json!({ "project_id": "p", "machine_id": "m" }))).await;
     forbidden.error(StatusCode::FORBIDDEN, "forbidden");
-    let found = refusals(&server, 3).await;
+    let bound = json!({ "name": "w", "role": "worker", "project_id": "mine" });
+    let bound = server.post("/api/keys", bound).await.expect(StatusCode::CREATED);
+    let outside = server.bare(Method::POST, "/api/sessions").header("X-API-Key", bound.text("secret"));
+    let outside = Reply::of(outside.json(&json!({ "project_id": "theirs", "machine_id": "m" }))).await;
+    outside.error(StatusCode::FORBIDDEN, "forbidden");
+    server.act(&format!("/api/keys/{}/revoke", bound.text("key_id"))).await.expect(StatusCode::OK);
+    let revoked = server.bare(Method::DELETE, &format!("/api/keys/{wrong}/revoke"));
+    let revoked = Reply::of(revoked.header("X-API-Key", bound.text("secret"))).await;
+    revoked.error(StatusCode::UNAUTHORIZED, "api_key_invalid");
+    let found = refusals(&server, 5).await;
+    let by_bound: Vec<_> = found.iter().filter(|event| event["key_id"] == json!(bound.text("key_id"))).collect();
+    let codes: Vec<_> = by_bound.iter().map(|event| event["detail"]["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, ["api_key_invalid", "forbidden"]);
+    assert_eq!(by_bound[0]["detail"]["endpoint"], "/api/keys/{id}/revoke", "what could be a key is not shown");
+
     let of = |code: &str| {
-        let found = found.iter().find(|event| event["detail"]["code"] == code);
+        let known = json!(bound.text("key_id"));
+        let found = found.iter().find(|event| event["detail"]["code"] == code && event["key_id"] != known);
         found.unwrap_or_else(|| panic!("no {code} among {found:?}")).clone()
     };
     let event = of("forbidden");

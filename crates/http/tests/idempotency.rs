@@ -5,7 +5,7 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rekindle_testkit::{HandClock, MemoryStore};
+use rekindle_testkit::{Fault, FaultyStore, HandClock, MemoryStore};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use support::{KEY, Reply, Setup, TestServer};
@@ -151,5 +151,25 @@ async fn a_key_that_is_none_is_told_and_a_secret_is_not_kept() {
     let first = once(&server, "k", "/api/keys", &new).await.expect(StatusCode::CREATED);
     let again: Value = once(&server, "k", "/api/keys", &new).await.expect(StatusCode::CREATED).json();
     assert_eq!((again["key_id"].as_str(), &again["secret"]), (Some(first.text("key_id").as_str()), &Value::Null));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_secret_is_answered_although_the_reply_of_the_store_was_lost() {
+    let store = Arc::new(FaultyStore::over(Arc::new(MemoryStore::new())));
+    let server = Setup::new().set("DETECT_INTERVAL_MS", "600000").store(Arc::clone(&store) as _).start().await;
+    // The detector's first pass is over when it has noted that it looked.
+    while server.tracker.store().watch().await.unwrap().is_none() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    store.script([Some(Fault::LostAfter)]);
+    let new = json!({ "name": "w", "role": "worker" });
+    let first = once(&server, "k", "/api/keys", &new).await.expect(StatusCode::CREATED);
+    assert_eq!(first.header("idempotent-replayed"), None);
+    let secret = first.text("secret");
+    let listed = server.bare(Method::GET, "/api/sessions").header("X-API-Key", secret);
+    Reply::of(listed).await.expect(StatusCode::OK);
+    let again: Value = once(&server, "k", "/api/keys", &new).await.expect(StatusCode::CREATED).json();
+    assert_eq!((&again["key_id"], &again["secret"]), (&first.field("key_id"), &Value::Null));
     server.stop().await;
 }

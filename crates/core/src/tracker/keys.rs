@@ -74,7 +74,7 @@ impl Tracker {
     }
 
     /// Hands out a key in another one's place: same name, role and project. The old one is let in for `overlap` longer, or
-    /// until its own end if that comes sooner.
+    /// until its own end if that comes sooner. The new one lasts as long as was asked for, or as the old one was to.
     ///
     /// # Errors
     /// [`Refusal::NotFound`], and [`Refusal::KeyNotValid`] for one that is not let in, or has a successor.
@@ -97,7 +97,8 @@ impl Tracker {
                     secret,
                     role: row.value.role,
                     project_id: row.value.project_id.clone(),
-                    lasts,
+                    // One that was to end does not become one that never does.
+                    lasts: lasts.or_else(|| row.value.expires_at.map(|end| end.since(row.value.created_at))),
                 };
                 let new = Versioned { value: begin(new_id, new, now), version: Version::FIRST };
                 if row.value.replaced_by == Some(new_id) {

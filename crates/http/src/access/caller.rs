@@ -6,15 +6,17 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
+use actix_web::http::Method;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use rekindle_core::tracker::Once;
 use rekindle_core::{Actor, Error, Tracker};
 use uuid::Uuid;
 
-use super::Identity;
 use super::once::Repeatable;
+use super::{Identity, Refused};
 use crate::ApiError;
+use crate::api::ErrorCode;
 use crate::context::Context;
 
 /// What is known of a request that was let in.
@@ -39,6 +41,8 @@ impl Visit {
 pub struct Caller {
     context: Data<Context>,
     visit: Visit,
+    method: Method,
+    path: String,
     pub(super) repeatable: Option<Repeatable>,
 }
 
@@ -58,7 +62,23 @@ impl Caller {
         F: Future<Output = Result<T, Error>> + Send + 'static,
         T: Send + 'static,
     {
-        self.context.run(name, |_| use_case(self.tracker(None))).await
+        self.noting(self.context.run(name, |_| use_case(self.tracker(None))).await)
+    }
+
+    /// The request's id.
+    pub(super) fn request(&self) -> Uuid {
+        self.visit.request
+    }
+
+    /// Notes what this caller's key may not do, where only the use case could see it.
+    pub(super) fn noting<T>(&self, outcome: Result<T, ApiError>) -> Result<T, ApiError> {
+        if let Err(error) = &outcome
+            && error.code == ErrorCode::Forbidden
+        {
+            self.context.metrics().auth_failed(error.code);
+            self.context.refusals().note(Refused::by_use_case(&self.visit, &self.method, &self.path, error));
+        }
+        outcome
     }
 
     /// The use cases as this caller has them.
@@ -83,7 +103,8 @@ impl FromRequest for Caller {
         let visit = req.extensions().get::<Visit>().cloned();
         ready(match (context, visit) {
             (Some(context), Some(visit)) => {
-                Repeatable::of(req, &visit).map(|repeatable| Self { context, visit, repeatable })
+                let (method, path) = (req.method().clone(), req.match_pattern().unwrap_or_default());
+                Repeatable::of(req, &visit).map(|repeatable| Self { context, visit, method, path, repeatable })
             }
             (_, _) => Err(ApiError::internal("a handler that needs a caller is mounted outside the entry")),
         })

@@ -3,6 +3,7 @@
 //! stay good while the store is away.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use actix_web::http::header::HeaderMap;
@@ -31,14 +32,15 @@ type Handed = HashMap<SecretHash, ApiKey>;
 #[derive(Debug)]
 pub struct KeyRing {
     configured: ApiKeys,
-    /// None before the store was heard for the first time.
-    handed_out: RwLock<Option<Arc<Handed>>>,
+    /// None before the store was heard for the first time; with the turn of whoever asked for it.
+    handed_out: RwLock<Option<(u64, Arc<Handed>)>>,
+    turns: AtomicU64,
 }
 
 impl KeyRing {
     /// With the keys of the settings only, so far.
     pub fn new(configured: ApiKeys) -> Self {
-        Self { configured, handed_out: RwLock::new(None) }
+        Self { configured, handed_out: RwLock::new(None), turns: AtomicU64::new(0) }
     }
 
     /// Lets a request in; answers as whom.
@@ -67,14 +69,26 @@ impl KeyRing {
     /// # Errors
     /// The store's.
     pub async fn refresh(&self, tracker: &Tracker) -> Result<(), Error> {
+        let turn = self.turns.fetch_add(1, Ordering::SeqCst);
         let keys = tracker.keys().await?;
         let handed = keys.into_iter().map(|row| (row.value.secret, row.value)).collect();
-        *self.handed_out.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(handed));
+        let mut standing = self.handed_out.write().unwrap_or_else(PoisonError::into_inner);
+        // Who asked later has seen more, also if it was answered sooner.
+        if standing.as_ref().is_none_or(|(theirs, _)| *theirs < turn) {
+            *standing = Some((turn, Arc::new(handed)));
+        }
         Ok(())
     }
 
+    /// The name of the key that a request shows, let in or not, if it was ever handed out.
+    pub fn known(&self, headers: &HeaderMap) -> Option<KeyId> {
+        let key = auth::presented(headers).ok()?;
+        self.snapshot()?.get(&hash(key)).map(|found| found.id)
+    }
+
     fn snapshot(&self) -> Option<Arc<Handed>> {
-        self.handed_out.read().unwrap_or_else(PoisonError::into_inner).clone()
+        let standing = self.handed_out.read().unwrap_or_else(PoisonError::into_inner);
+        standing.as_ref().map(|(_, handed)| Arc::clone(handed))
     }
 }
 

@@ -14,6 +14,7 @@ use rekindle_core::tracker::{MachineView, Once, Recovered, Reply};
 use rekindle_core::{ApiKey, Error, Fault, Session, Task, Tracker, Versioned};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::{Caller, Visit};
 use crate::ApiError;
@@ -97,7 +98,8 @@ impl Caller {
         T: Replied + Send + 'static,
     {
         let shown = show.clone();
-        let write_down = move |reply: &Reply<'_>| T::of(reply).and_then(|value| pack(shown(&value).ok()?));
+        let by = self.request();
+        let write_down = move |reply: &Reply<'_>| T::of(reply).and_then(|value| pack(by, shown(&value).ok()?));
         self.once(name, body, use_case, write_down, show).await
     }
 
@@ -118,7 +120,8 @@ impl Caller {
         F: Future<Output = Result<T, Error>> + Send + 'static,
         T: Replied + Send + 'static,
     {
-        let write_down = move |reply: &Reply<'_>| T::of(reply).and_then(|value| pack(keep(&value).ok()?));
+        let by = self.request();
+        let write_down = move |reply: &Reply<'_>| T::of(reply).and_then(|value| pack(by, keep(&value).ok()?));
         self.once(name, body, use_case, write_down, show).await
     }
 
@@ -163,6 +166,7 @@ impl Caller {
         }
         let once = Arc::new(Once::new(key, request, LASTS, Box::new(write_down)));
         let outcome = self.context().run(name, |_| use_case(self.tracker(Some(Arc::clone(&once))))).await;
+        let outcome = self.noting(outcome);
         let value = match outcome {
             Ok(value) => value,
             // It may be the other of two at once that is in the way.
@@ -177,13 +181,14 @@ impl Caller {
         if once.is_kept() {
             return Ok(response);
         }
-        let (response, packed) = copied(response)?;
+        let (response, packed) = copied(self.request(), response)?;
         let keep = self.context().run("remember", |tracker| async move { tracker.remember(&once, packed).await }).await;
         match keep {
             Ok(()) => Ok(response),
-            Err(_) => match self.first_answer(key).await? {
-                Some(answer) => again(&answer, &request),
-                None => Ok(response),
+            // What was done is known, whether its answer could be kept or not. Only another request's answer goes before ours.
+            Err(_) => match self.first_answer(key).await {
+                Ok(Some(answer)) if !is_of(&answer, self.request()) => again(&answer, &request),
+                Ok(_) | Err(_) => Ok(response),
             },
         }
     }
@@ -196,17 +201,19 @@ impl Caller {
 /// An answer as it is kept.
 #[derive(Serialize, Deserialize)]
 struct Packed {
+    /// Which request left it, of those under one key: whoever finds its own has done it, and need not be told that another did.
+    by: Uuid,
     status: u16,
     headers: Vec<(String, String)>,
     body: String,
 }
 
-fn pack(response: HttpResponse) -> Option<Box<[u8]>> {
-    copied(response).ok().map(|(_, packed)| packed)
+fn pack(by: Uuid, response: HttpResponse) -> Option<Box<[u8]>> {
+    copied(by, response).ok().map(|(_, packed)| packed)
 }
 
 /// An answer, and what is kept of it. Our answers are whole, and text.
-fn copied(response: HttpResponse) -> Result<(HttpResponse, Box<[u8]>), ApiError> {
+fn copied(by: Uuid, response: HttpResponse) -> Result<(HttpResponse, Box<[u8]>), ApiError> {
     let kept = |name: &HeaderName| {
         let value = response.headers().get(name)?.to_str().ok()?;
         Some((name.as_str().to_owned(), value.to_owned()))
@@ -215,9 +222,14 @@ fn copied(response: HttpResponse) -> Result<(HttpResponse, Box<[u8]>), ApiError>
     let (head, body) = response.into_parts();
     let bytes = body.try_into_bytes().map_err(|_| ApiError::internal("an answer that is not whole cannot be kept"))?;
     let body = String::from_utf8(bytes.to_vec()).map_err(|_| ApiError::internal("an answer that is not text"))?;
-    let packed = serde_json::to_vec(&Packed { status: head.status().as_u16(), headers, body })
+    let packed = serde_json::to_vec(&Packed { by, status: head.status().as_u16(), headers, body })
         .map_err(|error| ApiError::internal(error.to_string()))?;
     Ok((head.set_body(bytes).map_into_boxed_body(), packed.into_boxed_slice()))
+}
+
+/// Whether this request left an answer.
+fn is_of(remembered: &Remembered, by: Uuid) -> bool {
+    serde_json::from_slice::<Packed>(&remembered.answer).is_ok_and(|packed| packed.by == by)
 }
 
 /// The first answer, given again.

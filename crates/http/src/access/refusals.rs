@@ -6,40 +6,45 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use actix_web::dev::ServiceRequest;
+use actix_web::http::Method;
 use rekindle_core::event::{Event, EventKind, Subject};
-use rekindle_core::{Actor, Clock, SystemClock, Tracker};
+use rekindle_core::{Actor, Clock, Error, KeyId, StoreError, SystemClock, Tracker};
 use tracing::warn;
 use uuid::Uuid;
 
 use super::Visit;
 use crate::ApiError;
+use crate::entry::shown_path;
 use crate::metrics::Metrics;
 
 /// As many refusals wait at most; as many are written in one commit.
 const MOST: usize = 1024;
-const BATCH: usize = 100;
-/// As much of a path is kept.
-const LONGEST_PATH: usize = 200;
+const BATCH: usize = 256;
 
 /// One refusal.
 #[derive(Debug)]
 pub struct Refused(Event);
 
 impl Refused {
-    /// Of a request without a key that is let in.
-    pub fn not_let_in(request: Uuid, req: &ServiceRequest, error: &ApiError) -> Self {
-        Self::of(Actor { key: None, address: req.peer_addr().map(|peer| peer.ip()), request }, req, error)
+    /// Of a request whose key is not let in, if it is one that we know.
+    pub fn not_let_in(request: Uuid, key: Option<KeyId>, req: &ServiceRequest, error: &ApiError) -> Self {
+        let address = req.peer_addr().map(|peer| peer.ip());
+        Self::of(Actor { key, address, request }, req.method(), &shown_path(req.path()), error)
     }
 
     /// Of a request that its key may not make.
     pub fn forbidden(visit: &Visit, req: &ServiceRequest, error: &ApiError) -> Self {
-        Self::of(visit.actor(), req, error)
+        Self::of(visit.actor(), req.method(), &shown_path(req.path()), error)
     }
 
-    fn of(actor: Actor, req: &ServiceRequest, error: &ApiError) -> Self {
-        let endpoint: String = req.path().chars().take(LONGEST_PATH).collect();
+    /// The same, where only the use case could see it; by the route's template.
+    pub fn by_use_case(visit: &Visit, method: &Method, path: &str, error: &ApiError) -> Self {
+        Self::of(visit.actor(), method, path, error)
+    }
+
+    fn of(actor: Actor, method: &Method, endpoint: &str, error: &ApiError) -> Self {
         let event = Event::new(SystemClock.now(), EventKind::AccessRefused, Subject::Service)
-            .with("method", req.method().as_str())
+            .with("method", method.as_str())
             .with("endpoint", endpoint)
             .with("status", error.status.as_u16())
             .with("code", error.code.as_str());
@@ -65,22 +70,26 @@ impl Refusals {
         }
     }
 
-    /// Writes down what waits. What the store does not take waits on, as long as there is room.
+    /// Writes down what waits, in one commit. What the store does not take waits on, as long as there is room.
     pub async fn write_down(&self, tracker: &Tracker, metrics: &Metrics) {
         let dropped = self.dropped.swap(0, Ordering::Relaxed);
         if dropped > 0 {
             metrics.audit_entries_dropped(dropped);
             warn!(dropped, "So many refusals that not all of them are in the audit trail");
         }
-        loop {
-            let batch = self.take();
-            if batch.is_empty() {
-                return;
+        let batch = self.take();
+        if batch.is_empty() {
+            return;
+        }
+        match tracker.note(batch.clone()).await {
+            Ok(()) => {}
+            // Perhaps they are there: once too few is told, twice would not be.
+            Err(Error::Store(error @ StoreError::Unknown(_))) => {
+                warn!(refusals = batch.len(), cause = %error, "Refusals may be missing from the audit trail");
             }
-            if let Err(error) = tracker.note(batch.clone()).await {
+            Err(error) => {
                 warn!(refusals = batch.len(), cause = %error, "Refusals are not in the audit trail yet");
                 self.put_back(batch);
-                return;
             }
         }
     }

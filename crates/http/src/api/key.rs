@@ -122,7 +122,7 @@ pub struct RotateApiKey {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 2_592_000, nullable = false)]
     pub overlap_seconds: Option<u64>,
-    /// For how long the new key is good; without it until it is taken away.
+    /// For how long the new key is good; without it as long as the old one was to be, from now on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 3650)]
     pub expires_in_days: Option<u64>,

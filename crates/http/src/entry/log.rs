@@ -2,6 +2,8 @@
 
 mod redact;
 
+use std::borrow::Cow;
+
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use tracing::{Level, debug, enabled, error, info, warn};
@@ -32,6 +34,11 @@ pub(super) fn session_of(req: &ServiceRequest) -> Option<Uuid> {
     let id = req.path().strip_prefix("/api/sessions/")?.split('/').next().and_then(parse_key)?;
     let key = given(req.headers()).and_then(|key| parse_key(key.to_str().ok()?));
     (key != Some(id)).then_some(id)
+}
+
+/// A path as it may be shown: without anything in it that could be a key.
+pub(crate) fn shown_path(path: &str) -> Cow<'_, str> {
+    redact::path(path)
 }
 
 /// A request that was not let in: for its key, or since there were too many before it.
