@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use rekindle_http::settings::table;
 
 use super::links::resolve;
 use super::page::Page;
@@ -40,8 +39,7 @@ const SETTINGS: &str = "crates/http/src/settings/table.rs";
 
 /// All names in capitals that our code knows: settings, variables, what tools are told.
 pub fn settings(files: &[String]) -> Result<BTreeSet<String>> {
-    // The server's settings come from one table, in which a macro makes their names.
-    let mut known: BTreeSet<String> = table::ALL.iter().map(|setting| setting.name.to_owned()).collect();
+    let mut known = BTreeSet::new();
     for file in files.iter().filter(|file| is_production_code(file)) {
         // clap makes the names of variables from attributes, all others are written out: both stand between quotes.
         known.extend(literals(&read(file)?, is_capital));
