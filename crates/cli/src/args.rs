@@ -69,7 +69,7 @@ pub enum Command {
     Detect,
     /// Delete old ended sessions now; archived ones stay
     Cleanup(cleanup::CleanupArgs),
-    /// Check, back up and restore a database itself, without a server
+    /// Check, back up, restore and move a database itself, without a server
     Db(db::DbArgs),
     /// Print the completions for a shell
     Completions(completions::CompletionsArgs),

@@ -19,6 +19,9 @@ pub enum TransferError {
     /// The same is being done already.
     #[error("another export to {} is under way; wait until it is done", .0.display())]
     UnderWay(PathBuf),
+    /// What is there under the name of an unfinished export cannot be gone on with.
+    #[error("{} is no unfinished export of this version of Rekindle; delete it, or choose another name", .0.display())]
+    NotOurs(PathBuf),
     /// The interrupted export is of another store.
     #[error("{} was begun as an export of {begun}, and this is {now}; delete it to begin anew", .part.display())]
     OtherStore {

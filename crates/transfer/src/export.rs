@@ -164,8 +164,6 @@ impl Export<'_> {
 
     async fn read(&self, section: Section, after: Option<String>) -> Result<Read, TransferError> {
         let store = self.store;
-        let spoilt =
-            |after: &str| TransferError::damaged(&self.path, format!("it goes on behind {after:?}, which is no place"));
         if section == Section::Keys {
             let keys = asked(async || store.keys().await).await?;
             let of = Some(keys.len() as u64);
@@ -185,7 +183,7 @@ impl Export<'_> {
         }
         let start = match &after {
             None => Start::Offset(0),
-            Some(text) => Start::After(text.parse::<Cursor>().map_err(|_| spoilt(text))?),
+            Some(text) => Start::After(text.parse::<Cursor>().map_err(|_| TransferError::NotOurs(self.path.clone()))?),
         };
         let page = PageRequest { limit: PAGE, start };
         Ok(match section {

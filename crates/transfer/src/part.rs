@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, BufRead, BufReader, ErrorKind, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -214,13 +214,20 @@ impl Opened {
     /// What was done before, and where that ends; none: nothing of use.
     ///
     /// # Errors
-    /// It is of a newer version, or no export; or the system's.
+    /// It is of a newer version, or somebody else's; or the system's.
     pub fn found(&self) -> Result<Option<(State, u64)>, TransferError> {
         let failed = |error: &io::Error| TransferError::io(&self.path, "cannot be read", error);
-        let copy = self.file.try_clone().map_err(|error| failed(&error))?;
+        let mut copy = self.file.try_clone().map_err(|error| failed(&error))?;
+        let mut begins = [0];
+        let length = copy.read(&mut begins).map_err(|error| failed(&error))?;
+        // The first byte of gzip, or what a crash of the machine leaves of it. Anything else is somebody's own file.
+        if length > 0 && !matches!(begins, [0x1f | 0]) {
+            return Err(TransferError::NotOurs(self.path.clone()));
+        }
         let mut members = Members::from(copy, 0).map_err(|error| failed(&error))?;
         let Ok(Some(first)) = members.next() else { return Ok(None) };
-        let mut seen = State::of(header(&self.path, &first.text)?);
+        let header = header(&self.path, &first.text).map_err(|_| TransferError::NotOurs(self.path.clone()))?;
+        let mut seen = State::of(header);
         let mut kept = None;
         while let Ok(Some(member)) = members.next() {
             // A trailer is written anew: what it says may not be so any more.

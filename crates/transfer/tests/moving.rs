@@ -378,6 +378,15 @@ async fn a_file_that_is_there_is_replaced_only_when_told_to() {
     export(&store, Exporting { existing: Existing::IsReplaced, ..exporting(&file) }).await.unwrap();
     verify(&file).unwrap();
     assert_eq!(names(folder.path()), ["f"]);
+    let (other, theirs) = (folder.path().join("g"), folder.path().join("g.part"));
+    fs::write(&theirs, "theirs").unwrap();
+    for resume in [true, false] {
+        let refused = export(&store, Exporting { resume, ..exporting(&other) }).await;
+        assert!(matches!(refused, Err(TransferError::NotOurs(_))), "{refused:?}");
+        assert_eq!(fs::read(&theirs).unwrap(), b"theirs");
+    }
+    fs::write(&theirs, [0x1f, 0x8b, 0, 0]).unwrap();
+    export(&store, exporting(&other)).await.unwrap();
     #[cfg(unix)]
     {
         let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&file).unwrap().permissions());

@@ -22,8 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Of a database that servers write to it is no picture of one moment: what they change meanwhile is in it or not, and the
-summary says so. Stop the servers first, or export a backup: rekindle db export FILE --store sqlite:BACKUP
+Of a database that servers write to it is no picture of one moment, and the summary says so.
+Stop the servers first, or export a backup: rekindle db export FILE --store sqlite:BACKUP
 
 It holds all metadata, and the hashes of API keys: keep it as you keep the database.")]
 pub struct ExportArgs {
@@ -39,8 +39,9 @@ pub struct ExportArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The file is verified to its end before anything is written. An import that was interrupted is gone on with by the same
-command, within 30 days; nothing is imported twice. Time before the end of the import does not count as silence.")]
+The file is verified to its end before anything is written. The same command goes on with an
+import that was interrupted, within 30 days; nothing is imported twice. Silence before the end of
+the import does not count.")]
 pub struct ImportArgs {
     /// The file that `rekindle db export` wrote
     file: PathBuf,
