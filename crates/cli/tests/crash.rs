@@ -86,21 +86,34 @@ struct Server {
 }
 
 impl Server {
-    async fn start(folder: &Path, port: u16) -> Self {
+    /// On a port that was free a moment ago: when somebody else on this machine has taken it meanwhile, on another.
+    async fn start(folder: &Path) -> Self {
+        loop {
+            match Self::start_on(folder, free_port()).await {
+                Ok(server) => return server,
+                Err(said) => assert!(said.contains("in use"), "the server ended before it was ready: {said}"),
+            }
+        }
+    }
+
+    async fn start_on(folder: &Path, port: u16) -> Result<Self, String> {
         let mut command = rekindle(folder);
         command.arg("serve").env("API_KEYS", KEY).env("PORT", port.to_string()).env("LOG_LEVEL", "error");
         command.env("STORE_URL", "sqlite:crash.db").env("RATE_LIMIT_PER_MINUTE", "0");
-        let process = Process::start(&mut command);
+        let mut process = Process::start(&mut command);
         let base = format!("http://127.0.0.1:{port}");
         let client = client();
         let deadline = Instant::now() + LIMIT;
         while client.get(format!("{base}/ready")).send().await.map(|answer| answer.status()).ok()
             != Some(StatusCode::OK)
         {
+            if process.child.try_wait().unwrap().is_some() {
+                return Err(process.wait().err());
+            }
             assert!(Instant::now() < deadline, "the server is not ready");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        Self { process, base }
+        Ok(Self { process, base })
     }
 }
 
@@ -292,8 +305,7 @@ async fn verify(base: &str, book: &Book, broken: &mut Vec<String>) {
 async fn nothing_that_was_acknowledged_is_lost_in_twenty_crashes() {
     rustls::crypto::ring::default_provider().install_default().ok();
     let dir = tempfile::tempdir().unwrap();
-    let port = free_port();
-    let mut server = Server::start(dir.path(), port).await;
+    let mut server = Server::start(dir.path()).await;
     let mut acknowledged = 0;
     let mut everything: Vec<Book> = Vec::new();
     for round in 1..=ROUNDS {
@@ -314,7 +326,7 @@ async fn nothing_that_was_acknowledged_is_lost_in_twenty_crashes() {
         server.process.child.wait().unwrap();
         stop.store(true, Ordering::Relaxed);
         let books = clients.join_all().await;
-        server = Server::start(dir.path(), port).await;
+        server = Server::start(dir.path()).await;
         let mut broken = Vec::new();
         let told: u64 = books.iter().map(|book| book.acknowledged).sum();
         for book in &books {
