@@ -5,7 +5,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{APPLICATION_ID, OpenError, application_id, applied, refuse_newer};
 
@@ -28,11 +28,22 @@ pub fn look_at(path: &Path) -> Result<(), OpenError> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(OpenError::NotWritable { path: path.to_path_buf(), why: error.to_string() }),
     }
-    match immutable(path).and_then(|db| application_id(&db)) {
+    match header(path) {
         Ok(APPLICATION_ID) => Ok(()),
         Ok(_) => Err(OpenError::Foreign(path.to_path_buf())),
+        // Without its log it may look torn: while that is copied into it, and after a crash in the middle of that. Opening
+        // it in earnest tells.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => Ok(()),
         Err(error) => Err(OpenError::from_sqlite(path.to_path_buf(), &error)),
     }
+}
+
+/// The application id in a file's header. While a log is copied into the file, the header may speak of pages that are not there
+/// yet; SQLite minds that unless it is told to put up with anything, and to nothing but that header this looks.
+fn header(path: &Path) -> rusqlite::Result<i32> {
+    let db = immutable(path)?;
+    db.pragma_update(None, "writable_schema", true)?;
+    application_id(&db)
 }
 
 /// Refuses what is not a database of ours, or a newer version's; answers its schema.

@@ -265,4 +265,24 @@ fn several_may_open_a_new_file_at_once() {
     }
 }
 
+#[test]
+fn a_header_that_is_ahead_of_its_file_is_read_all_the_same() {
+    // As it is while the log is copied into the file, and after a crash in the middle of that.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("torn.db");
+    drop(writer(&at(&path)).unwrap());
+    let mut bytes = fs::read(&path).unwrap();
+    let pages = u32::from_be_bytes(bytes[28..32].try_into().unwrap());
+    bytes[28..32].copy_from_slice(&(pages + 7).to_be_bytes());
+    fs::write(&path, &bytes).unwrap();
+    assert!(
+        immutable(&path).and_then(|db| application_id(&db)).is_err(),
+        "SQLite minds it; this test is of no use if not"
+    );
+    look_at(&path).unwrap();
+    bytes[68..72].copy_from_slice(&7_u32.to_be_bytes());
+    fs::write(&path, &bytes).unwrap();
+    assert!(matches!(look_at(&path), Err(OpenError::Foreign(_))), "and whose it is is still seen");
+}
+
 mod upgrade;
