@@ -21,7 +21,7 @@ pub async fn check(store: &dyn Store) -> Result<Vec<String>, StoreError> {
     Ok(broken)
 }
 
-/// As [`check`], for a test that goes on only when all is well.
+/// As [`check()`], for a test that goes on only when all is well.
 ///
 /// # Panics
 /// When anything is broken.

@@ -57,7 +57,7 @@ pub enum ConfigCommand {
     Show(SettingFlags),
     /// Check that a server would start with them; the store is not opened
     Check(SettingFlags),
-    /// Print the JSON Schema of the table [rekindle] in the settings' files
+    /// Print the JSON Schema of the settings' files, which is that of their table `rekindle`
     Schema,
 }
 
