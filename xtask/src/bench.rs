@@ -181,7 +181,7 @@ async fn measure(about: &About, extent: &Extent, folder: &Path, ground: &mut imp
 }
 
 async fn stage(about: &About, extent: &Extent, folder: &Path, ground: &impl Ground, seeded: &Seeded) -> Result<Stage> {
-    let key = RandomIds.fresh().to_string();
+    let key = RandomIds.new_id().to_string();
     let database = ground.size().await?;
     let server = serve(folder, ground, &key).await?;
     let program = release("examples").join(about.floor);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Subcommand;
-use rekindle_mongod::{Left, Nodes, Options, Shape, TEST_URI, find_or_fetch, is_running, masked, test_uri};
+use rekindle_mongod::{Nodes, Options, RunningNode, Shape, TEST_URI, find_or_fetch, is_running, masked, test_uri};
 use serde_json::{Value, json};
 
 pub use supply::Supply;
@@ -45,7 +45,7 @@ pub fn run(command: &Command) -> Result<()> {
 #[derive(Debug, PartialEq)]
 struct Noted {
     uri: String,
-    nodes: Vec<Left>,
+    nodes: Vec<RunningNode>,
 }
 
 impl Noted {
@@ -68,7 +68,7 @@ impl Noted {
             let pid = u32::try_from(node["pid"].as_u64().context("a node without a pid")?)?;
             let port = u16::try_from(node["port"].as_u64().context("a node without a port")?)?;
             let dbpath = node["dbpath"].as_str().context("a node without a dbpath")?.into();
-            Ok(Left { pid, port, dbpath })
+            Ok(RunningNode { pid, port, dbpath })
         };
         let uri = noted["uri"].as_str().context("no uri")?.to_owned();
         let nodes = noted["nodes"].as_array().context("no nodes")?.iter().map(node).collect::<Result<_>>()?;
@@ -76,7 +76,7 @@ impl Noted {
     }
 
     fn text(&self) -> String {
-        let node = |node: &Left| json!({ "pid": node.pid, "port": node.port, "dbpath": node.dbpath });
+        let node = |node: &RunningNode| json!({ "pid": node.pid, "port": node.port, "dbpath": node.dbpath });
         json!({ "uri": self.uri, "nodes": self.nodes.iter().map(node).collect::<Vec<_>>() }).to_string()
     }
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::advice;
-use crate::failure::{Failure, Refused, Unreachable};
+use crate::failure::{CliError, Refused, Unreachable};
 use crate::locate::Target;
 use rekindle_http::api::ErrorBody;
 
@@ -44,7 +44,7 @@ pub struct Answer<T> {
 /// A request in the making.
 pub struct Request<'a> {
     client: &'a Client,
-    builder: Result<reqwest::RequestBuilder, Failure>,
+    builder: Result<reqwest::RequestBuilder, CliError>,
     is_read: bool,
 }
 
@@ -53,7 +53,7 @@ impl Client {
     ///
     /// # Errors
     /// The key cannot be sent, or certificates cannot be read.
-    pub fn new(target: Target) -> Result<Self, Failure> {
+    pub fn new(target: Target) -> Result<Self, CliError> {
         let mut key = HeaderValue::from_str(&target.key).context("the API key cannot be sent")?;
         key.set_sensitive(true);
         let http = reqwest::Client::builder()
@@ -106,8 +106,8 @@ impl Client {
 }
 
 /// The certificates of a file.
-pub fn trusted(file: &Path) -> Result<Vec<Certificate>, Failure> {
-    let wrong = |why: String| Failure::Configuration(format!("the file that --ca or REKINDLE_CA_FILE names {why}"));
+pub fn trusted(file: &Path) -> Result<Vec<Certificate>, CliError> {
+    let wrong = |why: String| CliError::Configuration(format!("the file that --ca or REKINDLE_CA_FILE names {why}"));
     let shown = file.display();
     let pem = std::fs::read(file).map_err(|error| wrong(format!("cannot be read: {shown}: {error}")))?;
     let certificates = Certificate::from_pem_bundle(&pem).map_err(|_| wrong(format!("is no PEM: {shown}")))?;
@@ -118,15 +118,15 @@ pub fn trusted(file: &Path) -> Result<Vec<Certificate>, Failure> {
 }
 
 /// A path below `/api`; each part is escaped, whatever it holds.
-fn address(base: &Url, path: &[impl AsRef<str>]) -> Result<Url, Failure> {
+fn address(base: &Url, path: &[impl AsRef<str>]) -> Result<Url, CliError> {
     // These would name another path, and no escape helps.
     if let Some(part) = path.iter().map(AsRef::as_ref).find(|part| matches!(*part, "" | "." | "..")) {
-        return Err(Failure::Misused(format!("\"{part}\" cannot be an id")));
+        return Err(CliError::Usage(format!("\"{part}\" cannot be an id")));
     }
     let mut url = base.clone();
     match url.path_segments_mut() {
         Ok(mut segments) => segments.pop_if_empty().push("api").extend(path.iter().map(AsRef::as_ref)),
-        Err(()) => return Err(Failure::Configuration(format!("{base} is no URL of a server"))),
+        Err(()) => return Err(CliError::Configuration(format!("{base} is no URL of a server"))),
     };
     Ok(url)
 }
@@ -164,7 +164,7 @@ impl Request<'_> {
     ///
     /// # Errors
     /// The server refused, did not answer, or is none of ours.
-    pub async fn send<T: DeserializeOwned>(self) -> Result<Answer<T>, Failure> {
+    pub async fn send<T: DeserializeOwned>(self) -> Result<Answer<T>, CliError> {
         let client = self.client;
         let (text, replayed) = self.text().await?;
         let value = serde_json::from_str(&text).map_err(|error| {
@@ -177,11 +177,11 @@ impl Request<'_> {
     ///
     /// # Errors
     /// As for [`Request::send`].
-    pub async fn send_for_nothing(self) -> Result<(), Failure> {
+    pub async fn send_no_content(self) -> Result<(), CliError> {
         self.text().await.map(drop)
     }
 
-    async fn text(self) -> Result<(String, bool), Failure> {
+    async fn text(self) -> Result<(String, bool), CliError> {
         let (client, is_read) = (self.client, self.is_read);
         let target = &client.target;
         let mut request = self.builder?.build().map_err(|error| anyhow!(error).context("cannot make the request"))?;
@@ -207,7 +207,7 @@ impl Request<'_> {
 }
 
 /// Nobody answered, or only half.
-fn lost(target: &Target, error: &reqwest::Error) -> Failure {
+fn lost(target: &Target, error: &reqwest::Error) -> CliError {
     let mut what = if error.is_timeout() { "no answer in time".to_owned() } else { String::new() };
     // reqwest's own words repeat the URL; the cause is further down.
     let mut cause = error.source();
@@ -224,11 +224,11 @@ fn lost(target: &Target, error: &reqwest::Error) -> Failure {
         true => advice::for_distrust(target.ca.as_deref()),
         false => advice::for_silence(&target.found),
     };
-    Failure::Unreachable(Unreachable { url: target.url.to_string(), what, advice })
+    CliError::Unreachable(Unreachable { url: target.url.to_string(), what, advice })
 }
 
 /// What an answer that is no success means.
-async fn refusal(target: &Target, status: StatusCode, response: Response) -> Failure {
+async fn refusal(target: &Target, status: StatusCode, response: Response) -> CliError {
     let retry_after = response.headers().get(RETRY_AFTER).and_then(|seconds| seconds.to_str().ok()?.parse().ok());
     let retry_after = retry_after.map(Duration::from_secs);
     let text = match response.text().await {
@@ -240,17 +240,17 @@ async fn refusal(target: &Target, status: StatusCode, response: Response) -> Fai
         (502..=504, body) => {
             let said = body.map_or_else(|| status.to_string(), |body| format!("{} ({status})", body.message));
             let advice = "the server runs, but cannot serve now: look at its log, then try again".to_owned();
-            Failure::Unreachable(Unreachable { url: target.url.to_string(), what: said, advice })
+            CliError::Unreachable(Unreachable { url: target.url.to_string(), what: said, advice })
         }
         (400..=499, Some(body)) => {
-            Failure::Refused(Box::new(Refused { advice: advice::for_refusal(target, &body), body, retry_after }))
+            CliError::Refused(Box::new(Refused { advice: advice::for_refusal(target, &body), body, retry_after }))
         }
-        (_, Some(body)) => Failure::Unexpected(anyhow!(
+        (_, Some(body)) => CliError::Unexpected(anyhow!(
             "the server failed: {} ({status})\n  its log says why, under request id {}",
             body.message,
             body.request_id
         )),
-        (_, None) => Failure::Unexpected(anyhow!(
+        (_, None) => CliError::Unexpected(anyhow!(
             "{} answers {status}, and not as a Rekindle server does\n  is this its address? it is {}",
             target.url,
             target.found

@@ -21,13 +21,13 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use crate::args::{Cli, Command};
-use crate::failure::Failure;
+use crate::failure::CliError;
 
 /// Does what was asked for.
 ///
 /// # Errors
 /// Why it could not be done.
-pub fn carry_out(cli: Cli) -> Result<ExitCode, Failure> {
+pub fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
     let globals = cli.globals;
     match cli.command {
         Command::Dev(args) => dev::dev(&globals, args),
@@ -48,12 +48,12 @@ pub fn carry_out(cli: Cli) -> Result<ExitCode, Failure> {
     }
 }
 
-fn done(command: impl Future<Output = Result<(), Failure>>) -> Result<ExitCode, Failure> {
+fn done(command: impl Future<Output = Result<(), CliError>>) -> Result<ExitCode, CliError> {
     block_on(command).map(|()| ExitCode::SUCCESS)
 }
 
 /// Everything happens on the main thread, which lives as long as the process: `run` binds its command's life to it.
-fn block_on<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+fn block_on<T>(command: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot start the runtime")?;
     let done = runtime.block_on(command);

@@ -27,13 +27,13 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// Why a command did not do what it was asked for.
 #[derive(Debug)]
-pub enum Failure {
+pub enum CliError {
     /// The arguments cannot stand together.
-    Misused(String),
+    Usage(String),
     /// The server said no.
     Refused(Box<Refused>),
     /// We say no ourselves, for a reason that the server's state gives.
-    InTheWay(String),
+    Conflict(String),
     /// The server did not answer, or cannot serve now.
     Unreachable(Unreachable),
     /// A setting is missing or wrong.
@@ -66,12 +66,12 @@ pub struct Unreachable {
     pub advice: String,
 }
 
-impl Failure {
+impl CliError {
     /// The exit code that tells programs.
     pub fn code(&self) -> u8 {
         match self {
-            Self::Misused(_) => MISUSED,
-            Self::Refused(_) | Self::InTheWay(_) => REFUSED,
+            Self::Usage(_) => MISUSED,
+            Self::Refused(_) | Self::Conflict(_) => REFUSED,
             Self::Unreachable(_) => UNREACHABLE,
             Self::Configuration(_) => CONFIGURATION,
             Self::OutputClosed => OK,
@@ -88,8 +88,8 @@ impl Failure {
     pub fn retry_after(&self) -> Duration {
         match self {
             Self::Refused(refused) => refused.retry_after.unwrap_or_default().min(LONGEST_WAIT),
-            Self::Misused(_)
-            | Self::InTheWay(_)
+            Self::Usage(_)
+            | Self::Conflict(_)
             | Self::Unreachable(_)
             | Self::Configuration(_)
             | Self::OutputClosed
@@ -100,7 +100,7 @@ impl Failure {
     /// Tells the person on stderr, and answers the exit code.
     pub fn report(&self) -> ExitCode {
         if !matches!(self, Self::OutputClosed) {
-            crate::words::complain(&self.to_string());
+            crate::words::error(&self.to_string());
         }
         ExitCode::from(self.code())
     }
@@ -132,10 +132,10 @@ impl fmt::Display for Unreachable {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Misused(words) | Self::InTheWay(words) | Self::Configuration(words) => f.write_str(words),
+            Self::Usage(words) | Self::Conflict(words) | Self::Configuration(words) => f.write_str(words),
             Self::Refused(refused) => refused.fmt(f),
             Self::Unreachable(unreachable) => unreachable.fmt(f),
             Self::OutputClosed => f.write_str("the output was closed"),
@@ -144,19 +144,19 @@ impl fmt::Display for Failure {
     }
 }
 
-impl From<Box<Refused>> for Failure {
+impl From<Box<Refused>> for CliError {
     fn from(refused: Box<Refused>) -> Self {
         Self::Refused(refused)
     }
 }
 
-impl From<anyhow::Error> for Failure {
+impl From<anyhow::Error> for CliError {
     fn from(error: anyhow::Error) -> Self {
         Self::Unexpected(error)
     }
 }
 
-impl From<std::io::Error> for Failure {
+impl From<std::io::Error> for CliError {
     fn from(error: std::io::Error) -> Self {
         let is_closed = error.kind() == std::io::ErrorKind::BrokenPipe;
         if is_closed { Self::OutputClosed } else { Self::Unexpected(error.into()) }

@@ -11,7 +11,7 @@ use rekindle_core::Ids;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::failure::Failure;
+use crate::failure::CliError;
 
 /// The folder's name, looked for in the current folder and its parents.
 pub const NAME: &str = ".rekindle";
@@ -32,7 +32,7 @@ pub struct ServerNote {
 }
 
 /// The right to run a server on a folder; ends with the process.
-pub struct Claim {
+pub struct DirLock {
     folder: Folder,
     _lock: File,
 }
@@ -99,7 +99,7 @@ impl Folder {
     ///
     /// # Errors
     /// Another server runs here, or the folder cannot be made or written.
-    pub fn claim(&self) -> Result<Claim, Failure> {
+    pub fn claim(&self) -> Result<DirLock, CliError> {
         let shown = self.0.display();
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.0);
         made.with_context(|| format!("cannot make the data folder {shown}; choose another with --data DIR"))?;
@@ -117,33 +117,33 @@ impl Folder {
         if !ignore.exists() {
             fs::write(&ignore, "*\n").with_context(|| format!("cannot write {}", ignore.display()))?;
         }
-        Ok(Claim { folder: self.clone(), _lock: lock })
+        Ok(DirLock { folder: self.clone(), _lock: lock })
     }
 
-    fn taken(&self) -> Failure {
+    fn taken(&self) -> CliError {
         let who = match self.note() {
             Some(note) => format!("at {} (pid {})", note.url, note.pid),
             None => "and is just starting".to_owned(),
         };
-        Failure::Unexpected(anyhow::anyhow!(
+        CliError::Unexpected(anyhow::anyhow!(
             "a server runs on {} already, {who}\n  use it, stop it, or choose another folder with --data DIR",
             self.0.display()
         ))
     }
 }
 
-impl Claim {
+impl DirLock {
     /// The key of this folder, made on the first call, private to its owner from its first moment.
     ///
     /// # Errors
     /// What stands there is no key, or it cannot be written.
-    pub fn key(&self, ids: &dyn Ids) -> Result<Key, Failure> {
+    pub fn key(&self, ids: &dyn Ids) -> Result<Key, CliError> {
         let path = self.folder.key_file();
         let shown = path.display().to_string();
         let about = match fs::metadata(&path) {
             Ok(about) => about,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let key = ids.fresh().to_string();
+                let key = ids.new_id().to_string();
                 place(&path, &format!("{key}\n"), KEY_MODE).with_context(|| format!("cannot write {shown}"))?;
                 return Ok(Key::Made(key));
             }
@@ -157,7 +157,7 @@ impl Claim {
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {shown}"))?;
         let key = text.trim();
         if Uuid::try_parse(key).is_err() {
-            return Err(Failure::Configuration(format!(
+            return Err(CliError::Configuration(format!(
                 "{shown} does not hold an API key, which is a UUID\n  put the key back, or delete the file and a new one \
                  is made"
             )));
@@ -169,7 +169,7 @@ impl Claim {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn write_note(&self, note: &ServerNote) -> Result<(), Failure> {
+    pub fn write_note(&self, note: &ServerNote) -> Result<(), CliError> {
         let path = self.folder.note_file();
         let mut text = serde_json::to_string(note).map_err(anyhow::Error::new)?;
         text.push('\n');
@@ -178,7 +178,7 @@ impl Claim {
     }
 }
 
-impl Drop for Claim {
+impl Drop for DirLock {
     fn drop(&mut self) {
         // A note that stays behind only costs the next command a failed connection.
         fs::remove_file(self.folder.note_file()).ok();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rekindle_http::api::{Object, Time};
 use uuid::Uuid;
 
-use crate::failure::Failure;
+use crate::failure::CliError;
 
 /// A JSON object, such as `{"k":1}`.
 ///
@@ -64,19 +64,19 @@ pub fn days(text: &str) -> Result<u64, String> {
 /// # Errors
 /// Why it is none.
 pub fn moment(text: &str) -> Result<Time, String> {
-    text.parse().map(Time).map_err(|fault: rekindle_core::Fault| fault.0)
+    text.parse().map(Time).map_err(|fault: rekindle_core::InvalidValue| fault.0)
 }
 
 /// The machine that was named, or this one.
 ///
 /// # Errors
 /// This host has no name that could stand in JSON.
-pub fn this_machine(named: Option<String>) -> Result<String, Failure> {
+pub fn this_machine(named: Option<String>) -> Result<String, CliError> {
     if let Some(named) = named {
         return Ok(named);
     }
     let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).filter(|name| !name.is_empty());
-    host.ok_or_else(|| Failure::Misused("this host has no usable name: name a machine with --machine".to_owned()))
+    host.ok_or_else(|| CliError::Usage("this host has no usable name: name a machine with --machine".to_owned()))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::client::{Answer, Client};
-use crate::failure::Failure;
+use crate::failure::CliError;
 use crate::locate::Globals;
 
 /// The largest page that every list allows.
@@ -14,7 +14,7 @@ const WHOLE_PAGE: u32 = 100;
 
 /// Which part of a list.
 #[derive(Debug, Clone, Args)]
-pub struct Part {
+pub struct PageArgs {
     /// How many at most
     #[arg(long, value_name = "N")]
     pub limit: Option<u32>,
@@ -32,7 +32,7 @@ pub struct Part {
     pub ids: bool,
 }
 
-impl Part {
+impl PageArgs {
     /// The cursor, where only one page is asked for.
     pub fn cursor_of_one_page(&self) -> Option<String> {
         self.cursor.clone().filter(|_| !self.all)
@@ -47,7 +47,7 @@ impl Part {
 /// How the answer is printed: as it came, as a table, or its ids only.
 pub fn shown<T>(
     globals: &Globals,
-    part: &Part,
+    part: &PageArgs,
     answer: Answer<T>,
     ids: impl FnOnce(&T) -> Vec<String>,
     table: impl FnOnce(&T) -> String,
@@ -68,8 +68,8 @@ pub async fn fetch<T: DeserializeOwned>(
     path: &[&str],
     name: &str,
     query: &impl Serialize,
-    part: &Part,
-) -> Result<Answer<T>, Failure> {
+    part: &PageArgs,
+) -> Result<Answer<T>, CliError> {
     if !part.all {
         return client.get(path).query(query).send().await;
     }

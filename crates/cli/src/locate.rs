@@ -7,7 +7,7 @@ use clap::Args;
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 
-use crate::failure::Failure;
+use crate::failure::CliError;
 use crate::folder::{self, Folder};
 
 const DEFAULT_URL: &str = "http://127.0.0.1:3000";
@@ -62,7 +62,7 @@ impl Globals {
     ///
     /// # Errors
     /// There is no key, or the URL is none.
-    pub fn locate(&self) -> Result<Target, Failure> {
+    pub fn locate(&self) -> Result<Target, CliError> {
         let target = locate(text(self.url.as_ref()), text(self.api_key.as_ref()), self.folder().as_ref())?;
         Ok(Target { ca: self.ca().map(Path::to_path_buf), ..target })
     }
@@ -76,7 +76,7 @@ impl Globals {
     ///
     /// # Errors
     /// The URL is none.
-    pub fn server(&self) -> Result<(Url, String), Failure> {
+    pub fn server(&self) -> Result<(Url, String), CliError> {
         server(text(self.url.as_ref()), self.folder().as_ref())
     }
 }
@@ -86,7 +86,7 @@ fn text(given: Option<&String>) -> Option<&str> {
     given.map(|text| text.trim()).filter(|text| !text.is_empty())
 }
 
-fn server(url: Option<&str>, folder: Option<&Folder>) -> Result<(Url, String), Failure> {
+fn server(url: Option<&str>, folder: Option<&Folder>) -> Result<(Url, String), CliError> {
     let note = folder.and_then(Folder::note);
     let (address, found) = match (url, &note, folder) {
         (Some(url), _, _) => (url, "given by --url or REKINDLE_URL".to_owned()),
@@ -99,25 +99,25 @@ fn server(url: Option<&str>, folder: Option<&Folder>) -> Result<(Url, String), F
     let parsed = Url::parse(address).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     match parsed {
         Some(parsed) => Ok((parsed, found)),
-        None => Err(Failure::Configuration(format!(
+        None => Err(CliError::Configuration(format!(
             "{address} ({found}) is no URL of a server\n  it must be like http://127.0.0.1:3000"
         ))),
     }
 }
 
-fn locate(url: Option<&str>, key: Option<&str>, folder: Option<&Folder>) -> Result<Target, Failure> {
+fn locate(url: Option<&str>, key: Option<&str>, folder: Option<&Folder>) -> Result<Target, CliError> {
     let (parsed, found) = server(url, folder)?;
     // The key of a local server is for nobody else's eyes.
     let kept = folder.filter(|_| url.is_none() || is_local(&parsed)).and_then(Folder::key);
     let Some(key) = key.map(str::to_owned).or(kept) else {
-        return Err(Failure::Configuration(format!(
+        return Err(CliError::Configuration(format!(
             "no API key for {parsed}: none was given, and no {} here or above has one for it\n  start a server of your \
              own with `rekindle dev`, or set REKINDLE_API_KEY to a key of that server",
             folder::NAME
         )));
     };
     if HeaderValue::from_str(&key).is_err() {
-        return Err(Failure::Configuration(
+        return Err(CliError::Configuration(
             "the API key has characters that no key has; a key is a UUID, see REKINDLE_API_KEY".to_owned(),
         ));
     }

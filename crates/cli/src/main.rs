@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::args::Cli;
-use crate::failure::Failure;
+use crate::failure::CliError;
 
 /// Answering a heartbeat allocates some forty times; with the system's allocator that is a tenth of its cost.
 #[global_allocator]
@@ -29,8 +29,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     // No command for people, and so not one of theirs: not in the help, nor in the completions.
-    if let Some(ended) = run::guard::take_post() {
-        return ended.map_or_else(|error| Failure::from(error).report(), |()| ExitCode::SUCCESS);
+    if let Some(ended) = run::guard::run_if_guard() {
+        return ended.map_or_else(|error| CliError::from(error).report(), |()| ExitCode::SUCCESS);
     }
     // Exactly one provider must stand before the first connection; an error means that it stands already.
     rustls::crypto::ring::default_provider().install_default().ok();
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     if cli.globals.no_color {
         anstream::ColorChoice::Never.write_global();
     }
-    match commands::carry_out(cli) {
+    match commands::dispatch(cli) {
         Ok(code) => code,
         Err(failure) => failure.report(),
     }

@@ -7,7 +7,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use rekindle_core::{Clock, SystemClock};
 use rekindle_http::api::Time;
 
-use crate::failure::Failure;
+use crate::failure::CliError;
 use crate::words::visible;
 
 /// A task name or message in a table is cut after this many characters; `show` has it whole.
@@ -17,7 +17,7 @@ const CELL: usize = 60;
 ///
 /// # Errors
 /// Stdout is closed or full.
-pub fn data(text: &str) -> Result<(), Failure> {
+pub fn data(text: &str) -> Result<(), CliError> {
     let mut stdout = anstream::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     if !text.is_empty() && !text.ends_with('\n') {
@@ -78,7 +78,7 @@ fn two(large: u64, unit: &str, small: u64, part: &str) -> String {
 }
 
 /// Whether a person watches stdout.
-pub fn is_watched() -> bool {
+pub fn is_tty() -> bool {
     std::io::stdout().is_terminal()
 }
 
@@ -86,7 +86,7 @@ pub fn is_watched() -> bool {
 ///
 /// # Errors
 /// Stdout is closed.
-pub fn wipe() -> Result<(), Failure> {
+pub fn clear_screen() -> Result<(), CliError> {
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(b"\x1b[H\x1b[2J\x1b[3J")?;
     Ok(())

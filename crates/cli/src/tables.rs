@@ -73,7 +73,7 @@ pub fn machines(list: &MachineList) -> String {
 
 /// One session.
 pub fn session(session: &Session) -> String {
-    let mut facts = Facts::default();
+    let mut facts = KeyValueTable::default();
     facts.add("session", &session.session_id);
     facts.add("project", &session.project_id);
     facts.add("machine", &session.machine_id);
@@ -93,7 +93,7 @@ pub fn session(session: &Session) -> String {
 
 /// One task.
 pub fn task(task: &Task) -> String {
-    let mut facts = Facts::default();
+    let mut facts = KeyValueTable::default();
     facts.add("task", &task.task_id);
     facts.add("name", &task.task_name);
     facts.add("status", &task.status);
@@ -111,7 +111,7 @@ pub fn task(task: &Task) -> String {
 
 /// One machine.
 pub fn machine(machine: &Machine) -> String {
-    let mut facts = Facts::default();
+    let mut facts = KeyValueTable::default();
     facts.add("machine", &machine.machine_id);
     facts.add("hostname", &machine.hostname);
     facts.add("status", &machine.status);
@@ -146,8 +146,8 @@ pub fn keys(list: &ApiKeyList) -> String {
 }
 
 /// One key, without its secret.
-pub fn key(key: &ApiKey) -> Facts {
-    let mut facts = Facts::default();
+pub fn key(key: &ApiKey) -> KeyValueTable {
+    let mut facts = KeyValueTable::default();
     facts.add("key", &key.key_id);
     facts.add("name", &key.name);
     facts.add("role", &key.role);
@@ -197,9 +197,9 @@ fn slots(slots: &[u16]) -> String {
 
 /// Names and values, one on each line; further lines of a value stand under its first.
 #[derive(Default)]
-pub struct Facts(pub String);
+pub struct KeyValueTable(pub String);
 
-impl Facts {
+impl KeyValueTable {
     /// One more.
     pub fn add(&mut self, name: &str, value: &(impl ToString + ?Sized)) {
         let value = visible(&value.to_string()).replace('\n', &format!("\n{:16}", ""));

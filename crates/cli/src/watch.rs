@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::client::Client;
-use crate::failure::Failure;
+use crate::failure::CliError;
 use crate::given::span;
 use crate::locate::Globals;
 use crate::{output, words};
@@ -28,8 +28,8 @@ impl Watch {
     pub async fn draw(
         &self,
         globals: &Globals,
-        mut draw: impl AsyncFnMut(&Client) -> Result<String, Failure>,
-    ) -> Result<(), Failure> {
+        mut draw: impl AsyncFnMut(&Client) -> Result<String, CliError>,
+    ) -> Result<(), CliError> {
         let mut was_lost = false;
         loop {
             // Located each time: a server that comes back may listen elsewhere.
@@ -44,12 +44,12 @@ impl Watch {
             match picture {
                 Ok(picture) => {
                     was_lost = false;
-                    if output::is_watched() && !globals.json {
-                        output::wipe()?;
+                    if output::is_tty() && !globals.json {
+                        output::clear_screen()?;
                     }
                     output::data(&picture)?;
                 }
-                Err(failure) if failure.is_for_now() || matches!(failure, Failure::Unreachable(_)) => {
+                Err(failure) if failure.is_for_now() || matches!(failure, CliError::Unreachable(_)) => {
                     if !was_lost {
                         words::say(&format!("{failure}\n  trying again every {}", output::span(pause)));
                     }

@@ -10,7 +10,7 @@ pub fn say(words: &str) {
 }
 
 /// Says what went wrong.
-pub fn complain(words: &str) {
+pub fn error(words: &str) {
     let red = anstyle::AnsiColor::Red.on_default() | anstyle::Effects::BOLD;
     writeln!(anstream::stderr(), "{red}rekindle:{red:#} {}", visible(words)).ok();
 }

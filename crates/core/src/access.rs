@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-use crate::values::{Fault, KeyId, KeyName, ProjectId, Timestamp, one_of};
+use crate::values::{InvalidValue, KeyId, KeyName, ProjectId, Timestamp, one_of};
 
 /// What a key may do. Each role may do all that the ones before it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,9 +44,9 @@ impl fmt::Display for Role {
 }
 
 impl FromStr for Role {
-    type Err = Fault;
+    type Err = InvalidValue;
 
-    fn from_str(text: &str) -> Result<Self, Fault> {
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
         one_of(text, &Self::ALL, Self::as_str)
     }
 }

@@ -14,7 +14,7 @@ mod together;
 
 use std::collections::HashSet;
 
-pub use rule::{Rule, Weight};
+pub use rule::{Rule, Severity};
 
 use crate::store::{Store, StoreError};
 use crate::values::{SessionId, TaskId};
@@ -80,7 +80,7 @@ pub struct Progress {
 
 /// What a check tells while it goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum News {
+pub enum CheckEvent {
     /// A page was read.
     Progress(Progress),
     /// Something was found.
@@ -89,7 +89,7 @@ pub enum News {
 
 /// What a check read and found in all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Checked {
+pub struct IntegrityReport {
     /// Sessions read.
     pub sessions: u64,
     /// Tasks read.
@@ -106,7 +106,7 @@ pub struct Checked {
     pub skipped: Vec<String>,
 }
 
-impl Checked {
+impl IntegrityReport {
     /// Whether everything was looked at, and no rule is broken.
     pub fn is_clean(&self) -> bool {
         self.broken == 0 && self.skipped.is_empty()
@@ -117,8 +117,11 @@ impl Checked {
 ///
 /// # Errors
 /// The store's, other than [`StoreError::Corrupt`], which is a finding.
-pub async fn check(store: &dyn Store, tell: &mut (dyn FnMut(News) + Send)) -> Result<Checked, StoreError> {
-    let mut check = Check { store, tell, checked: Checked::default(), left_behind: HashSet::new() };
+pub async fn check(
+    store: &dyn Store,
+    tell: &mut (dyn FnMut(CheckEvent) + Send),
+) -> Result<IntegrityReport, StoreError> {
+    let mut check = Check { store, tell, checked: IntegrityReport::default(), left_behind: HashSet::new() };
     check.sessions().await?;
     check.tasks().await?;
     check.machines().await?;
@@ -130,8 +133,8 @@ pub async fn check(store: &dyn Store, tell: &mut (dyn FnMut(News) + Send)) -> Re
 /// A check under way.
 struct Check<'a> {
     store: &'a dyn Store,
-    tell: &'a mut (dyn FnMut(News) + Send),
-    checked: Checked,
+    tell: &'a mut (dyn FnMut(CheckEvent) + Send),
+    checked: IntegrityReport,
     /// Successors, each with a task of their original of which they have no copy: the events may know that they had.
     left_behind: HashSet<(SessionId, TaskId)>,
 }
@@ -139,10 +142,10 @@ struct Check<'a> {
 impl Check<'_> {
     fn found(&mut self, finding: Finding) {
         match finding.rule.weight() {
-            Weight::Broken => self.checked.broken += 1,
-            Weight::Noted => self.checked.noted += 1,
+            Severity::Broken => self.checked.broken += 1,
+            Severity::Noted => self.checked.noted += 1,
         }
-        (self.tell)(News::Found(finding));
+        (self.tell)(CheckEvent::Found(finding));
     }
 
     fn all_found(&mut self, findings: Vec<Finding>) {
@@ -150,7 +153,7 @@ impl Check<'_> {
     }
 
     fn progress(&mut self, part: Part, done: u64, of: Option<u64>) {
-        (self.tell)(News::Progress(Progress { part, done, of }));
+        (self.tell)(CheckEvent::Progress(Progress { part, done, of }));
     }
 
     fn skipped(&mut self, what: &str) {

@@ -14,7 +14,7 @@ pub trait Clock: Send + Sync {
 /// Makes ids.
 pub trait Ids: Send + Sync {
     /// A fresh UUID v4.
-    fn fresh(&self) -> Uuid;
+    fn new_id(&self) -> Uuid;
 }
 
 /// The host's wall clock.
@@ -36,7 +36,7 @@ pub struct RandomIds;
 
 impl Ids for RandomIds {
     #[expect(clippy::disallowed_methods, reason = "this is the one door through which randomness comes in")]
-    fn fresh(&self) -> Uuid {
+    fn new_id(&self) -> Uuid {
         Uuid::new_v4()
     }
 }

@@ -1,4 +1,4 @@
-//! What goes wrong: a [`Refusal`] is the domain's no, told to a person; an [`Error`] is that or the store's.
+//! What goes wrong: a [`Rejection`] is the domain's no, told to a person; an [`Error`] is that or the store's.
 
 use crate::machine::MachineStatus;
 use crate::session::SessionStatus;
@@ -7,7 +7,7 @@ use crate::values::{KeyId, MachineId, ProjectId, SessionId, Slot};
 
 /// Why a use case did not happen. Its text is for the person who asked: what stands in the way, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum Rejection {
     /// There is no such entity.
     #[error("there is no {entity} {id}")]
     NotFound {
@@ -44,7 +44,7 @@ pub enum Refusal {
     },
     /// A live session of a project that whoever asks does not see holds the slot.
     #[error("slot {slot} of machine {machine} is held by a session of another project; choose another slot")]
-    SlotHeld {
+    SlotOccupied {
         /// The machine.
         machine: MachineId,
         /// The slot.
@@ -89,7 +89,7 @@ pub enum Refusal {
         only_from: &'static str,
     },
     /// The session is over.
-    #[error("session {session} has ended ({status}){}", SuccessorWords(.successor))]
+    #[error("session {session} has ended ({status}){}", SuccessorDisplay(.successor))]
     SessionEnded {
         /// The session.
         session: SessionId,
@@ -122,7 +122,7 @@ pub enum Refusal {
     },
     /// The caller demanded that the entity exist in some revision, and it does not exist.
     #[error("nothing is stored there yet, so no revision matches")]
-    NoRevision,
+    NothingToMatch,
 }
 
 struct KeySuccessor<'a>(&'a Option<KeyId>);
@@ -133,9 +133,9 @@ impl std::fmt::Display for KeySuccessor<'_> {
     }
 }
 
-struct SuccessorWords<'a>(&'a Option<SessionId>);
+struct SuccessorDisplay<'a>(&'a Option<SessionId>);
 
-impl std::fmt::Display for SuccessorWords<'_> {
+impl std::fmt::Display for SuccessorDisplay<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.0 {
             Some(successor) => write!(f, "; its work goes on in session {successor}"),
@@ -149,15 +149,15 @@ impl std::fmt::Display for SuccessorWords<'_> {
 pub enum Error {
     /// The domain says no. Nothing was changed.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Rejected(#[from] Rejection),
     /// Others kept changing the same rows, each time we looked. A change that was asked for did not happen; a pass may
     /// have done a part of its work.
     #[error("other requests kept changing the same rows; try again")]
     Contended,
     /// Another request with the same idempotency key was answered meanwhile. Nothing was changed by this one.
     #[error("this request was answered already")]
-    Repeated,
-    /// Another process took over the duty by whose right this was done (see [`crate::Tracker::fenced`]).
+    AlreadyAnswered,
+    /// Another process took over the duty by whose right this was done (see [`crate::Tracker::with_fence`]).
     #[error("another process has taken over this duty")]
     Fenced,
     /// The store could not do it.

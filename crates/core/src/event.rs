@@ -122,7 +122,7 @@ kinds! {
 }
 
 impl std::str::FromStr for EventKind {
-    type Err = crate::values::Fault;
+    type Err = crate::values::InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         crate::values::one_of(text, Self::ALL, Self::as_str)
@@ -144,7 +144,7 @@ impl Event {
 
     /// The session with which the event is deleted. The news of a deletion outlives its session, and what is no
     /// session's belongs to none: those go by age.
-    pub fn kept_with(&self) -> Option<SessionId> {
+    pub fn deleted_with_session(&self) -> Option<SessionId> {
         match (&self.subject, self.kind) {
             (Subject::Session(_), EventKind::SessionDeleted)
             | (Subject::Machine(_) | Subject::Key(_) | Subject::Service, _) => None,

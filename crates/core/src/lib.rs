@@ -20,13 +20,13 @@ pub mod values;
 
 pub use access::{Actor, ApiKey, Role};
 pub use edge::{Clock, Ids, RandomIds, SystemClock};
-pub use error::{Error, Refusal};
+pub use error::{Error, Rejection};
 pub use machine::{Machine, MachineStatus};
 pub use session::{Session, SessionStatus};
 pub use store::{Store, StoreError, Version, Versioned};
 pub use task::{Task, TaskStatus};
 pub use tracker::{Policy, Tracker};
 pub use values::{
-    Change, ErrorMessage, Fault, Hostname, IssueId, KeyId, KeyName, MachineId, Metadata, MetadataPatch, ProjectId,
-    SessionId, Slot, TaskId, TaskLabel, TaskName, Timestamp,
+    ErrorMessage, FieldUpdate, Hostname, InvalidValue, IssueId, KeyId, KeyName, MachineId, Metadata, MetadataPatch,
+    ProjectId, SessionId, Slot, TaskId, TaskLabel, TaskName, Timestamp,
 };

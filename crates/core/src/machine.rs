@@ -58,7 +58,7 @@ impl std::fmt::Display for MachineStatus {
 }
 
 impl std::str::FromStr for MachineStatus {
-    type Err = crate::values::Fault;
+    type Err = crate::values::InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         crate::values::one_of(text, &Self::ALL, Self::as_str)

@@ -224,7 +224,7 @@ impl Session {
 
     /// When it was given up, as far as the row shows: when it failed, or a stalled one's deadline, or when it was declared
     /// stalled before that. None of what was not given up.
-    pub fn given_up_at(&self, stall_threshold: Duration) -> Option<Timestamp> {
+    pub fn failed_or_stalled_at(&self, stall_threshold: Duration) -> Option<Timestamp> {
         match self.status() {
             SessionStatus::Failed => self.completed_at(),
             SessionStatus::Stalled => Some(self.last_heartbeat.plus(stall_threshold).min(self.updated_at)),
@@ -273,7 +273,7 @@ impl std::fmt::Display for SessionStatus {
 }
 
 impl std::str::FromStr for SessionStatus {
-    type Err = crate::values::Fault;
+    type Err = crate::values::InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         crate::values::one_of(text, &Self::ALL, Self::as_str)

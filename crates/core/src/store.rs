@@ -6,7 +6,7 @@
 //!    [`Write::TouchMachine`] raises its touch count. A put demands both to be as they were read, a touch only the
 //!    revision: so two that touch do not disturb each other, and each disturbs one that puts.
 //! 2. A put keeps the later of the stored `last_heartbeat` and its own, and a decision about silence carries
-//!    [`Expect::Quiet`]: a beat that arrives in between always wins.
+//!    [`Expect::NoHeartbeatSince`]: a beat that arrives in between always wins.
 //! 3. Rules about sets are unique indexes: see [`UniqueRule`].
 
 mod answer;
@@ -15,18 +15,18 @@ mod lease;
 mod query;
 mod watcher;
 
-pub use answer::{IdempotencyKey, Remembered};
+pub use answer::{IdempotencyKey, StoredResponse};
 use async_trait::async_trait;
 pub use changes::{
-    Changes, CommitError, Committed, Expect, FORGOTTEN_AT_ONCE, Put, Row, StoreError, UniqueRule, Version, Versioned,
-    Watch, WatchPut, Write,
+    Changes, CommitError, Committed, DetectorState, DetectorStateUpdate, EVENT_PURGE_BATCH, Expect, Put, StoreError,
+    StoredEntity, UniqueRule, Version, Versioned, Write,
 };
-pub use lease::{Claim, Duty, Fence};
+pub use lease::{Claim, Fence, LeaseName};
 pub use query::{
-    Counts, Cursor, EventPosition, Expired, ExpiredCounts, LiveSession, MachineFilter, Page, PageRequest,
-    RecordedEvent, SessionFilter, SilentSessions, Start, TaskFilter, TrailFilter,
+    AuditFilter, Cursor, EventPosition, Expired, ExpiredCounts, LiveSession, MachineFilter, Page, PageRequest,
+    RecordedEvent, SessionCounts, SessionFilter, StalledSessions, Start, TaskFilter,
 };
-pub use watcher::{BatchObserver, BatchWatch};
+pub use watcher::{BatchObserver, BatchObserverHandle};
 
 use crate::access::ApiKey;
 use crate::machine::Machine;
@@ -36,7 +36,7 @@ use crate::values::{MachineId, ProjectId, SessionId, Slot, TaskId, TaskLabel, Ti
 
 /// A heartbeat of a session, as the store's one hot command.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SessionBeat {
+pub struct SessionHeartbeat {
     /// The session.
     pub session: SessionId,
     /// When it was heard.
@@ -82,11 +82,11 @@ pub trait Store: Send + Sync {
     async fn machines(&self, filter: &MachineFilter, page: PageRequest) -> Result<Page<Machine>, StoreError>;
 
     /// How many sessions there are in each status; large numbers as in [`Page::total`].
-    async fn counts(&self) -> Result<Counts, StoreError>;
+    async fn counts(&self) -> Result<SessionCounts, StoreError>;
 
     /// The sessions that are stalled, and those that are active and were last heard before `heard_before`; longest
     /// silent first, at most `limit`, with the number of all of them.
-    async fn silent_sessions(&self, heard_before: Timestamp, limit: u32) -> Result<SilentSessions, StoreError>;
+    async fn stalled_sessions(&self, heard_before: Timestamp, limit: u32) -> Result<StalledSessions, StoreError>;
 
     /// The active sessions last heard before `heard_before`, longest silent first, at most `limit`.
     async fn overdue_sessions(
@@ -106,7 +106,7 @@ pub trait Store: Send + Sync {
     async fn earliest_heartbeat(&self) -> Result<Option<Timestamp>, StoreError>;
 
     /// What the detector last noted of itself.
-    async fn watch(&self) -> Result<Option<Watch>, StoreError>;
+    async fn detector_state(&self) -> Result<Option<DetectorState>, StoreError>;
 
     /// The unarchived sessions that ended at `ended_by` or before, oldest first, at most `limit`.
     async fn expired(&self, ended_by: Timestamp, limit: u32) -> Result<Vec<Expired>, StoreError>;
@@ -119,9 +119,9 @@ pub trait Store: Send + Sync {
     async fn events(&self, after: Option<&EventPosition>, limit: u32) -> Result<Vec<RecordedEvent>, StoreError>;
 
     /// The events that fit, the latest first, at most `limit`; those before a position, or from the latest one on.
-    async fn trail(
+    async fn audit_log(
         &self,
-        filter: &TrailFilter,
+        filter: &AuditFilter,
         before: Option<&EventPosition>,
         limit: u32,
     ) -> Result<Vec<RecordedEvent>, StoreError>;
@@ -130,17 +130,22 @@ pub trait Store: Send + Sync {
     async fn keys(&self) -> Result<Vec<Versioned<ApiKey>>, StoreError>;
 
     /// The answer that stands at this time under an idempotency key.
-    async fn remembered(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<Remembered>, StoreError>;
+    async fn stored_response(&self, key: &IdempotencyKey, now: Timestamp)
+    -> Result<Option<StoredResponse>, StoreError>;
 
     /// Applies all of the changes, or none.
     async fn commit(&self, changes: Changes) -> Result<Committed, CommitError>;
 
     /// Refreshes an active or paused session's `last_heartbeat`, forward only, and answers the row; leaves its
     /// version alone. None when there is no such row in such a state.
-    async fn beat(&self, beat: SessionBeat) -> Result<Option<Versioned<Session>>, StoreError>;
+    async fn record_heartbeat(&self, beat: SessionHeartbeat) -> Result<Option<Versioned<Session>>, StoreError>;
 
     /// The same for a machine that is not offline.
-    async fn beat_machine(&self, machine: &MachineId, at: Timestamp) -> Result<Option<Versioned<Machine>>, StoreError>;
+    async fn record_machine_heartbeat(
+        &self,
+        machine: &MachineId,
+        at: Timestamp,
+    ) -> Result<Option<Versioned<Machine>>, StoreError>;
 
     /// Gives a duty to `claim.holder`, or lets it keep it, for `claim.lasts` from now: when nobody has it, when it is that
     /// holder's, or when its holder's time ran out. None while somebody else has it.

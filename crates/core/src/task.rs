@@ -143,7 +143,7 @@ impl std::fmt::Display for TaskStatus {
 }
 
 impl std::str::FromStr for TaskStatus {
-    type Err = crate::values::Fault;
+    type Err = crate::values::InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         crate::values::one_of(text, &Self::ALL, Self::as_str)

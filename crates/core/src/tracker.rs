@@ -19,23 +19,23 @@ mod tasks;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use detection::{Pass, StalledSession};
+pub use detection::{DetectionReport, StalledSession};
 pub use health::{SessionHealth, StalledReport};
 pub use input::{
-    BeatReport, CleanupMode, IfMatch, MachinePatch, NewMachine, NewSession, NewTask, SessionPatch, SessionTarget,
+    CleanupMode, HeartbeatReport, IfMatch, MachinePatch, NewMachine, NewSession, NewTask, SessionPatch, SessionTarget,
     SlotRelease, TaskPatch,
 };
 pub use keys::{NewKey, Rotated};
-pub use listener::Listener;
+pub use listener::Observer;
 pub use machines::{MachineView, Registered};
-pub use once::{Once, Reply, WriteDown};
+pub use once::{IdempotentRequest, Reply, ResponseEncoder};
 pub use recovery::{Recovered, RecoveryState};
 pub use retention::CleanupReport;
 
 use crate::access::Actor;
 use crate::edge::{Clock, Ids};
-use crate::error::{Error, Refusal};
-use crate::rules::silence::Silence;
+use crate::error::{Error, Rejection};
+use crate::rules::silence::LivenessRule;
 use crate::session::Session;
 use crate::store::{Changes, CommitError, Committed, Fence, Store, StoreError, UniqueRule, Versioned};
 use crate::values::{Metadata, MetadataPatch, ProjectId, SessionId, Timestamp};
@@ -43,7 +43,7 @@ use crate::values::{Metadata, MetadataPatch, ProjectId, SessionId, Timestamp};
 /// How often a use case looks again after others changed its rows. Each time somebody else got through.
 const MAX_ATTEMPTS: u32 = 128;
 /// How often a write is asked for again whose outcome was not heard.
-const MAX_IN_DOUBT: u32 = 2;
+const MAX_UNKNOWN_RETRIES: u32 = 2;
 
 /// The numbers that an operator chooses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,25 +82,35 @@ pub struct Tracker {
     fence: Option<Fence>,
     actor: Option<Actor>,
     scope: Option<ProjectId>,
-    once: Option<Arc<Once>>,
-    listener: Option<Arc<dyn Listener>>,
+    idempotent_request: Option<Arc<IdempotentRequest>>,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 impl Tracker {
     /// A tracker over this store.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, policy: Policy) -> Self {
-        Self { store, clock, ids, policy, fence: None, actor: None, scope: None, once: None, listener: None }
+        Self {
+            store,
+            clock,
+            ids,
+            policy,
+            fence: None,
+            actor: None,
+            scope: None,
+            idempotent_request: None,
+            observer: None,
+        }
     }
 
     /// The same tracker, which tells this listener what it did.
     #[must_use]
-    pub fn told_to(self, listener: Arc<dyn Listener>) -> Self {
-        Self { listener: Some(listener), ..self }
+    pub fn with_observer(self, listener: Arc<dyn Observer>) -> Self {
+        Self { observer: Some(listener), ..self }
     }
 
     /// A tracker all of whose commits demand that this fence still stands, for a duty that one process of several has.
     #[must_use]
-    pub fn fenced(&self, fence: Fence) -> Self {
+    pub fn with_fence(&self, fence: Fence) -> Self {
         Self { fence: Some(fence), ..self.clone() }
     }
 
@@ -120,93 +130,93 @@ impl Tracker {
     }
 
     async fn load(&self, id: SessionId) -> Result<Versioned<Session>, Error> {
-        let found = self.store.session(id).await?.filter(|row| self.sees(&row.value.project_id));
-        found.ok_or_else(|| Refusal::NotFound { entity: "session", id: id.to_string() }.into())
+        let found = self.store.session(id).await?.filter(|row| self.in_scope(&row.value.project_id));
+        found.ok_or_else(|| Rejection::NotFound { entity: "session", id: id.to_string() }.into())
     }
 
     /// Whether a project is there for this tracker. What is not is as if it did not exist.
-    fn sees(&self, project: &ProjectId) -> bool {
+    fn in_scope(&self, project: &ProjectId) -> bool {
         self.scope.as_ref().is_none_or(|only| only == project)
     }
 
     /// Whether a session is there for this tracker.
-    async fn shows(&self, id: SessionId) -> Result<bool, Error> {
+    async fn ensure_visible(&self, id: SessionId) -> Result<bool, Error> {
         Ok(match self.scope {
             None => true,
-            Some(_) => self.store.session(id).await?.is_none_or(|row| self.sees(&row.value.project_id)),
+            Some(_) => self.store.session(id).await?.is_none_or(|row| self.in_scope(&row.value.project_id)),
         })
     }
 
     /// Whether something of a project may be made.
-    fn may_make(&self, project: &ProjectId) -> Result<(), Refusal> {
+    fn ensure_in_scope(&self, project: &ProjectId) -> Result<(), Rejection> {
         match &self.scope {
-            Some(only) if only != project => Err(Refusal::OtherProject { only: only.clone() }),
+            Some(only) if only != project => Err(Rejection::OtherProject { only: only.clone() }),
             Some(_) | None => Ok(()),
         }
     }
 
     /// The project that a list is to be about: the one that was asked for, or the only one that there is.
-    fn project_of(&self, asked: Option<&ProjectId>) -> Result<Option<ProjectId>, Refusal> {
+    fn project_of(&self, asked: Option<&ProjectId>) -> Result<Option<ProjectId>, Rejection> {
         if let Some(asked) = asked {
-            self.may_make(asked)?;
+            self.ensure_in_scope(asked)?;
         }
         Ok(asked.or(self.scope.as_ref()).cloned())
     }
 
-    async fn silence(&self, now: Timestamp) -> Result<Silence, Error> {
-        Ok(Silence::at(now, self.store.watch().await?, self.policy.stall_threshold))
+    async fn liveness_rule(&self, now: Timestamp) -> Result<LivenessRule, Error> {
+        Ok(LivenessRule::at(now, self.store.detector_state().await?, self.policy.stall_threshold))
     }
 
     /// Commits, and with it the answer that will be given if it goes through.
     async fn commit(
         &self,
-        attempts: &mut Attempts,
+        attempts: &mut RetryBudget,
         mut changes: Changes,
         reply: Option<Reply<'_>>,
-    ) -> Result<Verdict, Error> {
+    ) -> Result<CommitOutcome, Error> {
         changes.fence = self.fence;
         for event in &mut changes.events {
             event.by.clone_from(&self.actor);
         }
-        let once = self.once.as_ref().zip(reply);
-        changes.remember = once.as_ref().and_then(|(once, reply)| once.answer(reply, self.clock.now()));
-        let keeps = once.filter(|_| changes.remember.is_some());
-        let told = self.listener.as_ref().map(|listener| (listener, changes.events.clone()));
+        let once = self.idempotent_request.as_ref().zip(reply);
+        changes.stored_response = once.as_ref().and_then(|(once, reply)| once.answer(reply, self.clock.now()));
+        let keeps = once.filter(|_| changes.stored_response.is_some());
+        let told = self.observer.as_ref().map(|listener| (listener, changes.events.clone()));
         match self.store.commit(changes).await {
             Ok(committed) => {
                 attempts.wrote = true;
                 if let Some((once, _)) = keeps {
-                    once.note_kept();
+                    once.mark_stored();
                 }
                 if let Some((listener, events)) = told {
                     listener.committed(&events);
                 }
-                Ok(Verdict::Done(committed))
+                Ok(CommitOutcome::Done(committed))
             }
-            Err(CommitError::Stale) => Ok(Verdict::Stale),
-            Err(CommitError::Taken(UniqueRule::IdempotencyKey)) => Err(Error::Repeated),
-            Err(CommitError::Taken(rule)) => Ok(Verdict::Taken(rule)),
+            Err(CommitError::Stale) => Ok(CommitOutcome::Stale),
+            Err(CommitError::UniqueViolation(UniqueRule::IdempotencyKey)) => Err(Error::AlreadyAnswered),
+            Err(CommitError::UniqueViolation(rule)) => Ok(CommitOutcome::Taken(rule)),
             Err(CommitError::Fenced) => Err(Error::Fenced),
-            Err(CommitError::Failed(StoreError::Unknown(_))) if attempts.may_doubt() => Ok(Verdict::Stale),
+            Err(CommitError::Failed(StoreError::Unknown(_))) if attempts.retry_unknown() => Ok(CommitOutcome::Stale),
             Err(CommitError::Failed(fault)) => Err(fault.into()),
         }
     }
 
     /// Who stands in the way of `session` by a unique rule; none when that one has gone meanwhile.
-    async fn in_the_way(&self, rule: UniqueRule, session: &Session) -> Result<Option<Refusal>, Error> {
+    async fn find_conflict(&self, rule: UniqueRule, session: &Session) -> Result<Option<Rejection>, Error> {
         let machine = &session.machine_id;
         Ok(match (rule, session.docker_slot) {
             (UniqueRule::ActivePerProjectAndMachine, _) => {
                 let existing = self.store.active_session(&session.project_id, machine).await?;
-                existing.map(|existing| Refusal::SessionConflict { existing })
+                existing.map(|existing| Rejection::SessionConflict { existing })
             }
             (UniqueRule::LivePerSlot, Some(slot)) => {
                 let existing = self.store.slot_holder(machine, slot).await?;
                 match existing {
-                    Some(existing) if self.shows(existing).await? => {
-                        Some(Refusal::SlotConflict { machine: machine.clone(), slot, existing })
+                    Some(existing) if self.ensure_visible(existing).await? => {
+                        Some(Rejection::SlotConflict { machine: machine.clone(), slot, existing })
                     }
-                    Some(_) => Some(Refusal::SlotHeld { machine: machine.clone(), slot }),
+                    Some(_) => Some(Rejection::SlotOccupied { machine: machine.clone(), slot }),
                     None => None,
                 }
             }
@@ -216,7 +226,7 @@ impl Tracker {
 }
 
 /// What became of a commit.
-enum Verdict {
+enum CommitOutcome {
     Done(Committed),
     /// Look again.
     Stale,
@@ -225,29 +235,31 @@ enum Verdict {
 
 /// Counts how often a use case has looked.
 #[derive(Default)]
-struct Attempts {
-    looked: u32,
-    doubted: u32,
+struct RetryBudget {
+    attempts: u32,
+    unknown_outcomes: u32,
     wrote: bool,
 }
 
-impl Attempts {
+impl RetryBudget {
     /// One more attempt.
     fn next(&mut self) -> Result<(), Error> {
-        self.looked += 1;
-        if self.looked > MAX_ATTEMPTS { Err(Error::Contended) } else { Ok(()) }
+        self.attempts += 1;
+        if self.attempts > MAX_ATTEMPTS { Err(Error::Contended) } else { Ok(()) }
     }
 
-    fn may_doubt(&mut self) -> bool {
-        self.doubted += 1;
-        self.doubted <= MAX_IN_DOUBT
+    fn retry_unknown(&mut self) -> bool {
+        self.unknown_outcomes += 1;
+        self.unknown_outcomes <= MAX_UNKNOWN_RETRIES
     }
 
     /// The outcome as it may be told: once something was written, or may have been, no fault of the store afterwards is
     /// proof that nothing was.
-    fn honest<T>(&self, outcome: Result<T, Error>) -> Result<T, Error> {
+    fn mark_unknown_if_written<T>(&self, outcome: Result<T, Error>) -> Result<T, Error> {
         match outcome {
-            Err(Error::Store(fault)) if (self.wrote || self.in_doubt()) && fault.says_nothing_was_written() => {
+            Err(Error::Store(fault))
+                if (self.wrote || self.outcome_may_be_ours()) && fault.says_nothing_was_written() =>
+            {
                 Err(StoreError::Unknown(format!("a write was asked for, and then: {fault}")).into())
             }
             outcome => outcome,
@@ -255,14 +267,14 @@ impl Attempts {
     }
 
     /// Whether an earlier attempt may have been written after all: what is found may be our own doing.
-    fn in_doubt(&self) -> bool {
-        self.doubted > 0
+    fn outcome_may_be_ours(&self) -> bool {
+        self.unknown_outcomes > 0
     }
 }
 
 /// Metadata with a patch applied.
-fn merged(metadata: &Metadata, patch: &MetadataPatch) -> Result<Metadata, Refusal> {
-    metadata.merged(patch).map_err(|fault| Refusal::Invalid { field: "metadata", why: fault.0 })
+fn merge_patch(metadata: &Metadata, patch: &MetadataPatch) -> Result<Metadata, Rejection> {
+    metadata.merged(patch).map_err(|fault| Rejection::Invalid { field: "metadata", why: fault.0 })
 }
 
 /// Works through many rows, a batch a commit. When others change one of them meanwhile, the batches get smaller, so that
@@ -270,23 +282,23 @@ fn merged(metadata: &Metadata, patch: &MetadataPatch) -> Result<Metadata, Refusa
 struct Batches {
     largest: u32,
     size: u32,
-    attempts: Attempts,
+    attempts: RetryBudget,
 }
 
 impl Batches {
     fn of(largest: u32) -> Self {
-        Self { largest, size: largest, attempts: Attempts::default() }
+        Self { largest, size: largest, attempts: RetryBudget::default() }
     }
 
     /// After a batch in which a row had changed.
-    fn disturbed(&mut self) -> Result<(), Error> {
+    fn shrink(&mut self) -> Result<(), Error> {
         self.size = (self.size / 4).max(1);
         self.attempts.next()
     }
 
     /// After a batch that went through.
-    fn done(&mut self) {
+    fn grow(&mut self) {
         self.size = (self.size * 2).min(self.largest);
-        self.attempts = Attempts::default();
+        self.attempts = RetryBudget::default();
     }
 }

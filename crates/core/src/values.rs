@@ -1,4 +1,4 @@
-//! The values that entities are made of, each valid by construction. A constructor refuses with a [`Fault`], which
+//! The values that entities are made of, each valid by construction. A constructor refuses with a [`InvalidValue`], which
 //! names no field: the caller knows where the value came from.
 
 mod ids;
@@ -16,9 +16,9 @@ pub use timestamp::Timestamp;
 /// Why a value was refused, as words that go after the name of its field: `must not be empty`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Fault(pub String);
+pub struct InvalidValue(pub String);
 
-impl Fault {
+impl InvalidValue {
     /// A fault with these words.
     pub fn new(words: impl Into<String>) -> Self {
         Self(words.into())
@@ -27,7 +27,7 @@ impl Fault {
 
 /// What a partial update says of a field that can be empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Change<T> {
+pub enum FieldUpdate<T> {
     /// The update does not speak of it.
     #[default]
     Keep,
@@ -38,10 +38,10 @@ pub enum Change<T> {
 }
 
 /// The member of a closed set that is written so.
-pub(crate) fn one_of<T: Copy>(text: &str, all: &[T], written: fn(T) -> &'static str) -> Result<T, Fault> {
+pub(crate) fn one_of<T: Copy>(text: &str, all: &[T], written: fn(T) -> &'static str) -> Result<T, InvalidValue> {
     all.iter().copied().find(|member| written(*member) == text).ok_or_else(|| {
         let names: Vec<_> = all.iter().map(|member| written(*member)).collect();
-        Fault::new(format!("must be one of {}", names.join(", ")))
+        InvalidValue::new(format!("must be one of {}", names.join(", ")))
     })
 }
 

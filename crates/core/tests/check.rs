@@ -1,7 +1,7 @@
 //! The check of the invariants finds each thing that can be wrong, names it, and is silent about all the rest.
 #![expect(clippy::unwrap_used, reason = "a failed expectation is a test's way to report")]
 
-use rekindle_core::check::{Checked, Finding, News, Part, Rule, Weight, check};
+use rekindle_core::check::{CheckEvent, Finding, IntegrityReport, Part, Rule, Severity, check};
 use rekindle_core::event::{Event, EventKind, Subject};
 use rekindle_core::rules::recovery::INTERRUPTED;
 use rekindle_core::session::{Lineage, Outcome, Recovered};
@@ -35,15 +35,15 @@ async fn happened(store: &MemoryStore, events: impl IntoIterator<Item = Event>) 
     store.commit(Changes { events, ..Changes::default() }).await.unwrap();
 }
 
-async fn findings(store: &dyn Store) -> (Vec<Finding>, Checked) {
+async fn findings(store: &dyn Store) -> (Vec<Finding>, IntegrityReport) {
     let mut found = Vec::new();
     let mut hear = |news| {
-        if let News::Found(finding) = news {
+        if let CheckEvent::Found(finding) = news {
             found.push(finding);
         }
     };
     let checked = check(store, &mut hear).await.unwrap();
-    let broken = found.iter().filter(|finding| finding.rule.weight() == Weight::Broken).count();
+    let broken = found.iter().filter(|finding| finding.rule.weight() == Severity::Broken).count();
     assert_eq!((checked.broken, checked.noted), (broken as u64, (found.len() - broken) as u64));
     (found, checked)
 }
@@ -80,8 +80,8 @@ async fn a_sound_store_is_clean_and_is_read_as_a_whole() {
     happened(&store, [begun(original.id), begun(successor.id), gone, far]).await;
     let mut parts = Vec::new();
     let mut hear = |news| match news {
-        News::Progress(progress) => parts.push((progress.part, progress.done)),
-        News::Found(finding) => panic!("{finding:?}"),
+        CheckEvent::Progress(progress) => parts.push((progress.part, progress.done)),
+        CheckEvent::Found(finding) => panic!("{finding:?}"),
     };
     let checked = check(&store, &mut hear).await.unwrap();
     assert!(checked.is_clean());

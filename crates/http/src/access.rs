@@ -1,5 +1,5 @@
 //! Who asks, and what they may: keys become identities (`keyring`), a table of roles says what an identity may ask for
-//! (`permit`), a [`Caller`] carries out use cases on its behalf, once where a request says so (`once`), and who was
+//! (`permit`), a [`RequestContext`] carries out use cases on its behalf, once where a request says so (`once`), and who was
 //! refused is written down (`refusals`).
 
 mod caller;
@@ -8,7 +8,7 @@ mod once;
 mod permit;
 mod refusals;
 
-pub use caller::{Caller, Visit};
-pub use keyring::{Identity, KeyRing, hash as secret_hash};
-pub use permit::{Permit, Permitted, Reach};
-pub use refusals::{Refusals, Refused};
+pub use caller::{AuthContext, RequestContext};
+pub use keyring::{ApiKeyCache, Identity, hash as secret_hash};
+pub use permit::{AccessRule, KeyScope, RequireAccess};
+pub use refusals::{DeniedLog, Refused};

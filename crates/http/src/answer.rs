@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::ApiError;
 
 /// What a handler returns.
-pub type Answer = Result<HttpResponse, ApiError>;
+pub type HandlerResult = Result<HttpResponse, ApiError>;
 
 /// Says that a repeated request was answered with what the first one had done.
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -19,7 +19,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const USUAL_BYTES: usize = 768;
 
 /// An answer with this body.
-pub fn json<T: Serialize>(status: StatusCode, body: &T) -> Answer {
+pub fn json<T: Serialize>(status: StatusCode, body: &T) -> HandlerResult {
     let mut bytes = Vec::with_capacity(USUAL_BYTES);
     serde_json::to_writer(&mut bytes, body).map_err(|error| ApiError::internal(error.to_string()))?;
     let mut response = HttpResponse::with_body(status, bytes).map_into_boxed_body();
@@ -28,21 +28,21 @@ pub fn json<T: Serialize>(status: StatusCode, body: &T) -> Answer {
 }
 
 /// An answer that is an entity: its revision is its `ETag`.
-pub fn entity<T: Serialize>(status: StatusCode, version: Version, body: &T) -> Answer {
+pub fn entity<T: Serialize>(status: StatusCode, version: Version, body: &T) -> HandlerResult {
     let mut response = json(status, body)?;
     set(&mut response, header::ETAG, &format!("\"{}\"", version.revision));
     Ok(response)
 }
 
 /// An answer to the creation of an entity, which says where it is.
-pub fn created<T: Serialize>(location: &str, version: Version, body: &T) -> Answer {
+pub fn created<T: Serialize>(location: &str, version: Version, body: &T) -> HandlerResult {
     let mut response = entity(StatusCode::CREATED, version, body)?;
     set(&mut response, header::LOCATION, location);
     Ok(response)
 }
 
 /// An answer without a body.
-pub fn nothing() -> Answer {
+pub fn no_content() -> HandlerResult {
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -54,15 +54,15 @@ pub fn set(response: &mut HttpResponse, name: HeaderName, value: &str) {
 }
 
 /// Marks an answer that is no error whatever its status says: it goes out as it is.
-pub struct AsItIs;
+pub struct RawBody;
 
 /// What the log line of a request says besides the usual. Never a key, nor a value of metadata.
 #[derive(Debug, Default)]
-pub struct Note {
+pub struct LogFields {
     /// What happened, such as `Session created`.
     pub message: &'static str,
     /// Whether it is something to look at.
-    pub alarming: Alarm,
+    pub alarming: LogLevelHint,
     /// The session, when the path does not name it.
     pub session_id: Option<String>,
     /// Its project.
@@ -85,7 +85,7 @@ pub struct Note {
 
 /// Whether a note is something to look at.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Alarm {
+pub enum LogLevelHint {
     /// The usual.
     #[default]
     No,
@@ -94,7 +94,7 @@ pub enum Alarm {
 }
 
 /// Adds a note to an answer.
-pub fn noted(answer: Answer, note: Note) -> Answer {
+pub fn with_log(answer: HandlerResult, note: LogFields) -> HandlerResult {
     let mut response = answer?;
     response.extensions_mut().insert(note);
     Ok(response)

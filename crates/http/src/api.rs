@@ -108,7 +108,7 @@ macro_rules! wire_enum {
         }
 
         impl std::str::FromStr for $name {
-            type Err = rekindle_core::Fault;
+            type Err = rekindle_core::InvalidValue;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 text.parse::<$core>().map(Self::from)

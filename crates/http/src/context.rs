@@ -15,14 +15,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::warn;
 
 use crate::ApiError;
-use crate::access::{KeyRing, Refusals};
+use crate::access::{ApiKeyCache, DeniedLog};
 use crate::api::ErrorCode;
 use crate::auth::ApiKeys;
 use crate::cors::AllowedOrigins;
 use crate::error::ErrorHeader;
 use crate::health::Checks;
-use crate::jobs::Board;
-use crate::limit::{Limiter, RateLimits};
+use crate::jobs::JobRegistry;
+use crate::limit::{RateLimiter, RateLimits};
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
 use crate::telemetry;
@@ -31,7 +31,7 @@ use crate::telemetry;
 const MOST_IN_FLIGHT: usize = 1 << 24;
 
 /// How long after its last round housekeeping goes on: a key that is taken away is good so much longer.
-const HOUSEKEEPING: Duration = Duration::from_secs(1);
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// After so many rounds in which the keys could not be read it is said that they are old.
 const STALE_KEYS: u32 = 10;
 
@@ -54,28 +54,28 @@ pub struct Limits {
 
 /// What is round the use cases, to be seen from outside.
 #[derive(Clone)]
-pub struct Surroundings {
+pub struct ServerHandles {
     /// Where everything is counted.
     pub metrics: Metrics,
     /// The circuit to the store, if there is one.
     pub circuit: Option<Arc<CircuitBreaker>>,
     /// What became of the background jobs.
-    pub board: Board,
+    pub jobs: JobRegistry,
     /// Shown by `/health/detailed`.
     pub environment: String,
 }
 
-impl Default for Surroundings {
+impl Default for ServerHandles {
     /// A store without a circuit, and no jobs.
     fn default() -> Self {
         let metrics = Metrics::new();
-        Self { board: Board::new(&metrics), metrics, circuit: None, environment: "development".to_owned() }
+        Self { jobs: JobRegistry::new(&metrics), metrics, circuit: None, environment: "development".to_owned() }
     }
 }
 
 /// What every request needs. Cheap to clone.
 #[derive(Clone)]
-pub struct Context {
+pub struct AppState {
     tracker: Tracker,
     shared: Arc<Shared>,
 }
@@ -85,37 +85,37 @@ struct Shared {
     started: Instant,
     draining: Arc<AtomicBool>,
     readiness: Readiness,
-    keys: KeyRing,
-    refusals: Refusals,
+    keys: ApiKeyCache,
+    denied_log: DeniedLog,
     kept: AtomicBool,
-    limiter: Limiter,
+    limiter: RateLimiter,
     in_flight: Arc<Semaphore>,
-    surroundings: Surroundings,
+    handles: ServerHandles,
     checks: Checks,
 }
 
-impl Context {
+impl AppState {
     /// The use cases, offered within these limits, without surroundings. Its uptime begins now.
     pub fn new(tracker: Tracker, limits: Limits) -> Self {
-        Self::within(tracker, limits, Surroundings::default())
+        Self::with_handles(tracker, limits, ServerHandles::default())
     }
 
     /// The use cases, offered within these limits. Its uptime begins now.
-    pub fn within(tracker: Tracker, limits: Limits, surroundings: Surroundings) -> Self {
-        let tracker = tracker.told_to(Arc::new(surroundings.metrics.clone()));
+    pub fn with_handles(tracker: Tracker, limits: Limits, surroundings: ServerHandles) -> Self {
+        let tracker = tracker.with_observer(Arc::new(surroundings.metrics.clone()));
         let most = limits.max_in_flight.clamp(1, MOST_IN_FLIGHT);
         let shared = Shared {
-            keys: KeyRing::new(limits.api_keys.clone()),
-            refusals: Refusals::default(),
+            keys: ApiKeyCache::new(limits.api_keys.clone()),
+            denied_log: DeniedLog::default(),
             kept: AtomicBool::new(false),
-            limiter: Limiter::new(limits.rate_limits),
+            limiter: RateLimiter::new(limits.rate_limits),
             in_flight: Arc::new(Semaphore::new(most)),
             limits,
             started: Instant::now(),
             draining: Arc::default(),
             readiness: Readiness::default(),
-            checks: Checks::usual(&tracker, surroundings.circuit.clone(), &surroundings.board),
-            surroundings,
+            checks: Checks::standard(&tracker, surroundings.circuit.clone(), &surroundings.jobs),
+            handles: surroundings,
         };
         Self { tracker, shared: Arc::new(shared) }
     }
@@ -126,18 +126,18 @@ impl Context {
     }
 
     /// Who is let in.
-    pub(crate) fn keys(&self) -> &KeyRing {
+    pub(crate) fn keys(&self) -> &ApiKeyCache {
         &self.shared.keys
     }
 
     /// Who was refused.
-    pub(crate) fn refusals(&self) -> &Refusals {
-        &self.shared.refusals
+    pub(crate) fn denied_log(&self) -> &DeniedLog {
+        &self.shared.denied_log
     }
 
     /// Sees from now on, every second, to what need not be done within a request: fresh copies of the keys, the refusals'
     /// way into the audit trail, metrics that grow. Ends when nobody has this context any more; a second call does nothing.
-    pub(crate) fn keep_house(&self) {
+    pub(crate) fn spawn_upkeep(&self) {
         if self.shared.kept.swap(true, Ordering::SeqCst) {
             return;
         }
@@ -156,16 +156,16 @@ impl Context {
                     }
                 }
                 drop(shared);
-                tokio::time::sleep(HOUSEKEEPING).await;
+                tokio::time::sleep(UPKEEP_INTERVAL).await;
             }
         });
         let (tracker, shared) = (self.tracker.clone(), Arc::downgrade(&self.shared));
         tokio::spawn(async move {
             while let Some(shared) = shared.upgrade() {
-                shared.refusals.write_down(&tracker, &shared.surroundings.metrics).await;
-                shared.surroundings.metrics.tidy();
+                shared.denied_log.flush(&tracker, &shared.handles.metrics).await;
+                shared.handles.metrics.run_upkeep();
                 drop(shared);
-                tokio::time::sleep(HOUSEKEEPING).await;
+                tokio::time::sleep(UPKEEP_INTERVAL).await;
             }
         });
     }
@@ -186,28 +186,28 @@ impl Context {
     }
 
     /// Counts who asks how often.
-    pub(crate) fn limiter(&self) -> &Limiter {
+    pub(crate) fn limiter(&self) -> &RateLimiter {
         &self.shared.limiter
     }
 
     /// Where everything is counted.
     pub fn metrics(&self) -> &Metrics {
-        &self.shared.surroundings.metrics
+        &self.shared.handles.metrics
     }
 
     /// The circuit to the store, if there is one.
     pub fn circuit(&self) -> Option<&Arc<CircuitBreaker>> {
-        self.shared.surroundings.circuit.as_ref()
+        self.shared.handles.circuit.as_ref()
     }
 
     /// What became of the background jobs.
-    pub fn board(&self) -> &Board {
-        &self.shared.surroundings.board
+    pub fn jobs(&self) -> &JobRegistry {
+        &self.shared.handles.jobs
     }
 
     /// As `/health/detailed` shows it.
     pub(crate) fn environment(&self) -> &str {
-        &self.shared.surroundings.environment
+        &self.shared.handles.environment
     }
 
     /// What the service depends on.
@@ -217,7 +217,7 @@ impl Context {
 
     /// What `/metrics` shows.
     pub(crate) async fn metrics_page(&self) -> String {
-        let Surroundings { metrics, circuit, board, .. } = &self.shared.surroundings;
+        let ServerHandles { metrics, circuit, jobs: board, .. } = &self.shared.handles;
         metrics.page(self.tracker.store().as_ref(), circuit.as_deref(), board).await
     }
 
@@ -226,7 +226,7 @@ impl Context {
     /// # Errors
     /// 503: all are taken, or the service is shutting down. What is worked on will be done in time; what waits on top of
     /// that would not.
-    pub(crate) fn place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+    pub(crate) fn admit(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         if self.is_draining() {
             return Err(ApiError::draining());
         }
@@ -239,8 +239,8 @@ impl Context {
         })
     }
 
-    /// Waits until nothing is worked on. Only of use while nothing new is let in: see [`Context::drain`].
-    pub(crate) async fn all_answered(&self) {
+    /// Waits until nothing is worked on. Only of use while nothing new is let in: see [`AppState::drain`].
+    pub(crate) async fn drained(&self) {
         let most = self.shared.limits.max_in_flight.clamp(1, MOST_IN_FLIGHT);
         let all = u32::try_from(most).unwrap_or(u32::MAX);
         // It cannot be closed: nobody closes it.
@@ -257,7 +257,7 @@ impl Context {
         self.shared.draining.store(true, Ordering::SeqCst);
     }
 
-    /// What [`Context::is_draining`] looks at, for whoever looks later.
+    /// What [`AppState::is_draining`] looks at, for whoever looks later.
     pub(crate) fn draining(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.shared.draining)
     }
@@ -294,14 +294,14 @@ impl Context {
         T: Send + 'static,
     {
         let work = Box::pin(telemetry::use_case(name, use_case(self.tracker.clone())));
-        Ok(ToTheEnd(Some(work)).await?)
+        Ok(RunToCompletion(Some(work)).await?)
     }
 }
 
 /// A future that is not cancelled by being dropped. While somebody waits for it, it costs no task.
-struct ToTheEnd<F: Future<Output: Send + 'static> + Send + 'static>(Option<Pin<Box<F>>>);
+struct RunToCompletion<F: Future<Output: Send + 'static> + Send + 'static>(Option<Pin<Box<F>>>);
 
-impl<F: Future<Output: Send + 'static> + Send + 'static> Future for ToTheEnd<F> {
+impl<F: Future<Output: Send + 'static> + Send + 'static> Future for RunToCompletion<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
@@ -315,7 +315,7 @@ impl<F: Future<Output: Send + 'static> + Send + 'static> Future for ToTheEnd<F> 
     }
 }
 
-impl<F: Future<Output: Send + 'static> + Send + 'static> Drop for ToTheEnd<F> {
+impl<F: Future<Output: Send + 'static> + Send + 'static> Drop for RunToCompletion<F> {
     fn drop(&mut self) {
         if let (Some(work), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
             runtime.spawn(work);

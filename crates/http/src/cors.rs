@@ -4,7 +4,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::http::{Method, StatusCode};
-use rekindle_core::Fault;
+use rekindle_core::InvalidValue;
 
 use crate::ApiError;
 use crate::api::ErrorCode;
@@ -29,10 +29,10 @@ impl AllowedOrigins {
     ///
     /// # Errors
     /// One of them is no exact origin, as a browser would send it.
-    pub fn parse(text: &str) -> Result<Self, Fault> {
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         let mut origins = Vec::new();
         for one in text.split(',').map(str::trim).filter(|one| !one.is_empty()) {
-            let why = |why| Fault::new(format!("must be exact origins, separated by commas; {one:?} {why}"));
+            let why = |why| InvalidValue::new(format!("must be exact origins, separated by commas; {one:?} {why}"));
             check(one).map_err(why)?;
             let origin = HeaderValue::from_str(&one.to_ascii_lowercase());
             origins.push(origin.map_err(|_| why("cannot be sent in a header"))?);
@@ -41,14 +41,14 @@ impl AllowedOrigins {
     }
 
     /// What these say of a request.
-    pub(crate) fn of(&self, headers: &HeaderMap) -> Crossing {
+    pub(crate) fn of(&self, headers: &HeaderMap) -> OriginDecision {
         if self.0.is_empty() {
-            return Crossing::Off;
+            return OriginDecision::Off;
         }
         let origin = headers.get(header::ORIGIN);
         match origin.and_then(|origin| self.0.iter().find(|allowed| *allowed == origin)) {
-            Some(allowed) => Crossing::Allowed(allowed.clone()),
-            None => Crossing::NotAllowed,
+            Some(allowed) => OriginDecision::Allowed(allowed.clone()),
+            None => OriginDecision::NotAllowed,
         }
     }
 }
@@ -98,7 +98,7 @@ fn check(origin: &str) -> Result<(), &'static str> {
 
 /// What is known of a request's origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Crossing {
+pub(crate) enum OriginDecision {
     /// No origins are configured: answers are the same for everybody.
     Off,
     /// Not one of those that may; or none was sent.
@@ -107,7 +107,7 @@ pub(crate) enum Crossing {
     Allowed(HeaderValue),
 }
 
-impl Crossing {
+impl OriginDecision {
     /// Lets the page at this origin read an answer, and keeps caches from showing it to another.
     pub(crate) fn mark(&self, headers: &mut HeaderMap) {
         match self {

@@ -24,22 +24,22 @@ use uuid::Uuid;
 
 pub(crate) use self::log::shown_path;
 use crate::ApiError;
-use crate::access::{Refused, Visit};
-use crate::answer::AsItIs;
+use crate::access::{AuthContext, Refused};
+use crate::answer::RawBody;
 use crate::api::ErrorBody;
-use crate::context::Context;
-use crate::cors::{self, Crossing};
+use crate::context::AppState;
+use crate::cors::{self, OriginDecision};
 use crate::error::ErrorHeader;
-use crate::limit::{self, Standing};
+use crate::limit::{self, RateLimitStatus};
 use crate::metrics::RateClass;
-use crate::server::{Busy, is_secure};
+use crate::server::{InFlightGuard, is_secure};
 use crate::telemetry::{Answering, RequestTrace};
 
 /// Wraps what answers requests.
 #[derive(Clone)]
-pub struct Entry(pub Context);
+pub struct RequestMiddleware(pub AppState);
 
-impl<S> Transform<S, ServiceRequest> for Entry
+impl<S> Transform<S, ServiceRequest> for RequestMiddleware
 where
     S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error>,
     S::Future: 'static,
@@ -51,20 +51,20 @@ where
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        self.0.keep_house();
+        self.0.spawn_upkeep();
         ready(Ok(EntryService { service, context: self.0.clone() }))
     }
 }
 
-/// See [`Entry`].
+/// See [`RequestMiddleware`].
 pub struct EntryService<S> {
     service: S,
-    context: Context,
+    context: AppState,
 }
 
 /// What is known of a request from the start, and still needed at its end.
 #[derive(Clone)]
-struct Arrival {
+struct RequestInfo {
     id: Uuid,
     at: Instant,
     method: Method,
@@ -72,9 +72,9 @@ struct Arrival {
     /// The session that its path names.
     session: Option<Uuid>,
     /// Where it comes from, if a browser says so.
-    crossing: Crossing,
+    crossing: OriginDecision,
     /// Where its key stands, once that was let in.
-    standing: Option<Standing>,
+    standing: Option<RateLimitStatus>,
     /// Whether it came over TLS.
     secure: bool,
     /// Whether the service is shutting down.
@@ -93,8 +93,8 @@ where
     forward_ready!(service);
 
     fn call(&self, req: ServiceRequest) -> Self::Future {
-        let arrival = Arrival {
-            id: fresh_id(),
+        let arrival = RequestInfo {
+            id: new_request_id(),
             at: Instant::now(),
             method: req.method().clone(),
             uri: req.uri().clone(),
@@ -105,7 +105,7 @@ where
             draining: self.context.draining(),
         };
         let trace = RequestTrace::of(&req, arrival.id);
-        let busy = Busy::with(&req);
+        let busy = InFlightGuard::with(&req);
         let answering = trace.hold(|| self.answer(req, arrival, busy));
         trace.follow(answering)
     }
@@ -116,7 +116,7 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error>,
     S::Future: 'static,
 {
-    fn answer(&self, req: ServiceRequest, mut arrival: Arrival, busy: Option<Busy>) -> Answering {
+    fn answer(&self, req: ServiceRequest, mut arrival: RequestInfo, busy: Option<InFlightGuard>) -> Answering {
         if cors::is_preflight(req.method(), req.headers()) {
             let response = match arrival.crossing.preflight() {
                 Ok(response) => req.into_response(response),
@@ -124,15 +124,15 @@ where
             };
             return Box::pin(ready(Ok(finish(response, &arrival))));
         }
-        let place = match self.let_in(&req, &mut arrival) {
+        let place = match self.authorize(&req, &mut arrival) {
             Ok(place) => place,
             Err(error) => {
                 if error.status == StatusCode::UNAUTHORIZED {
                     let key = self.context.keys().known(req.headers());
-                    self.context.refusals().note(Refused::not_let_in(arrival.id, key, &req, &error));
+                    self.context.denied_log().note(Refused::not_let_in(arrival.id, key, &req, &error));
                 }
                 log::refused(&arrival, &req, &error);
-                let response = envelope(&error, &arrival);
+                let response = error_response(&error, &arrival);
                 return Box::pin(ready(Ok(req.into_response(response))));
             }
         };
@@ -140,11 +140,11 @@ where
         let answer = self.service.call(req);
         Box::pin(async move {
             let (_place, _busy) = (place, busy);
-            match tokio::time::timeout(limit, caught(answer)).await {
+            match tokio::time::timeout(limit, catch_panic(answer)).await {
                 Ok(Ok(Ok(response))) => Ok(finish(response, &arrival)),
                 // From here on the request is gone with whoever had it.
                 Ok(Ok(Err(error))) => Err(arrival.lost(of_framework(&error))),
-                Ok(Err(panic)) => Err(arrival.lost(ApiError::internal(words_of(panic.as_ref())))),
+                Ok(Err(panic)) => Err(arrival.lost(ApiError::internal(panic_message(panic.as_ref())))),
                 Err(_) => {
                     let message =
                         format!("the request took longer than {} ms; what it began goes on", limit.as_millis());
@@ -158,7 +158,11 @@ where
 impl<S> EntryService<S> {
     /// Lets a request in: by its key, and if there were not too many before it. What is public needs neither key nor
     /// place, so that a service that has too much to do is not taken for one that is dead.
-    fn let_in(&self, req: &ServiceRequest, arrival: &mut Arrival) -> Result<Option<OwnedSemaphorePermit>, ApiError> {
+    fn authorize(
+        &self,
+        req: &ServiceRequest,
+        arrival: &mut RequestInfo,
+    ) -> Result<Option<OwnedSemaphorePermit>, ApiError> {
         if is_public(req.method(), req.path()) {
             return Ok(None);
         }
@@ -187,8 +191,8 @@ impl<S> EntryService<S> {
             }
         }
         let address = req.peer_addr().map(|peer| peer.ip());
-        req.extensions_mut().insert(Visit { identity, address, request: arrival.id });
-        if is_monitoring(req.path()) { Ok(None) } else { self.context.place().map(Some) }
+        req.extensions_mut().insert(AuthContext { identity, address, request: arrival.id });
+        if is_monitoring(req.path()) { Ok(None) } else { self.context.admit().map(Some) }
     }
 }
 
@@ -210,12 +214,12 @@ fn is_docs(path: &str) -> bool {
 }
 
 /// An id for a request: random enough to be found in a log, without asking the operating system each time.
-pub(crate) fn fresh_id() -> Uuid {
+pub(crate) fn new_request_id() -> Uuid {
     uuid::Builder::from_random_bytes(fastrand::u128(..).to_be_bytes()).into_uuid()
 }
 
 /// Polls a future to its end or to its panic.
-async fn caught<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
+async fn catch_panic<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
     let mut future = pin!(future);
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
         Ok(Poll::Pending) => Poll::Pending,
@@ -226,7 +230,7 @@ async fn caught<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> 
 }
 
 /// What a panic said.
-pub fn words_of(panic: &(dyn Any + Send)) -> String {
+pub fn panic_message(panic: &(dyn Any + Send)) -> String {
     let words = panic.downcast_ref::<&str>().copied();
     let words = words.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("panicked: {}", words.unwrap_or("without words"))
@@ -240,10 +244,10 @@ fn of_framework(error: &Error) -> ApiError {
 }
 
 /// The last touch to an answer.
-fn finish(mut response: ServiceResponse, arrival: &Arrival) -> ServiceResponse {
+fn finish(mut response: ServiceResponse, arrival: &RequestInfo) -> ServiceResponse {
     let error = match response.response().error() {
         Some(error) => Some(of_framework(error)),
-        None if response.response().extensions().contains::<AsItIs>() => None,
+        None if response.response().extensions().contains::<RawBody>() => None,
         None if response.status().is_client_error() || response.status().is_server_error() => {
             Some(ApiError::of_framework(response.status()))
         }
@@ -252,7 +256,7 @@ fn finish(mut response: ServiceResponse, arrival: &Arrival) -> ServiceResponse {
     log::answered(arrival, &mut response, error.as_ref());
     match error {
         Some(error) => {
-            let rendered = envelope(&error, arrival);
+            let rendered = error_response(&error, arrival);
             response.into_response(rendered)
         }
         None => {
@@ -263,7 +267,7 @@ fn finish(mut response: ServiceResponse, arrival: &Arrival) -> ServiceResponse {
 }
 
 /// The one shape of all errors.
-fn envelope(error: &ApiError, arrival: &Arrival) -> HttpResponse {
+fn error_response(error: &ApiError, arrival: &RequestInfo) -> HttpResponse {
     let body = ErrorBody {
         status_code: error.status.as_u16(),
         error: error.status.canonical_reason().unwrap_or("Error").to_owned(),
@@ -292,7 +296,7 @@ fn envelope(error: &ApiError, arrival: &Arrival) -> HttpResponse {
     response
 }
 
-impl Arrival {
+impl RequestInfo {
     /// How the connection goes on, if it must not go on as it came.
     fn connection(&self) -> Option<ConnectionType> {
         self.draining.load(Ordering::Relaxed).then_some(ConnectionType::Close)
@@ -301,30 +305,30 @@ impl Arrival {
     /// An error of a request that is no longer there to be answered in the usual way.
     fn lost(&self, error: ApiError) -> Error {
         log::lost(self, &error);
-        Lost { error, arrival: self.clone() }.into()
+        AbortedRequest { error, arrival: self.clone() }.into()
     }
 }
 
-/// See [`Arrival::lost`].
+/// See [`RequestInfo::until_lost`].
 #[derive(thiserror::Error)]
 #[error("{error}")]
-struct Lost {
+struct AbortedRequest {
     error: ApiError,
-    arrival: Arrival,
+    arrival: RequestInfo,
 }
 
-impl std::fmt::Debug for Lost {
+impl std::fmt::Debug for AbortedRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.error.fmt(f)
     }
 }
 
-impl ResponseError for Lost {
+impl ResponseError for AbortedRequest {
     fn status_code(&self) -> StatusCode {
         self.error.status
     }
 
     fn error_response(&self) -> HttpResponse {
-        envelope(&self.error, &self.arrival)
+        error_response(&self.error, &self.arrival)
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
-use rekindle_core::{Error, Fault, Refusal, SessionId, StoreError};
+use rekindle_core::{Error, InvalidValue, Rejection, SessionId, StoreError};
 
 use crate::api::{Detail, ErrorCode};
 
@@ -58,7 +58,7 @@ impl ApiError {
     }
 
     /// One field says what cannot be.
-    pub fn invalid(field: impl Into<String>, fault: Fault) -> Self {
+    pub fn invalid(field: impl Into<String>, fault: InvalidValue) -> Self {
         Self::validation(vec![Detail { field: field.into(), message: fault.0 }])
     }
 
@@ -136,10 +136,10 @@ impl ApiError {
 impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
         match error {
-            Error::Refused(refusal) => refusal.into(),
+            Error::Rejected(refusal) => refusal.into(),
             Error::Store(error) => error.into(),
             // A client's request carries no fence; it is named so that every error has its answer.
-            Error::Contended | Error::Fenced | Error::Repeated => Self {
+            Error::Contended | Error::Fenced | Error::AlreadyAnswered => Self {
                 header: RETRY_AFTER,
                 ..Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::StoreUnavailable, error.to_string())
             },
@@ -147,44 +147,44 @@ impl From<Error> for ApiError {
     }
 }
 
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> Self {
+impl From<Rejection> for ApiError {
+    fn from(refusal: Rejection) -> Self {
         let said = |status, code| Self::new(status, code, refusal.to_string());
         match &refusal {
-            Refusal::NotFound { .. } => said(StatusCode::NOT_FOUND, ErrorCode::NotFound),
-            Refusal::Invalid { field, why } => Self::invalid(*field, Fault::new(why.as_str())),
-            Refusal::SessionConflict { existing } => {
+            Rejection::NotFound { .. } => said(StatusCode::NOT_FOUND, ErrorCode::NotFound),
+            Rejection::Invalid { field, why } => Self::invalid(*field, InvalidValue::new(why.as_str())),
+            Rejection::SessionConflict { existing } => {
                 said(StatusCode::CONFLICT, ErrorCode::SessionConflict).naming_session(*existing)
             }
-            Refusal::SlotConflict { existing, .. } => {
+            Rejection::SlotConflict { existing, .. } => {
                 said(StatusCode::CONFLICT, ErrorCode::SlotConflict).naming_session(*existing)
             }
-            Refusal::SlotHeld { .. } => said(StatusCode::CONFLICT, ErrorCode::SlotConflict),
-            Refusal::MachineUnavailable { machine, .. } => {
+            Rejection::SlotOccupied { .. } => said(StatusCode::CONFLICT, ErrorCode::SlotConflict),
+            Rejection::MachineUnavailable { machine, .. } => {
                 said(StatusCode::CONFLICT, ErrorCode::MachineUnavailable).naming("machine_id", machine)
             }
-            Refusal::MachineExists { machine } => {
+            Rejection::MachineExists { machine } => {
                 said(StatusCode::CONFLICT, ErrorCode::MachineConflict).naming("machine_id", machine)
             }
-            Refusal::MachineInUse { existing, .. } => {
+            Rejection::MachineInUse { existing, .. } => {
                 said(StatusCode::CONFLICT, ErrorCode::MachineConflict).naming_session(*existing)
             }
-            Refusal::InvalidTransition { .. } => said(StatusCode::BAD_REQUEST, ErrorCode::InvalidTransition),
-            Refusal::SessionEnded { successor, .. } => {
+            Rejection::InvalidTransition { .. } => said(StatusCode::BAD_REQUEST, ErrorCode::InvalidTransition),
+            Rejection::SessionEnded { successor, .. } => {
                 let error = said(StatusCode::CONFLICT, ErrorCode::SessionEnded);
                 match successor {
                     Some(successor) => error.naming("successor_session_id", successor),
                     None => error,
                 }
             }
-            Refusal::OtherProject { only } => {
+            Rejection::OtherProject { only } => {
                 said(StatusCode::FORBIDDEN, ErrorCode::Forbidden).naming("project_id", only)
             }
-            Refusal::KeyNotValid { .. } => said(StatusCode::CONFLICT, ErrorCode::KeyConflict),
-            Refusal::RevisionMismatch { current } => {
+            Rejection::KeyNotValid { .. } => said(StatusCode::CONFLICT, ErrorCode::KeyConflict),
+            Rejection::RevisionMismatch { current } => {
                 said(StatusCode::PRECONDITION_FAILED, ErrorCode::RevisionMismatch).naming("revision", current)
             }
-            Refusal::NoRevision => said(StatusCode::PRECONDITION_FAILED, ErrorCode::RevisionMismatch),
+            Rejection::NothingToMatch => said(StatusCode::PRECONDITION_FAILED, ErrorCode::RevisionMismatch),
         }
     }
 }

@@ -15,18 +15,18 @@ use tokio::task::JoinSet;
 use tracing::warn;
 
 use crate::api::{HealthStatus, Object};
-use crate::jobs::Board;
+use crate::jobs::JobRegistry;
 
 /// What a check found: how it stands, and what is shown of it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Findings {
+pub struct CheckResult {
     /// How it stands.
     pub status: HealthStatus,
     /// What is shown, with the status in it.
     pub shown: Object,
 }
 
-impl Findings {
+impl CheckResult {
     /// These, of a body of the API that holds the status.
     pub fn of(status: HealthStatus, body: &impl Serialize) -> Self {
         // A body of ours is an object, and can always be written.
@@ -45,10 +45,10 @@ pub trait Check: Send + Sync + 'static {
     fn time_limit(&self) -> Duration;
 
     /// Looks.
-    async fn look(&self) -> Findings;
+    async fn check(&self) -> CheckResult;
 
     /// What is shown when it took too long, or panicked.
-    fn lost(&self, took: Duration, why: &'static str) -> Findings;
+    fn timed_out(&self, took: Duration, why: &'static str) -> CheckResult;
 }
 
 /// The checks of a service.
@@ -57,7 +57,7 @@ pub struct Checks(Vec<Arc<dyn Check>>);
 
 impl Checks {
     /// The usual ones: the database, and the background jobs.
-    pub fn usual(tracker: &Tracker, circuit: Option<Arc<CircuitBreaker>>, board: &Board) -> Self {
+    pub fn standard(tracker: &Tracker, circuit: Option<Arc<CircuitBreaker>>, board: &JobRegistry) -> Self {
         let database = database::Database::new(tracker.clone(), circuit);
         let jobs = jobs::Jobs::new(tracker.clone(), board.clone());
         Self::default().with(database).with(jobs)
@@ -72,7 +72,7 @@ impl Checks {
 
     /// Makes all of them at once: how all stands, which is as its worst, and what each found, in the order in which they were
     /// registered.
-    pub async fn look(&self) -> (HealthStatus, Vec<(&'static str, Findings)>) {
+    pub async fn look(&self) -> (HealthStatus, Vec<(&'static str, CheckResult)>) {
         let mut under_way = JoinSet::new();
         for (place, check) in self.0.iter().enumerate() {
             let check = Arc::clone(check);
@@ -84,7 +84,7 @@ impl Checks {
                 found[place] = Some(findings);
             }
         }
-        let lost = |check: &Arc<dyn Check>| check.lost(Duration::ZERO, "the check did not come to its end");
+        let lost = |check: &Arc<dyn Check>| check.timed_out(Duration::ZERO, "the check did not come to its end");
         let each = self.0.iter().zip(found);
         let each: Vec<_> = each.map(|(check, found)| (check.name(), found.unwrap_or_else(|| lost(check)))).collect();
         (each.iter().map(|(_, found)| found.status).max().unwrap_or(HealthStatus::Ok), each)
@@ -92,10 +92,10 @@ impl Checks {
 }
 
 /// Makes one check, in a task of its own: a panic ends there.
-async fn found_by(check: Arc<dyn Check>) -> Findings {
+async fn found_by(check: Arc<dyn Check>) -> CheckResult {
     let began = Instant::now();
     let looking = Arc::clone(&check);
-    let mut task = tokio::spawn(async move { looking.look().await });
+    let mut task = tokio::spawn(async move { looking.check().await });
     let why = match tokio::time::timeout(check.time_limit(), &mut task).await {
         Ok(Ok(findings)) => return findings,
         Ok(Err(_)) => "the check panicked; the log says how",
@@ -103,7 +103,7 @@ async fn found_by(check: Arc<dyn Check>) -> Findings {
     };
     task.abort();
     warn!(check = check.name(), duration_ms = crate::api::time_ms(began.elapsed()), "A health check failed: {why}");
-    check.lost(began.elapsed(), why)
+    check.timed_out(began.elapsed(), why)
 }
 
 #[cfg(test)]

@@ -11,10 +11,10 @@ mod supervision;
 use std::time::{Duration, Instant};
 
 pub use backup::{BACKUP, backups};
-pub use board::{Board, Job, JobShown};
-use leadership::{Leadership, Terms};
-use rekindle_core::store::{Duty, Expired};
-use rekindle_core::tracker::{CleanupMode, Pass};
+pub use board::{Job, JobRegistry, JobStatus};
+use leadership::{Leadership, LeaseTiming};
+use rekindle_core::store::{Expired, LeaseName};
+use rekindle_core::tracker::{CleanupMode, DetectionReport};
 use rekindle_core::{Error, Timestamp, Tracker};
 pub use schedule::Schedule;
 use supervision::supervised;
@@ -35,17 +35,19 @@ pub const DETECTOR: &str = "detector";
 /// See [`DETECTOR`].
 pub const RETENTION: &str = "retention";
 /// A scheduled time that passed while retention changed hands is made up for by whoever takes it over this soon.
-const MADE_UP_FOR: Duration = Duration::from_secs(60);
+const CATCH_UP_WINDOW: Duration = Duration::from_secs(60);
 
 /// Marks silent sessions and machines while no other process does, until it is told to stop. Never ends otherwise.
 pub async fn detector(tracker: Tracker, job: Job, metrics: Metrics, stop: CancellationToken) {
-    let leadership = Leadership::of(tracker, DETECTOR, Duty::Detection, Terms::DEFAULT);
+    let leadership = Leadership::of(tracker, DETECTOR, LeaseName::Detection, LeaseTiming::DEFAULT);
     let make = || {
         let (leadership, job, metrics) = (leadership.clone(), job.clone(), metrics.clone());
-        async move { leadership.lead(|tracker| detect_again_and_again(tracker, job.clone(), metrics.clone())).await }
+        async move {
+            leadership.run_while_leader(|tracker| detect_again_and_again(tracker, job.clone(), metrics.clone())).await
+        }
     };
     supervised(&job, &stop, make).await;
-    leadership.give_back().await;
+    leadership.release().await;
 }
 
 /// Ends when another process took over.
@@ -59,7 +61,7 @@ async fn detect_again_and_again(tracker: Tracker, job: Job, metrics: Metrics) {
                 metrics.detected(&pass);
                 log_pass(&pass, began.elapsed());
                 failures = 0;
-                pass.next_look.since(tracker.now())
+                pass.next_pass_at.since(tracker.now())
             }
             Err(Error::Fenced) => return,
             Err(failure) => {
@@ -78,21 +80,21 @@ async fn detect_again_and_again(tracker: Tracker, job: Job, metrics: Metrics) {
 /// otherwise.
 pub async fn retention(tracker: Tracker, schedule: Schedule, job: Job, stop: CancellationToken) {
     let started = tracker.now();
-    let leadership = Leadership::of(tracker, RETENTION, Duty::Retention, Terms::DEFAULT);
+    let leadership = Leadership::of(tracker, RETENTION, LeaseName::Retention, LeaseTiming::DEFAULT);
     let make = || {
         let (leadership, schedule, job) = (leadership.clone(), schedule.clone(), job.clone());
         async move {
             let work = |tracker| clean_up_again_and_again(tracker, schedule.clone(), job.clone(), started);
-            leadership.lead(work).await;
+            leadership.run_while_leader(work).await;
         }
     };
     supervised(&job, &stop, make).await;
-    leadership.give_back().await;
+    leadership.release().await;
 }
 
 /// Ends when another process took over.
 async fn clean_up_again_and_again(tracker: Tracker, schedule: Schedule, job: Job, started: Timestamp) {
-    let mut due = schedule.after(tracker.now().minus(MADE_UP_FOR).max(started));
+    let mut due = schedule.after(tracker.now().minus(CATCH_UP_WINDOW).max(started));
     let mut failures = 0;
     loop {
         let Some(at) = due else {
@@ -130,7 +132,7 @@ async fn clean_up_again_and_again(tracker: Tracker, schedule: Schedule, job: Job
 }
 
 /// Says what a detection pass did.
-pub fn log_pass(pass: &Pass, duration: Duration) {
+pub fn log_pass(pass: &DetectionReport, duration: Duration) {
     for session in &pass.stalled {
         warn!(
             session_id = %session.session_id,

@@ -29,8 +29,8 @@ pub mod settings;
 pub mod telemetry;
 mod wire;
 
-pub use context::{Context, Limits, Surroundings};
+pub use context::{AppState, Limits, ServerHandles};
 pub use error::{ApiError, ErrorHeader};
 pub use openapi::openapi_json;
-pub use routes::{configure, nothing_here};
-pub use wire::{NoFile, NotOpened, StoreChoice, maintenance};
+pub use routes::{configure, not_found_route};
+pub use wire::{NotAFileStore, OpenStoreError, StoreUrl, maintenance};

@@ -1,6 +1,6 @@
 //! Rate limits: fixed windows of one minute, counted per API key, and for wrong keys per client address.
 //!
-//! `Windows` is told the time and knows no clock. Each request costs the same however many windows there are, and
+//! `FixedWindowCounter` is told the time and knows no clock. Each request costs the same however many windows there are, and
 //! there are never more than `MOST_WINDOWS` of a kind.
 
 use std::collections::{HashMap, VecDeque};
@@ -35,7 +35,7 @@ pub struct RateLimits {
 
 /// Where somebody stands in a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct RateLimitStatus {
     /// As many requests are answered in a window.
     pub(crate) limit: u32,
     /// As many of them are left.
@@ -43,7 +43,7 @@ pub(crate) struct Standing {
     ends: Timestamp,
 }
 
-impl Standing {
+impl RateLimitStatus {
     /// When the window is over: in Unix seconds, and not before it is.
     pub(crate) fn reset(self) -> i64 {
         let millis = self.ends.millis();
@@ -76,7 +76,7 @@ fn is_open(began: Timestamp, now: Timestamp) -> bool {
 }
 
 /// Counts per key, each from its first request on.
-struct Windows<K> {
+struct FixedWindowCounter<K> {
     limit: u32,
     most: usize,
     open: HashMap<K, Window>,
@@ -85,7 +85,7 @@ struct Windows<K> {
     begun: VecDeque<(K, Timestamp)>,
 }
 
-impl<K: Copy + Eq + Hash> Windows<K> {
+impl<K: Copy + Eq + Hash> FixedWindowCounter<K> {
     fn new(limit: u32, most: usize) -> Self {
         Self { limit, most, open: HashMap::new(), begun: VecDeque::new() }
     }
@@ -94,9 +94,9 @@ impl<K: Copy + Eq + Hash> Windows<K> {
     ///
     /// # Errors
     /// It is too many, and was not counted.
-    fn count(&mut self, key: K, now: Timestamp) -> Result<Standing, Standing> {
+    fn count(&mut self, key: K, now: Timestamp) -> Result<RateLimitStatus, RateLimitStatus> {
         let limit = self.limit;
-        let standing = |window: &Window| Standing {
+        let standing = |window: &Window| RateLimitStatus {
             limit,
             remaining: limit.saturating_sub(window.count),
             ends: window.began.plus(MINUTE),
@@ -131,19 +131,19 @@ impl<K: Copy + Eq + Hash> Windows<K> {
     }
 }
 
-type Shared<K> = Option<Mutex<Windows<K>>>;
+type Shared<K> = Option<Mutex<FixedWindowCounter<K>>>;
 
 fn shared<K: Copy + Eq + Hash>(limit: u32) -> Shared<K> {
-    (limit > 0).then(|| Mutex::new(Windows::new(limit, MOST_WINDOWS)))
+    (limit > 0).then(|| Mutex::new(FixedWindowCounter::new(limit, MOST_WINDOWS)))
 }
 
 /// Nothing that is done under this lock can panic half-way, and it is held for a look-up.
-fn locked<K>(windows: &Mutex<Windows<K>>) -> MutexGuard<'_, Windows<K>> {
+fn locked<K>(windows: &Mutex<FixedWindowCounter<K>>) -> MutexGuard<'_, FixedWindowCounter<K>> {
     windows.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// All the windows of one process.
-pub(crate) struct Limiter {
+pub(crate) struct RateLimiter {
     requests: Shared<Uuid>,
     heartbeats: Heartbeats,
     failures: Shared<IpAddr>,
@@ -154,7 +154,7 @@ enum Heartbeats {
     Apart(Shared<Uuid>),
 }
 
-impl Limiter {
+impl RateLimiter {
     pub(crate) fn new(limits: RateLimits) -> Self {
         let apart = |limit| Heartbeats::Apart(shared(limit));
         Self {
@@ -173,7 +173,7 @@ impl Limiter {
         key: Uuid,
         is_heartbeat: bool,
         now: Timestamp,
-    ) -> Result<Option<Standing>, (ApiError, Standing)> {
+    ) -> Result<Option<RateLimitStatus>, (ApiError, RateLimitStatus)> {
         let (windows, what) = match &self.heartbeats {
             Heartbeats::Apart(windows) if is_heartbeat => (windows, "heartbeats with this API key"),
             Heartbeats::Apart(_) | Heartbeats::LikeTheRest => (&self.requests, "requests with this API key"),

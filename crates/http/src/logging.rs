@@ -13,8 +13,8 @@ use std::str::FromStr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
-use rekindle_core::{Clock, Fault, SystemClock};
-pub(crate) use sample::is_due;
+use rekindle_core::{Clock, InvalidValue, SystemClock};
+pub(crate) use sample::should_log;
 use serde_json::{Map, Value};
 use tracing::{Level, error, warn};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -24,7 +24,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt, registry};
 
-use self::outlet::Outlet;
+use self::outlet::Sink;
 use self::queue::Queue;
 use self::rotating::Rotating;
 use crate::server::ServeError;
@@ -66,13 +66,13 @@ pub enum Format {
 }
 
 impl FromStr for Format {
-    type Err = Fault;
+    type Err = InvalidValue;
 
-    fn from_str(text: &str) -> Result<Self, Fault> {
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
         match text {
             "json" => Ok(Self::Json),
             "pretty" => Ok(Self::Pretty),
-            _ => Err(Fault::new("must be json or pretty")),
+            _ => Err(InvalidValue::new("must be json or pretty")),
         }
     }
 }
@@ -109,10 +109,10 @@ pub fn init(settings: &LogSettings, traces: Option<&Telemetry>) -> Result<Guard,
     // What a client sends is no failure of ours: a request that cannot be read leaves a line of its own.
     let targets = targets.with_target("actix_http::h1", LevelFilter::OFF);
     let outlet = match &settings.file {
-        None => Outlet::stderr(settings.format),
+        None => Sink::stderr(settings.format),
         Some(plan) => {
             let file = Rotating::open(plan, Arc::new(SystemClock)).map_err(|why| cannot_open(plan, &why))?;
-            Outlet::file(file, settings.format)
+            Sink::file(file, settings.format)
         }
     };
     let queue =
@@ -140,7 +140,7 @@ pub fn init(settings: &LogSettings, traces: Option<&Telemetry>) -> Result<Guard,
         let _ = LOG.set(queue);
         std::panic::set_hook(Box::new(|panic| {
             let place = panic.location().map(ToString::to_string);
-            error!(place = place.as_deref(), "{}", crate::entry::words_of(panic.payload()));
+            error!(place = place.as_deref(), "{}", crate::entry::panic_message(panic.payload()));
         }));
     }
     if let Some(cause) = no_traces {

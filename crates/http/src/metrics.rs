@@ -17,8 +17,8 @@ use std::time::Duration;
 use metrics::{Counter, Histogram};
 use rekindle_core::Error;
 use rekindle_core::event::{Event, EventKind};
-use rekindle_core::tracker::{Listener, Pass, Recovered};
-use rekindle_core::{Store, store::BatchWatch};
+use rekindle_core::tracker::{DetectionReport, Observer, Recovered};
+use rekindle_core::{Store, store::BatchObserverHandle};
 use rekindle_layers::{CircuitBreaker, CircuitState};
 
 use self::gauges::Gauges;
@@ -31,7 +31,7 @@ use self::store::StoreCalls;
 use self::text::Page;
 
 use crate::api::ErrorCode;
-use crate::jobs::Board;
+use crate::jobs::JobRegistry;
 
 /// What there was too much of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,8 +92,8 @@ impl Metrics {
     }
 
     /// For a store's options: it tells of its batches.
-    pub fn batch_watch(&self) -> BatchWatch {
-        BatchWatch::by(Arc::new(self.clone()))
+    pub fn batch_watch(&self) -> BatchObserverHandle {
+        BatchObserverHandle::by(Arc::new(self.clone()))
     }
 
     /// A request was refused since there were too many.
@@ -112,7 +112,7 @@ impl Metrics {
     }
 
     /// A detection pass was made, by a job or since somebody asked for it.
-    pub fn detected(&self, pass: &Pass) {
+    pub fn detected(&self, pass: &DetectionReport) {
         for session in &pass.stalled {
             self.0.detection_delay.record(session.late_by);
         }
@@ -122,9 +122,9 @@ impl Metrics {
     pub fn recovery(&self, outcome: &Result<Recovered, Error>) {
         let [now, before, refused] = &self.0.recoveries;
         match outcome {
-            Ok(Recovered::Now(_)) => now.increment(1),
-            Ok(Recovered::Before(_)) => before.increment(1),
-            Err(Error::Refused(_)) => refused.increment(1),
+            Ok(Recovered::Created(_)) => now.increment(1),
+            Ok(Recovered::AlreadyRecovered(_)) => before.increment(1),
+            Err(Error::Rejected(_)) => refused.increment(1),
             Err(_) => {}
         }
     }
@@ -136,12 +136,17 @@ impl Metrics {
     }
 
     /// Sorts what histograms were told into their buckets: until then each value takes up memory.
-    pub(crate) fn tidy(&self) {
+    pub(crate) fn run_upkeep(&self) {
         self.0.registry.tidy();
     }
 
     /// The page, in Prometheus' text format 0.0.4.
-    pub(crate) async fn page(&self, store: &dyn Store, circuit: Option<&CircuitBreaker>, board: &Board) -> String {
+    pub(crate) async fn page(
+        &self,
+        store: &dyn Store,
+        circuit: Option<&CircuitBreaker>,
+        board: &JobRegistry,
+    ) -> String {
         let mut page = Page::after(self.0.registry.render());
         #[expect(clippy::cast_precision_loss, reason = "as many lines are never lost")]
         page.one(&of::LOG_LINES_DROPPED, Some(crate::logging::lines_lost() as f64));
@@ -187,7 +192,7 @@ impl JobMetrics {
     }
 }
 
-impl Listener for Metrics {
+impl Observer for Metrics {
     fn committed(&self, events: &[Event]) {
         for event in events {
             if event.kind == EventKind::SessionStalled {

@@ -9,7 +9,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, Securi
 use utoipa::openapi::{ContentBuilder, Header, KnownFormat, OpenApi as Document, Ref, RefOr, Required, SchemaFormat};
 use utoipa::{Modify, OpenApi};
 
-use crate::access::{Permit, Reach};
+use crate::access::{AccessRule, KeyScope};
 use crate::api::{Dependencies, ErrorBody, ErrorCode};
 use crate::handlers::{audit, docs, health, keys, lifecycle, machines, metrics, recovery, sessions, tasks};
 use crate::routes::TABLE;
@@ -129,8 +129,8 @@ fn complete(path: &str, method: &str, operation: &mut Operation) {
         );
         say(operation, 504, "`timeout`");
     }
-    if let Some(Permit { role: Some(role), reach }) = permit(path, method) {
-        let all = if reach == Reach::All { ", bound to no project" } else { "" };
+    if let Some(AccessRule { role: Some(role), reach }) = permit(path, method) {
+        let all = if reach == KeyScope::All { ", bound to no project" } else { "" };
         say(operation, 403, &format!("`forbidden`: this needs a key with the role {role} or above{all}"));
     }
     if is_secret && method == "post" {
@@ -185,7 +185,7 @@ fn say(operation: &mut Operation, status: u16, description: &str) {
     responses.entry(status.to_string()).or_insert_with(|| RefOr::T(Response::new(description)));
 }
 
-fn permit(path: &str, method: &str) -> Option<Permit> {
+fn permit(path: &str, method: &str) -> Option<AccessRule> {
     let (_, methods) = TABLE.iter().find(|(routed, _)| *routed == path)?;
     let (_, permit) = methods.iter().find(|(routed, _)| routed.eq_ignore_ascii_case(method))?;
     Some(*permit)

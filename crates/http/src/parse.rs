@@ -20,7 +20,7 @@ pub use params::{Paging, Params};
 pub use path::PathId;
 pub use precondition::Precondition;
 pub use sessions::{
-    archived_page, beat, cleanup, mark_failed, new_session, nothing, patch_session, prepare_recovery, recover,
+    archived_page, beat, cleanup, empty_body, mark_failed, new_session, patch_session, prepare_recovery, recover,
     session_filter, stalled_limit,
 };
 pub use tasks::{new_task, patch_task, task_filter};
@@ -29,27 +29,27 @@ use crate::api::Detail;
 
 /// Stands for a value that was refused; why is kept with the reader.
 #[derive(Debug, Clone, Copy)]
-pub struct Bad;
+pub struct InvalidField;
 
 /// A value, or the note that it was refused.
-pub type Read<T> = Result<T, Bad>;
+pub type Read<T> = Result<T, InvalidField>;
 
 /// Collects what is wrong.
 #[derive(Debug, Default)]
-pub struct Faults(Vec<Detail>);
+pub struct FieldErrors(Vec<Detail>);
 
-impl Faults {
+impl FieldErrors {
     /// Notes a fault.
-    pub fn note(&mut self, field: &str, message: impl Into<String>) -> Bad {
+    pub fn note(&mut self, field: &str, message: impl Into<String>) -> InvalidField {
         self.0.push(Detail { field: field.to_owned(), message: message.into() });
-        Bad
+        InvalidField
     }
 
     /// Everything that was read, if nothing was wrong.
     pub fn done<T>(self, build: impl FnOnce() -> Read<T>) -> Result<T, crate::ApiError> {
         match build() {
             Ok(value) if self.0.is_empty() => Ok(value),
-            Ok(_) | Err(Bad) => Err(crate::ApiError::validation(self.0)),
+            Ok(_) | Err(InvalidField) => Err(crate::ApiError::validation(self.0)),
         }
     }
 }

@@ -7,7 +7,7 @@ use rekindle_core::{Store, StoreError};
 use tokio::sync::Mutex;
 
 /// How long an answer stands.
-const STANDS: Duration = Duration::from_secs(1);
+const CACHE_TTL: Duration = Duration::from_secs(1);
 
 /// The store's last answer.
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ impl Readiness {
     pub async fn of(&self, store: &dyn Store) -> Result<(), StoreError> {
         let mut last = self.last.lock().await;
         if let Some((asked, answer)) = &*last
-            && asked.elapsed() < STANDS
+            && asked.elapsed() < CACHE_TTL
         {
             return answer.clone();
         }

@@ -7,11 +7,11 @@ use actix_web::{Resource, Route};
 use rekindle_core::Role;
 
 use crate::ApiError;
-use crate::access::{Permit, Permitted, Reach};
-use crate::answer::Answer;
+use crate::access::{AccessRule, KeyScope, RequireAccess};
+use crate::answer::HandlerResult;
 use crate::api::ErrorCode;
-use crate::context::Context;
-use crate::entry::Entry;
+use crate::context::AppState;
+use crate::entry::RequestMiddleware;
 use crate::error::ErrorHeader;
 use crate::handlers::{audit, docs, health, keys, lifecycle, machines, metrics, recovery, sessions, tasks};
 use crate::metrics::Counting;
@@ -23,13 +23,13 @@ macro_rules! table {
         $($path:literal => { $($method:ident $handler:path as $role:ident $(of $reach:ident)?),+ $(,)? })+
     })+) => {
         /// Every documented path with its methods, and who may ask.
-        pub const TABLE: &[(&str, &[(&str, Permit)])] = &[$($(
+        pub const TABLE: &[(&str, &[(&str, AccessRule)])] = &[$($(
             ($path, &[$((stringify!($method), permit!($role $($reach)?))),+]),
         )+)+];
 
         $(
             /// The resources of one group, in the order of the table: the first that fits is taken.
-            fn $group(context: &Context, add: &mut dyn FnMut(Resource)) {
+            fn $group(context: &AppState, add: &mut dyn FnMut(Resource)) {
                 $({
                     const ALLOW: &str = concat!($(allow!($method)),+).split_at(2).1;
                     let path = $path.strip_prefix($prefix).unwrap_or($path);
@@ -45,13 +45,13 @@ macro_rules! table {
 /// What a line of the table asks of whoever asks.
 macro_rules! permit {
     (Anyone) => {
-        Permit { role: None, reach: Reach::Project }
+        AccessRule { role: None, reach: KeyScope::Project }
     };
     ($role:ident) => {
-        Permit { role: Some(Role::$role), reach: Reach::Project }
+        AccessRule { role: Some(Role::$role), reach: KeyScope::Project }
     };
     ($role:ident all) => {
-        Permit { role: Some(Role::$role), reach: Reach::All }
+        AccessRule { role: Some(Role::$role), reach: KeyScope::All }
     };
 }
 
@@ -133,8 +133,8 @@ table! {
 /// Mounts the API in a service: everything under `/api`, and `/health`, `/healthz`, `/health/detailed`, `/ready`, `/readyz`
 /// and `/metrics`. What else
 /// the service answers is its own affair; [`nothing_here`] is how this API answers for the rest.
-pub fn configure(config: &mut ServiceConfig, context: &Context) {
-    let (entry, counting) = (Entry(context.clone()), Counting(context.metrics().clone()));
+pub fn configure(config: &mut ServiceConfig, context: &AppState) {
+    let (entry, counting) = (RequestMiddleware(context.clone()), Counting(context.metrics().clone()));
     config.app_data(Data::new(context.clone()));
     let limit = web::PayloadConfig::new(context.max_body_bytes());
     let scope = web::scope("/api").app_data(limit).wrap(entry.clone()).wrap(counting.clone()).configure(|config| {
@@ -151,15 +151,15 @@ pub fn configure(config: &mut ServiceConfig, context: &Context) {
 }
 
 /// The answer to everything that nobody mounted: 401 without a key, 404 with one.
-pub fn nothing_here(context: &Context) -> Route {
-    web::to(not_found).wrap(Entry(context.clone())).wrap(Counting(context.metrics().clone()))
+pub fn not_found_route(context: &AppState) -> Route {
+    web::to(not_found).wrap(RequestMiddleware(context.clone())).wrap(Counting(context.metrics().clone()))
 }
 
 /// Nothing is put round what anybody may ask.
-fn permitted(route: Route, permit: Permit, context: &Context) -> Route {
+fn permitted(route: Route, permit: AccessRule, context: &AppState) -> Route {
     match permit.role {
         None => route,
-        Some(_) => route.wrap(Permitted { permit, context: context.clone() }),
+        Some(_) => route.wrap(RequireAccess { permit, context: context.clone() }),
     }
 }
 
@@ -170,11 +170,11 @@ fn on(method: Method) -> Route {
     }))
 }
 
-async fn not_found() -> Answer {
+async fn not_found() -> HandlerResult {
     Err(ApiError::not_found("there is nothing at this path; GET /api/docs tells what there is"))
 }
 
-async fn method_not_allowed(allow: &'static str) -> Answer {
+async fn method_not_allowed(allow: &'static str) -> HandlerResult {
     let message = format!("this path knows only {allow}");
     let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed, message);
     Err(ApiError { header: ErrorHeader::Allow(allow), ..error })

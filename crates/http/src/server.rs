@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-pub(crate) use connections::{Busy, is_secure};
+pub(crate) use connections::{InFlightGuard, is_secure};
 use rekindle_core::{Clock, RandomIds, Store, SystemClock, Tracker};
 use rekindle_layers::{CircuitBreaker, Layered, Traced, resilient};
 use tokio::task::JoinHandle;
@@ -26,21 +26,21 @@ use tracing::{info, warn};
 
 use self::connections::Connections;
 use self::notify::Notifier;
-use self::signals::{Asked, Signals};
+use self::signals::{ServerSignal, Signals};
 use self::tls::Certificates;
-use crate::context::{Context, Limits, Surroundings};
-use crate::jobs::Board;
+use crate::context::{AppState, Limits, ServerHandles};
+use crate::jobs::JobRegistry;
 use crate::metrics::Metrics;
 use crate::settings::{ConfigurationError, Settings};
-use crate::wire::{self, NotOpened, Opening};
+use crate::wire::{self, OpenStoreError, Opening};
 use crate::{jobs, logging, telemetry};
 
 /// How long those who have a connection are told, before they lose it, that the server is shutting down.
-const NOTICE: Duration = Duration::from_millis(250);
+const SHUTDOWN_NOTICE: Duration = Duration::from_millis(250);
 /// How long the start waits for the keys that were handed out; without them it goes on, and asks again.
-const FIRST_LOOK: Duration = Duration::from_secs(2);
+const KEY_LOAD_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the last answers have to get out, however late they were.
-const LAST_WORDS: Duration = Duration::from_millis(250);
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// Why the server did not start, or did not go on.
 #[derive(Debug, thiserror::Error)]
@@ -89,9 +89,9 @@ impl ServeError {
 }
 
 /// A server that listens.
-pub struct Running {
+pub struct RunningServer {
     address: SocketAddr,
-    context: Context,
+    context: AppState,
     drain_timeout: Duration,
     connections: Arc<Connections>,
     handle: ServerHandle,
@@ -118,7 +118,7 @@ pub async fn serve(
 /// # Errors
 /// As [`serve`].
 pub async fn serve_started(
-    starting: impl Future<Output = Result<Running, ServeError>>,
+    starting: impl Future<Output = Result<RunningServer, ServeError>>,
     on_listening: impl FnOnce(SocketAddr) -> std::io::Result<()>,
 ) -> Result<(), ServeError> {
     let mut signals = Signals::listen()?;
@@ -130,11 +130,11 @@ pub async fn serve_started(
     let notifier = Notifier::of_process();
     notifier.ready(running.address);
     let _feeding = notifier.keep_alive(running.address, &running.context);
-    let board = running.context.board().clone();
+    let board = running.context.jobs().clone();
     let signal = loop {
         let asked = tokio::select! {
             asked = signals.next() => asked,
-            why = board.given_up() => {
+            why = board.failed_job() => {
                 running.stop().await;
                 return Err(ServeError::Failed(format!("{why}; the log says how")));
             }
@@ -144,12 +144,12 @@ pub async fn serve_started(
             }
         };
         match asked {
-            Asked::ToReload => {
+            ServerSignal::ToReload => {
                 notifier.reloading();
                 running.reload();
                 notifier.ready(running.address);
             }
-            Asked::ToEnd { signal, .. } => break signal,
+            ServerSignal::ToEnd { signal, .. } => break signal,
         }
     };
     info!(signal, "Shutting down");
@@ -170,7 +170,7 @@ pub async fn serve_started(
 ///
 /// # Errors
 /// See [`ServeError`].
-pub async fn start(settings: &Settings) -> Result<Running, ServeError> {
+pub async fn start(settings: &Settings) -> Result<RunningServer, ServeError> {
     let metrics = Metrics::new();
     let opening = Opening {
         call_timeout: settings.store_timeout,
@@ -178,8 +178,8 @@ pub async fn start(settings: &Settings) -> Result<Running, ServeError> {
         watch: metrics.batch_watch(),
     };
     let store = wire::open(&settings.store, opening).await.map_err(|error| match error {
-        NotOpened::Configuration(why) => ServeError::Store { name: settings.store_from, why },
-        NotOpened::Failed(why) => ServeError::Failed(format!("the store cannot be opened: {why}")),
+        OpenStoreError::Configuration(why) => ServeError::Store { name: settings.store_from, why },
+        OpenStoreError::Failed(why) => ServeError::Failed(format!("the store cannot be opened: {why}")),
     })?;
     let store = match &settings.telemetry {
         Some(_) => Arc::new(Layered::new(Traced::of(settings.store.system()), store)) as Arc<dyn Store>,
@@ -202,7 +202,7 @@ pub async fn start_over(
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     settings: &Settings,
-) -> Result<Running, ServeError> {
+) -> Result<RunningServer, ServeError> {
     start_layered(store, clock, Metrics::new(), settings).await
 }
 
@@ -211,7 +211,7 @@ async fn start_layered(
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     settings: &Settings,
-) -> Result<Running, ServeError> {
+) -> Result<RunningServer, ServeError> {
     let (store, circuit) = resilient(store, Arc::clone(&clock), metrics.clone());
     let tracker = Tracker::new(store, clock, Arc::new(RandomIds), settings.policy);
     run(tracker, metrics, Some(circuit), settings).await
@@ -221,7 +221,7 @@ async fn start_layered(
 ///
 /// # Errors
 /// When it cannot listen where it should, or not speak TLS as it should.
-pub async fn start_with(tracker: Tracker, settings: &Settings) -> Result<Running, ServeError> {
+pub async fn start_with(tracker: Tracker, settings: &Settings) -> Result<RunningServer, ServeError> {
     run(tracker, Metrics::new(), None, settings).await
 }
 
@@ -230,7 +230,7 @@ async fn run(
     metrics: Metrics,
     circuit: Option<Arc<CircuitBreaker>>,
     settings: &Settings,
-) -> Result<Running, ServeError> {
+) -> Result<RunningServer, ServeError> {
     let certificates = settings.tls.as_ref().map(Certificates::read).transpose()?;
     let acceptor = certificates.as_ref().map(Certificates::acceptor).transpose()?;
     let (listener, address) = bind::bind(&settings.host, settings.port).await.map_err(ServeError::Failed)?;
@@ -242,14 +242,14 @@ async fn run(
         rate_limits: settings.rate_limits,
         allowed_origins: settings.allowed_origins.clone(),
     };
-    let board = Board::new(&metrics);
+    let board = JobRegistry::new(&metrics);
     let environment = settings.environment.clone();
-    let surroundings = Surroundings { metrics: metrics.clone(), circuit, board: board.clone(), environment };
-    let context = Context::within(tracker, limits, surroundings);
+    let surroundings = ServerHandles { metrics: metrics.clone(), circuit, jobs: board.clone(), environment };
+    let context = AppState::with_handles(tracker, limits, surroundings);
     let tracker = context.tracker().clone();
-    context.keep_house();
+    context.spawn_upkeep();
     // Whoever comes first must not hear that nobody can say whether their key is good.
-    let _ = timeout(FIRST_LOOK, context.keys().refresh(&tracker)).await;
+    let _ = timeout(KEY_LOAD_TIMEOUT, context.keys().refresh(&tracker)).await;
     let connections = Arc::new(Connections::default());
     let server = listen::listen(listener, &context, &connections, acceptor, settings.drain_timeout)
         .map_err(|error| ServeError::Failed(format!("cannot listen on {address}: {error}")))?;
@@ -279,17 +279,17 @@ async fn run(
         "listening on {scheme}://{address}"
     );
     let drain_timeout = settings.drain_timeout;
-    Ok(Running { address, context, drain_timeout, connections, handle, server, certificates, stop_jobs, jobs })
+    Ok(RunningServer { address, context, drain_timeout, connections, handle, server, certificates, stop_jobs, jobs })
 }
 
-impl Running {
+impl RunningServer {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// What it answers with.
-    pub fn context(&self) -> &Context {
+    pub fn context(&self) -> &AppState {
         &self.context
     }
 
@@ -301,11 +301,11 @@ impl Running {
         }
     }
 
-    /// As [`Running::stop`], and whoever has a connection and goes on asking is told before it is closed.
+    /// As [`RunningServer::stop`], and whoever has a connection and goes on asking is told before it is closed.
     async fn stop_with_notice(self) {
         self.context.drain();
         if self.connections.count() > 0 {
-            tokio::time::sleep(NOTICE.min(self.drain_timeout)).await;
+            tokio::time::sleep(SHUTDOWN_NOTICE.min(self.drain_timeout)).await;
         }
         self.stop().await;
     }
@@ -317,11 +317,11 @@ impl Running {
     pub async fn stop(mut self) {
         self.context.drain();
         let deadline = Instant::now() + self.drain_timeout;
-        let all_answered = timeout_at(deadline, self.context.all_answered()).await.is_ok();
+        let all_answered = timeout_at(deadline, self.context.drained()).await.is_ok();
         // Idle connections are closed by this, the others once they have their answer. The workers look only once a
         // second whether that is so; the connections tell at once.
         let stopped = self.handle.stop(true);
-        let last = if all_answered { deadline.max(Instant::now() + LAST_WORDS) } else { deadline };
+        let last = if all_answered { deadline.max(Instant::now() + FLUSH_TIMEOUT) } else { deadline };
         tokio::select! {
             () = stopped => {}
             () = self.connections.none_left() => {}
@@ -338,8 +338,8 @@ impl Running {
             let _ = job.await;
         }
         // Who was refused in the last second, too, is to be in the audit trail.
-        let (refusals, metrics) = (self.context.refusals(), self.context.metrics());
-        let _ = timeout(self.drain_timeout, refusals.write_down(self.context.tracker(), metrics)).await;
+        let (refusals, metrics) = (self.context.denied_log(), self.context.metrics());
+        let _ = timeout(self.drain_timeout, refusals.flush(self.context.tracker(), metrics)).await;
         let closed = timeout(self.drain_timeout, self.context.tracker().store().close()).await;
         if closed.is_err() {
             warn!("The store did not close in time: what was answered is kept");

@@ -30,7 +30,7 @@ use crate::cors::AllowedOrigins;
 use crate::jobs::Schedule;
 use crate::limit::RateLimits;
 use crate::logging::{LogFile, LogSettings};
-use crate::wire::{NoFile, StoreChoice};
+use crate::wire::{NotAFileStore, StoreUrl};
 
 /// Everything that an operator chooses.
 #[derive(Debug, Clone)]
@@ -40,7 +40,7 @@ pub struct Settings {
     /// `PORT`: 0 takes a free one.
     pub port: u16,
     /// `STORE_URL` or `MONGODB_URI`, with `MONGODB_DATABASE`.
-    pub store: StoreChoice,
+    pub store: StoreUrl,
     /// Which of the two names chose it.
     pub store_from: &'static str,
     /// `API_KEYS`.
@@ -229,10 +229,10 @@ impl Settings {
 
 /// Two names for one setting: the PRD's, and ours. Answers also which one was used. Of two that differ the later layer's
 /// counts; in one layer they are a contradiction.
-fn store(env: &mut Reader<'_>) -> Option<(&'static str, StoreChoice)> {
+fn store(env: &mut Reader<'_>) -> Option<(&'static str, StoreUrl)> {
     const RIGHT: &str = "to where the data is kept, such as sqlite:/var/lib/rekindle/rekindle.db";
     let database = env.with_default(&t::MONGODB_DATABASE, values::database);
-    let read = |url: &str| StoreChoice::parse(url, database.as_deref().unwrap_or_default());
+    let read = |url: &str| StoreUrl::parse(url, database.as_deref().unwrap_or_default());
     let (ours, theirs) = (env.layer(&t::STORE_URL), env.layer(&t::MONGODB_URI));
     let setting = if ours >= theirs { &t::STORE_URL } else { &t::MONGODB_URI };
     if let (Some(one), Some(other)) = (env.text(&t::STORE_URL), env.text(&t::MONGODB_URI))
@@ -293,18 +293,18 @@ fn telemetry(env: &mut Reader<'_>) -> Option<Option<Telemetry>> {
     Some(endpoint.map(|endpoint| Telemetry { endpoint, service_name, sample }))
 }
 
-fn backup(env: &mut Reader<'_>, store: Option<&StoreChoice>) -> Option<Option<BackupPlan>> {
+fn backup(env: &mut Reader<'_>, store: Option<&StoreUrl>) -> Option<Option<BackupPlan>> {
     let schedule = env.optional(&t::BACKUP_CRON, str::parse);
     let folder = env.path(&t::BACKUP_DIR);
     let keep = env.number(&t::BACKUP_KEEP);
     let (schedule, folder, keep) = (schedule?, folder?, keep?);
     let Some(schedule) = schedule else { return Some(None) };
-    match store.map(StoreChoice::file) {
-        Some(Err(NoFile::Mongo)) => {
+    match store.map(StoreUrl::file) {
+        Some(Err(NotAFileStore::Mongo)) => {
             let right = "is for a store on SQLite; with MongoDB let a timer run `rekindle db export`";
             return env.fault(&t::BACKUP_CRON, right);
         }
-        Some(Err(NoFile::Memory)) => {
+        Some(Err(NotAFileStore::Memory)) => {
             let right = "is for a database in a file, and this one is in memory: leave it out";
             return env.fault(&t::BACKUP_CRON, right);
         }

@@ -130,7 +130,7 @@ pub(crate) fn use_case<T: Send>(
     name: &'static str,
     work: impl Future<Output = Result<T, rekindle_core::Error>> + Send,
 ) -> impl Future<Output = Result<T, rekindle_core::Error>> + Send {
-    use rekindle_core::Error::{Contended, Fenced, Refused, Repeated, Store};
+    use rekindle_core::Error::{AlreadyAnswered, Contended, Fenced, Rejected, Store};
     let span = span!(
         target: SPANS, Level::INFO, "use case", otel.name = name, otel.status_code = Empty, outcome = Empty,
     );
@@ -139,7 +139,7 @@ pub(crate) fn use_case<T: Send>(
         let answer = work.await;
         match &answer {
             Ok(_) => ended.record("outcome", "ok"),
-            Err(Refused(_) | Repeated) => ended.record("outcome", "refused"),
+            Err(Rejected(_) | AlreadyAnswered) => ended.record("outcome", "refused"),
             Err(Contended | Fenced | Store(_)) => ended.record("outcome", "failed").record("otel.status_code", "ERROR"),
         };
         answer

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rekindle_core::store::BatchWatch;
-use rekindle_core::{Fault, Store};
+use rekindle_core::store::BatchObserverHandle;
+use rekindle_core::{InvalidValue, Store};
 use rekindle_store_mongo::{MongoAddress, MongoOptions, MongoStore, Setup};
 /// What an operator does with the file of a store that is one.
 pub use rekindle_store_sqlite::maintenance;
@@ -14,7 +14,7 @@ use rekindle_store_sqlite::{Location, OpenError, SqliteOptions, SqliteStore};
 
 /// The store that was chosen. Shown without any password.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoreChoice(Kind);
+pub struct StoreUrl(Kind);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Kind {
@@ -22,17 +22,19 @@ enum Kind {
     Mongo { address: MongoAddress, database: String },
 }
 
-impl StoreChoice {
+impl StoreUrl {
     /// Reads a store's URL.
     ///
     /// # Errors
     /// When it names no store. The fault never shows what may hold a password.
-    pub fn parse(url: &str, database: &str) -> Result<Self, Fault> {
+    pub fn parse(url: &str, database: &str) -> Result<Self, InvalidValue> {
         if url.starts_with("mongodb:") || url.starts_with("mongodb+srv:") {
-            let address = url.parse().map_err(|bad: rekindle_store_mongo::BadAddress| Fault::new(bad.to_string()))?;
+            let address =
+                url.parse().map_err(|bad: rekindle_store_mongo::BadAddress| InvalidValue::new(bad.to_string()))?;
             return Ok(Self(Kind::Mongo { address, database: database.to_owned() }));
         }
-        let location = url.parse().map_err(|bad: rekindle_store_sqlite::BadLocation| Fault::new(bad.to_string()))?;
+        let location =
+            url.parse().map_err(|bad: rekindle_store_sqlite::BadLocation| InvalidValue::new(bad.to_string()))?;
         Ok(Self(Kind::Sqlite(location)))
     }
 
@@ -61,11 +63,11 @@ impl StoreChoice {
     ///
     /// # Errors
     /// What it is instead.
-    pub fn file(&self) -> Result<&Path, NoFile> {
+    pub fn file(&self) -> Result<&Path, NotAFileStore> {
         match &self.0 {
             Kind::Sqlite(Location::File(path)) => Ok(path),
-            Kind::Sqlite(Location::Memory) => Err(NoFile::Memory),
-            Kind::Mongo { .. } => Err(NoFile::Mongo),
+            Kind::Sqlite(Location::Memory) => Err(NotAFileStore::Memory),
+            Kind::Mongo { .. } => Err(NotAFileStore::Mongo),
         }
     }
 
@@ -73,8 +75,8 @@ impl StoreChoice {
     /// is not there is refused.
     ///
     /// # Errors
-    /// See [`NotOpened`].
-    pub async fn open_to_look(&self, call_timeout: Duration) -> Result<Arc<dyn Store>, NotOpened> {
+    /// See [`OpenStoreError`].
+    pub async fn open_read_only(&self, call_timeout: Duration) -> Result<Arc<dyn Store>, OpenStoreError> {
         match &self.0 {
             Kind::Sqlite(location) => {
                 let options = SqliteOptions { call_timeout, ..SqliteOptions::at(location.clone()) };
@@ -96,22 +98,22 @@ impl StoreChoice {
     /// old: a server says what is, when it starts.
     ///
     /// # Errors
-    /// See [`NotOpened`].
-    pub async fn open_to_fill(&self, call_timeout: Duration) -> Result<Arc<dyn Store>, NotOpened> {
-        open(self, Opening { call_timeout, retention_days: u32::MAX, watch: BatchWatch::default() }).await
+    /// See [`OpenStoreError`].
+    pub async fn open_empty(&self, call_timeout: Duration) -> Result<Arc<dyn Store>, OpenStoreError> {
+        open(self, Opening { call_timeout, retention_days: u32::MAX, watch: BatchObserverHandle::default() }).await
     }
 }
 
 /// Why a store has no file that could be copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoFile {
+pub enum NotAFileStore {
     /// It is a MongoDB database.
     Mongo,
     /// It is in memory, and ends with its server.
     Memory,
 }
 
-impl fmt::Display for StoreChoice {
+impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::Sqlite(location) => location.fmt(f),
@@ -122,14 +124,14 @@ impl fmt::Display for StoreChoice {
 
 /// Why a store was not opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotOpened {
+pub enum OpenStoreError {
     /// The choice cannot work; starting again will not help.
     Configuration(String),
     /// It might work another time.
     Failed(String),
 }
 
-impl From<OpenError> for NotOpened {
+impl From<OpenError> for OpenStoreError {
     fn from(error: OpenError) -> Self {
         let is_for_now = matches!(error, OpenError::Busy(_) | OpenError::Failed { .. } | OpenError::NoThread(_));
         let why = error.to_string();
@@ -145,14 +147,14 @@ pub struct Opening {
     /// The age in days at which retention deletes.
     pub retention_days: u32,
     /// Who is told of the batches in which writes travel.
-    pub watch: BatchWatch,
+    pub watch: BatchObserverHandle,
 }
 
 /// Opens the chosen store. One that is merely out of reach is no error: it is opened, unavailable, and goes on trying.
 ///
 /// # Errors
-/// See [`NotOpened`].
-pub async fn open(choice: &StoreChoice, opening: Opening) -> Result<Arc<dyn Store>, NotOpened> {
+/// See [`OpenStoreError`].
+pub async fn open(choice: &StoreUrl, opening: Opening) -> Result<Arc<dyn Store>, OpenStoreError> {
     let Opening { call_timeout, retention_days, watch } = opening;
     match &choice.0 {
         Kind::Sqlite(location) => {
@@ -167,7 +169,7 @@ pub async fn open(choice: &StoreChoice, opening: Opening) -> Result<Arc<dyn Stor
     }
 }
 
-async fn mongo(options: MongoOptions) -> Result<Arc<dyn Store>, NotOpened> {
+async fn mongo(options: MongoOptions) -> Result<Arc<dyn Store>, OpenStoreError> {
     let store = MongoStore::connect(options).await;
-    store.map(|store| Arc::new(store) as _).map_err(|error| NotOpened::Configuration(error.to_string()))
+    store.map(|store| Arc::new(store) as _).map_err(|error| OpenStoreError::Configuration(error.to_string()))
 }

@@ -6,7 +6,7 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rekindle_testkit::HandClock;
+use rekindle_testkit::ManualClock;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use support::{Reply, Setup, TestServer};
@@ -133,7 +133,7 @@ async fn a_key_of_one_project_sees_and_touches_nothing_else() {
 
 #[tokio::test]
 async fn a_revoked_key_is_let_in_no_more_and_a_rotated_one_for_a_while() {
-    let clock = Arc::new(HandClock::default());
+    let clock = Arc::new(ManualClock::default());
     let server = Setup::new().clock(&clock).set("DETECT_INTERVAL_MS", "600000").start().await;
     let (id, old) = key(&server, json!({ "name": "ci", "role": "worker", "expires_in_days": 90 })).await;
     let body = json!({ "overlap_seconds": 60 });

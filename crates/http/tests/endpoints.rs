@@ -11,7 +11,7 @@ use rekindle_http::api::{
     PatchTask, PrepareRecovery, Recover, RecoveryState, Session, SessionHealth, SessionList, SessionStatus,
     StalledReport, Task, TaskList, TaskStatus,
 };
-use rekindle_testkit::HandClock;
+use rekindle_testkit::ManualClock;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use support::{Setup, TestServer, read, value};
@@ -253,7 +253,7 @@ async fn recovery() {
 
 #[tokio::test]
 async fn silence_and_its_passes() {
-    let clock = Arc::new(HandClock::default());
+    let clock = Arc::new(ManualClock::default());
     let server = Setup::new().set("DETECT_INTERVAL_MS", "600000").clock(&clock).start().await;
     let quiet = server.session("quiet", "m").await;
     let paused = server.session("paused", "m").await;

@@ -5,7 +5,7 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rekindle_testkit::{Fault, FaultyStore, HandClock, MemoryStore};
+use rekindle_testkit::{Fault, FaultyStore, ManualClock, MemoryStore};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use support::{KEY, Reply, Setup, TestServer};
@@ -121,7 +121,7 @@ async fn what_was_refused_may_be_tried_again_with_the_same_key() {
 
 #[tokio::test]
 async fn an_answer_is_given_again_for_a_day_and_by_any_process() {
-    let clock = Arc::new(HandClock::default());
+    let clock = Arc::new(ManualClock::default());
     let store = Arc::new(MemoryStore::new());
     let start = || Setup::new().clock(&clock).set("DETECT_INTERVAL_MS", "600000").store(Arc::clone(&store) as _);
     let (one, other) = (start().start().await, start().start().await);
@@ -159,7 +159,7 @@ async fn a_secret_is_answered_although_the_reply_of_the_store_was_lost() {
     let store = Arc::new(FaultyStore::over(Arc::new(MemoryStore::new())));
     let server = Setup::new().set("DETECT_INTERVAL_MS", "600000").store(Arc::clone(&store) as _).start().await;
     // The detector's first pass is over when it has noted that it looked.
-    while server.tracker.store().watch().await.unwrap().is_none() {
+    while server.tracker.store().detector_state().await.unwrap().is_none() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     store.script([Some(Fault::LostAfter)]);

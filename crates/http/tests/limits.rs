@@ -6,7 +6,7 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rekindle_testkit::HandClock;
+use rekindle_testkit::ManualClock;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use support::{KEY, Reply, Setup, TestServer};
@@ -19,8 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// What the clock in hand shows at first, in Unix seconds.
 const START: u64 = 1_768_811_400;
 
-async fn limited(settings: &[(&str, &str)]) -> (TestServer, Arc<HandClock>) {
-    let clock = Arc::new(HandClock::default());
+async fn limited(settings: &[(&str, &str)]) -> (TestServer, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock::default());
     let mut setup = Setup::new().clock(&clock).set("DETECT_INTERVAL_MS", "600000");
     for (name, value) in settings {
         setup = setup.set(name, value);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rekindle_core::{Store, StoreError};
 use rekindle_http::metrics::{Kind, METRICS};
-use rekindle_testkit::HandClock;
+use rekindle_testkit::ManualClock;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use support::exposition::Exposition;
@@ -141,7 +141,7 @@ async fn a_thousand_paths_and_methods_that_lead_nowhere_add_no_series() {
 
 #[tokio::test]
 async fn what_becomes_of_sessions_is_counted() {
-    let clock = Arc::new(HandClock::default());
+    let clock = Arc::new(ManualClock::default());
     let server = Setup::new().clock(&clock).set("DETECT_INTERVAL_MS", "1000").layered().start().await;
     let (back, gone) = (server.session("p", "m").await, server.session("q", "m").await);
     server.let_pass(&clock, Duration::from_secs(182)).await;

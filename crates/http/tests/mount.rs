@@ -12,7 +12,7 @@ use rekindle_core::{Policy, RandomIds, SystemClock, Tracker};
 use rekindle_http::auth::ApiKeys;
 use rekindle_http::cors::AllowedOrigins;
 use rekindle_http::limit::RateLimits;
-use rekindle_http::{Context, Limits, configure};
+use rekindle_http::{AppState, Limits, configure};
 use rekindle_testkit::MemoryStore;
 use serde_json::{Value, json};
 use support::KEY;
@@ -30,7 +30,7 @@ async fn another_service_mounts_it_beside_its_own_routes() {
         rate_limits: RateLimits { per_minute: 7, ..RateLimits::default() },
         allowed_origins: AllowedOrigins::default(),
     };
-    let context = Context::new(tracker, limits);
+    let context = AppState::new(tracker, limits);
     let app =
         App::new().configure(|config| configure(config, &context)).route("/mine", web::get().to(|| async { "mine" }));
     let app = init_service(app).await;

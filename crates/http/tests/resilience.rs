@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rekindle_core::StoreError;
 use rekindle_layers::{CircuitBreaker, CircuitState, Failure, Layer, Layered, Op};
-use rekindle_testkit::{HandClock, MemoryStore};
+use rekindle_testkit::{ManualClock, MemoryStore};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use support::{Reply, Setup, TestServer};
@@ -43,7 +43,7 @@ struct Failing {
     server: TestServer,
     outage: Arc<Outage>,
     circuit: Arc<CircuitBreaker>,
-    clock: Arc<HandClock>,
+    clock: Arc<ManualClock>,
     path: String,
 }
 
@@ -51,7 +51,7 @@ impl Failing {
     async fn start() -> Self {
         let error = Mutex::new(StoreError::Unavailable("connection refused by 10.0.0.7:27017".to_owned()));
         let outage = Arc::new(Outage { error, on: AtomicBool::new(false), met: AtomicU32::new(0) });
-        let clock = Arc::new(HandClock::default());
+        let clock = Arc::new(ManualClock::default());
         let broken = Layered::new(Arc::clone(&outage), Arc::new(MemoryStore::new()));
         let setup = Setup::new().set("DETECT_INTERVAL_MS", "600000").clock(&clock).store(Arc::new(broken));
         let server = setup.layered().start().await;

@@ -23,7 +23,7 @@ pub struct BreakerOptions {
     /// Only failures that are younger than this count.
     pub within: Duration,
     /// A call that was under way when another one failed counts beside that one only if it began this much later.
-    pub apart: Duration,
+    pub burst_window: Duration,
     /// For how long nothing gets through before one call is.
     pub open_for: Duration,
 }
@@ -33,7 +33,7 @@ impl Default for BreakerOptions {
         Self {
             failures: 5,
             within: Duration::from_secs(60),
-            apart: Duration::from_secs(2),
+            burst_window: Duration::from_secs(2),
             open_for: Duration::from_secs(30),
         }
     }
@@ -41,23 +41,23 @@ impl Default for BreakerOptions {
 
 /// What a call says about the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Health {
     /// It answers.
-    Well,
+    Healthy,
     /// It does not.
-    Sick,
+    Failing,
     /// Nothing: it was not asked, or nobody heard the answer.
-    None,
+    Unknown,
 }
 
-impl From<Outcome> for Verdict {
+impl From<Outcome> for Health {
     /// An answer that is a no, or that makes no sense, is an answer. A full queue is not a sick store: if the store does
     /// not get through its queue, the calls that wait in it time out and say so.
     fn from(outcome: Outcome) -> Self {
         match outcome {
-            Outcome::Ok | Outcome::Stale | Outcome::Taken | Outcome::Fenced | Outcome::Corrupt => Self::Well,
-            Outcome::Unavailable | Outcome::TimedOut | Outcome::Unknown => Self::Sick,
-            Outcome::Overloaded | Outcome::CircuitOpen | Outcome::Abandoned => Self::None,
+            Outcome::Ok | Outcome::Stale | Outcome::Taken | Outcome::Fenced | Outcome::Corrupt => Self::Healthy,
+            Outcome::Unavailable | Outcome::TimedOut | Outcome::Unknown => Self::Failing,
+            Outcome::Overloaded | Outcome::CircuitOpen | Outcome::Abandoned => Self::Unknown,
         }
     }
 }
@@ -65,12 +65,12 @@ impl From<Outcome> for Verdict {
 /// Leave to ask the store once; to be reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "a pass that is never reported keeps the next call waiting"]
-pub struct Pass {
+pub struct Permit {
     stamp: u64,
     admitted: Timestamp,
 }
 
-impl Pass {
+impl Permit {
     /// What [`Breaker::admit`] would answer while the circuit is closed and has this stamp.
     pub(crate) const fn of(stamp: u64, admitted: Timestamp) -> Self {
         Self { stamp, admitted }
@@ -88,7 +88,7 @@ struct Failure {
 
 /// What a report changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+pub enum Transition {
     /// From now on nothing gets through.
     Opened,
     /// The one that was let through failed, too.
@@ -172,9 +172,9 @@ impl Breaker {
     ///
     /// # Errors
     /// How long it is worth waiting, when nothing gets through.
-    pub fn admit(&mut self, now: Timestamp) -> Result<Pass, Duration> {
+    pub fn admit(&mut self, now: Timestamp) -> Result<Permit, Duration> {
         let (opened_at, refused) = match self.state {
-            State::Closed(_) => return Ok(Pass::of(self.stamp, now)),
+            State::Closed(_) => return Ok(Permit::of(self.stamp, now)),
             State::Open { opened_at, probe_at } => (opened_at, self.wait(now, probe_at)),
             State::HalfOpen { opened_at, probe_at } => {
                 (opened_at, self.wait(now, probe_at).map(|left| left.min(VERDICT_SOON)))
@@ -184,21 +184,21 @@ impl Breaker {
             return Err(left);
         }
         self.enter(State::HalfOpen { opened_at, probe_at: now.plus(self.options.open_for) });
-        Ok(Pass::of(self.stamp, now))
+        Ok(Permit::of(self.stamp, now))
     }
 
     /// Says what became of a call that was let through.
-    pub fn report(&mut self, pass: Pass, verdict: Verdict, now: Timestamp) -> Option<Change> {
+    pub fn report(&mut self, pass: Permit, verdict: Health, now: Timestamp) -> Option<Transition> {
         if pass.stamp < self.round {
             return None;
         }
         let open_until = now.plus(self.options.open_for);
         match (&mut self.state, verdict) {
-            (State::Closed(failures), Verdict::Sick) => {
+            (State::Closed(failures), Health::Failing) => {
                 forget(failures, now, self.options.within);
                 // The clock alone could not tell calls of the same millisecond apart.
                 let is_news = |last: &Failure| {
-                    pass.stamp == self.stamp || pass.admitted >= last.admitted.plus(self.options.apart)
+                    pass.stamp == self.stamp || pass.admitted >= last.admitted.plus(self.options.burst_window)
                 };
                 if !failures.back().is_none_or(is_news) {
                     return None;
@@ -208,24 +208,24 @@ impl Breaker {
                 let enough = failures.len() >= self.options.failures.max(1) as usize;
                 enough.then(|| {
                     self.enter(State::Open { opened_at: now, probe_at: open_until });
-                    Change::Opened
+                    Transition::Opened
                 })
             }
-            (&mut State::HalfOpen { opened_at, .. }, Verdict::Sick) => {
+            (&mut State::HalfOpen { opened_at, .. }, Health::Failing) => {
                 self.enter(State::Open { opened_at, probe_at: open_until });
-                Some(Change::StaysOpen)
+                Some(Transition::StaysOpen)
             }
-            (&mut State::HalfOpen { opened_at, .. }, Verdict::Well) => {
+            (&mut State::HalfOpen { opened_at, .. }, Health::Healthy) => {
                 self.enter(State::Closed(VecDeque::new()));
-                Some(Change::Closed { opened_at })
+                Some(Transition::Closed { opened_at })
             }
-            (&mut State::HalfOpen { opened_at, .. }, Verdict::None) => {
+            (&mut State::HalfOpen { opened_at, .. }, Health::Unknown) => {
                 // The next call finds out instead.
                 self.enter(State::Open { opened_at, probe_at: now });
                 None
             }
             // Nobody has a pass of a round in which it is open.
-            (State::Closed(_), Verdict::Well | Verdict::None) | (State::Open { .. }, _) => None,
+            (State::Closed(_), Health::Healthy | Health::Unknown) | (State::Open { .. }, _) => None,
         }
     }
 

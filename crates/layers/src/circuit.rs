@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rekindle_core::{Clock, StoreError};
 use tracing::{info, warn};
 
-use crate::breaker::{Breaker, BreakerOptions, Change, Pass, Snapshot, Verdict};
+use crate::breaker::{Breaker, BreakerOptions, Health, Permit, Snapshot, Transition};
 use crate::{Failure, Layer, Op, Outcome};
 
 /// Stops asking a store that keeps failing, and lets one call through now and then to find out. Whatever is asked may be
@@ -48,38 +48,38 @@ impl CircuitBreaker {
         self.opened.load(Ordering::Relaxed)
     }
 
-    fn admit(&self) -> Result<Permit<'_>, StoreError> {
+    fn admit(&self) -> Result<PermitGuard<'_>, StoreError> {
         let closed = self.closed.load(Ordering::Acquire);
         let pass = if closed == NOT_CLOSED {
             // Asked for the time under the lock, so that no two look at the clock in one order and report in another.
             let admitted = self.lock().admit(self.clock.now());
             admitted.map_err(|retry_in| StoreError::CircuitOpen { retry_in })?
         } else {
-            Pass::of(closed, self.clock.now())
+            Permit::of(closed, self.clock.now())
         };
-        Ok(Permit { circuit: self, pass, verdict: Verdict::None })
+        Ok(PermitGuard { circuit: self, permit: pass, health: Health::Unknown })
     }
 
-    fn report(&self, pass: Pass, verdict: Verdict) {
+    fn report(&self, permit: Permit, health: Health) {
         // While it is closed only failures matter; whoever finds out has a pass of a round in which it is not.
-        if verdict != Verdict::Sick && self.is_closed() {
+        if health != Health::Failing && self.is_closed() {
             return;
         }
         let mut breaker = self.lock();
         let now = self.clock.now();
-        let change = breaker.report(pass, verdict, now);
+        let change = breaker.report(permit, health, now);
         self.closed.store(closed_stamp(&breaker), Ordering::Release);
         let next_probe_at = breaker.snapshot(now).next_probe_at;
         drop(breaker);
         let next_probe_at = next_probe_at.map(tracing::field::display);
         match change {
             None => {}
-            Some(Change::Opened) => {
+            Some(Transition::Opened) => {
                 self.opened.fetch_add(1, Ordering::Relaxed);
                 warn!(next_probe_at, "The circuit to the store is open: it failed repeatedly and is left alone");
             }
-            Some(Change::StaysOpen) => warn!(next_probe_at, "The circuit to the store stays open: it failed again"),
-            Some(Change::Closed { opened_at }) => {
+            Some(Transition::StaysOpen) => warn!(next_probe_at, "The circuit to the store stays open: it failed again"),
+            Some(Transition::Closed { opened_at }) => {
                 let open_ms = u64::try_from(now.since(opened_at).as_millis()).unwrap_or(u64::MAX);
                 info!(open_ms, "The circuit to the store is closed again: it answers");
             }
@@ -103,15 +103,15 @@ impl fmt::Debug for CircuitBreaker {
 }
 
 /// Reports when it is dropped: a call that is cancelled or panics must not keep the next one waiting.
-struct Permit<'a> {
+struct PermitGuard<'a> {
     circuit: &'a CircuitBreaker,
-    pass: Pass,
-    verdict: Verdict,
+    permit: Permit,
+    health: Health,
 }
 
-impl Drop for Permit<'_> {
+impl Drop for PermitGuard<'_> {
     fn drop(&mut self) {
-        self.circuit.report(self.pass, self.verdict);
+        self.circuit.report(self.permit, self.health);
     }
 }
 
@@ -119,7 +119,7 @@ impl Layer for CircuitBreaker {
     async fn call<T: Send, E: Failure>(&self, _: Op, asked: impl Future<Output = Result<T, E>> + Send) -> Result<T, E> {
         let mut permit = self.admit()?;
         let answer = asked.await;
-        permit.verdict = Outcome::of(&answer).into();
+        permit.health = Outcome::of(&answer).into();
         answer
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use rekindle_core::store::{
-    Changes, Claim, CommitError, Committed, Counts, EventPosition, Expired, ExpiredCounts, Fence, IdempotencyKey,
-    LiveSession, MachineFilter, Page, PageRequest, RecordedEvent, Remembered, SessionBeat, SessionFilter,
-    SilentSessions, TaskFilter, TrailFilter, Watch,
+    AuditFilter, Changes, Claim, CommitError, Committed, DetectorState, EventPosition, Expired, ExpiredCounts, Fence,
+    IdempotencyKey, LiveSession, MachineFilter, Page, PageRequest, RecordedEvent, SessionCounts, SessionFilter,
+    SessionHeartbeat, StalledSessions, StoredResponse, TaskFilter,
 };
 use rekindle_core::{
     ApiKey, Machine, MachineId, ProjectId, Session, SessionId, Slot, Store, StoreError, Task, TaskId, TaskStatus,
@@ -147,23 +147,23 @@ layered! {
         Sessions sessions(filter: &SessionFilter, page: PageRequest) -> Page<Session>;
         Tasks tasks(filter: &TaskFilter, page: PageRequest) -> Page<Task>;
         Machines machines(filter: &MachineFilter, page: PageRequest) -> Page<Machine>;
-        Counts counts() -> Counts;
-        SilentSessions silent_sessions(heard_before: Timestamp, limit: u32) -> SilentSessions;
+        Counts counts() -> SessionCounts;
+        SilentSessions stalled_sessions(heard_before: Timestamp, limit: u32) -> StalledSessions;
         OverdueSessions overdue_sessions(heard_before: Timestamp, limit: u32) -> Vec<Versioned<Session>>;
         OverdueMachines overdue_machines(heard_before: Timestamp, limit: u32) -> Vec<Versioned<Machine>>;
         EarliestHeartbeat earliest_heartbeat() -> Option<Timestamp>;
-        Watch watch() -> Option<Watch>;
+        Watch detector_state() -> Option<DetectorState>;
         Expired expired(ended_by: Timestamp, limit: u32) -> Vec<Expired>;
         ExpiredCounts expired_counts(ended_by: Timestamp) -> ExpiredCounts;
         Events events(after: Option<&EventPosition>, limit: u32) -> Vec<RecordedEvent>;
-        Trail trail(filter: &TrailFilter, before: Option<&EventPosition>, limit: u32) -> Vec<RecordedEvent>;
+        Trail audit_log(filter: &AuditFilter, before: Option<&EventPosition>, limit: u32) -> Vec<RecordedEvent>;
         Keys keys() -> Vec<Versioned<ApiKey>>;
-        Remembered remembered(key: &IdempotencyKey, now: Timestamp) -> Option<Remembered>;
+        Remembered stored_response(key: &IdempotencyKey, now: Timestamp) -> Option<StoredResponse>;
     }
     others {
         Commit commit(changes: Changes) -> Committed, CommitError;
-        Beat beat(beat: SessionBeat) -> Option<Versioned<Session>>, StoreError;
-        BeatMachine beat_machine(machine: &MachineId, at: Timestamp) -> Option<Versioned<Machine>>, StoreError;
+        Beat record_heartbeat(beat: SessionHeartbeat) -> Option<Versioned<Session>>, StoreError;
+        BeatMachine record_machine_heartbeat(machine: &MachineId, at: Timestamp) -> Option<Versioned<Machine>>, StoreError;
         Claim claim(claim: Claim) -> Option<Fence>, StoreError;
         Release release(fence: Fence) -> (), StoreError;
         Ping ping() -> (), StoreError;

@@ -13,7 +13,7 @@ mod traced;
 
 use std::sync::Arc;
 
-pub use breaker::{Breaker, BreakerOptions, Change, CircuitState, Pass, Snapshot, Verdict};
+pub use breaker::{Breaker, BreakerOptions, CircuitState, Health, Permit, Snapshot, Transition};
 pub use circuit::CircuitBreaker;
 pub use layered::{Layer, Layered};
 pub use measured::{Measured, Observation, StoreObserver};

@@ -92,7 +92,7 @@ impl Failure for CommitError {
     fn outcome(&self) -> Outcome {
         match self {
             Self::Stale => Outcome::Stale,
-            Self::Taken(_) => Outcome::Taken,
+            Self::UniqueViolation(_) => Outcome::Taken,
             Self::Fenced => Outcome::Fenced,
             Self::Failed(error) => error.outcome(),
         }

@@ -15,10 +15,10 @@ mod suite;
 
 pub use binary::{FETCHED_VERSION, NO_MONGOD, find, target_dir, version};
 pub use fetch::find_or_fetch;
-pub use nodes::{Left, Nodes};
+pub use nodes::{Nodes, RunningNode};
 pub use options::{Options, Shape};
 pub use process::{ends, is_running};
-pub use proxy::Cut;
+pub use proxy::Partition;
 pub use suite::{Case, Run, Running, TEST_BINARY, TEST_URI, suite, test_binary, test_uri};
 
 use std::time::Duration;

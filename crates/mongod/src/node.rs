@@ -27,7 +27,7 @@ const CANNOT_LISTEN: &str = "Address already in use";
 
 /// Where a node is, for its proxy; zeros mean nowhere. Its process is known here from its first moment on.
 #[derive(Debug, Default)]
-pub(crate) struct Seat {
+pub(crate) struct NodeEndpoint {
     pub port: AtomicU16,
     pub pid: AtomicU32,
 }
@@ -38,7 +38,7 @@ pub(crate) struct Node {
     pub paused: bool,
     child: Option<Child>,
     folder: PathBuf,
-    seat: Arc<Seat>,
+    seat: Arc<NodeEndpoint>,
 }
 
 enum Outcome {
@@ -48,7 +48,7 @@ enum Outcome {
 
 impl Node {
     /// Starts one on a free port, with its data in a new folder.
-    pub fn start(options: &Options, folder: PathBuf, seat: Arc<Seat>) -> Result<Self> {
+    pub fn start(options: &Options, folder: PathBuf, seat: Arc<NodeEndpoint>) -> Result<Self> {
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         for _ in 0..TRIES {
             let port = free_port()?;
@@ -150,7 +150,7 @@ fn free_port() -> Result<u16> {
     bail!("no free port among 1000 between 20000 and 32000");
 }
 
-fn launch(options: &Options, folder: &Path, port: u16, seat: &Seat) -> Result<Outcome> {
+fn launch(options: &Options, folder: &Path, port: u16, seat: &NodeEndpoint) -> Result<Outcome> {
     let (log, said) = (folder.join("mongod.log"), folder.join("mongod.out"));
     let before = fs::metadata(&log).map_or(0, |about| about.len());
     let command = command(options, folder, port, &log, &said)?;

@@ -9,9 +9,9 @@ use anyhow::{Context, Result, ensure};
 use bson::{Bson, Document, doc};
 
 use crate::folder::Folder;
-use crate::node::{Node, Seat};
+use crate::node::{Node, NodeEndpoint};
 use crate::options::{Options, SET};
-use crate::proxy::{Cut, Proxies};
+use crate::proxy::{Partition, Proxies};
 use crate::{admin, pause};
 
 /// The longest that an election or a first synchronization may take, on a slow and loaded machine.
@@ -30,7 +30,7 @@ pub struct Nodes {
 
 /// A node that was left running.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Left {
+pub struct RunningNode {
     /// The number of its process.
     pub pid: u32,
     /// Its port on 127.0.0.1.
@@ -49,7 +49,7 @@ impl Nodes {
         ensure!((1..=7).contains(&options.members()), "a replica set has one to seven voting members");
         ensure!(!(options.detached && options.behind_proxies), "proxies end with us: detached nodes cannot use them");
         let folder = Folder::below(&options.parent)?;
-        let seats: Vec<Arc<Seat>> = (0..options.members()).map(|_| Arc::default()).collect();
+        let seats: Vec<Arc<NodeEndpoint>> = (0..options.members()).map(|_| Arc::default()).collect();
         let proxies = options.behind_proxies.then(|| Proxies::listen(&seats)).transpose()?;
         let mut nodes = Self { nodes: Vec::new(), proxies, options, folder };
         for (number, seat) in seats.into_iter().enumerate() {
@@ -175,14 +175,14 @@ impl Nodes {
     }
 
     /// Cuts a node off from the other members and from clients, in both directions, until [`Nodes::heal`]; what exactly
-    /// that does to connections is [`Cut`]'s to say. The node itself goes on, and [`Nodes::command`] still reaches it.
+    /// that does to connections is [`Partition`]'s to say. The node itself goes on, and [`Nodes::command`] still reaches it.
     ///
     /// Connections *from* the node are told apart from those of others by the process that owns them, which is looked up
     /// in Linux's `/proc`. Elsewhere only connections *to* it are cut.
     ///
     /// # Errors
     /// The nodes were started without `behind_proxies`.
-    pub fn cut(&self, node: usize, how: Cut) -> Result<()> {
+    pub fn cut(&self, node: usize, how: Partition) -> Result<()> {
         self.proxies()?.set(node, Some(how));
         Ok(())
     }
@@ -200,11 +200,11 @@ impl Nodes {
     ///
     /// # Errors
     /// They were not, or one is not running.
-    pub fn leave_running(mut self) -> Result<Vec<Left>> {
+    pub fn leave_running(mut self) -> Result<Vec<RunningNode>> {
         ensure!(self.options.detached, "only nodes that were started detached can be left running");
         let left = |node: &Node| {
             let pid = node.pid().context("a node is not running")?;
-            Ok(Left { pid, port: node.port, dbpath: node.folder().to_owned() })
+            Ok(RunningNode { pid, port: node.port, dbpath: node.folder().to_owned() })
         };
         let left = self.nodes.iter().map(left).collect::<Result<Vec<_>>>()?;
         self.folder.leave()?;

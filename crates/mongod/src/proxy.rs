@@ -13,11 +13,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
-use crate::node::Seat;
+use crate::node::NodeEndpoint;
 
 /// How a node is cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cut {
+pub enum Partition {
     /// Every connection from and to it is closed, and new ones are closed as soon as they are made: what a firewall that
     /// refuses, or a dead process on a living machine, looks like. It is noticed at once.
     Closed,
@@ -27,9 +27,9 @@ pub enum Cut {
 }
 
 /// The state of each node's links; `None` is whole.
-type Cuts = Vec<Option<Cut>>;
+type Cuts = Vec<Option<Partition>>;
 
-type Seats = Arc<[Arc<Seat>]>;
+type Seats = Arc<[Arc<NodeEndpoint>]>;
 
 /// Whom a connection is from, and to which node. A node's connections to itself are never cut.
 #[derive(Debug, Clone, Copy)]
@@ -39,12 +39,12 @@ struct Link {
 }
 
 impl Link {
-    fn cut(self, cuts: &Cuts) -> Option<Cut> {
+    fn cut(self, cuts: &Cuts) -> Option<Partition> {
         if self.from == Some(self.to) {
             return None;
         }
         let ends = [cuts[self.to], self.from.and_then(|from| cuts[from])];
-        if ends.contains(&Some(Cut::Closed)) { Some(Cut::Closed) } else { ends[0].or(ends[1]) }
+        if ends.contains(&Some(Partition::Closed)) { Some(Partition::Closed) } else { ends[0].or(ends[1]) }
     }
 }
 
@@ -57,7 +57,7 @@ pub(crate) struct Proxies {
 }
 
 impl Proxies {
-    pub fn listen(seats: &[Arc<Seat>]) -> Result<Self> {
+    pub fn listen(seats: &[Arc<NodeEndpoint>]) -> Result<Self> {
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("mongod-proxy").enable_all().build()?;
         let seats: Seats = seats.into();
         let (cuts, _) = watch::channel(vec![None; seats.len()]);
@@ -81,7 +81,7 @@ impl Proxies {
         self.ports[node]
     }
 
-    pub fn set(&self, node: usize, cut: Option<Cut>) {
+    pub fn set(&self, node: usize, cut: Option<Partition>) {
         self.cuts.send_modify(|cuts| cuts[node] = cut);
     }
 
@@ -154,13 +154,13 @@ async fn whole(link: Link, mut cuts: watch::Receiver<Cuts>) {
 
 /// Waits until a link is closed by a cut.
 async fn closed(link: Link, mut cuts: watch::Receiver<Cuts>) {
-    if cuts.wait_for(|cuts| link.cut(cuts) == Some(Cut::Closed)).await.is_err() {
+    if cuts.wait_for(|cuts| link.cut(cuts) == Some(Partition::Closed)).await.is_err() {
         std::future::pending::<()>().await;
     }
 }
 
 /// The node whose process owns the other end of a connection, if one does.
-fn source(peer: SocketAddr, here: SocketAddr, seats: &[Arc<Seat>]) -> Option<usize> {
+fn source(peer: SocketAddr, here: SocketAddr, seats: &[Arc<NodeEndpoint>]) -> Option<usize> {
     let table = std::fs::read_to_string("/proc/net/tcp").ok()?;
     let wanted = format!("socket:[{}]", inode(&table, peer.port(), here.port())?);
     seats.iter().position(|seat| {

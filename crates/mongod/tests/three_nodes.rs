@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bson::{Bson, Document, doc};
 use mongodb::options::{ClientOptions, WriteConcern};
 use mongodb::{Client, Collection};
-use rekindle_mongod::{Cut, Nodes, Options, Shape, binary_case};
+use rekindle_mongod::{Nodes, Options, Partition, Shape, binary_case};
 
 /// For what takes some seconds at most.
 const GENEROUS: Duration = Duration::from_secs(120);
@@ -79,7 +79,7 @@ async fn hears_nobody(nodes: &Nodes, node: usize) {
     }
 }
 
-async fn cut_off(binary: PathBuf, how: Cut) {
+async fn cut_off(binary: PathBuf, how: Partition) {
     let nodes = Nodes::start(Options { behind_proxies: true, ..three(binary) }).unwrap();
     let outside = things(&nodes.uri()).await;
     write(&outside, 1).await;
@@ -105,9 +105,9 @@ async fn cut_off(binary: PathBuf, how: Cut) {
 }
 
 async fn a_primary_that_is_cut_off_is_succeeded(binary: PathBuf) {
-    cut_off(binary, Cut::Closed).await;
+    cut_off(binary, Partition::Closed).await;
 }
 
 async fn a_primary_that_is_cut_off_silently_is_succeeded(binary: PathBuf) {
-    cut_off(binary, Cut::Silent).await;
+    cut_off(binary, Partition::Silent).await;
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use bson::{DateTime, RawDocumentBuf, doc};
 use mongodb::options::{ReturnDocument, WriteConcern};
-use rekindle_core::store::{Changes, SessionBeat};
+use rekindle_core::store::{Changes, SessionHeartbeat};
 use rekindle_core::{SessionId, Store, Timestamp};
 use rekindle_store_mongo::{MongoOptions, MongoStore};
 use rekindle_testkit::sample;
@@ -49,8 +49,8 @@ async fn main() -> ExitCode {
         let batched = rate(callers, move |session, at| {
             let store = Arc::clone(&of_store);
             async move {
-                let beat = SessionBeat { session, at, current_task: None };
-                store.beat(beat).await.expect("an outcome").expect("a row");
+                let beat = SessionHeartbeat { session, at, current_task: None };
+                store.record_heartbeat(beat).await.expect("an outcome").expect("a row");
             }
         })
         .await;

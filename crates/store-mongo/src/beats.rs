@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bson::raw::CStr;
 use bson::{RawDocument, RawDocumentBuf};
 pub use kinds::MachineBeat;
-use rekindle_core::store::{BatchWatch, StoreError, Versioned};
+use rekindle_core::store::{BatchObserverHandle, StoreError, Versioned};
 use rekindle_core::values::Timestamp;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
@@ -50,9 +50,9 @@ pub trait Beat: Send + Sync + 'static {
     /// Whether this row is in a state that allows the beat.
     fn allows(&self, row: &Self::Row) -> bool;
     /// The row's last sign of life.
-    fn heard(row: &Self::Row) -> Timestamp;
+    fn last_heartbeat(row: &Self::Row) -> Timestamp;
     /// Refreshes it, forward only.
-    fn hear(row: &mut Self::Row, at: Timestamp);
+    fn record_heartbeat(row: &mut Self::Row, at: Timestamp);
     /// The row of a document.
     fn read(document: &RawDocument) -> Result<Versioned<Self::Row>, StoreError>;
 }
@@ -71,7 +71,7 @@ struct Waiting<B: Beat> {
 pub struct Beats<B: Beat> {
     connection: Arc<Connection>,
     timeout: Duration,
-    watch: BatchWatch,
+    watch: BatchObserverHandle,
     queue: Mutex<Queue<B>>,
     /// Told each time a batch ends and none follows.
     idle: Notify,
@@ -85,7 +85,7 @@ struct Queue<B: Beat> {
 
 impl<B: Beat> Beats<B> {
     /// None waiting.
-    pub fn new(connection: Arc<Connection>, timeout: Duration, watch: BatchWatch) -> Self {
+    pub fn new(connection: Arc<Connection>, timeout: Duration, watch: BatchObserverHandle) -> Self {
         let queue = Queue { waiting: VecDeque::new(), batches: 0, closed: false };
         Self { connection, timeout, watch, queue: Mutex::new(queue), idle: Notify::new() }
     }

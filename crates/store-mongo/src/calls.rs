@@ -10,7 +10,7 @@ use rekindle_core::store::StoreError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::reads::ReadFault;
+use crate::reads::ReadError;
 
 /// How many calls may be under way or wait for their turn; one more is refused.
 const ADMITTED: u32 = 4096;
@@ -22,7 +22,7 @@ const FORGOTTEN_AFTER: u32 = 3;
 
 /// The door to the database.
 #[derive(Debug)]
-pub struct Calls {
+pub struct CallExecutor {
     timeout: Duration,
     admitted: Arc<Semaphore>,
     at_once: Arc<Semaphore>,
@@ -35,7 +35,7 @@ struct Place {
     _at_once: OwnedSemaphorePermit,
 }
 
-impl Calls {
+impl CallExecutor {
     /// A door at which callers wait at most this long.
     pub fn new(timeout: Duration) -> Self {
         Self {
@@ -66,7 +66,7 @@ impl Calls {
     pub async fn read<T: Send + 'static>(
         &self,
         until: Instant,
-        work: impl Future<Output = Result<T, ReadFault>> + Send + 'static,
+        work: impl Future<Output = Result<T, ReadError>> + Send + 'static,
     ) -> Result<T, StoreError> {
         match timeout_at(until, self.run(work)).await {
             Ok(Ok(answer)) => Ok(answer?),
@@ -118,7 +118,7 @@ impl Calls {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Result<T, Lost> {
-        let place = self.place().await.map_err(Lost::Refused)?;
+        let place = self.permit().await.map_err(Lost::Refused)?;
         let longest = self.timeout * FORGOTTEN_AFTER;
         let task = tokio::spawn(async move {
             let answer = timeout(longest, work).await;
@@ -129,7 +129,7 @@ impl Calls {
     }
 
     /// Waits for a place, but not for most of the caller's time: nobody would hear the answer.
-    async fn place(&self) -> Result<Place, StoreError> {
+    async fn permit(&self) -> Result<Place, StoreError> {
         self.open()?;
         let full = || StoreError::Overloaded("too many calls are waiting for the database".to_owned());
         let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| full())?;

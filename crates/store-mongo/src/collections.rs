@@ -9,17 +9,17 @@ use bson::RawDocumentBuf;
 use mongodb::options::{
     CollectionOptions, DatabaseOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
 };
-use mongodb::{Client, Collection, Database};
+use mongodb::{Client, Collection};
 
-use crate::losses::Losses;
-use crate::orphans::Orphans;
-use crate::totals::Totals;
+use crate::losses::PrimaryMonitor;
+use crate::orphans::StaleTransactions;
+use crate::totals::CountCache;
 
 /// Handles to everything that is stored. Cheap to clone.
 #[derive(Clone)]
-pub struct Collections {
-    /// The database, with the concerns of [`Collections::of`].
-    pub db: Database,
+pub struct Database {
+    /// The database, with the concerns of [`Database::of`].
+    pub db: mongodb::Database,
     /// One document for each session.
     pub sessions: Collection<RawDocumentBuf>,
     /// One document for each task.
@@ -41,20 +41,20 @@ pub struct Collections {
     /// How long the server may work on one call.
     pub call_timeout: Duration,
     /// Tells when whoever leads is lost.
-    pub losses: Losses,
+    pub losses: PrimaryMonitor,
     /// Transactions that nobody will go on with.
-    pub orphans: Arc<Orphans>,
+    pub orphans: Arc<StaleTransactions>,
     /// The large numbers that were counted lately.
-    pub totals: Arc<Totals>,
+    pub totals: Arc<CountCache>,
 }
 
 /// How long others may be in the way before it is looked whether they still live.
 pub const PATIENCE: Duration = Duration::from_millis(1000);
 
-impl fmt::Debug for Collections {
+impl fmt::Debug for Database {
     /// Without the driver's own parts, which know the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Collections").field(&self.db.name()).finish()
+        f.debug_tuple("Database").field(&self.db.name()).finish()
     }
 }
 
@@ -66,9 +66,9 @@ pub fn write_concern(timeout: Duration) -> WriteConcern {
     concern
 }
 
-impl Collections {
+impl Database {
     /// The collections of a database: everything is read from the primary as a majority has it, and written to a majority.
-    pub fn of(client: &Client, losses: Losses, database: &str, call_timeout: Duration) -> Self {
+    pub fn of(client: &Client, losses: PrimaryMonitor, database: &str, call_timeout: Duration) -> Self {
         let options = DatabaseOptions::builder()
             .read_concern(ReadConcern::majority())
             .write_concern(write_concern(call_timeout))
@@ -97,8 +97,8 @@ impl Collections {
 
     /// Runs a write, at most for as long as a call may take. One that waits for long may wait for a row that a dead process
     /// holds. None: whoever leads was lost meanwhile, or the time is over.
-    pub async fn patiently<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        let mut work = std::pin::pin!(self.losses.survived_by(self.call_timeout, work));
+    pub async fn with_failover<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = std::pin::pin!(self.losses.run_until_failover(self.call_timeout, work));
         loop {
             tokio::select! {
                 biased;

@@ -13,20 +13,20 @@ use mongodb::error::{Error, UNKNOWN_TRANSACTION_COMMIT_RESULT};
 use mongodb::options::{ReadConcern, ReadPreference, SelectionCriteria, TransactionOptions};
 use mongodb::{Client, ClientSession};
 use plan::Plan;
-use rekindle_core::store::{Changes, CommitError, Committed, FORGOTTEN_AT_ONCE, StoreError};
+use rekindle_core::store::{Changes, CommitError, Committed, EVENT_PURGE_BATCH, StoreError};
 pub use run::count;
 use tokio::time::{Instant, sleep};
 
-use crate::collections::{Collections, PATIENCE, write_concern};
+use crate::collections::{Database, PATIENCE, write_concern};
 use crate::fault;
-use crate::losses::Losses;
-use crate::marks::Marks;
-use crate::orphans::Orphans;
+use crate::losses::PrimaryMonitor;
+use crate::marks::OrderedIds;
+use crate::orphans::StaleTransactions;
 
 /// Applies all of the changes, or none, and tries until the deadline.
 pub async fn apply(
-    collections: &Collections,
-    marks: &Marks,
+    collections: &Database,
+    marks: &OrderedIds,
     changes: &Changes,
     deadline: Instant,
 ) -> Result<Committed, CommitError> {
@@ -43,7 +43,7 @@ pub async fn apply(
         let failure = match run::steps(collections, &mut transaction.session, &plan).await {
             Ok(committed) => match transaction.commit().await {
                 Ok(()) => {
-                    let last = changes.forget_events_before.is_some() && committed.forgotten_events < FORGOTTEN_AT_ONCE;
+                    let last = changes.purge_events_before.is_some() && committed.purged_events < EVENT_PURGE_BATCH;
                     if last {
                         // Beside: the caller has what was asked for.
                         tokio::spawn(sweep::run(collections.clone()));
@@ -54,7 +54,7 @@ pub async fn apply(
             },
             Err(failure) => failure,
         };
-        transaction.settle(failure).await?;
+        transaction.resolve(failure).await?;
     }
 }
 
@@ -86,15 +86,15 @@ pub struct Transaction {
     deadline: Instant,
     attempt: u32,
     client: Client,
-    losses: Losses,
-    orphans: Arc<Orphans>,
+    losses: PrimaryMonitor,
+    orphans: Arc<StaleTransactions>,
     /// When to look whether it is an orphan that stands in the way.
     look_at: Instant,
 }
 
 impl Transaction {
     /// Prepares one; the server hears of it with the first statement.
-    pub async fn open(collections: &Collections, deadline: Instant) -> Result<Self, StoreError> {
+    pub async fn open(collections: &Database, deadline: Instant) -> Result<Self, StoreError> {
         let client = collections.db.client();
         let session = client.start_session().causal_consistency(false).await;
         let options = TransactionOptions::builder()
@@ -120,7 +120,8 @@ impl Transaction {
     pub async fn commit(&mut self) -> Result<(), Failure> {
         let mut asked = 0;
         loop {
-            let told = self.losses.survived_by(self.left(), self.session.commit_transaction().into_future()).await;
+            let told =
+                self.losses.run_until_failover(self.left(), self.session.commit_transaction().into_future()).await;
             match told.unwrap_or_else(|| Err(lost())) {
                 Ok(()) => return Ok(()),
                 Err(error) if fault::is_loss(&error) => {
@@ -131,7 +132,7 @@ impl Transaction {
                 }
                 Err(error) if !error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => {
                     // Once an answer was not heard, only the server's own word proves that nothing was committed.
-                    let proven = asked == 0 && !fault::may_have_happened(&error);
+                    let proven = asked == 0 && !fault::is_ambiguous(&error);
                     return Err(if fault::is_transient(&error) || proven {
                         Failure::Broken(error)
                     } else {
@@ -149,16 +150,16 @@ impl Transaction {
     }
 
     /// Puts an end to a failed attempt, so that it holds no row. Ok: try again.
-    pub async fn settle(&mut self, failure: Failure) -> Result<(), CommitError> {
+    pub async fn resolve(&mut self, failure: Failure) -> Result<(), CommitError> {
         match failure {
             Failure::Refused(error) => {
                 self.abort().await;
                 Err(error)
             }
-            Failure::Unknown(error) => Err(StoreError::Unknown(fault::said(&error)).into()),
+            Failure::Unknown(error) => Err(StoreError::Unknown(fault::describe(&error)).into()),
             Failure::Broken(error) => {
                 self.abort().await;
-                if fault::may_go_better(&error) && self.pause(self.attempt).await {
+                if fault::is_retryable(&error) && self.pause(self.attempt).await {
                     if Instant::now() >= self.look_at {
                         self.look_at = Instant::now() + PATIENCE;
                         self.orphans.end(&self.client);
@@ -173,9 +174,9 @@ impl Transaction {
     /// Ends an attempt that wrote nothing.
     pub async fn abort(&mut self) {
         // What cannot be reached is aborted by the server itself, a minute later at most.
-        let told = self.losses.survived_by(self.left(), self.session.abort_transaction().into_future()).await;
+        let told = self.losses.run_until_failover(self.left(), self.session.abort_transaction().into_future()).await;
         if let Err(error) = told.unwrap_or_else(|| Err(lost())) {
-            tracing::debug!(error = fault::said(&error), "a transaction could not be aborted");
+            tracing::debug!(error = fault::describe(&error), "a transaction could not be aborted");
         }
     }
 

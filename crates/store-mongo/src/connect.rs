@@ -10,15 +10,15 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 pub use error::ConnectError;
-use look::Trouble;
+use look::HandshakeError;
 use mongodb::Client;
 use rekindle_core::StoreError;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::collections::Collections;
-use crate::losses::Losses;
+use crate::collections::Database;
+use crate::losses::PrimaryMonitor;
 use crate::options::MongoOptions;
 
 /// How long the start waits for a server to answer.
@@ -36,9 +36,9 @@ pub struct Connection {
 
 #[derive(Default)]
 struct State {
-    ready: OnceLock<Collections>,
+    ready: OnceLock<Database>,
     client: Mutex<Option<Client>>,
-    losses: Losses,
+    losses: PrimaryMonitor,
     reason: Mutex<String>,
     /// Whether any server has ever answered.
     reached: AtomicBool,
@@ -57,15 +57,15 @@ impl State {
     }
 
     /// Notes why it is not usable, and logs it if that is news.
-    fn not_ready(&self, trouble: &Trouble) {
+    fn not_ready(&self, trouble: &HandshakeError) {
         let mut reason = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
         let now = trouble.to_string();
         if *reason == now {
             return;
         }
         match trouble {
-            Trouble::Away(_) => tracing::warn!(reason = %now, "the database cannot be used yet"),
-            Trouble::Refused(_) => tracing::error!(reason = %now, "the database cannot be used"),
+            HandshakeError::Away(_) => tracing::warn!(reason = %now, "the database cannot be used yet"),
+            HandshakeError::Refused(_) => tracing::error!(reason = %now, "the database cannot be used"),
         }
         *reason = now;
     }
@@ -82,7 +82,7 @@ impl Connection {
         *state.reason.lock().unwrap_or_else(PoisonError::into_inner) =
             format!("{} has not answered yet", options.address);
         let (first, mut outcome) = oneshot::channel();
-        let attempts = tokio::spawn(keep_trying(Arc::clone(&state), options.clone(), first));
+        let attempts = tokio::spawn(reconnect_loop(Arc::clone(&state), options.clone(), first));
         let connection = Self { state, attempts };
         let mut told = timeout(FIRST_LOOK, &mut outcome).await;
         if told.is_err() && connection.state.reached.load(Ordering::Relaxed) {
@@ -101,7 +101,7 @@ impl Connection {
     ///
     /// # Errors
     /// Unavailable, with the reason, until then.
-    pub fn ready(&self) -> Result<&Collections, StoreError> {
+    pub fn ready(&self) -> Result<&Database, StoreError> {
         self.state.ready.get().ok_or_else(|| {
             StoreError::Unavailable(self.state.reason.lock().unwrap_or_else(PoisonError::into_inner).clone())
         })
@@ -123,7 +123,7 @@ impl Drop for Connection {
 }
 
 /// Until the database is prepared. The first outcome is told to whoever opens: what is refused then ends it all.
-async fn keep_trying(state: Arc<State>, options: MongoOptions, first: oneshot::Sender<Result<(), ConnectError>>) {
+async fn reconnect_loop(state: Arc<State>, options: MongoOptions, first: oneshot::Sender<Result<(), ConnectError>>) {
     let mut first = Some(first);
     let [mut pause, longest] = PAUSES;
     loop {
@@ -144,8 +144,8 @@ async fn keep_trying(state: Arc<State>, options: MongoOptions, first: oneshot::S
             Err(trouble) => trouble,
         };
         let told = match &trouble {
-            Trouble::Refused(refused) => Err(refused.clone()),
-            Trouble::Away(_) => Ok(()),
+            HandshakeError::Refused(refused) => Err(refused.clone()),
+            HandshakeError::Away(_) => Ok(()),
         };
         state.not_ready(&trouble);
         if let Some(first) = first.take() {
@@ -157,7 +157,7 @@ async fn keep_trying(state: Arc<State>, options: MongoOptions, first: oneshot::S
     }
 }
 
-async fn attempt(state: &State, options: &MongoOptions) -> Result<Collections, Trouble> {
+async fn attempt(state: &State, options: &MongoOptions) -> Result<Database, HandshakeError> {
     let client = match state.client() {
         Some(client) => client,
         None => {

@@ -11,13 +11,13 @@ use bson::{Bson, Document, RawArrayBuf, RawDocumentBuf, cstr, doc, rawdoc};
 use futures_util::TryStreamExt;
 use mongodb::ClientSession;
 use mongodb::options::ReturnDocument;
-use rekindle_core::store::{CommitError, EventPosition, RecordedEvent, StoreError, TrailFilter};
+use rekindle_core::store::{AuditFilter, CommitError, EventPosition, RecordedEvent, StoreError};
 use tokio::time::Instant;
 
-use crate::collections::Collections;
+use crate::collections::Database;
 use crate::commit::{Failure, Transaction, count};
 use crate::documents;
-use crate::reads::{ReadFault, questions};
+use crate::reads::{ReadError, questions};
 
 /// How many events one transaction gives positions to.
 const AT_ONCE: u32 = 1000;
@@ -35,11 +35,11 @@ pub fn number(position: &EventPosition) -> Result<i64, StoreError> {
 
 /// The events after a position, at most `limit`.
 pub async fn after(
-    collections: Collections,
+    collections: Database,
     after: i64,
     limit: u32,
     deadline: Instant,
-) -> Result<Vec<RecordedEvent>, ReadFault> {
+) -> Result<Vec<RecordedEvent>, ReadError> {
     if limit == 0 {
         return Ok(Vec::new());
     }
@@ -69,12 +69,12 @@ pub async fn after(
 
 /// The events that fit, the latest first.
 pub async fn trail(
-    collections: Collections,
-    filter: TrailFilter,
+    collections: Database,
+    filter: AuditFilter,
     before: Option<i64>,
     limit: u32,
     deadline: Instant,
-) -> Result<Vec<RecordedEvent>, ReadFault> {
+) -> Result<Vec<RecordedEvent>, ReadError> {
     // What has no position yet comes after all that has one: of no concern to whoever goes on before a position.
     if before.is_none() && limit > 0 {
         while is_pending(&collections).await? && give_positions(&collections, deadline).await? > 0 {}
@@ -82,13 +82,13 @@ pub async fn trail(
     questions::trail(&filter, before, limit).all(&collections, documents::event::read).await
 }
 
-async fn is_pending(collections: &Collections) -> Result<bool, ReadFault> {
+async fn is_pending(collections: &Database) -> Result<bool, ReadError> {
     let found = collections.events.find_one(doc! { "pending": true }).projection(doc! { "_id": 1 });
     Ok(found.max_time(collections.call_timeout).await?.is_some())
 }
 
 /// Gives positions to pending events, and says to how many; again while others do the same.
-async fn give_positions(collections: &Collections, deadline: Instant) -> Result<u64, StoreError> {
+async fn give_positions(collections: &Database, deadline: Instant) -> Result<u64, StoreError> {
     let mut transaction = Transaction::open(collections, deadline).await?;
     loop {
         transaction.begin().await?;
@@ -100,7 +100,7 @@ async fn give_positions(collections: &Collections, deadline: Instant) -> Result<
             },
             Err(failure) => failure,
         };
-        match transaction.settle(failure).await {
+        match transaction.resolve(failure).await {
             Ok(()) => {}
             Err(CommitError::Failed(StoreError::Unknown(why))) => return Err(StoreError::Unavailable(why)),
             Err(CommitError::Failed(error)) => return Err(error),
@@ -110,7 +110,7 @@ async fn give_positions(collections: &Collections, deadline: Instant) -> Result<
 }
 
 /// In the order of their marks: that of a process's commits, and of the events in one, on whichever node.
-async fn attempt(collections: &Collections, session: &mut ClientSession) -> Result<u64, Failure> {
+async fn attempt(collections: &Database, session: &mut ClientSession) -> Result<u64, Failure> {
     let found = collections
         .events
         .find(doc! { "pending": true })
@@ -153,7 +153,7 @@ async fn attempt(collections: &Collections, session: &mut ClientSession) -> Resu
 }
 
 /// The first of so many numbers that nobody else gets: whoever asks at the same time conflicts here.
-async fn take_numbers(collections: &Collections, session: &mut ClientSession, how_many: i64) -> Result<i64, Failure> {
+async fn take_numbers(collections: &Database, session: &mut ClientSession, how_many: i64) -> Result<i64, Failure> {
     let next = doc! { "$add": [{ "$ifNull": ["$next", 1_i64] }, how_many] };
     let meta = collections.meta.clone_with_type::<Document>();
     let counted = meta

@@ -6,7 +6,7 @@ use bson::Document;
 use rekindle_core::machine::MachineStatus;
 use rekindle_core::session::SessionStatus;
 use rekindle_core::store::{
-    Cursor, IdempotencyKey, MachineFilter, PageRequest, SessionFilter, Start, TaskFilter, TrailFilter,
+    AuditFilter, Cursor, IdempotencyKey, MachineFilter, PageRequest, SessionFilter, Start, TaskFilter,
 };
 use rekindle_core::task::TaskStatus;
 use rekindle_core::values::{KeyId, MachineId, ProjectId, SessionId, Slot, TaskId, Timestamp};
@@ -113,13 +113,13 @@ pub fn questions(about: &Subjects) -> BTreeMap<String, Question> {
     all
 }
 
-fn trails(about: &Subjects) -> Vec<(&'static str, TrailFilter)> {
-    let all = TrailFilter::default;
+fn trails(about: &Subjects) -> Vec<(&'static str, AuditFilter)> {
+    let all = AuditFilter::default;
     vec![
         ("trail", all()),
-        ("trail of a key", TrailFilter { key: Some(about.key), ..all() }),
-        ("trail of a session", TrailFilter { session: Some(about.session), ..all() }),
-        ("trail of a machine", TrailFilter { machine: Some(about.machine.clone()), ..all() }),
+        ("trail of a key", AuditFilter { key: Some(about.key), ..all() }),
+        ("trail of a session", AuditFilter { session: Some(about.session), ..all() }),
+        ("trail of a machine", AuditFilter { machine: Some(about.machine.clone()), ..all() }),
     ]
 }
 

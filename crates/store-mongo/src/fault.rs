@@ -8,13 +8,13 @@ use mongodb::error::{
 };
 use rekindle_core::store::{CommitError, StoreError, UniqueRule};
 
-use crate::reads::ReadFault;
+use crate::reads::ReadError;
 
-impl From<ReadFault> for StoreError {
-    fn from(fault: ReadFault) -> Self {
+impl From<ReadError> for StoreError {
+    fn from(fault: ReadError) -> Self {
         match fault {
-            ReadFault::Driver(error) => nothing_written(&error),
-            ReadFault::Store(error) => error,
+            ReadError::Driver(error) => nothing_written(&error),
+            ReadError::Store(error) => error,
         }
     }
 }
@@ -55,26 +55,26 @@ pub fn code_of(error: &Error) -> Option<i32> {
 /// An error of a call that wrote nothing: a read, or a transaction that was not committed.
 pub fn nothing_written(error: &Error) -> StoreError {
     match code_of(error) {
-        Some(code::MAX_TIME_EXPIRED) => StoreError::TimedOut(said(error)),
+        Some(code::MAX_TIME_EXPIRED) => StoreError::TimedOut(describe(error)),
         Some(code::VALIDATION) => {
-            StoreError::Corrupt(format!("a validator refuses what was to be stored: {}", said(error)))
+            StoreError::Corrupt(format!("a validator refuses what was to be stored: {}", describe(error)))
         }
         Some(code::UNAUTHORIZED | code::AUTHENTICATION_FAILED) => forbidden(error),
         _ => match &*error.kind {
             ErrorKind::Authentication { .. } => forbidden(error),
-            ErrorKind::Bson(_) | ErrorKind::InvalidResponse { .. } => StoreError::Corrupt(said(error)),
-            _ => StoreError::Unavailable(said(error)),
+            ErrorKind::Bson(_) | ErrorKind::InvalidResponse { .. } => StoreError::Corrupt(describe(error)),
+            _ => StoreError::Unavailable(describe(error)),
         },
     }
 }
 
 /// An error of a single write, after the driver's own second attempt.
 pub fn write_failed(error: &Error) -> StoreError {
-    if may_have_happened(error) { StoreError::Unknown(said(error)) } else { nothing_written(error) }
+    if is_ambiguous(error) { StoreError::Unknown(describe(error)) } else { nothing_written(error) }
 }
 
 /// Whether a write that failed like this may be in the database all the same.
-pub fn may_have_happened(error: &Error) -> bool {
+pub fn is_ambiguous(error: &Error) -> bool {
     if error.contains_label(NO_WRITES_PERFORMED) {
         return false;
     }
@@ -111,7 +111,7 @@ pub fn is_transient(error: &Error) -> bool {
 }
 
 /// Whether another attempt may get through: others were in the way. Two that make the same document by an upsert are, too.
-pub fn may_go_better(error: &Error) -> bool {
+pub fn is_retryable(error: &Error) -> bool {
     is_transient(error) || is_loss(error) || code_of(error) == Some(code::DUPLICATE_KEY)
 }
 
@@ -149,7 +149,7 @@ pub fn violation(message: &str) -> Option<Violation> {
 pub fn refused(code: i32, message: &str) -> CommitError {
     match (code, violation(message)) {
         (code::DUPLICATE_KEY, Some(Violation::Exists)) => CommitError::Stale,
-        (code::DUPLICATE_KEY, Some(Violation::Rule(rule))) => CommitError::Taken(rule),
+        (code::DUPLICATE_KEY, Some(Violation::Rule(rule))) => CommitError::UniqueViolation(rule),
         _ => CommitError::Failed(statement_refused(code, message)),
     }
 }
@@ -171,7 +171,7 @@ pub fn commit_failed(error: &Error) -> CommitError {
 }
 
 /// The error in one line, without the driver's own framing where the server said something.
-pub fn said(error: &Error) -> String {
+pub fn describe(error: &Error) -> String {
     match &*error.kind {
         ErrorKind::Command(command) => format!("{} ({}): {}", command.code_name, command.code, command.message),
         kind => kind.to_string(),
@@ -179,7 +179,7 @@ pub fn said(error: &Error) -> String {
 }
 
 fn forbidden(error: &Error) -> StoreError {
-    StoreError::Unavailable(format!("the database refuses this user: {}", said(error)))
+    StoreError::Unavailable(format!("the database refuses this user: {}", describe(error)))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use mongodb::error::Error;
 use mongodb::options::ReturnDocument;
 use rekindle_core::store::{Claim, Fence, StoreError};
 
-use crate::collections::Collections;
+use crate::collections::Database;
 use crate::fault;
 
 /// Longer than any process keeps a duty: what `until` can hold is not unlimited.
@@ -18,9 +18,9 @@ const LONGEST: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
 ///
 /// The document always matches, and stays as it is while somebody else has the duty: an upsert whose filter asked the
 /// time is refused by the server.
-pub async fn claim(collections: Collections, claim: Claim) -> Result<Option<Fence>, StoreError> {
+pub async fn claim(collections: Database, claim: Claim) -> Result<Option<Fence>, StoreError> {
     let holder = bson::Uuid::from(claim.holder);
-    let lasts = i64::try_from(claim.lasts.min(LONGEST).as_millis()).unwrap_or(i64::MAX);
+    let lasts = i64::try_from(claim.ttl.min(LONGEST).as_millis()).unwrap_or(i64::MAX);
     let own = doc! { "$eq": [{ "$ifNull": ["$holder", null] }, holder] };
     let free = doc! { "$eq": [{ "$ifNull": ["$holder", null] }, null] };
     let over = doc! { "$lte": ["$until", "$$NOW"] };
@@ -52,7 +52,7 @@ pub async fn claim(collections: Collections, claim: Claim) -> Result<Option<Fenc
 }
 
 /// Gives the duty back, if this fence still stands.
-pub async fn release(collections: Collections, fence: Fence) -> Result<(), StoreError> {
+pub async fn release(collections: Database, fence: Fence) -> Result<(), StoreError> {
     let Ok(token) = i64::try_from(fence.token) else { return Ok(()) };
     let released = collections
         .leases

@@ -19,9 +19,9 @@ const GRACE: Duration = Duration::from_millis(500);
 /// Knows who leads, and tells when another does. A leader that was out of sight for a moment and still leads is no loss: the
 /// driver asks it again by itself. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Losses(Arc<watch::Sender<Option<ServerAddress>>>);
+pub struct PrimaryMonitor(Arc<watch::Sender<Option<ServerAddress>>>);
 
-impl Losses {
+impl PrimaryMonitor {
     /// What the driver tells it by.
     pub fn handler(&self) -> EventHandler<SdamEvent> {
         let losses = self.clone();
@@ -40,7 +40,7 @@ impl Losses {
 
     /// Runs what waits for an answer. None: whoever leads was lost meanwhile, or the limit passed, and the answer is not
     /// waited for any more.
-    pub async fn survived_by<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    pub async fn run_until_failover<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
         let mut leader = self.0.subscribe();
         let lost = async {
             // Its sender is here.

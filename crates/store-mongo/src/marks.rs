@@ -11,7 +11,7 @@ const TAIL_BITS: u32 = 74;
 
 /// Makes marks.
 #[derive(Debug, Default)]
-pub struct Marks(Mutex<Last>);
+pub struct OrderedIds(Mutex<Last>);
 
 #[derive(Debug, Default, Clone, Copy)]
 struct Last {
@@ -19,7 +19,7 @@ struct Last {
     tail: u128,
 }
 
-impl Marks {
+impl OrderedIds {
     /// A mark that is larger than all that were made here before.
     pub fn next(&self) -> Uuid {
         let now = u64::try_from(SystemClock.now().millis()).unwrap_or(0);

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use rekindle_core::store::BatchWatch;
+use rekindle_core::store::BatchObserverHandle;
 
 /// A connection string (`mongodb://…` or `mongodb+srv://…`). Its password is never shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -94,7 +94,7 @@ pub struct MongoOptions {
     /// How long a caller waits for its answer.
     pub call_timeout: Duration,
     /// Who is told of the batches in which heartbeats travel.
-    pub watch: BatchWatch,
+    pub watch: BatchObserverHandle,
     /// Whether the database is made what it should be when it is opened.
     pub setup: Setup,
 }
@@ -116,7 +116,7 @@ impl MongoOptions {
             database: "claude-projects".to_owned(),
             retention_days: 30,
             call_timeout: Duration::from_secs(10),
-            watch: BatchWatch::default(),
+            watch: BatchObserverHandle::default(),
             setup: Setup::Prepare,
         }
     }

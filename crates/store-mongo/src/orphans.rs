@@ -19,11 +19,11 @@ const AT_MOST_EVERY: Duration = Duration::from_secs(1);
 
 /// Looks for them when asked to.
 #[derive(Debug, Default)]
-pub struct Orphans {
+pub struct StaleTransactions {
     looked: Mutex<Option<Instant>>,
 }
 
-impl Orphans {
+impl StaleTransactions {
     /// Ends them, beside whatever the caller does. What cannot be ended is only noted, since it ends by itself later.
     pub fn end(self: &Arc<Self>, client: &Client) {
         let now = Instant::now();
@@ -37,7 +37,9 @@ impl Orphans {
             match try_to_end(&client).await {
                 Ok(0) => {}
                 Ok(ended) => tracing::warn!(ended, "ended transactions that a killed process had left open"),
-                Err(error) => tracing::debug!(error = fault::said(&error), "open transactions could not be looked for"),
+                Err(error) => {
+                    tracing::debug!(error = fault::describe(&error), "open transactions could not be looked for")
+                }
             }
         });
     }

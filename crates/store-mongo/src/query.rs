@@ -6,13 +6,13 @@ use mongodb::Collection;
 use mongodb::options::Hint;
 use rekindle_core::store::StoreError;
 
-use crate::collections::Collections;
+use crate::collections::Database;
 use crate::fault::is_passing;
-use crate::reads::{Answered, ReadFault};
+use crate::reads::{ReadError, ReadResult};
 
 /// Where a question is put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Within {
+pub enum CollectionName {
     /// The sessions.
     Sessions,
     /// The tasks.
@@ -27,7 +27,7 @@ pub enum Within {
     Events,
 }
 
-impl Within {
+impl CollectionName {
     /// The collection's name.
     pub const fn name(self) -> &'static str {
         match self {
@@ -40,7 +40,7 @@ impl Within {
         }
     }
 
-    fn of(self, collections: &Collections) -> &Collection<bson::RawDocumentBuf> {
+    fn of(self, collections: &Database) -> &Collection<bson::RawDocumentBuf> {
         match self {
             Self::Sessions => &collections.sessions,
             Self::Tasks => &collections.tasks,
@@ -56,7 +56,7 @@ impl Within {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
     /// Where.
-    pub within: Within,
+    pub within: CollectionName,
     /// What must be true of them.
     pub filter: Document,
     /// The index that finds them.
@@ -73,7 +73,7 @@ pub struct Query {
 
 impl Query {
     /// All documents like this, found by this index.
-    pub fn of(within: Within, filter: Document, hint: &'static str) -> Self {
+    pub fn of(within: CollectionName, filter: Document, hint: &'static str) -> Self {
         Self { within, filter, hint, sort: Document::new(), skip: 0, limit: None, fields: Document::new() }
     }
 
@@ -98,9 +98,9 @@ impl Query {
     /// Asks. By `find`, which the driver asks again when the network broke or another server leads now.
     pub async fn all<T>(
         self,
-        collections: &Collections,
+        collections: &Database,
         read: impl Fn(&RawDocument) -> Result<T, StoreError>,
-    ) -> Answered<Vec<T>> {
+    ) -> ReadResult<Vec<T>> {
         // No limit is what zero would mean to the server.
         if self.limit == Some(0) {
             return Ok(Vec::new());
@@ -122,9 +122,9 @@ impl Query {
     /// Asks for the only one, or the first.
     pub async fn one<T>(
         self,
-        collections: &Collections,
+        collections: &Database,
         read: impl Fn(&RawDocument) -> Result<T, StoreError>,
-    ) -> Answered<Option<T>> {
+    ) -> ReadResult<Option<T>> {
         Ok(self.limited(1).all(collections, read).await?.pop())
     }
 
@@ -149,7 +149,7 @@ fn bson_count(number: u64) -> i64 {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Count {
     /// Where.
-    pub within: Within,
+    pub within: CollectionName,
     /// What must be true of them.
     pub filter: Document,
     /// The index that finds them.
@@ -159,18 +159,18 @@ pub struct Count {
 impl Count {
     /// Counts them all. By the `count` command, which can count in an index alone; with a hint it never relies on the
     /// collection's own figure, which may be wrong after a crash.
-    pub async fn ask(self, collections: &Collections) -> Answered<u64> {
+    pub async fn ask(self, collections: &Database) -> ReadResult<u64> {
         self.run(self.command(), collections).await
     }
 
     /// Counts them, and stops at this many.
-    pub async fn up_to(&self, limit: u32, collections: &Collections) -> Answered<u64> {
+    pub async fn up_to(&self, limit: u32, collections: &Database) -> ReadResult<u64> {
         let mut command = self.command();
         command.insert("limit", i64::from(limit));
         self.run(command, collections).await
     }
 
-    async fn run(&self, mut command: Document, collections: &Collections) -> Answered<u64> {
+    async fn run(&self, mut command: Document, collections: &Database) -> ReadResult<u64> {
         command.insert("readConcern", doc! { "level": "majority" });
         command.insert("maxTimeMS", i64::try_from(collections.call_timeout.as_millis()).unwrap_or(i64::MAX));
         let answer = match collections.db.run_command(command.clone()).await {
@@ -181,7 +181,7 @@ impl Count {
         let n = answer.get("n").and_then(|n| n.as_i64().or_else(|| n.as_i32().map(i64::from)));
         n.and_then(|n| u64::try_from(n).ok()).ok_or_else(|| {
             let told = format!("the server counted {} and said {:?}", self.within.name(), answer.get("n"));
-            ReadFault::Store(StoreError::Corrupt(told))
+            ReadError::Store(StoreError::Corrupt(told))
         })
     }
 

@@ -13,20 +13,20 @@ use rekindle_core::access::ApiKey;
 use rekindle_core::machine::Machine;
 use rekindle_core::session::{Session, SessionStatus};
 use rekindle_core::store::{
-    Counts, Expired, ExpiredCounts, IdempotencyKey, LiveSession, MachineFilter, Page, PageRequest, Remembered,
-    SessionFilter, SilentSessions, StoreError, TaskFilter, Versioned, Watch,
+    DetectorState, Expired, ExpiredCounts, IdempotencyKey, LiveSession, MachineFilter, Page, PageRequest,
+    SessionCounts, SessionFilter, StalledSessions, StoreError, StoredResponse, TaskFilter, Versioned,
 };
 use rekindle_core::task::{Task, TaskStatus};
 use rekindle_core::values::{MachineId, ProjectId, SessionId, Slot, TaskId, Timestamp};
 
-use crate::collections::Collections;
+use crate::collections::Database;
 use crate::documents::fields::naming;
 use crate::documents::{self, Marked};
 use crate::schema::indexes::name;
 
 /// Why a question was not answered.
 #[derive(Debug, thiserror::Error)]
-pub enum ReadFault {
+pub enum ReadError {
     /// The driver or the server says so: `fault` says what it means.
     #[error(transparent)]
     Driver(#[from] mongodb::error::Error),
@@ -36,36 +36,36 @@ pub enum ReadFault {
 }
 
 /// What a question answers.
-pub type Answered<T> = Result<T, ReadFault>;
+pub type ReadResult<T> = Result<T, ReadError>;
 
 fn entities<T>(rows: Vec<Marked<T>>) -> Vec<Versioned<T>> {
     rows.into_iter().map(|row| row.entity).collect()
 }
 
 /// One session.
-pub async fn session(collections: Collections, id: SessionId) -> Answered<Option<Versioned<Session>>> {
+pub async fn session(collections: Database, id: SessionId) -> ReadResult<Option<Versioned<Session>>> {
     let found = questions::session(id).one(&collections, documents::session::read).await?;
     Ok(found.map(|row| row.entity))
 }
 
 /// One task.
-pub async fn task(collections: Collections, id: TaskId) -> Answered<Option<Versioned<Task>>> {
+pub async fn task(collections: Database, id: TaskId) -> ReadResult<Option<Versioned<Task>>> {
     let found = questions::task(id).one(&collections, documents::task::read).await?;
     Ok(found.map(|row| row.entity))
 }
 
 /// One machine.
-pub async fn machine(collections: Collections, id: MachineId) -> Answered<Option<Versioned<Machine>>> {
+pub async fn machine(collections: Database, id: MachineId) -> ReadResult<Option<Versioned<Machine>>> {
     let found = questions::machine(&id).one(&collections, documents::machine::read).await?;
     Ok(found.map(|row| row.entity))
 }
 
 /// The tasks of a session in these statuses, in the order in which they were recorded.
 pub async fn tasks_of(
-    collections: Collections,
+    collections: Database,
     session: SessionId,
     statuses: Vec<TaskStatus>,
-) -> Answered<Vec<Versioned<Task>>> {
+) -> ReadResult<Vec<Versioned<Task>>> {
     if statuses.is_empty() {
         return Ok(Vec::new());
     }
@@ -76,20 +76,20 @@ pub async fn tasks_of(
 
 /// The active session of a project on a machine.
 pub async fn active_session(
-    collections: Collections,
+    collections: Database,
     project: ProjectId,
     machine: MachineId,
-) -> Answered<Option<SessionId>> {
+) -> ReadResult<Option<SessionId>> {
     questions::active_session(&project, &machine).one(&collections, documents::session::id).await
 }
 
 /// The live session that holds a slot of a machine.
-pub async fn slot_holder(collections: Collections, machine: MachineId, slot: Slot) -> Answered<Option<SessionId>> {
+pub async fn slot_holder(collections: Database, machine: MachineId, slot: Slot) -> ReadResult<Option<SessionId>> {
     questions::slot_holder(&machine, slot).one(&collections, documents::session::id).await
 }
 
 /// The live sessions of these machines, oldest first for each machine.
-pub async fn live_sessions(collections: Collections, machines: Vec<MachineId>) -> Answered<Vec<LiveSession>> {
+pub async fn live_sessions(collections: Database, machines: Vec<MachineId>) -> ReadResult<Vec<LiveSession>> {
     if machines.is_empty() {
         return Ok(Vec::new());
     }
@@ -97,30 +97,30 @@ pub async fn live_sessions(collections: Collections, machines: Vec<MachineId>) -
 }
 
 /// A page of sessions.
-pub async fn sessions(collections: Collections, filter: SessionFilter, page: PageRequest) -> Answered<Page<Session>> {
+pub async fn sessions(collections: Database, filter: SessionFilter, page: PageRequest) -> ReadResult<Page<Session>> {
     let list = lists::sessions(&filter);
     list.ask(&collections, page, documents::session::read, |session| session.created_at).await
 }
 
 /// A page of tasks.
-pub async fn tasks(collections: Collections, filter: TaskFilter, page: PageRequest) -> Answered<Page<Task>> {
+pub async fn tasks(collections: Database, filter: TaskFilter, page: PageRequest) -> ReadResult<Page<Task>> {
     lists::tasks(&filter).ask(&collections, page, documents::task::read, |task| task.created_at).await
 }
 
 /// A page of machines.
-pub async fn machines(collections: Collections, filter: MachineFilter, page: PageRequest) -> Answered<Page<Machine>> {
+pub async fn machines(collections: Database, filter: MachineFilter, page: PageRequest) -> ReadResult<Page<Machine>> {
     let list = lists::machines(&filter);
     list.ask(&collections, page, documents::machine::read, |machine| machine.created_at).await
 }
 
 /// How many sessions there are in each status.
-pub async fn counts(collections: Collections) -> Answered<Counts> {
+pub async fn counts(collections: Database) -> ReadResult<SessionCounts> {
     let asked = SessionStatus::ALL.map(|status| {
         let count = questions::in_status(status);
         let collections = &collections;
-        async move { Answered::Ok((status, collections.totals.of(count, collections).await?)) }
+        async move { ReadResult::Ok((status, collections.totals.of(count, collections).await?)) }
     });
-    let mut counts = Counts::default();
+    let mut counts = SessionCounts::default();
     for (status, n) in try_join_all(asked).await? {
         *counts.of(status) = n;
     }
@@ -129,10 +129,10 @@ pub async fn counts(collections: Collections) -> Answered<Counts> {
 
 /// The stalled sessions and the overdue ones, longest silent first, with the number of all of them.
 pub async fn silent_sessions(
-    collections: Collections,
+    collections: Database,
     heard_before: Timestamp,
     limit: u32,
-) -> Answered<SilentSessions> {
+) -> ReadResult<StalledSessions> {
     let counts = questions::silent_counts(heard_before).map(|count| count.ask(&collections));
     // The overdue first: one that is declared stalled in between is found twice, and the other way round it would not be
     // found at all.
@@ -145,34 +145,34 @@ pub async fn silent_sessions(
         rows.extend(stalled);
         rows.sort_by_key(|row| (row.entity.value.last_heartbeat, row.mark));
         rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        Answered::Ok(rows)
+        ReadResult::Ok(rows)
     };
     let (rows, counts) = try_join(rows, try_join_all(counts)).await?;
-    Ok(SilentSessions { items: entities(rows), total: counts.into_iter().sum() })
+    Ok(StalledSessions { items: entities(rows), total: counts.into_iter().sum() })
 }
 
 /// The active sessions last heard before this time, longest silent first.
 pub async fn overdue_sessions(
-    collections: Collections,
+    collections: Database,
     heard_before: Timestamp,
     limit: u32,
-) -> Answered<Vec<Versioned<Session>>> {
+) -> ReadResult<Vec<Versioned<Session>>> {
     let asked = questions::overdue_sessions(heard_before, limit).all(&collections, documents::session::read);
     asked.await.map(entities)
 }
 
 /// The online machines last heard before this time, longest silent first.
 pub async fn overdue_machines(
-    collections: Collections,
+    collections: Database,
     heard_before: Timestamp,
     limit: u32,
-) -> Answered<Vec<Versioned<Machine>>> {
+) -> ReadResult<Vec<Versioned<Machine>>> {
     let asked = questions::overdue_machines(heard_before, limit).all(&collections, documents::machine::read);
     asked.await.map(entities)
 }
 
 /// The earliest heartbeat of an active session or an online machine.
-pub async fn earliest_heartbeat(collections: Collections) -> Answered<Option<Timestamp>> {
+pub async fn earliest_heartbeat(collections: Database) -> ReadResult<Option<Timestamp>> {
     fn heard(document: &RawDocument) -> Result<Timestamp, StoreError> {
         naming("sessions or machines", "_id", document, |fields| fields.time("last_heartbeat"))
     }
@@ -182,15 +182,15 @@ pub async fn earliest_heartbeat(collections: Collections) -> Answered<Option<Tim
 }
 
 /// What the detector last noted of itself.
-pub async fn watch(collections: Collections) -> Answered<Option<Watch>> {
+pub async fn watch(collections: Database) -> ReadResult<Option<DetectorState>> {
     let options = FindOneOptions::builder().max_time(collections.call_timeout).build();
     let found = collections.watch.find_one(doc! { "_id": "detector" }).with_options(options).await?;
     let note = found.map(|note| {
         naming("watch", "_id", &note, |fields| {
-            Ok(Watch {
-                looked_at: fields.time("looked_at")?,
-                due_by: fields.time("due_by")?,
-                silence_from: fields.time("silence_from")?,
+            Ok(DetectorState {
+                last_pass_at: fields.time("looked_at")?,
+                next_pass_due: fields.time("due_by")?,
+                grace_until: fields.time("silence_from")?,
             })
         })
     });
@@ -198,24 +198,28 @@ pub async fn watch(collections: Collections) -> Answered<Option<Watch>> {
 }
 
 /// Every API key, the latest first.
-pub async fn keys(collections: Collections) -> Answered<Vec<Versioned<ApiKey>>> {
+pub async fn keys(collections: Database) -> ReadResult<Vec<Versioned<ApiKey>>> {
     let mut rows = questions::keys().all(&collections, documents::key::read).await?;
     rows.sort_by_key(|row| Reverse((row.entity.value.created_at, row.mark)));
     Ok(entities(rows))
 }
 
 /// The answer that stands under an idempotency key.
-pub async fn remembered(collections: Collections, key: IdempotencyKey, now: Timestamp) -> Answered<Option<Remembered>> {
+pub async fn remembered(
+    collections: Database,
+    key: IdempotencyKey,
+    now: Timestamp,
+) -> ReadResult<Option<StoredResponse>> {
     questions::remembered(&key, now).one(&collections, documents::answer::read).await
 }
 
 /// What retention may delete, oldest first.
-pub async fn expired(collections: Collections, ended_by: Timestamp, limit: u32) -> Answered<Vec<Expired>> {
+pub async fn expired(collections: Database, ended_by: Timestamp, limit: u32) -> ReadResult<Vec<Expired>> {
     questions::expired(ended_by, limit).all(&collections, documents::session::expired).await
 }
 
 /// How much retention would delete.
-pub async fn expired_counts(collections: Collections, ended_by: Timestamp) -> Answered<ExpiredCounts> {
+pub async fn expired_counts(collections: Database, ended_by: Timestamp) -> ReadResult<ExpiredCounts> {
     let sessions = questions::expired_sessions(ended_by).ask(&collections);
     let tasks = collections
         .sessions
@@ -225,7 +229,7 @@ pub async fn expired_counts(collections: Collections, ended_by: Timestamp) -> An
     let tasks = async {
         let mut cursor = tasks.await?;
         if !cursor.advance().await? {
-            return Answered::Ok(0);
+            return ReadResult::Ok(0);
         }
         let n = naming("sessions", "_id", cursor.current(), |fields| fields.number_or_none("n"))?;
         Ok(n.unwrap_or(0))

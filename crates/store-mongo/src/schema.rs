@@ -12,9 +12,9 @@ use futures_util::future::try_join_all;
 use indexes::Index;
 use mongodb::error::Error;
 
-use crate::collections::{Collections, write_concern};
+use crate::collections::{Database, write_concern};
 use crate::connect::ConnectError;
-use crate::fault::{code, code_of, said};
+use crate::fault::{code, code_of, describe};
 
 /// The version that this program makes and understands.
 pub const VERSION: i64 = 2;
@@ -40,7 +40,7 @@ impl From<Error> for Unprepared {
 }
 
 /// Makes what is missing and changes what differs.
-pub async fn prepare(collections: &Collections, retention_days: u32) -> Result<(), Unprepared> {
+pub async fn prepare(collections: &Database, retention_days: u32) -> Result<(), Unprepared> {
     let retention = span(retention_days);
     let there = look(collections).await?;
     if let Some(newer) = there.version.filter(|version| *version > VERSION) {
@@ -69,7 +69,7 @@ pub async fn prepare(collections: &Collections, retention_days: u32) -> Result<(
 }
 
 /// Makes sure that this is a database of ours, of this version, and changes nothing.
-pub async fn recognize(collections: &Collections, name: &str) -> Result<(), Unprepared> {
+pub async fn recognize(collections: &Database, name: &str) -> Result<(), Unprepared> {
     let refused = |error| Err(Unprepared::Refused(error));
     match version(collections).await? {
         Some(VERSION) => Ok(()),
@@ -95,7 +95,7 @@ struct There {
     version: Option<i64>,
 }
 
-async fn look(collections: &Collections) -> Result<There, Unprepared> {
+async fn look(collections: &Database) -> Result<There, Unprepared> {
     let ours = doc! { "name": { "$in": validators::COLLECTIONS.to_vec() } };
     let listed = collections.db.run_cursor_command(doc! { "listCollections": 1, "filter": ours });
     let mut options = HashMap::new();
@@ -119,12 +119,12 @@ async fn look(collections: &Collections) -> Result<There, Unprepared> {
     Ok(There { collections: options, indexes, version })
 }
 
-async fn version(collections: &Collections) -> Result<Option<i64>, Error> {
+async fn version(collections: &Database) -> Result<Option<i64>, Error> {
     let note = collections.meta.clone_with_type::<Document>().find_one(doc! { "_id": "schema" }).await?;
     Ok(note.and_then(|note| note.get("version").and_then(integer)))
 }
 
-async fn list_indexes(collections: &Collections, name: &str) -> Result<Vec<Document>, Error> {
+async fn list_indexes(collections: &Database, name: &str) -> Result<Vec<Document>, Error> {
     let cursor = collections.db.run_cursor_command(doc! { "listIndexes": name }).await;
     match cursor {
         Ok(cursor) => cursor.try_collect().await,
@@ -132,7 +132,7 @@ async fn list_indexes(collections: &Collections, name: &str) -> Result<Vec<Docum
     }
 }
 
-async fn create(collections: &Collections, name: &str) -> Result<(), Unprepared> {
+async fn create(collections: &Database, name: &str) -> Result<(), Unprepared> {
     let command = doc! {
         "create": name, "validator": validators::of(name), "validationLevel": "strict", "validationAction": "error",
     };
@@ -151,7 +151,7 @@ fn differs(options: &Document, name: &str) -> bool {
 
 /// Makes a collection's missing indexes in one command, and changes the span after which its documents expire.
 async fn index(
-    collections: &Collections,
+    collections: &Database,
     name: &'static str,
     there: &[Document],
     retention: i32,
@@ -192,19 +192,19 @@ fn same(wanted: &Index, found: &Document) -> bool {
 }
 
 /// Runs a command that changes the schema, and says in words what its failure means.
-async fn run(collections: &Collections, mut command: Document, doing: &str) -> Result<(), Unprepared> {
+async fn run(collections: &Database, mut command: Document, doing: &str) -> Result<(), Unprepared> {
     let concern = write_concern(collections.call_timeout);
     let timeout = concern.w_timeout.map_or(0, |limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX));
     command.insert("writeConcern", doc! { "w": "majority", "wtimeout": timeout });
     let Err(error) = collections.db.run_command(command).await else { return Ok(()) };
     Err(match code_of(&error) {
         Some(code::UNAUTHORIZED) => {
-            let why = format!("the user may not do what is needed {doing}: {}", said(&error));
+            let why = format!("the user may not do what is needed {doing}: {}", describe(&error));
             Unprepared::Refused(ConnectError::Forbidden { why })
         }
-        Some(code::DUPLICATE_KEY) => Unprepared::Refused(ConnectError::Duplicates { why: said(&error) }),
+        Some(code::DUPLICATE_KEY) => Unprepared::Refused(ConnectError::Duplicates { why: describe(&error) }),
         Some(code) if INDEX_CONFLICTS.contains(&code) => {
-            Unprepared::Refused(ConnectError::OtherIndex { index: said(&error) })
+            Unprepared::Refused(ConnectError::OtherIndex { index: describe(&error) })
         }
         _ => Unprepared::Failed(error),
     })

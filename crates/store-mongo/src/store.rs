@@ -9,20 +9,20 @@ use rekindle_core::access::ApiKey;
 use rekindle_core::machine::Machine;
 use rekindle_core::session::Session;
 use rekindle_core::store::{
-    Changes, Claim, CommitError, Committed, Counts, EventPosition, Expired, ExpiredCounts, Fence, IdempotencyKey,
-    LiveSession, MachineFilter, Page, PageRequest, RecordedEvent, Remembered, SessionBeat, SessionFilter,
-    SilentSessions, Store, StoreError, TaskFilter, TrailFilter, Versioned, Watch,
+    AuditFilter, Changes, Claim, CommitError, Committed, DetectorState, EventPosition, Expired, ExpiredCounts, Fence,
+    IdempotencyKey, LiveSession, MachineFilter, Page, PageRequest, RecordedEvent, SessionCounts, SessionFilter,
+    SessionHeartbeat, StalledSessions, Store, StoreError, StoredResponse, TaskFilter, Versioned,
 };
 use rekindle_core::task::{Task, TaskStatus};
 use rekindle_core::values::{MachineId, ProjectId, SessionId, Slot, TaskId, Timestamp};
 use tokio::time::{Instant, timeout};
 
 use crate::beats::{Beats, MachineBeat};
-use crate::calls::Calls;
-use crate::collections::Collections;
+use crate::calls::CallExecutor;
+use crate::collections::Database;
 use crate::connect::{ConnectError, Connection};
 use crate::events::Backlog;
-use crate::marks::Marks;
+use crate::marks::OrderedIds;
 use crate::options::MongoOptions;
 use crate::{commit, events, fault, lease, reads};
 
@@ -35,9 +35,9 @@ type Answered<T> = Result<T, StoreError>;
 #[derive(Debug)]
 pub struct MongoStore {
     connection: Arc<Connection>,
-    calls: Calls,
-    marks: Arc<Marks>,
-    sessions: Arc<Beats<SessionBeat>>,
+    calls: CallExecutor,
+    marks: Arc<OrderedIds>,
+    sessions: Arc<Beats<SessionHeartbeat>>,
     machines: Arc<Beats<MachineBeat>>,
     backlog: Arc<Backlog>,
 }
@@ -52,8 +52,8 @@ impl MongoStore {
         let connection = Arc::new(Connection::open(&options).await?);
         let wait = options.call_timeout;
         Ok(Self {
-            calls: Calls::new(wait),
-            marks: Arc::new(Marks::default()),
+            calls: CallExecutor::new(wait),
+            marks: Arc::new(OrderedIds::default()),
             backlog: Arc::default(),
             sessions: Arc::new(Beats::new(Arc::clone(&connection), wait, options.watch.clone())),
             machines: Arc::new(Beats::new(Arc::clone(&connection), wait, options.watch.clone())),
@@ -62,10 +62,10 @@ impl MongoStore {
     }
 
     /// Asks again when whoever was asked is lost: another leads then.
-    async fn read<T, F>(&self, question: impl Fn(Collections) -> F) -> Answered<T>
+    async fn read<T, F>(&self, question: impl Fn(Database) -> F) -> Answered<T>
     where
         T: Send + 'static,
-        F: Future<Output = reads::Answered<T>> + Send + 'static,
+        F: Future<Output = reads::ReadResult<T>> + Send + 'static,
     {
         self.calls.open()?;
         let collections = self.connection.ready()?.clone();
@@ -73,7 +73,8 @@ impl MongoStore {
         loop {
             let (asked, losses) = (question(collections.clone()), collections.losses.clone());
             let limit = collections.call_timeout;
-            let answer = self.calls.read(until, async move { losses.survived_by(limit, asked).await.transpose() });
+            let answer =
+                self.calls.read(until, async move { losses.run_until_failover(limit, asked).await.transpose() });
             if let Some(answer) = answer.await? {
                 return Ok(answer);
             }
@@ -81,7 +82,7 @@ impl MongoStore {
     }
 
     /// A write whose outcome is unknown when whoever was asked is lost.
-    async fn write<T, F>(&self, question: impl FnOnce(Collections) -> F) -> Answered<T>
+    async fn write<T, F>(&self, question: impl FnOnce(Database) -> F) -> Answered<T>
     where
         T: Send + 'static,
         F: Future<Output = Answered<T>> + Send + 'static,
@@ -90,7 +91,7 @@ impl MongoStore {
         let collections = self.connection.ready()?.clone();
         let asked = question(collections.clone());
         let lost = || Err(StoreError::Unknown("the server that was asked is lost".to_owned()));
-        self.calls.write(async move { collections.patiently(asked).await.unwrap_or_else(lost) }).await
+        self.calls.write(async move { collections.with_failover(asked).await.unwrap_or_else(lost) }).await
     }
 
     fn deadline(&self) -> Instant {
@@ -140,11 +141,11 @@ impl Store for MongoStore {
         self.read(|c| reads::machines(c, filter.clone(), page)).await
     }
 
-    async fn counts(&self) -> Answered<Counts> {
+    async fn counts(&self) -> Answered<SessionCounts> {
         self.read(reads::counts).await
     }
 
-    async fn silent_sessions(&self, heard_before: Timestamp, limit: u32) -> Answered<SilentSessions> {
+    async fn stalled_sessions(&self, heard_before: Timestamp, limit: u32) -> Answered<StalledSessions> {
         self.read(|c| reads::silent_sessions(c, heard_before, limit)).await
     }
 
@@ -160,7 +161,7 @@ impl Store for MongoStore {
         self.read(reads::earliest_heartbeat).await
     }
 
-    async fn watch(&self) -> Answered<Option<Watch>> {
+    async fn detector_state(&self) -> Answered<Option<DetectorState>> {
         self.read(reads::watch).await
     }
 
@@ -178,9 +179,9 @@ impl Store for MongoStore {
         self.read(|c| events::after(c, after, limit, deadline)).await
     }
 
-    async fn trail(
+    async fn audit_log(
         &self,
-        filter: &TrailFilter,
+        filter: &AuditFilter,
         before: Option<&EventPosition>,
         limit: u32,
     ) -> Answered<Vec<RecordedEvent>> {
@@ -193,7 +194,7 @@ impl Store for MongoStore {
         self.read(reads::keys).await
     }
 
-    async fn remembered(&self, key: &IdempotencyKey, now: Timestamp) -> Answered<Option<Remembered>> {
+    async fn stored_response(&self, key: &IdempotencyKey, now: Timestamp) -> Answered<Option<StoredResponse>> {
         self.read(|c| reads::remembered(c, *key, now)).await
     }
 
@@ -204,18 +205,22 @@ impl Store for MongoStore {
         let events = changes.events.len();
         let apply = async move { commit::apply(&collections, &marks, &changes, deadline).await };
         let committed = self.calls.write(apply).await?;
-        if let Some(turn) = self.backlog.grows_by(events) {
+        if let Some(turn) = self.backlog.record_committed(events) {
             let (collections, deadline) = (ready.clone(), self.deadline());
-            self.calls.beside(async move { turn.work_off(&collections, deadline).await });
+            self.calls.beside(async move { turn.assign_pending(&collections, deadline).await });
         }
         Ok(committed)
     }
 
-    async fn beat(&self, beat: SessionBeat) -> Answered<Option<Versioned<Session>>> {
+    async fn record_heartbeat(&self, beat: SessionHeartbeat) -> Answered<Option<Versioned<Session>>> {
         self.sessions.beat(beat).await
     }
 
-    async fn beat_machine(&self, machine: &MachineId, at: Timestamp) -> Answered<Option<Versioned<Machine>>> {
+    async fn record_machine_heartbeat(
+        &self,
+        machine: &MachineId,
+        at: Timestamp,
+    ) -> Answered<Option<Versioned<Machine>>> {
         self.machines.beat(MachineBeat { machine: machine.clone(), at }).await
     }
 
@@ -249,7 +254,7 @@ impl Store for MongoStore {
 }
 
 /// A write that changes nothing but proves that a majority takes writes.
-async fn touch_schema(collections: Collections) -> Answered<()> {
+async fn touch_schema(collections: Database) -> Answered<()> {
     let touch = doc! { "$currentDate": { "pinged_at": true } };
     let touched = collections.meta.update_one(doc! { "_id": "schema" }, touch).await;
     touched.map(|_| ()).map_err(|error| fault::write_failed(&error))

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use bson::doc;
 
-use crate::collections::Collections;
+use crate::collections::Database;
 use crate::query::Count;
-use crate::reads::Answered;
+use crate::reads::ReadResult;
 
 /// Up to so many the answer is always exact.
 pub const EXACT: u32 = 10_000;
@@ -21,7 +21,7 @@ const REMEMBERED: usize = 1024;
 
 /// The large numbers that were counted lately.
 #[derive(Debug, Default)]
-pub struct Totals {
+pub struct CountCache {
     counted: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Option<Counted>>>>>,
 }
 
@@ -31,9 +31,9 @@ struct Counted {
     stands_until: Instant,
 }
 
-impl Totals {
+impl CountCache {
     /// How many there are.
-    pub async fn of(&self, count: Count, collections: &Collections) -> Answered<u64> {
+    pub async fn of(&self, count: Count, collections: &Database) -> ReadResult<u64> {
         let few = count.up_to(EXACT + 1, collections).await?;
         if few <= u64::from(EXACT) {
             return Ok(few);

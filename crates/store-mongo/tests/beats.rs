@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bson::{Document, doc};
 use rekindle_core::session::{LiveState, Outcome, Phase};
-use rekindle_core::store::{Changes, SessionBeat, StoreError, Versioned};
+use rekindle_core::store::{Changes, SessionHeartbeat, StoreError, Versioned};
 use rekindle_core::{MachineStatus, Session, Store};
 use rekindle_mongod::case;
 use rekindle_store_mongo::{MongoOptions, MongoStore};
@@ -75,8 +75,8 @@ fn session(n: u64) -> Session {
 
 /// The beats that are sent at once: of 300 sessions that there are, and of some that there are not; without a label, with
 /// the right one and with a wrong one.
-fn beats() -> Vec<SessionBeat> {
-    let beat = |n: u64| SessionBeat {
+fn beats() -> Vec<SessionHeartbeat> {
+    let beat = |n: u64| SessionHeartbeat {
         session: sample::session(n % 330).id,
         // The same for every beat of one session, so that the order among them does not show.
         at: noon_plus(i64::try_from(n % 330).unwrap() - 20),
@@ -103,7 +103,7 @@ async fn a_thousand_beats_at_once_are_each_answered_as_if_alone(uri: String) {
         .into_iter()
         .map(|beat| {
             let store = Arc::clone(&world.store);
-            tokio::spawn(async move { store.beat(beat).await })
+            tokio::spawn(async move { store.record_heartbeat(beat).await })
         })
         .collect();
     let mut answers = Vec::new();
@@ -113,7 +113,7 @@ async fn a_thousand_beats_at_once_are_each_answered_as_if_alone(uri: String) {
     let updates = world.updates().await - before;
     assert!(updates < 500, "{updates} updates for a thousand beats");
     for (beat, answer) in beats().into_iter().zip(answers) {
-        assert_eq!(answer, memory.beat(beat.clone()).await.unwrap(), "{beat:?}");
+        assert_eq!(answer, memory.record_heartbeat(beat.clone()).await.unwrap(), "{beat:?}");
     }
     for n in 0..300 {
         let id = sample::session(n).id;
@@ -135,7 +135,7 @@ async fn machines_beat_in_batches_too(uri: String) {
         .map(|n| {
             let store = Arc::clone(&world.store);
             let machine = sample::machine_id(&format!("m{}", n % 70));
-            tokio::spawn(async move { store.beat_machine(&machine, noon_plus(5)).await })
+            tokio::spawn(async move { store.record_machine_heartbeat(&machine, noon_plus(5)).await })
         })
         .collect();
     for (n, answer) in sent.into_iter().enumerate() {
@@ -153,10 +153,10 @@ async fn a_beat_whose_caller_has_gone_takes_place(uri: String) {
     let mut changes = Changes::default();
     changes.insert(session.clone());
     world.store.commit(changes).await.unwrap();
-    let beat = SessionBeat { session: session.id, at: noon_plus(7), current_task: None };
+    let beat = SessionHeartbeat { session: session.id, at: noon_plus(7), current_task: None };
     {
         // Polled once, it is accepted; then its caller goes.
-        let call = world.store.beat(beat);
+        let call = world.store.record_heartbeat(beat);
         tokio::pin!(call);
         let polled = futures_util::poll!(&mut call);
         assert!(polled.is_pending());
@@ -175,8 +175,8 @@ async fn a_close_answers_what_was_accepted(uri: String) {
     let mut changes = Changes::default();
     changes.insert(session.clone());
     world.store.commit(changes).await.unwrap();
-    let beat = |at| SessionBeat { session: session.id, at: noon_plus(at), current_task: None };
-    let mut calls: Vec<_> = (0..200).map(|at| Box::pin(world.store.beat(beat(at)))).collect();
+    let beat = |at| SessionHeartbeat { session: session.id, at: noon_plus(at), current_task: None };
+    let mut calls: Vec<_> = (0..200).map(|at| Box::pin(world.store.record_heartbeat(beat(at)))).collect();
     for call in &mut calls {
         assert!(futures_util::poll!(call).is_pending());
     }
@@ -185,7 +185,7 @@ async fn a_close_answers_what_was_accepted(uri: String) {
     for answer in answers {
         assert!(answer.unwrap().is_some());
     }
-    let refused = world.store.beat(beat(999)).await;
+    let refused = world.store.record_heartbeat(beat(999)).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
     world.drop().await;
 }
@@ -206,10 +206,10 @@ async fn fill_the_queue(uri: String) {
     let mut changes = Changes::default();
     changes.insert(session.clone());
     world.store.commit(changes).await.unwrap();
-    let beat = SessionBeat { session: session.id, at: noon_plus(1), current_task: None };
+    let beat = SessionHeartbeat { session: session.id, at: noon_plus(1), current_task: None };
     let mut accepted = Vec::new();
     for n in 0..MAY_WAIT + 50 {
-        let mut call = Box::pin(world.store.beat(beat.clone()));
+        let mut call = Box::pin(world.store.record_heartbeat(beat.clone()));
         match futures_util::poll!(&mut call) {
             std::task::Poll::Pending => accepted.push(call),
             std::task::Poll::Ready(answer) => {
@@ -223,7 +223,7 @@ async fn fill_the_queue(uri: String) {
         assert!(answer.unwrap().is_some());
     }
     // There is room again.
-    assert!(world.store.beat(beat).await.unwrap().is_some());
+    assert!(world.store.record_heartbeat(beat).await.unwrap().is_some());
     world.drop().await;
 }
 

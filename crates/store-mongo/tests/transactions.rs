@@ -10,7 +10,8 @@ use bson::{Document, doc};
 use rekindle_core::event::{Event, EventKind, Subject};
 use rekindle_core::session::Session;
 use rekindle_core::store::{
-    Changes, CommitError, Committed, IdempotencyKey, Remembered, SessionBeat, StoreError, UniqueRule, Version, Write,
+    Changes, CommitError, Committed, IdempotencyKey, SessionHeartbeat, StoreError, StoredResponse, UniqueRule, Version,
+    Write,
 };
 use rekindle_core::{Store, TaskStatus, Timestamp};
 use rekindle_mongod::{Nodes, Options, binary_case};
@@ -135,7 +136,7 @@ async fn a_cascade_that_fails_half_way_leaves_all_as_it_was(binary: PathBuf) {
     world.assert_family_is_whole(&session).await;
     world.assert_nothing_open().await;
     let deleted = world.store.commit(deletion(&session)).await.unwrap();
-    assert_eq!(deleted, Committed { deleted_tasks: 3, forgotten_events: 0 });
+    assert_eq!(deleted, Committed { deleted_tasks: 3, purged_events: 0 });
     assert_eq!(world.store.session(session.id).await.unwrap(), None);
     world.end().await;
 }
@@ -239,8 +240,8 @@ async fn a_row_that_a_dead_process_holds_is_freed(binary: PathBuf) {
         if change == "a commit" {
             world.store.commit(update(&session, Version::FIRST)).await.unwrap();
         } else {
-            let beat = SessionBeat { session: session.id, at: noon_plus(9), current_task: None };
-            assert_eq!(world.store.beat(beat).await.unwrap().unwrap().value.last_heartbeat, noon_plus(9));
+            let beat = SessionHeartbeat { session: session.id, at: noon_plus(9), current_task: None };
+            assert_eq!(world.store.record_heartbeat(beat).await.unwrap().unwrap().value.last_heartbeat, noon_plus(9));
         }
     }
     assert_eq!(world.open_transactions(), 0);
@@ -281,17 +282,17 @@ async fn a_single_write_whose_answer_is_lost_happens_once(binary: PathBuf) {
     world.end().await;
 }
 
-fn answer(n: u8) -> Option<Remembered> {
+fn answer(n: u8) -> Option<StoredResponse> {
     let key = IdempotencyKey([n; 32]);
     // It stands by the server's clock as well.
     let now = bson::DateTime::now().timestamp_millis();
     let (at, until) = (Timestamp::from_millis(now), Timestamp::from_millis(now + 3_600_000));
-    Some(Remembered { key, request: [0; 32], answer: Box::new([n]), at, until })
+    Some(StoredResponse { key, request: [0; 32], answer: Box::new([n]), at, until })
 }
 
 #[track_caller]
 fn assert_taken(outcome: &Result<Committed, CommitError>) {
-    assert!(matches!(outcome, Err(CommitError::Taken(UniqueRule::IdempotencyKey))), "{outcome:?}");
+    assert!(matches!(outcome, Err(CommitError::UniqueViolation(UniqueRule::IdempotencyKey))), "{outcome:?}");
 }
 
 async fn an_answer_whose_reply_is_lost_is_kept_once(binary: PathBuf) {
@@ -299,11 +300,11 @@ async fn an_answer_whose_reply_is_lost_is_kept_once(binary: PathBuf) {
     let session = world.insert_family().await;
     // With a commit: the driver's two attempts and the store's.
     world.fail(doc! { "times": 2 }, doc! { "failCommands": ["commitTransaction"], "closeConnection": true });
-    let with = Changes { remember: answer(1), ..update(&session, Version::FIRST) };
+    let with = Changes { stored_response: answer(1), ..update(&session, Version::FIRST) };
     world.store.commit(with.clone()).await.unwrap();
     assert_taken(&world.store.commit(with.clone()).await);
     // Alone: once the way there breaks, and once the answer is stored and its reply is not heard.
-    let alone = |n| Changes { remember: answer(n), ..Changes::default() };
+    let alone = |n| Changes { stored_response: answer(n), ..Changes::default() };
     world.fail(doc! { "times": 1 }, doc! { "failCommands": ["update"], "closeConnection": true });
     world.store.commit(alone(2)).await.unwrap();
     let lost = doc! {
@@ -333,7 +334,7 @@ async fn of_two_answers_the_one_that_is_committed_counts(binary: PathBuf) {
         theirs.extend(doc! { "at": bson::DateTime::now(), "until": later });
         answers.insert_one(theirs).session(&mut rival).await.unwrap();
         let before = aborted(&world);
-        let commit = world.store.commit(Changes { remember: answer(n), ..update(&session, Version::FIRST) });
+        let commit = world.store.commit(Changes { stored_response: answer(n), ..update(&session, Version::FIRST) });
         let rival = async {
             while aborted(&world) == before {
                 tokio::time::sleep(Duration::from_millis(20)).await;

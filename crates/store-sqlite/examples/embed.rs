@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rekindle_core::rules::recovery::{FailedTasks, Recovery};
 use rekindle_core::task::transition::TaskTarget;
-use rekindle_core::tracker::{BeatReport, NewSession, NewTask, Recovered, TaskPatch};
+use rekindle_core::tracker::{HeartbeatReport, NewSession, NewTask, Recovered, TaskPatch};
 use rekindle_core::{Metadata, Policy, RandomIds, Store, SystemClock, TaskStatus, Tracker};
 use rekindle_store_sqlite::{SqliteOptions, SqliteStore};
 
@@ -28,7 +28,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let task = tracker.create_task(new).await?.value;
     let begin = TaskPatch { status: Some(TaskTarget::InProgress), ..TaskPatch::default() };
     tracker.update_task(task.id, &begin).await?;
-    let heard = tracker.beat(session_id, &BeatReport::default()).await?.value;
+    let heard = tracker.record_heartbeat(session_id, &HeartbeatReport::default()).await?.value;
     println!("it works on \"{}\" and was last heard at {}", task.name, heard.last_heartbeat);
 
     // The loop is the caller's: it sleeps until something can be due, and ends here once something was.
@@ -37,15 +37,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
         if let Some(stalled) = pass.stalled.first() {
             break stalled.clone();
         }
-        tokio::time::sleep(pass.next_look.since(tracker.now()).max(Duration::from_millis(20))).await;
+        tokio::time::sleep(pass.next_pass_at.since(tracker.now()).max(Duration::from_millis(20))).await;
     };
     println!("session {} stalled: silent for {:?}", stalled.session_id, stalled.silent_for);
 
     let recovery = Recovery { new_machine_id: "server".parse()?, docker_slot: None, failed_tasks: FailedTasks::Reset };
     for attempt in ["first", "second"] {
         match tracker.recover(session_id, &recovery).await? {
-            Recovered::Now(next) => println!("the {attempt} call made session {} on server", next.value.id),
-            Recovered::Before(next) => println!("the {attempt} call found it: {}", next.value.id),
+            Recovered::Created(next) => println!("the {attempt} call made session {} on server", next.value.id),
+            Recovered::AlreadyRecovered(next) => println!("the {attempt} call found it: {}", next.value.id),
         }
     }
     let Some(next) = tracker.session(session_id).await?.value.recovered_into() else { return Ok(()) };

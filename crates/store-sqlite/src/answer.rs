@@ -16,26 +16,26 @@ const WITHDRAWN: u8 = 2;
 
 /// The thread's end: where the answer goes.
 #[derive(Debug)]
-pub struct Answer<T> {
+pub struct Completion<T> {
     to: oneshot::Sender<T>,
     state: Arc<AtomicU8>,
 }
 
 /// The caller's end.
 #[derive(Debug)]
-pub struct Wait<T> {
+pub struct CompletionWaiter<T> {
     from: oneshot::Receiver<T>,
     state: Arc<AtomicU8>,
 }
 
 /// Both ends.
-pub fn answer<T>() -> (Answer<T>, Wait<T>) {
+pub fn completion<T>() -> (Completion<T>, CompletionWaiter<T>) {
     let (to, from) = oneshot::channel();
     let state = Arc::new(AtomicU8::new(WAITING));
-    (Answer { to, state: Arc::clone(&state) }, Wait { from, state })
+    (Completion { to, state: Arc::clone(&state) }, CompletionWaiter { from, state })
 }
 
-impl<T> Answer<T> {
+impl<T> Completion<T> {
     /// Takes it up; false if the caller withdrew it in time. A caller that merely went away withdrew nothing.
     pub fn begin(&self) -> bool {
         self.state.compare_exchange(WAITING, BEGUN, Ordering::AcqRel, Ordering::Acquire).is_ok()
@@ -52,7 +52,7 @@ impl<T> Answer<T> {
     }
 }
 
-impl<T> Wait<T> {
+impl<T> CompletionWaiter<T> {
     /// Waits for the outcome of a write.
     ///
     /// # Errors

@@ -6,16 +6,16 @@
 
 use rekindle_core::machine::{Machine, MachineStatus};
 use rekindle_core::session::{Session, SessionStatus};
-use rekindle_core::store::{SessionBeat, StoreError, Versioned};
+use rekindle_core::store::{SessionHeartbeat, StoreError, Versioned};
 use rekindle_core::values::{MachineId, Timestamp};
 use rusqlite::{Connection, Params, Row};
 
-use crate::fault::nothing_written;
-use crate::rows::{self, Marked};
+use crate::fault::not_written;
+use crate::rows::{self, Sequenced};
 use crate::sql;
 
 /// A session's heartbeat; none when no row is in the state that it needs.
-pub fn session(db: &Connection, beat: &SessionBeat) -> Result<Option<Versioned<Session>>, StoreError> {
+pub fn session(db: &Connection, beat: &SessionHeartbeat) -> Result<Option<Versioned<Session>>, StoreError> {
     let Some(row) = found(db, sql::SESSION, [beat.session.0.as_bytes()], rows::session)? else { return Ok(None) };
     let session = &row.entity.value;
     let allows = matches!(session.status(), SessionStatus::Active | SessionStatus::Paused);
@@ -43,7 +43,7 @@ pub fn machine(db: &Connection, id: &MachineId, at: Timestamp) -> Result<Option<
 fn heard(db: &Connection, sql: &str, seq: i64, before: Timestamp, at: Timestamp) -> Result<Timestamp, StoreError> {
     if at > before {
         let update = db.prepare_cached(sql).and_then(|mut update| update.execute((seq, at.millis())));
-        update.map_err(|error| nothing_written(&error))?;
+        update.map_err(|error| not_written(&error))?;
     }
     Ok(before.max(at))
 }
@@ -52,9 +52,9 @@ fn found<T>(
     db: &Connection,
     sql: &str,
     id: impl Params,
-    read: fn(&Row<'_>) -> Result<Marked<T>, StoreError>,
-) -> Result<Option<Marked<T>>, StoreError> {
-    let failed = |error: rusqlite::Error| nothing_written(&error);
+    read: fn(&Row<'_>) -> Result<Sequenced<T>, StoreError>,
+) -> Result<Option<Sequenced<T>>, StoreError> {
+    let failed = |error: rusqlite::Error| not_written(&error);
     let mut select = db.prepare_cached(sql).map_err(failed)?;
     let mut rows = select.query(id).map_err(failed)?;
     rows.next().map_err(failed)?.map(read).transpose()

@@ -3,12 +3,12 @@
 
 use rekindle_core::machine::Machine;
 use rekindle_core::session::Session;
-use rekindle_core::store::{Changes, Claim, CommitError, Committed, Fence, SessionBeat, StoreError, Versioned};
+use rekindle_core::store::{Changes, Claim, CommitError, Committed, Fence, SessionHeartbeat, StoreError, Versioned};
 use rekindle_core::values::{MachineId, Timestamp};
 use rusqlite::Connection;
 
-use crate::answer::Answer;
-use crate::fault::nothing_written;
+use crate::answer::Completion;
+use crate::fault::not_written;
 use crate::{beat, commit, lease, sql};
 
 /// A write.
@@ -27,7 +27,7 @@ impl Command for Changes {
     type Error = CommitError;
 
     fn apply(&self, db: &Connection) -> Result<Committed, CommitError> {
-        let failed = |error: rusqlite::Error| CommitError::Failed(nothing_written(&error));
+        let failed = |error: rusqlite::Error| CommitError::Failed(not_written(&error));
         execute(db, "SAVEPOINT one").map_err(failed)?;
         match commit::apply(db, self) {
             Ok(committed) => {
@@ -50,7 +50,7 @@ fn undo(db: &Connection) -> rusqlite::Result<()> {
     execute(db, "RELEASE one")
 }
 
-impl Command for SessionBeat {
+impl Command for SessionHeartbeat {
     type Done = Option<Versioned<Session>>;
     type Error = StoreError;
 
@@ -108,7 +108,7 @@ impl Command for Ping {
     type Error = StoreError;
 
     fn apply(&self, db: &Connection) -> Result<(), StoreError> {
-        execute(db, sql::PING).map_err(|error| nothing_written(&error))
+        execute(db, sql::PING).map_err(|error| not_written(&error))
     }
 }
 
@@ -137,7 +137,7 @@ pub struct Pending<C: Command> {
     /// What to do.
     pub command: C,
     /// Where the answer goes.
-    pub answer: Answer<Result<C::Done, C::Error>>,
+    pub answer: Completion<Result<C::Done, C::Error>>,
     /// What came of it.
     pub outcome: Option<Result<C::Done, C::Error>>,
 }

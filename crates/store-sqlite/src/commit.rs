@@ -5,14 +5,14 @@ use rekindle_core::event::Event;
 use rekindle_core::machine::Machine;
 use rekindle_core::session::Session;
 use rekindle_core::store::{
-    Changes, CommitError, Committed, Expect, FORGOTTEN_AT_ONCE, Put, Remembered, Row, UniqueRule, Version, WatchPut,
-    Write,
+    Changes, CommitError, Committed, DetectorStateUpdate, EVENT_PURGE_BATCH, Expect, Put, StoredEntity, StoredResponse,
+    UniqueRule, Version, Write,
 };
 use rekindle_core::task::Task;
 use rekindle_core::values::SessionId;
 use rusqlite::{CachedStatement, Connection, Params};
 
-use crate::fault::{Violation, nothing_written, violation, write_failed};
+use crate::fault::{Violation, not_written, violation, write_failed};
 use crate::lease;
 use crate::params::{self, Binder, json};
 use crate::sql;
@@ -20,11 +20,11 @@ use crate::sql;
 /// Applies all of it, or fails half-way.
 pub fn apply(db: &Connection, changes: &Changes) -> Result<Committed, CommitError> {
     if let Some(fence) = changes.fence
-        && !lease::stands(db, fence)?
+        && !lease::is_current(db, fence)?
     {
         return Err(CommitError::Fenced);
     }
-    if let Some(answer) = &changes.remember {
+    if let Some(answer) = &changes.stored_response {
         remember(db, answer)?;
     }
     let mut done = Committed::default();
@@ -53,23 +53,23 @@ pub fn apply(db: &Connection, changes: &Changes) -> Result<Committed, CommitErro
     for event in &changes.events {
         append(db, event)?;
     }
-    if let Some(watch) = &changes.watch {
+    if let Some(watch) = &changes.detector_state {
         note(db, watch)?;
     }
-    if let Some(before) = changes.forget_events_before {
-        let forgotten = run(db, sql::FORGET_EVENTS, (before.millis(), number(FORGOTTEN_AT_ONCE)))?;
-        done.forgotten_events = u64::try_from(forgotten).unwrap_or(u64::MAX);
+    if let Some(before) = changes.purge_events_before {
+        let forgotten = run(db, sql::FORGET_EVENTS, (before.millis(), number(EVENT_PURGE_BATCH)))?;
+        done.purged_events = u64::try_from(forgotten).unwrap_or(u64::MAX);
     }
     Ok(done)
 }
 
-fn note(db: &Connection, watch: &WatchPut) -> Result<(), CommitError> {
+fn note(db: &Connection, watch: &DetectorStateUpdate) -> Result<(), CommitError> {
     let (now, due_by, from) =
-        (watch.value.looked_at.millis(), watch.value.due_by.millis(), watch.value.silence_from.millis());
+        (watch.value.last_pass_at.millis(), watch.value.next_pass_due.millis(), watch.value.grace_until.millis());
     one_row(match watch.seen {
         None => run(db, sql::FIRST_WATCH, (now, due_by, from))?,
         Some(seen) => {
-            let seen = (seen.looked_at.millis(), seen.due_by.millis(), seen.silence_from.millis());
+            let seen = (seen.last_pass_at.millis(), seen.next_pass_due.millis(), seen.grace_until.millis());
             run(db, sql::NEXT_WATCH, (now, due_by, from, seen.0, seen.1, seen.2))?
         }
     })
@@ -135,25 +135,25 @@ fn put_key(db: &Connection, put: &Put<ApiKey>) -> Result<(), CommitError> {
 }
 
 /// Stores a row as a new one, and then at its version.
-fn restore(db: &Connection, row: &Row) -> Result<(), CommitError> {
+fn restore(db: &Connection, row: &StoredEntity) -> Result<(), CommitError> {
     let at = |version: Version| (number(version.revision), number(version.touches));
     one_row(match row {
-        Row::Session(row) => {
+        StoredEntity::Session(row) => {
             put_session(db, &Put { value: row.value.clone(), expect: Expect::Absent })?;
             let (revision, touches) = at(row.version);
             run(db, sql::RESTORE_SESSION, (row.value.id.0.as_bytes(), revision, touches))?
         }
-        Row::Task(row) => {
+        StoredEntity::Task(row) => {
             put_task(db, &Put { value: row.value.clone(), expect: Expect::Absent })?;
             let (revision, touches) = at(row.version);
             run(db, sql::RESTORE_TASK, (row.value.id.0.as_bytes(), revision, touches))?
         }
-        Row::Machine(row) => {
+        StoredEntity::Machine(row) => {
             put_machine(db, &Put { value: row.value.clone(), expect: Expect::Absent })?;
             let (revision, touches) = at(row.version);
             run(db, sql::RESTORE_MACHINE, (row.value.id.as_str(), revision, touches))?
         }
-        Row::Key(row) => {
+        StoredEntity::Key(row) => {
             put_key(db, &Put { value: row.value.clone(), expect: Expect::Absent })?;
             let (revision, touches) = at(row.version);
             run(db, sql::RESTORE_KEY, (row.value.id.0.as_bytes(), revision, touches))?
@@ -161,12 +161,12 @@ fn restore(db: &Connection, row: &Row) -> Result<(), CommitError> {
     })
 }
 
-fn remember(db: &Connection, answer: &Remembered) -> Result<(), CommitError> {
-    let mut insert = prepare(db, sql::REMEMBER)?;
+fn remember(db: &Connection, answer: &StoredResponse) -> Result<(), CommitError> {
+    let mut insert = prepare(db, sql::INSERT_RESPONSE)?;
     if executed(execute(&mut insert, |to| params::remembered(to, answer)))? == 0 {
-        return Err(CommitError::Taken(UniqueRule::IdempotencyKey));
+        return Err(CommitError::UniqueViolation(UniqueRule::IdempotencyKey));
     }
-    run(db, sql::FORGET_ANSWERS, [answer.at.millis()]).map(|_| ())
+    run(db, sql::DELETE_EXPIRED_RESPONSES, [answer.at.millis()]).map(|_| ())
 }
 
 fn delete_session(db: &Connection, id: SessionId, at: Version) -> Result<u64, CommitError> {
@@ -200,7 +200,7 @@ impl Expected {
         match expect {
             Expect::Absent => None,
             Expect::At(version) => Some(Self { version, heard_until: i64::MAX }),
-            Expect::Quiet { at, since } => Some(Self { version: at, heard_until: since.millis() }),
+            Expect::NoHeartbeatSince { at, since } => Some(Self { version: at, heard_until: since.millis() }),
         }
     }
 
@@ -216,7 +216,7 @@ fn number(count: u64) -> i64 {
 }
 
 fn prepare<'c>(db: &'c Connection, sql: &str) -> Result<CachedStatement<'c>, CommitError> {
-    db.prepare_cached(sql).map_err(|error| nothing_written(&error).into())
+    db.prepare_cached(sql).map_err(|error| not_written(&error).into())
 }
 
 fn execute(

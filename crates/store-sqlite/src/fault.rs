@@ -4,7 +4,7 @@ use rekindle_core::store::{CommitError, StoreError, UniqueRule};
 use rusqlite::{Error, ErrorCode, ffi};
 
 /// An error of a statement that read, or that was rolled back: nothing was written.
-pub fn nothing_written(error: &Error) -> StoreError {
+pub fn not_written(error: &Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Corrupt(error.to_string()),
         // A value of ours that the schema does not admit is a fault of the program, not of the disk.
@@ -25,7 +25,7 @@ pub fn nothing_written(error: &Error) -> StoreError {
 pub fn commit_failed(error: &Error) -> StoreError {
     match error.sqlite_error_code() {
         // Neither gets as far as the frame that makes a commit count.
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DiskFull) => nothing_written(error),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DiskFull) => not_written(error),
         // The log may hold the whole commit although its sync failed.
         _ => StoreError::Unknown(format!("COMMIT failed: {error}")),
     }
@@ -61,8 +61,8 @@ pub enum Violation {
 pub fn write_failed(error: &Error) -> CommitError {
     match violation(error) {
         Some(Violation::Exists) => CommitError::Stale,
-        Some(Violation::Rule(rule)) => CommitError::Taken(rule),
-        None => CommitError::Failed(nothing_written(error)),
+        Some(Violation::Rule(rule)) => CommitError::UniqueViolation(rule),
+        None => CommitError::Failed(not_written(error)),
     }
 }
 

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use rekindle_core::store::{Claim, Duty, Fence, StoreError};
+use rekindle_core::store::{Claim, Fence, LeaseName, StoreError};
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::fault::nothing_written;
+use crate::fault::not_written;
 use crate::sql;
 
 /// No lease lasts longer than this, about 24 days: far beyond use, and far from any overflow.
@@ -14,14 +14,14 @@ const LONGEST: Duration = Duration::from_millis(i32::MAX as u64);
 
 /// Gives the duty to who asks, if nobody else has it now.
 pub fn claim(db: &Connection, claim: &Claim) -> Result<Option<Fence>, StoreError> {
-    let lasts = i64::try_from(claim.lasts.min(LONGEST).as_millis()).unwrap_or(i64::MAX);
+    let lasts = i64::try_from(claim.ttl.min(LONGEST).as_millis()).unwrap_or(i64::MAX);
     let token = db
         .prepare_cached(sql::CLAIM)
         .and_then(|mut claimed| {
             let row = (claim.duty.as_str(), claim.holder.as_bytes(), lasts);
             claimed.query_row(row, |row| row.get::<_, i64>(0)).optional()
         })
-        .map_err(|error| nothing_written(&error))?;
+        .map_err(|error| not_written(&error))?;
     // The schema admits none below one.
     Ok(token.map(|token| Fence { duty: claim.duty, token: token.unsigned_abs() }))
 }
@@ -29,19 +29,19 @@ pub fn claim(db: &Connection, claim: &Claim) -> Result<Option<Fence>, StoreError
 /// Gives it back, if it is still this one's.
 pub fn release(db: &Connection, fence: Fence) -> Result<(), StoreError> {
     let released = db.prepare_cached(sql::RELEASE).and_then(|mut release| release.execute(key(fence)));
-    released.map(|_| ()).map_err(|error| nothing_written(&error))
+    released.map(|_| ()).map_err(|error| not_written(&error))
 }
 
 /// Whether nobody else has had the duty since, and it was not given back.
-pub fn stands(db: &Connection, fence: Fence) -> Result<bool, StoreError> {
-    let found = db.prepare_cached(sql::STANDS).and_then(|mut look| look.exists(key(fence)));
-    found.map_err(|error| nothing_written(&error))
+pub fn is_current(db: &Connection, fence: Fence) -> Result<bool, StoreError> {
+    let found = db.prepare_cached(sql::LEASE_IS_CURRENT).and_then(|mut look| look.exists(key(fence)));
+    found.map_err(|error| not_written(&error))
 }
 
 /// A token too large for SQLite was never given out, and matches none.
 fn key(fence: Fence) -> (&'static str, i64) {
     let Fence { duty, token } = fence;
-    (Duty::as_str(duty), i64::try_from(token).unwrap_or(-1))
+    (LeaseName::as_str(duty), i64::try_from(token).unwrap_or(-1))
 }
 
 #[cfg(test)]

@@ -27,4 +27,4 @@ mod writer;
 pub use open::OpenError;
 pub use options::{BadLocation, Location, SqliteOptions};
 pub use store::SqliteStore;
-pub use writer::Written;
+pub use writer::WriteStats;

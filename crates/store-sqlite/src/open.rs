@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use error::OpenError;
-pub use probe::{beside, existing, identity, immutable, look_at, look_inside};
+pub use probe::{existing, identity, immutable, inspect, inspect_schema, sidecar_files};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::options::{Location, SqliteOptions};
@@ -40,7 +40,7 @@ pub fn writer(options: &SqliteOptions) -> Result<Connection, OpenError> {
     loop {
         let before = identity(&path);
         if let Location::File(_) = options.location {
-            look_at(&path)?;
+            inspect(&path)?;
         }
         let db = open_to_write(options, &path)?;
         tries += 1;
@@ -95,7 +95,7 @@ pub fn reader(options: &SqliteOptions) -> Result<Connection, OpenError> {
 ///
 /// # Errors
 /// See [`OpenError`].
-pub fn copier(options: &SqliteOptions) -> Result<Connection, OpenError> {
+pub fn checkpoint_connection(options: &SqliteOptions) -> Result<Connection, OpenError> {
     let path = path_of(&options.location)?;
     let failed = |error: rusqlite::Error| OpenError::from_sqlite(path.clone(), &error);
     let db = connect(options, &path).map_err(failed)?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use rekindle_core::store::BatchWatch;
+use rekindle_core::store::BatchObserverHandle;
 
 /// Where the database is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub struct SqliteOptions {
     /// A quota: the database may not grow beyond this many pages of 4 KiB; writes that would are refused.
     pub max_pages: Option<u32>,
     /// Who is told of the writer's batches.
-    pub watch: BatchWatch,
+    pub watch: BatchObserverHandle,
 }
 
 impl SqliteOptions {
@@ -88,7 +88,7 @@ impl Default for SqliteOptions {
             writer_cache_kib: 48 * 1024,
             reader_cache_kib: 8 * 1024,
             max_pages: None,
-            watch: BatchWatch::default(),
+            watch: BatchObserverHandle::default(),
         }
     }
 }

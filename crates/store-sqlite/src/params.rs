@@ -4,7 +4,7 @@ use rekindle_core::access::ApiKey;
 use rekindle_core::event::{Event, Subject};
 use rekindle_core::machine::Machine;
 use rekindle_core::session::Session;
-use rekindle_core::store::{CommitError, Remembered, StoreError};
+use rekindle_core::store::{CommitError, StoreError, StoredResponse};
 use rekindle_core::task::Task;
 use rekindle_core::values::{MachineId, Timestamp};
 use rusqlite::{Result, Statement};
@@ -125,7 +125,7 @@ pub fn event(to: &mut Binder<'_, '_>, event: &Event, detail: &str) -> Result<()>
     to.uuid_or_none(task)?;
     to.bind(machine.map(MachineId::as_str))?;
     to.uuid_or_none(key)?;
-    to.uuid_or_none(event.kept_with().map(|id| id.0))?;
+    to.uuid_or_none(event.deleted_with_session().map(|id| id.0))?;
     let by = event.by.as_ref();
     to.uuid_or_none(by.and_then(|actor| actor.key).map(|key| key.0))?;
     to.bind(by.and_then(|actor| actor.address).map(|address| address.to_string()))?;
@@ -147,7 +147,7 @@ pub fn key(to: &mut Binder<'_, '_>, key: &ApiKey) -> Result<()> {
 }
 
 /// A remembered answer's parameters.
-pub fn remembered(to: &mut Binder<'_, '_>, answer: &Remembered) -> Result<()> {
+pub fn remembered(to: &mut Binder<'_, '_>, answer: &StoredResponse) -> Result<()> {
     to.bind(answer.key.0)?;
     to.bind(answer.request)?;
     to.bind(&*answer.answer)?;

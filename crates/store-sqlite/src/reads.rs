@@ -7,8 +7,8 @@ use rekindle_core::access::ApiKey;
 use rekindle_core::machine::Machine;
 use rekindle_core::session::{Session, SessionStatus};
 use rekindle_core::store::{
-    Counts, Cursor, EventPosition, Expired, ExpiredCounts, IdempotencyKey, LiveSession, Page, PageRequest,
-    RecordedEvent, Remembered, SilentSessions, Start, StoreError, TrailFilter, Versioned, Watch,
+    AuditFilter, Cursor, DetectorState, EventPosition, Expired, ExpiredCounts, IdempotencyKey, LiveSession, Page,
+    PageRequest, RecordedEvent, SessionCounts, StalledSessions, Start, StoreError, StoredResponse, Versioned,
 };
 use rekindle_core::task::{Task, TaskStatus};
 use rekindle_core::values::{MachineId, ProjectId, SessionId, Slot, TaskId, Timestamp};
@@ -16,27 +16,27 @@ use rusqlite::types::{FromSql, Value};
 use rusqlite::{Connection, Params, Row, params_from_iter};
 use uuid::Uuid;
 
-use crate::fault::nothing_written;
-use crate::rows::{self, Marked};
+use crate::fault::not_written;
+use crate::rows::{self, Sequenced};
 use crate::sql;
 use crate::sql::lists::{List, Part};
 
 /// What a question answers.
-pub type Answered<T> = Result<T, StoreError>;
+pub type ReadResult<T> = Result<T, StoreError>;
 
-type Read<T> = fn(&Row<'_>) -> Answered<T>;
+type Read<T> = fn(&Row<'_>) -> ReadResult<T>;
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn failed(error: rusqlite::Error) -> StoreError {
-    nothing_written(&error)
+    not_written(&error)
 }
 
 fn all<T>(
     db: &Connection,
     sql: &str,
     params: impl Params,
-    mut read: impl FnMut(&Row<'_>) -> Answered<T>,
-) -> Answered<Vec<T>> {
+    mut read: impl FnMut(&Row<'_>) -> ReadResult<T>,
+) -> ReadResult<Vec<T>> {
     let mut statement = db.prepare_cached(sql).map_err(failed)?;
     let mut rows = statement.query(params).map_err(failed)?;
     let mut found = Vec::new();
@@ -50,70 +50,67 @@ fn one<T>(
     db: &Connection,
     sql: &str,
     params: impl Params,
-    read: impl FnMut(&Row<'_>) -> Answered<T>,
-) -> Answered<Option<T>> {
+    read: impl FnMut(&Row<'_>) -> ReadResult<T>,
+) -> ReadResult<Option<T>> {
     Ok(all(db, sql, params, read)?.pop())
 }
 
-fn first<T: FromSql>(row: &Row<'_>) -> Answered<T> {
+fn first<T: FromSql>(row: &Row<'_>) -> ReadResult<T> {
     row.get(0).map_err(failed)
 }
 
-fn id(row: &Row<'_>) -> Answered<SessionId> {
+fn id(row: &Row<'_>) -> ReadResult<SessionId> {
     first(row).map(|bytes| SessionId(Uuid::from_bytes(bytes)))
 }
 
-fn count(db: &Connection, sql: &str, params: impl Params) -> Answered<u64> {
+fn count(db: &Connection, sql: &str, params: impl Params) -> ReadResult<u64> {
     let number: Option<i64> = one(db, sql, params, first)?;
     u64::try_from(number.unwrap_or(0)).map_err(|_| StoreError::Corrupt(format!("a count is below zero: {sql}")))
 }
 
 /// Runs several statements on one snapshot.
-fn together<T>(db: &Connection, questions: impl FnOnce() -> Answered<T>) -> Answered<T> {
+fn together<T>(db: &Connection, questions: impl FnOnce() -> ReadResult<T>) -> ReadResult<T> {
     let snapshot = db.unchecked_transaction().map_err(failed)?;
     let answer = questions();
     snapshot.finish().map_err(failed)?;
     answer
 }
 
-fn entities<T>(marked: Vec<Marked<T>>) -> Vec<Versioned<T>> {
+fn entities<T>(marked: Vec<Sequenced<T>>) -> Vec<Versioned<T>> {
     marked.into_iter().map(|row| row.entity).collect()
 }
 
 /// Whether anything can be read at all.
-pub fn any(db: &Connection) -> Answered<()> {
-    db.prepare_cached(sql::COUNTS)
-        .and_then(|mut look| look.exists([]))
-        .map(|_| ())
-        .map_err(|error| nothing_written(&error))
+pub fn any(db: &Connection) -> ReadResult<()> {
+    db.prepare_cached(sql::COUNTS).and_then(|mut look| look.exists([])).map(|_| ()).map_err(|error| not_written(&error))
 }
 
-pub fn session(db: &Connection, id: SessionId) -> Answered<Option<Versioned<Session>>> {
+pub fn session(db: &Connection, id: SessionId) -> ReadResult<Option<Versioned<Session>>> {
     Ok(one(db, sql::SESSION, [id.0.as_bytes()], rows::session)?.map(|row| row.entity))
 }
 
-pub fn task(db: &Connection, id: TaskId) -> Answered<Option<Versioned<Task>>> {
+pub fn task(db: &Connection, id: TaskId) -> ReadResult<Option<Versioned<Task>>> {
     Ok(one(db, sql::TASK, [id.0.as_bytes()], rows::task)?.map(|row| row.entity))
 }
 
-pub fn machine(db: &Connection, id: &MachineId) -> Answered<Option<Versioned<Machine>>> {
+pub fn machine(db: &Connection, id: &MachineId) -> ReadResult<Option<Versioned<Machine>>> {
     Ok(one(db, sql::MACHINE, [id.as_str()], rows::machine)?.map(|row| row.entity))
 }
 
-pub fn tasks_of(db: &Connection, session: SessionId, statuses: &[TaskStatus]) -> Answered<Vec<Versioned<Task>>> {
+pub fn tasks_of(db: &Connection, session: SessionId, statuses: &[TaskStatus]) -> ReadResult<Vec<Versioned<Task>>> {
     let [a, b, c, d, e] = TaskStatus::ALL.map(|status| statuses.contains(&status).then_some(status.as_str()));
     all(db, sql::TASKS_OF, (session.0.as_bytes(), a, b, c, d, e), rows::task).map(entities)
 }
 
-pub fn active_session(db: &Connection, project: &ProjectId, machine: &MachineId) -> Answered<Option<SessionId>> {
+pub fn active_session(db: &Connection, project: &ProjectId, machine: &MachineId) -> ReadResult<Option<SessionId>> {
     one(db, sql::ACTIVE_SESSION, [project.as_str(), machine.as_str()], id)
 }
 
-pub fn slot_holder(db: &Connection, machine: &MachineId, slot: Slot) -> Answered<Option<SessionId>> {
+pub fn slot_holder(db: &Connection, machine: &MachineId, slot: Slot) -> ReadResult<Option<SessionId>> {
     one(db, sql::SLOT_HOLDER, (machine.as_str(), slot.0), id)
 }
 
-pub fn live_sessions(db: &Connection, machines: &BTreeSet<MachineId>) -> Answered<Vec<LiveSession>> {
+pub fn live_sessions(db: &Connection, machines: &BTreeSet<MachineId>) -> ReadResult<Vec<LiveSession>> {
     together(db, || {
         let mut live = Vec::new();
         for machine in machines {
@@ -132,9 +129,9 @@ pub fn page<T>(
     db: &Connection,
     list: &List,
     page: PageRequest,
-    read: Read<Marked<T>>,
+    read: Read<Sequenced<T>>,
     created_at: fn(&T) -> Timestamp,
-) -> Answered<Page<T>> {
+) -> ReadResult<Page<T>> {
     together(db, || {
         let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
         // One more than asked for tells whether there is a next page.
@@ -156,8 +153,8 @@ fn newest<T>(
     list: &List,
     start: Start,
     limit: i64,
-    read: Read<Marked<T>>,
-) -> Answered<Vec<Marked<T>>> {
+    read: Read<Sequenced<T>>,
+) -> ReadResult<Vec<Sequenced<T>>> {
     let part = |part: Part, more: &[i64]| {
         let values = list.values.iter().cloned().chain(more.iter().copied().map(Value::Integer));
         all(db, &list.part(part), params_from_iter(values), read)
@@ -176,8 +173,8 @@ fn newest<T>(
     }
 }
 
-pub fn counts(db: &Connection) -> Answered<Counts> {
-    let mut counts = Counts::default();
+pub fn counts(db: &Connection) -> ReadResult<SessionCounts> {
+    let mut counts = SessionCounts::default();
     let rows: Vec<(String, i64)> = all(db, sql::COUNTS, [], |row| Ok((first(row)?, row.get(1).map_err(failed)?)))?;
     for (status, n) in rows {
         let nonsense = |what: String| StoreError::Corrupt(format!("row {status} of table session_counts: {what}"));
@@ -187,7 +184,7 @@ pub fn counts(db: &Connection) -> Answered<Counts> {
     Ok(counts)
 }
 
-pub fn silent_sessions(db: &Connection, heard_before: Timestamp, limit: u32) -> Answered<SilentSessions> {
+pub fn stalled_sessions(db: &Connection, heard_before: Timestamp, limit: u32) -> ReadResult<StalledSessions> {
     together(db, || {
         let before = heard_before.millis();
         let mut silent = all(db, sql::STALLED, [limit], rows::session)?;
@@ -195,19 +192,19 @@ pub fn silent_sessions(db: &Connection, heard_before: Timestamp, limit: u32) -> 
         silent.sort_by_key(|row| (row.entity.value.last_heartbeat, row.seq));
         silent.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         let total = count(db, sql::STALLED_COUNT, [])? + count(db, sql::OVERDUE_COUNT, [before])?;
-        Ok(SilentSessions { items: entities(silent), total })
+        Ok(StalledSessions { items: entities(silent), total })
     })
 }
 
-pub fn overdue_sessions(db: &Connection, heard_before: Timestamp, limit: u32) -> Answered<Vec<Versioned<Session>>> {
+pub fn overdue_sessions(db: &Connection, heard_before: Timestamp, limit: u32) -> ReadResult<Vec<Versioned<Session>>> {
     all(db, sql::OVERDUE, (heard_before.millis(), limit), rows::session).map(entities)
 }
 
-pub fn overdue_machines(db: &Connection, heard_before: Timestamp, limit: u32) -> Answered<Vec<Versioned<Machine>>> {
+pub fn overdue_machines(db: &Connection, heard_before: Timestamp, limit: u32) -> ReadResult<Vec<Versioned<Machine>>> {
     all(db, sql::OVERDUE_MACHINES, (heard_before.millis(), limit), rows::machine).map(entities)
 }
 
-pub fn earliest_heartbeat(db: &Connection) -> Answered<Option<Timestamp>> {
+pub fn earliest_heartbeat(db: &Connection) -> ReadResult<Option<Timestamp>> {
     together(db, || {
         let session: Option<i64> = one(db, sql::EARLIEST_SESSION, [], first)?;
         let machine: Option<i64> = one(db, sql::EARLIEST_MACHINE, [], first)?;
@@ -215,18 +212,18 @@ pub fn earliest_heartbeat(db: &Connection) -> Answered<Option<Timestamp>> {
     })
 }
 
-pub fn watch(db: &Connection) -> Answered<Option<Watch>> {
+pub fn detector_state(db: &Connection) -> ReadResult<Option<DetectorState>> {
     let time = |row: &Row<'_>, column: usize| row.get(column).map(Timestamp::from_millis).map_err(failed);
     one(db, sql::WATCH, [], |row| {
-        Ok(Watch { looked_at: time(row, 0)?, due_by: time(row, 1)?, silence_from: time(row, 2)? })
+        Ok(DetectorState { last_pass_at: time(row, 0)?, next_pass_due: time(row, 1)?, grace_until: time(row, 2)? })
     })
 }
 
-pub fn expired(db: &Connection, ended_by: Timestamp, limit: u32) -> Answered<Vec<Expired>> {
+pub fn expired(db: &Connection, ended_by: Timestamp, limit: u32) -> ReadResult<Vec<Expired>> {
     all(db, sql::EXPIRED, (ended_by.millis(), limit), rows::expired)
 }
 
-pub fn expired_counts(db: &Connection, ended_by: Timestamp) -> Answered<ExpiredCounts> {
+pub fn expired_counts(db: &Connection, ended_by: Timestamp) -> ReadResult<ExpiredCounts> {
     together(db, || {
         let by = ended_by.millis();
         Ok(ExpiredCounts {
@@ -236,30 +233,30 @@ pub fn expired_counts(db: &Connection, ended_by: Timestamp) -> Answered<ExpiredC
     })
 }
 
-pub fn events(db: &Connection, after: Option<&EventPosition>, limit: u32) -> Answered<Vec<RecordedEvent>> {
+pub fn events(db: &Connection, after: Option<&EventPosition>, limit: u32) -> ReadResult<Vec<RecordedEvent>> {
     all(db, sql::EVENTS, (after.map_or(Ok(0), number)?, limit), rows::event)
 }
 
-pub fn trail(
+pub fn audit_log(
     db: &Connection,
-    filter: &TrailFilter,
+    filter: &AuditFilter,
     before: Option<&EventPosition>,
     limit: u32,
-) -> Answered<Vec<RecordedEvent>> {
+) -> ReadResult<Vec<RecordedEvent>> {
     let (sql, mut values) = sql::trail::trail(filter);
     values.push(Value::Integer(before.map_or(Ok(i64::MAX), number)?));
     values.push(Value::Integer(limit.into()));
     all(db, &sql, params_from_iter(values), rows::event)
 }
 
-fn number(position: &EventPosition) -> Answered<i64> {
+fn number(position: &EventPosition) -> ReadResult<i64> {
     position.0.parse().map_err(|_| StoreError::Corrupt("that is no event position of this store".to_owned()))
 }
 
-pub fn keys(db: &Connection) -> Answered<Vec<Versioned<ApiKey>>> {
+pub fn keys(db: &Connection) -> ReadResult<Vec<Versioned<ApiKey>>> {
     all(db, sql::KEYS, [], rows::key)
 }
 
-pub fn remembered(db: &Connection, key: &IdempotencyKey, now: Timestamp) -> Answered<Option<Remembered>> {
+pub fn stored_response(db: &Connection, key: &IdempotencyKey, now: Timestamp) -> ReadResult<Option<StoredResponse>> {
     one(db, sql::REMEMBERED, (key.0, now.millis()), rows::remembered)
 }

@@ -14,10 +14,10 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 /// Why a row makes no sense, in words; [`naming`] adds which row.
-type Nonsense = String;
+type DecodeError = String;
 
 /// A row of a list: the entity, and the mark that a cursor to it carries.
-pub struct Marked<T> {
+pub struct Sequenced<T> {
     /// The store's own order of rows.
     pub seq: i64,
     /// The entity.
@@ -35,34 +35,34 @@ impl<'r, 's> Columns<'r, 's> {
         Self { row, next: 0 }
     }
 
-    fn get<T: FromSql>(&mut self) -> Result<T, Nonsense> {
+    fn get<T: FromSql>(&mut self) -> Result<T, DecodeError> {
         let column = self.next;
         self.next += 1;
         self.row.get(column).map_err(|error| error.to_string())
     }
 
-    fn number<T: TryFrom<i64>>(&mut self, what: &str) -> Result<T, Nonsense> {
+    fn number<T: TryFrom<i64>>(&mut self, what: &str) -> Result<T, DecodeError> {
         let number: i64 = self.get()?;
         T::try_from(number).map_err(|_| format!("{what} cannot be {number}"))
     }
 
-    fn time(&mut self) -> Result<Timestamp, Nonsense> {
+    fn time(&mut self) -> Result<Timestamp, DecodeError> {
         self.get().map(Timestamp::from_millis)
     }
 
-    fn time_or_none(&mut self) -> Result<Option<Timestamp>, Nonsense> {
+    fn time_or_none(&mut self) -> Result<Option<Timestamp>, DecodeError> {
         Ok(self.get::<Option<i64>>()?.map(Timestamp::from_millis))
     }
 
     /// A text that is valid by construction.
-    fn text<T: TryFrom<String>>(&mut self, what: &str) -> Result<T, Nonsense>
+    fn text<T: TryFrom<String>>(&mut self, what: &str) -> Result<T, DecodeError>
     where
         T::Error: std::fmt::Display,
     {
         T::try_from(self.get::<String>()?).map_err(|fault| format!("{what} {fault}"))
     }
 
-    fn text_or_none<T: TryFrom<String>>(&mut self, what: &str) -> Result<Option<T>, Nonsense>
+    fn text_or_none<T: TryFrom<String>>(&mut self, what: &str) -> Result<Option<T>, DecodeError>
     where
         T::Error: std::fmt::Display,
     {
@@ -70,7 +70,7 @@ impl<'r, 's> Columns<'r, 's> {
         text.map(T::try_from).transpose().map_err(|fault| format!("{what} {fault}"))
     }
 
-    fn member<T: std::str::FromStr>(&mut self, what: &str) -> Result<T, Nonsense>
+    fn member<T: std::str::FromStr>(&mut self, what: &str) -> Result<T, DecodeError>
     where
         T::Err: std::fmt::Display,
     {
@@ -81,19 +81,19 @@ impl<'r, 's> Columns<'r, 's> {
         text.parse().map_err(|fault| format!("{what} {fault}"))
     }
 
-    fn uuid(&mut self) -> Result<Uuid, Nonsense> {
+    fn uuid(&mut self) -> Result<Uuid, DecodeError> {
         Ok(Uuid::from_bytes(self.get()?))
     }
 
-    fn uuid_or_none(&mut self) -> Result<Option<Uuid>, Nonsense> {
+    fn uuid_or_none(&mut self) -> Result<Option<Uuid>, DecodeError> {
         Ok(self.get::<Option<[u8; 16]>>()?.map(Uuid::from_bytes))
     }
 
-    fn version(&mut self) -> Result<Version, Nonsense> {
+    fn version(&mut self) -> Result<Version, DecodeError> {
         Ok(Version { revision: self.number("revision")?, touches: self.number("touches")? })
     }
 
-    fn object(&mut self, what: &str) -> Result<Map<String, Value>, Nonsense> {
+    fn object(&mut self, what: &str) -> Result<Map<String, Value>, DecodeError> {
         let column = self.next;
         self.next += 1;
         let value = self.row.get_ref(column).map_err(|error| error.to_string())?;
@@ -104,7 +104,7 @@ impl<'r, 's> Columns<'r, 's> {
         serde_json::from_str(text).map_err(|fault| format!("{what} is no JSON object: {fault}"))
     }
 
-    fn metadata(&mut self) -> Result<Metadata, Nonsense> {
+    fn metadata(&mut self) -> Result<Metadata, DecodeError> {
         let content = self.object("metadata")?;
         if content.is_empty() {
             return Ok(Metadata::default());
@@ -117,7 +117,7 @@ impl<'r, 's> Columns<'r, 's> {
 fn naming<'r, T>(
     table: &str,
     row: &'r Row<'_>,
-    read: impl FnOnce(&mut Columns<'r, '_>) -> Result<T, Nonsense>,
+    read: impl FnOnce(&mut Columns<'r, '_>) -> Result<T, DecodeError>,
 ) -> Result<T, StoreError> {
     let mut columns = Columns::of(row);
     read(&mut columns).map_err(|nonsense| {
@@ -132,7 +132,7 @@ fn naming<'r, T>(
 }
 
 /// A session, from a row of `session_columns!`.
-pub fn session(row: &Row<'_>) -> Result<Marked<Session>, StoreError> {
+pub fn session(row: &Row<'_>) -> Result<Sequenced<Session>, StoreError> {
     naming("sessions", row, |columns| {
         let seq = columns.get()?;
         let id = SessionId(columns.uuid()?);
@@ -185,7 +185,7 @@ pub fn session(row: &Row<'_>) -> Result<Marked<Session>, StoreError> {
             created_at,
             updated_at,
         };
-        Ok(Marked { seq, entity: Versioned { value, version } })
+        Ok(Sequenced { seq, entity: Versioned { value, version } })
     })
 }
 
@@ -200,7 +200,7 @@ struct End {
 }
 
 impl End {
-    fn of(self, status: SessionStatus) -> Result<Ended, Nonsense> {
+    fn of(self, status: SessionStatus) -> Result<Ended, DecodeError> {
         let at = self.at.ok_or("it has ended, at no time")?;
         let outcome = match (status, self.into, self.recovered_at) {
             (SessionStatus::Failed, _, _) => Outcome::Failed {
@@ -221,7 +221,7 @@ impl End {
 }
 
 /// A task, from a row of `task_columns!`.
-pub fn task(row: &Row<'_>) -> Result<Marked<Task>, StoreError> {
+pub fn task(row: &Row<'_>) -> Result<Sequenced<Task>, StoreError> {
     naming("tasks", row, |columns| {
         let seq = columns.get()?;
         let id = TaskId(columns.uuid()?);
@@ -264,12 +264,12 @@ pub fn task(row: &Row<'_>) -> Result<Marked<Task>, StoreError> {
             created_at,
             updated_at,
         };
-        Ok(Marked { seq, entity: Versioned { value, version } })
+        Ok(Sequenced { seq, entity: Versioned { value, version } })
     })
 }
 
 /// A machine, from a row of `machine_columns!`.
-pub fn machine(row: &Row<'_>) -> Result<Marked<Machine>, StoreError> {
+pub fn machine(row: &Row<'_>) -> Result<Sequenced<Machine>, StoreError> {
     naming("machines", row, |columns| {
         let seq = columns.get()?;
         let id = columns.text("id")?;
@@ -282,11 +282,11 @@ pub fn machine(row: &Row<'_>) -> Result<Marked<Machine>, StoreError> {
         let version = columns.version()?;
         let metadata = columns.metadata()?;
         let value = Machine { id, hostname, docker_slots, status, last_heartbeat, metadata, created_at, updated_at };
-        Ok(Marked { seq, entity: Versioned { value, version } })
+        Ok(Sequenced { seq, entity: Versioned { value, version } })
     })
 }
 
-fn slots(json: &str) -> Result<Slots, Nonsense> {
+fn slots(json: &str) -> Result<Slots, DecodeError> {
     let numbers: Vec<u16> =
         serde_json::from_str(json).map_err(|fault| format!("docker_slots is no array of slots: {fault}"))?;
     let slots: Vec<Slot> = numbers.into_iter().map(Slot).collect();

@@ -42,7 +42,7 @@ pub(crate) use {event_columns, machine_columns, session_columns, task_columns};
 
 // Heartbeats.
 
-// The row is read first, by its id: see [`crate::beat`].
+// The row is read first, by its id: see [`crate::record_heartbeat`].
 
 pub const BEAT: &str = "UPDATE sessions SET last_heartbeat = ?2 WHERE seq = ?1";
 pub const BEAT_MACHINE: &str = "UPDATE machines SET last_heartbeat = ?2 WHERE seq = ?1";
@@ -92,11 +92,11 @@ pub const UPDATE_KEY: &str = "UPDATE api_keys INDEXED BY api_keys_id SET name = 
      project_id = ?5, expires_at = ?7, revoked_at = ?8, replaced_by = ?9, revision = revision + 1 \
      WHERE id = ?1 AND revision = ?10 AND touches = ?11";
 /// An answer whose time is over is as good as gone: another one takes its place.
-pub const REMEMBER: &str = "INSERT INTO answers AS old (key, request, answer, at, until) VALUES (?1, ?2, ?3, ?4, ?5) \
+pub const INSERT_RESPONSE: &str = "INSERT INTO answers AS old (key, request, answer, at, until) VALUES (?1, ?2, ?3, ?4, ?5) \
      ON CONFLICT (key) DO UPDATE SET request = excluded.request, answer = excluded.answer, at = excluded.at, \
      until = excluded.until WHERE old.until <= excluded.at";
 /// For each answer that comes two may go, so that they do go.
-pub const FORGET_ANSWERS: &str = "DELETE FROM answers WHERE rowid IN \
+pub const DELETE_EXPIRED_RESPONSES: &str = "DELETE FROM answers WHERE rowid IN \
      (SELECT rowid FROM answers INDEXED BY answers_until WHERE until <= ?1 ORDER BY until LIMIT 2)";
 pub const RESTORE_SESSION: &str =
     "UPDATE sessions INDEXED BY sessions_id SET revision = ?2, touches = ?3 WHERE id = ?1";
@@ -124,7 +124,7 @@ pub const CLAIM: &str = "INSERT INTO leases AS held (duty, holder, token, since,
      WHERE held.holder IS NULL OR held.holder = excluded.holder OR held.until <= excluded.since \
      OR held.since > excluded.since RETURNING token";
 pub const RELEASE: &str = "UPDATE leases SET holder = NULL WHERE duty = ?1 AND token = ?2";
-pub const STANDS: &str = "SELECT 1 FROM leases WHERE duty = ?1 AND token = ?2 AND holder IS NOT NULL";
+pub const LEASE_IS_CURRENT: &str = "SELECT 1 FROM leases WHERE duty = ?1 AND token = ?2 AND holder IS NOT NULL";
 
 // Single entities and the sets that rules need.
 
@@ -217,8 +217,8 @@ pub const ALL: &[&str] = &[
     INSERT_EVENT,
     INSERT_KEY,
     UPDATE_KEY,
-    REMEMBER,
-    FORGET_ANSWERS,
+    INSERT_RESPONSE,
+    DELETE_EXPIRED_RESPONSES,
     RESTORE_SESSION,
     RESTORE_TASK,
     RESTORE_MACHINE,
@@ -230,7 +230,7 @@ pub const ALL: &[&str] = &[
     PING,
     CLAIM,
     RELEASE,
-    STANDS,
+    LEASE_IS_CURRENT,
     SESSION,
     TASK,
     MACHINE,

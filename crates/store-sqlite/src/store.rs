@@ -5,24 +5,24 @@ use rekindle_core::access::ApiKey;
 use rekindle_core::machine::Machine;
 use rekindle_core::session::Session;
 use rekindle_core::store::{
-    Changes, Claim, CommitError, Committed, Counts, EventPosition, Expired, ExpiredCounts, Fence, IdempotencyKey,
-    LiveSession, MachineFilter, Page, PageRequest, RecordedEvent, Remembered, SessionBeat, SessionFilter,
-    SilentSessions, Store, StoreError, TaskFilter, TrailFilter, Versioned, Watch,
+    AuditFilter, Changes, Claim, CommitError, Committed, DetectorState, EventPosition, Expired, ExpiredCounts, Fence,
+    IdempotencyKey, LiveSession, MachineFilter, Page, PageRequest, RecordedEvent, SessionCounts, SessionFilter,
+    SessionHeartbeat, StalledSessions, Store, StoreError, StoredResponse, TaskFilter, Versioned,
 };
 use rekindle_core::task::{Task, TaskStatus};
 use rekindle_core::values::{MachineId, ProjectId, SessionId, Slot, TaskId, Timestamp};
 use rusqlite::Connection;
 use std::time::Duration;
 
-use crate::answer::answer;
+use crate::answer::completion;
 use crate::command::{Command, MachineBeat, Pending, Ping, Release};
 use crate::open::{self, OpenError};
 use crate::options::{Location, SqliteOptions};
 use crate::readers::Readers;
-use crate::reads::{self, Answered};
+use crate::reads::{self, ReadResult};
 use crate::rows;
 use crate::sql::lists;
-use crate::writer::{Writer, Written};
+use crate::writer::{WriteStats, Writer};
 
 /// A store in a SQLite database. Dropping it lets its threads finish what was asked; [`Store::close`] waits for them.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl SqliteStore {
         let db = open::writer(&options)?;
         let (readers, copier) = match options.location {
             Location::Memory => (None, None),
-            Location::File(_) => (Some(readers(&options)?), Some(open::copier(&options)?)),
+            Location::File(_) => (Some(readers(&options)?), Some(open::checkpoint_connection(&options)?)),
         };
         let writer = Writer::start(db, copier, options.queue_capacity, options.batch_max, options.watch.clone());
         let writer = Some(writer.map_err(OpenError::NoThread)?);
@@ -59,7 +59,7 @@ impl SqliteStore {
     #[expect(clippy::needless_pass_by_value, reason = "as in `open`")]
     pub fn open_to_read(options: SqliteOptions) -> Result<Self, OpenError> {
         let path = open::path_of(&options.location)?;
-        let (found, known) = (open::look_inside(&path)?, open::known());
+        let (found, known) = (open::inspect_schema(&path)?, open::known());
         if found < known {
             return Err(OpenError::Older { path, found, known });
         }
@@ -67,7 +67,7 @@ impl SqliteStore {
     }
 
     /// How much was written since the store was opened, and in how few transactions.
-    pub fn written(&self) -> Written {
+    pub fn write_stats(&self) -> WriteStats {
         self.writer.as_ref().map(Writer::written).unwrap_or_default()
     }
 
@@ -78,9 +78,9 @@ impl SqliteStore {
 
     async fn read<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&Connection) -> Answered<T> + Send + 'static,
-    ) -> Answered<T> {
-        let (answer, wait) = answer();
+        question: impl FnOnce(&Connection) -> ReadResult<T> + Send + 'static,
+    ) -> ReadResult<T> {
+        let (answer, wait) = completion();
         let question = Box::new(move |db: &Connection| {
             // Nobody would hear the answer of a question that waited for too long.
             if !answer.is_abandoned() {
@@ -96,7 +96,7 @@ impl SqliteStore {
     }
 
     async fn write<C: Command>(&self, command: C) -> Result<C::Done, C::Error> {
-        let (answer, wait) = answer();
+        let (answer, wait) = completion();
         self.writer()?.write(Box::new(Pending { command, answer, outcome: None }))?;
         wait.written(self.call_timeout).await?
     }
@@ -110,127 +110,131 @@ fn readers(options: &SqliteOptions) -> Result<Readers, OpenError> {
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn session(&self, id: SessionId) -> Answered<Option<Versioned<Session>>> {
+    async fn session(&self, id: SessionId) -> ReadResult<Option<Versioned<Session>>> {
         self.read(move |db| reads::session(db, id)).await
     }
 
-    async fn task(&self, id: TaskId) -> Answered<Option<Versioned<Task>>> {
+    async fn task(&self, id: TaskId) -> ReadResult<Option<Versioned<Task>>> {
         self.read(move |db| reads::task(db, id)).await
     }
 
-    async fn machine(&self, id: &MachineId) -> Answered<Option<Versioned<Machine>>> {
+    async fn machine(&self, id: &MachineId) -> ReadResult<Option<Versioned<Machine>>> {
         let id = id.clone();
         self.read(move |db| reads::machine(db, &id)).await
     }
 
-    async fn tasks_of(&self, session: SessionId, statuses: &[TaskStatus]) -> Answered<Vec<Versioned<Task>>> {
+    async fn tasks_of(&self, session: SessionId, statuses: &[TaskStatus]) -> ReadResult<Vec<Versioned<Task>>> {
         let statuses = statuses.to_vec();
         self.read(move |db| reads::tasks_of(db, session, &statuses)).await
     }
 
-    async fn active_session(&self, project: &ProjectId, machine: &MachineId) -> Answered<Option<SessionId>> {
+    async fn active_session(&self, project: &ProjectId, machine: &MachineId) -> ReadResult<Option<SessionId>> {
         let (project, machine) = (project.clone(), machine.clone());
         self.read(move |db| reads::active_session(db, &project, &machine)).await
     }
 
-    async fn slot_holder(&self, machine: &MachineId, slot: Slot) -> Answered<Option<SessionId>> {
+    async fn slot_holder(&self, machine: &MachineId, slot: Slot) -> ReadResult<Option<SessionId>> {
         let machine = machine.clone();
         self.read(move |db| reads::slot_holder(db, &machine, slot)).await
     }
 
-    async fn live_sessions(&self, machines: &[MachineId]) -> Answered<Vec<LiveSession>> {
+    async fn live_sessions(&self, machines: &[MachineId]) -> ReadResult<Vec<LiveSession>> {
         let machines = machines.iter().cloned().collect();
         self.read(move |db| reads::live_sessions(db, &machines)).await
     }
 
-    async fn sessions(&self, filter: &SessionFilter, page: PageRequest) -> Answered<Page<Session>> {
+    async fn sessions(&self, filter: &SessionFilter, page: PageRequest) -> ReadResult<Page<Session>> {
         let list = lists::sessions(filter);
         self.read(move |db| reads::page(db, &list, page, rows::session, |session| session.created_at)).await
     }
 
-    async fn tasks(&self, filter: &TaskFilter, page: PageRequest) -> Answered<Page<Task>> {
+    async fn tasks(&self, filter: &TaskFilter, page: PageRequest) -> ReadResult<Page<Task>> {
         let list = lists::tasks(filter);
         self.read(move |db| reads::page(db, &list, page, rows::task, |task| task.created_at)).await
     }
 
-    async fn machines(&self, filter: &MachineFilter, page: PageRequest) -> Answered<Page<Machine>> {
+    async fn machines(&self, filter: &MachineFilter, page: PageRequest) -> ReadResult<Page<Machine>> {
         let list = lists::machines(filter);
         self.read(move |db| reads::page(db, &list, page, rows::machine, |machine| machine.created_at)).await
     }
 
-    async fn counts(&self) -> Answered<Counts> {
+    async fn counts(&self) -> ReadResult<SessionCounts> {
         self.read(reads::counts).await
     }
 
-    async fn silent_sessions(&self, heard_before: Timestamp, limit: u32) -> Answered<SilentSessions> {
-        self.read(move |db| reads::silent_sessions(db, heard_before, limit)).await
+    async fn stalled_sessions(&self, heard_before: Timestamp, limit: u32) -> ReadResult<StalledSessions> {
+        self.read(move |db| reads::stalled_sessions(db, heard_before, limit)).await
     }
 
-    async fn overdue_sessions(&self, heard_before: Timestamp, limit: u32) -> Answered<Vec<Versioned<Session>>> {
+    async fn overdue_sessions(&self, heard_before: Timestamp, limit: u32) -> ReadResult<Vec<Versioned<Session>>> {
         self.read(move |db| reads::overdue_sessions(db, heard_before, limit)).await
     }
 
-    async fn overdue_machines(&self, heard_before: Timestamp, limit: u32) -> Answered<Vec<Versioned<Machine>>> {
+    async fn overdue_machines(&self, heard_before: Timestamp, limit: u32) -> ReadResult<Vec<Versioned<Machine>>> {
         self.read(move |db| reads::overdue_machines(db, heard_before, limit)).await
     }
 
-    async fn earliest_heartbeat(&self) -> Answered<Option<Timestamp>> {
+    async fn earliest_heartbeat(&self) -> ReadResult<Option<Timestamp>> {
         self.read(reads::earliest_heartbeat).await
     }
 
-    async fn watch(&self) -> Answered<Option<Watch>> {
-        self.read(reads::watch).await
+    async fn detector_state(&self) -> ReadResult<Option<DetectorState>> {
+        self.read(reads::detector_state).await
     }
 
-    async fn expired(&self, ended_by: Timestamp, limit: u32) -> Answered<Vec<Expired>> {
+    async fn expired(&self, ended_by: Timestamp, limit: u32) -> ReadResult<Vec<Expired>> {
         self.read(move |db| reads::expired(db, ended_by, limit)).await
     }
 
-    async fn expired_counts(&self, ended_by: Timestamp) -> Answered<ExpiredCounts> {
+    async fn expired_counts(&self, ended_by: Timestamp) -> ReadResult<ExpiredCounts> {
         self.read(move |db| reads::expired_counts(db, ended_by)).await
     }
 
-    async fn events(&self, after: Option<&EventPosition>, limit: u32) -> Answered<Vec<RecordedEvent>> {
+    async fn events(&self, after: Option<&EventPosition>, limit: u32) -> ReadResult<Vec<RecordedEvent>> {
         let after = after.cloned();
         self.read(move |db| reads::events(db, after.as_ref(), limit)).await
     }
 
-    async fn trail(
+    async fn audit_log(
         &self,
-        filter: &TrailFilter,
+        filter: &AuditFilter,
         before: Option<&EventPosition>,
         limit: u32,
-    ) -> Answered<Vec<RecordedEvent>> {
+    ) -> ReadResult<Vec<RecordedEvent>> {
         let (filter, before) = (filter.clone(), before.cloned());
-        self.read(move |db| reads::trail(db, &filter, before.as_ref(), limit)).await
+        self.read(move |db| reads::audit_log(db, &filter, before.as_ref(), limit)).await
     }
 
-    async fn keys(&self) -> Answered<Vec<Versioned<ApiKey>>> {
+    async fn keys(&self) -> ReadResult<Vec<Versioned<ApiKey>>> {
         self.read(reads::keys).await
     }
 
-    async fn remembered(&self, key: &IdempotencyKey, now: Timestamp) -> Answered<Option<Remembered>> {
+    async fn stored_response(&self, key: &IdempotencyKey, now: Timestamp) -> ReadResult<Option<StoredResponse>> {
         let key = *key;
-        self.read(move |db| reads::remembered(db, &key, now)).await
+        self.read(move |db| reads::stored_response(db, &key, now)).await
     }
 
     async fn commit(&self, changes: Changes) -> Result<Committed, CommitError> {
         self.write(changes).await
     }
 
-    async fn beat(&self, beat: SessionBeat) -> Answered<Option<Versioned<Session>>> {
+    async fn record_heartbeat(&self, beat: SessionHeartbeat) -> ReadResult<Option<Versioned<Session>>> {
         self.write(beat).await
     }
 
-    async fn beat_machine(&self, machine: &MachineId, at: Timestamp) -> Answered<Option<Versioned<Machine>>> {
+    async fn record_machine_heartbeat(
+        &self,
+        machine: &MachineId,
+        at: Timestamp,
+    ) -> ReadResult<Option<Versioned<Machine>>> {
         self.write(MachineBeat { machine: machine.clone(), at }).await
     }
 
-    async fn claim(&self, claim: Claim) -> Answered<Option<Fence>> {
+    async fn claim(&self, claim: Claim) -> ReadResult<Option<Fence>> {
         self.write(claim).await
     }
 
-    async fn release(&self, fence: Fence) -> Answered<()> {
+    async fn release(&self, fence: Fence) -> ReadResult<()> {
         self.write(Release(fence)).await
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use rekindle_core::store::{BatchWatch, StoreError};
+use rekindle_core::store::{BatchObserverHandle, StoreError};
 use rusqlite::Connection;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -16,7 +16,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use crate::command::Job;
 use crate::readers::Question;
 use crate::threads::{self, Threads};
-use log::{Log, Upkeep};
+use log::{CheckpointPolicy, Checkpointer};
 
 enum Message {
     /// When it was asked for, if somebody wants to know how long it waited.
@@ -28,7 +28,7 @@ enum Message {
 
 /// How much was written since the store was opened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Written {
+pub struct WriteStats {
     /// Commits, heartbeats and pings that were applied.
     pub commands: u64,
     /// The transactions that they shared.
@@ -47,7 +47,7 @@ pub struct Writer {
     queue: mpsc::Sender<Message>,
     capacity: usize,
     counters: Arc<Counters>,
-    watch: BatchWatch,
+    watch: BatchObserverHandle,
     threads: Threads,
 }
 
@@ -61,13 +61,13 @@ impl Writer {
         copier: Option<Connection>,
         capacity: usize,
         batch_max: usize,
-        watch: BatchWatch,
+        watch: BatchObserverHandle,
     ) -> std::io::Result<Self> {
         let capacity = capacity.max(1);
         let (queue, waiting) = mpsc::channel(capacity);
         let counters = Arc::new(Counters::default());
         let (counted, watched) = (Arc::clone(&counters), watch.clone());
-        let log = copier.map(|copier| Log::start(&mut db, copier, Upkeep::DEFAULT)).transpose()?;
+        let log = copier.map(|copier| Checkpointer::start(&mut db, copier, CheckpointPolicy::DEFAULT)).transpose()?;
         let batch_max = batch_max.max(1);
         let thread =
             threads::start("rekindle-writer", move || serve(&db, waiting, log, batch_max, &counted, &watched))?;
@@ -103,8 +103,8 @@ impl Writer {
     }
 
     /// How much was written.
-    pub fn written(&self) -> Written {
-        Written {
+    pub fn written(&self) -> WriteStats {
+        WriteStats {
             commands: self.counters.commands.load(Ordering::Relaxed),
             transactions: self.counters.transactions.load(Ordering::Relaxed),
         }
@@ -121,10 +121,10 @@ impl Writer {
 fn serve(
     db: &Connection,
     mut waiting: mpsc::Receiver<Message>,
-    mut log: Option<Log>,
+    mut log: Option<Checkpointer>,
     batch_max: usize,
     counters: &Counters,
-    watch: &BatchWatch,
+    watch: &BatchObserverHandle,
 ) {
     let mut jobs = Vec::with_capacity(batch_max);
     let mut questions = Vec::new();

@@ -7,7 +7,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use rekindle_core::store::{
-    Changes, CommitError, Expect, PageRequest, Put, SessionBeat, SessionFilter, Start, StoreError, UniqueRule, Write,
+    Changes, CommitError, Expect, PageRequest, Put, SessionFilter, SessionHeartbeat, Start, StoreError, UniqueRule,
+    Write,
 };
 use rekindle_core::{Metadata, SessionId, Slot, Store};
 use rekindle_store_sqlite::{Location, SqliteOptions, SqliteStore};
@@ -47,7 +48,11 @@ async fn what_was_answered_is_there_after_reopening() {
     let mut changes = Changes::default();
     changes.insert(machine("m1"));
     store.commit(changes).await.unwrap();
-    store.beat(SessionBeat { session: shapes[0].id, at: noon_plus(77), current_task: None }).await.unwrap().unwrap();
+    store
+        .record_heartbeat(SessionHeartbeat { session: shapes[0].id, at: noon_plus(77), current_task: None })
+        .await
+        .unwrap()
+        .unwrap();
     let before = everything(&store, &shapes).await;
     store.close().await;
     let store = open(&options);
@@ -107,18 +112,20 @@ async fn concurrent_heartbeats_share_transactions_and_none_is_lost() {
     for n in 0..20 {
         store.commit(insert(n)).await.unwrap();
     }
-    let before = store.written();
+    let before = store.write_stats();
     let beats = (0..2000_u64).map(|beat| {
         let store = Arc::clone(&store);
         tokio::spawn(async move {
             let at = noon_plus(i64::try_from(beat).unwrap());
-            store.beat(SessionBeat { session: SessionId(uuid(beat % 20)), at, current_task: None }).await
+            store
+                .record_heartbeat(SessionHeartbeat { session: SessionId(uuid(beat % 20)), at, current_task: None })
+                .await
         })
     });
     for beat in beats.collect::<Vec<_>>() {
         beat.await.unwrap().unwrap().unwrap();
     }
-    let written = store.written();
+    let written = store.write_stats();
     assert_eq!(written.commands - before.commands, 2000);
     let transactions = written.transactions - before.transactions;
     assert!(transactions < 1000, "2000 heartbeats took {transactions} transactions");
@@ -157,8 +164,8 @@ async fn a_full_disk_refuses_writes_keeps_the_rest_and_takes_them_again_after_a_
     assert!(stored > 5);
     assert_eq!(total(&store).await, stored, "earlier data is there, and nothing of the refused write");
     // Those that need no room are still done, also in one batch with one that does.
-    let beat = SessionBeat { session: SessionId(uuid(0)), at: noon_plus(9), current_task: None };
-    let (beat, refused) = tokio::join!(store.beat(beat), store.commit(bulky(stored)));
+    let beat = SessionHeartbeat { session: SessionId(uuid(0)), at: noon_plus(9), current_task: None };
+    let (beat, refused) = tokio::join!(store.record_heartbeat(beat), store.commit(bulky(stored)));
     assert_eq!(beat.unwrap().unwrap().value.last_heartbeat, noon_plus(9));
     assert!(matches!(refused, Err(CommitError::Failed(StoreError::Unavailable(_)))), "{refused:?}");
     let version = store.session(SessionId(uuid(1))).await.unwrap().unwrap().version;
@@ -217,8 +224,8 @@ async fn the_log_does_not_grow_without_end() {
     // About 50 MB of log pages go by; each heartbeat rewrites the row with its metadata.
     for round in 0..16 {
         for n in 0..50 {
-            let beat = SessionBeat { session: SessionId(uuid(n)), at: noon_plus(round), current_task: None };
-            store.beat(beat).await.unwrap().unwrap();
+            let beat = SessionHeartbeat { session: SessionId(uuid(n)), at: noon_plus(round), current_task: None };
+            store.record_heartbeat(beat).await.unwrap().unwrap();
         }
     }
     let log = std::fs::metadata(folder.path().join("rekindle.db-wal")).unwrap().len();
@@ -243,10 +250,10 @@ async fn who_breaks_several_rules_hears_of_the_active_session_first_also_after_r
     changes.insert(rival);
     let first = UniqueRule::ActivePerProjectAndMachine;
     let refused = store.commit(changes.clone()).await;
-    assert!(matches!(refused, Err(CommitError::Taken(rule)) if rule == first), "{refused:?}");
+    assert!(matches!(refused, Err(CommitError::UniqueViolation(rule)) if rule == first), "{refused:?}");
     store.close().await;
     let store = open(&options);
     let refused = store.commit(changes).await;
-    assert!(matches!(refused, Err(CommitError::Taken(rule)) if rule == first), "{refused:?}");
+    assert!(matches!(refused, Err(CommitError::UniqueViolation(rule)) if rule == first), "{refused:?}");
     store.close().await;
 }

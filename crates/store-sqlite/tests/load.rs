@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use rekindle_core::rules::recovery::{FailedTasks, Recovery};
 use rekindle_core::task::transition::TaskTarget;
-use rekindle_core::tracker::{BeatReport, NewSession, NewTask, Recovered, TaskPatch};
+use rekindle_core::tracker::{HeartbeatReport, NewSession, NewTask, Recovered, TaskPatch};
 use rekindle_core::{Metadata, Policy, RandomIds, SessionId, Store, SystemClock, Task, Tracker};
 use rekindle_store_sqlite::maintenance::{self, Existing, Progress, Stop};
 use rekindle_store_sqlite::{Location, SqliteOptions, SqliteStore};
@@ -52,11 +52,11 @@ async fn live(tracker: &Tracker, project: &str, metadata: Metadata) -> [SessionI
     task(tracker, session, project).await;
     let start = TaskPatch { status: Some(TaskTarget::InProgress), ..TaskPatch::default() };
     tracker.update_task(begun.id, &start).await.unwrap();
-    tracker.beat(session, &BeatReport::default()).await.unwrap();
+    tracker.record_heartbeat(session, &HeartbeatReport::default()).await.unwrap();
     tracker.mark_stalled(session).await.unwrap();
     let recovery = Recovery { new_machine_id: text("m2"), docker_slot: None, failed_tasks: FailedTasks::Reset };
     match tracker.recover(session, &recovery).await.unwrap() {
-        Recovered::Now(successor) | Recovered::Before(successor) => [session, successor.value.id],
+        Recovered::Created(successor) | Recovered::AlreadyRecovered(successor) => [session, successor.value.id],
     }
 }
 

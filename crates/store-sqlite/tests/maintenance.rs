@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use rekindle_core::check::{News, Rule};
+use rekindle_core::check::{CheckEvent, Rule};
 use rekindle_core::store::{Changes, StoreError};
 use rekindle_core::{Store, Timestamp};
 use rekindle_store_sqlite::maintenance::{
@@ -367,7 +367,7 @@ async fn the_rules_about_sets_are_checked_also_where_their_indexes_are_gone() {
     let store = SqliteStore::open_to_read(options(&path)).unwrap();
     let mut rules = Vec::new();
     let mut hear = |news| {
-        if let News::Found(finding) = news {
+        if let CheckEvent::Found(finding) = news {
             rules.push(finding.rule);
         }
     };

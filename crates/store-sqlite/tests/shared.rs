@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rekindle_core::store::{Changes, Claim, CommitError, Duty, SessionBeat, Store, StoreError};
+use rekindle_core::store::{Changes, Claim, CommitError, LeaseName, SessionHeartbeat, Store, StoreError};
 use rekindle_store_sqlite::{Location, SqliteOptions, SqliteStore};
 use rekindle_testkit::sample::{self, noon_plus, uuid};
 
@@ -37,7 +37,8 @@ async fn two_write_at_once_and_each_sees_what_the_other_was_told() {
                 changes.insert(session);
                 mine.commit(changes).await.unwrap();
                 longest = longest.max(began.elapsed());
-                let seen = theirs.beat(SessionBeat { session: id, at, current_task: None }).await.unwrap();
+                let seen =
+                    theirs.record_heartbeat(SessionHeartbeat { session: id, at, current_task: None }).await.unwrap();
                 assert_eq!(seen.unwrap().value.last_heartbeat, at);
                 assert_eq!(mine.session(id).await.unwrap().unwrap().value.last_heartbeat, at);
             }
@@ -60,7 +61,7 @@ async fn a_duty_is_one_stores_at_a_time() {
     let path = folder.path().join("shared.db");
     let (one, other) = (open(&path), open(&path));
     let claim =
-        |holder, millis| Claim { duty: Duty::Detection, holder: uuid(holder), lasts: Duration::from_millis(millis) };
+        |holder, millis| Claim { duty: LeaseName::Detection, holder: uuid(holder), ttl: Duration::from_millis(millis) };
     let first = one.claim(claim(1, 3_600_000)).await.unwrap().unwrap();
     assert_eq!(other.claim(claim(2, 1)).await.unwrap(), None);
     one.claim(claim(1, 1)).await.unwrap().unwrap();

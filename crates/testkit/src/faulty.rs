@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use rekindle_core::store::{
-    Changes, Claim, CommitError, Committed, Counts, EventPosition, Expired, ExpiredCounts, Fence, IdempotencyKey,
-    LiveSession, MachineFilter, Page, PageRequest, RecordedEvent, Remembered, SessionBeat, SessionFilter,
-    SilentSessions, TaskFilter, TrailFilter, Watch,
+    AuditFilter, Changes, Claim, CommitError, Committed, DetectorState, EventPosition, Expired, ExpiredCounts, Fence,
+    IdempotencyKey, LiveSession, MachineFilter, Page, PageRequest, RecordedEvent, SessionCounts, SessionFilter,
+    SessionHeartbeat, StalledSessions, StoredResponse, TaskFilter,
 };
 use rekindle_core::{
     ApiKey, Machine, MachineId, ProjectId, Session, SessionId, Slot, Store, StoreError, Task, TaskId, TaskStatus,
@@ -124,20 +124,20 @@ hand_on! {
     sessions(filter: &SessionFilter, page: PageRequest) -> Page<Session>;
     tasks(filter: &TaskFilter, page: PageRequest) -> Page<Task>;
     machines(filter: &MachineFilter, page: PageRequest) -> Page<Machine>;
-    counts() -> Counts;
-    silent_sessions(heard_before: Timestamp, limit: u32) -> SilentSessions;
+    counts() -> SessionCounts;
+    stalled_sessions(heard_before: Timestamp, limit: u32) -> StalledSessions;
     overdue_sessions(heard_before: Timestamp, limit: u32) -> Vec<Versioned<Session>>;
     overdue_machines(heard_before: Timestamp, limit: u32) -> Vec<Versioned<Machine>>;
     earliest_heartbeat() -> Option<Timestamp>;
-    watch() -> Option<Watch>;
+    detector_state() -> Option<DetectorState>;
     expired(ended_by: Timestamp, limit: u32) -> Vec<Expired>;
     expired_counts(ended_by: Timestamp) -> ExpiredCounts;
     events(after: Option<&EventPosition>, limit: u32) -> Vec<RecordedEvent>;
-    trail(filter: &TrailFilter, before: Option<&EventPosition>, limit: u32) -> Vec<RecordedEvent>;
+    audit_log(filter: &AuditFilter, before: Option<&EventPosition>, limit: u32) -> Vec<RecordedEvent>;
     keys() -> Vec<Versioned<ApiKey>>;
-    remembered(key: &IdempotencyKey, now: Timestamp) -> Option<Remembered>;
-    beat(beat: SessionBeat) -> Option<Versioned<Session>>;
-    beat_machine(machine: &MachineId, at: Timestamp) -> Option<Versioned<Machine>>;
+    stored_response(key: &IdempotencyKey, now: Timestamp) -> Option<StoredResponse>;
+    record_heartbeat(beat: SessionHeartbeat) -> Option<Versioned<Session>>;
+    record_machine_heartbeat(machine: &MachineId, at: Timestamp) -> Option<Versioned<Machine>>;
     claim(claim: Claim) -> Option<Fence>;
     release(fence: Fence) -> ();
     ping() -> ();

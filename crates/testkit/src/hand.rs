@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 /// A clock that stands still until it is moved.
 #[derive(Debug)]
-pub struct HandClock(AtomicI64);
+pub struct ManualClock(AtomicI64);
 
-impl HandClock {
+impl ManualClock {
     /// A clock that shows this.
     pub fn at(now: Timestamp) -> Self {
         Self(AtomicI64::new(now.millis()))
@@ -27,14 +27,14 @@ impl HandClock {
     }
 }
 
-impl Default for HandClock {
+impl Default for ManualClock {
     /// The morning of 19 January 2026.
     fn default() -> Self {
         Self::at(Timestamp::from_millis(1_768_811_400_000))
     }
 }
 
-impl Clock for HandClock {
+impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.0.load(Ordering::SeqCst))
     }
@@ -42,10 +42,10 @@ impl Clock for HandClock {
 
 /// Ids that count, so that two runs of the same steps make the same ids. Valid as UUID v4.
 #[derive(Debug, Default)]
-pub struct CountingIds(AtomicU64);
+pub struct SequentialIds(AtomicU64);
 
-impl Ids for CountingIds {
-    fn fresh(&self) -> Uuid {
+impl Ids for SequentialIds {
+    fn new_id(&self) -> Uuid {
         let n = self.0.fetch_add(1, Ordering::SeqCst) + 1;
         uuid::Builder::from_random_bytes(u128::from(n).to_be_bytes()).into_uuid()
     }

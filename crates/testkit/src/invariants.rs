@@ -1,6 +1,6 @@
 //! The domain's invariants, for tests: [`rekindle_core::check`] over any store, with what is broken as sentences.
 
-use rekindle_core::check::{self, News, Weight};
+use rekindle_core::check::{self, CheckEvent, Severity};
 use rekindle_core::{Store, StoreError};
 
 /// What is broken, each in a sentence that names the rows; empty when all is well.
@@ -10,8 +10,8 @@ use rekindle_core::{Store, StoreError};
 pub async fn check(store: &dyn Store) -> Result<Vec<String>, StoreError> {
     let mut broken = Vec::new();
     let mut hear = |news| {
-        if let News::Found(finding) = news
-            && finding.rule.weight() == Weight::Broken
+        if let CheckEvent::Found(finding) = news
+            && finding.rule.weight() == Severity::Broken
         {
             broken.push(finding.what);
         }

@@ -17,5 +17,5 @@ pub mod model;
 pub mod sample;
 
 pub use faulty::{Fault, FaultyStore};
-pub use hand::{CountingIds, HandClock};
+pub use hand::{ManualClock, SequentialIds};
 pub use memory::MemoryStore;

@@ -12,9 +12,9 @@ use async_trait::async_trait;
 use lease::Lease;
 use rekindle_core::event::Event;
 use rekindle_core::store::{
-    Changes, Claim, CommitError, Committed, Counts, Duty, EventPosition, Expired, ExpiredCounts, Fence, IdempotencyKey,
-    LiveSession, MachineFilter, Page, PageRequest, RecordedEvent, Remembered, SessionBeat, SessionFilter,
-    SilentSessions, TaskFilter, TrailFilter, Watch,
+    AuditFilter, Changes, Claim, CommitError, Committed, DetectorState, EventPosition, Expired, ExpiredCounts, Fence,
+    IdempotencyKey, LeaseName, LiveSession, MachineFilter, Page, PageRequest, RecordedEvent, SessionCounts,
+    SessionFilter, SessionHeartbeat, StalledSessions, StoredResponse, TaskFilter,
 };
 use rekindle_core::values::KeyId;
 use rekindle_core::{
@@ -34,10 +34,10 @@ struct State {
     tasks: BTreeMap<TaskId, Row<Task>>,
     machines: BTreeMap<MachineId, Row<Machine>>,
     keys: BTreeMap<KeyId, Row<ApiKey>>,
-    answers: BTreeMap<IdempotencyKey, Remembered>,
+    answers: BTreeMap<IdempotencyKey, StoredResponse>,
     events: Vec<(u64, Event)>,
-    watch: Option<Watch>,
-    leases: BTreeMap<Duty, Lease>,
+    watch: Option<DetectorState>,
+    leases: BTreeMap<LeaseName, Lease>,
     /// Counts every row and event that was ever stored.
     sequence: u64,
     closed: bool,
@@ -113,11 +113,11 @@ impl Store for MemoryStore {
         self.read(|state| state.list_machines(filter, page))
     }
 
-    async fn counts(&self) -> Result<Counts, StoreError> {
+    async fn counts(&self) -> Result<SessionCounts, StoreError> {
         self.read(State::counts)
     }
 
-    async fn silent_sessions(&self, heard_before: Timestamp, limit: u32) -> Result<SilentSessions, StoreError> {
+    async fn stalled_sessions(&self, heard_before: Timestamp, limit: u32) -> Result<StalledSessions, StoreError> {
         self.read(|state| state.silent_sessions(heard_before, limit))
     }
 
@@ -141,7 +141,7 @@ impl Store for MemoryStore {
         self.read(State::earliest_heartbeat)
     }
 
-    async fn watch(&self) -> Result<Option<Watch>, StoreError> {
+    async fn detector_state(&self) -> Result<Option<DetectorState>, StoreError> {
         self.read(|state| state.watch)
     }
 
@@ -158,9 +158,9 @@ impl Store for MemoryStore {
         self.read(|state| state.events_after(after, limit))
     }
 
-    async fn trail(
+    async fn audit_log(
         &self,
-        filter: &TrailFilter,
+        filter: &AuditFilter,
         before: Option<&EventPosition>,
         limit: u32,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
@@ -172,7 +172,11 @@ impl Store for MemoryStore {
         self.read(State::keys)
     }
 
-    async fn remembered(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<Remembered>, StoreError> {
+    async fn stored_response(
+        &self,
+        key: &IdempotencyKey,
+        now: Timestamp,
+    ) -> Result<Option<StoredResponse>, StoreError> {
         self.read(|state| state.answers.get(key).filter(|answer| answer.until > now).cloned())
     }
 
@@ -187,12 +191,16 @@ impl Store for MemoryStore {
         Ok(committed)
     }
 
-    async fn beat(&self, beat: SessionBeat) -> Result<Option<Versioned<Session>>, StoreError> {
+    async fn record_heartbeat(&self, beat: SessionHeartbeat) -> Result<Option<Versioned<Session>>, StoreError> {
         self.read(|_| ())?;
         Ok(self.state.lock().unwrap().beat(&beat))
     }
 
-    async fn beat_machine(&self, machine: &MachineId, at: Timestamp) -> Result<Option<Versioned<Machine>>, StoreError> {
+    async fn record_machine_heartbeat(
+        &self,
+        machine: &MachineId,
+        at: Timestamp,
+    ) -> Result<Option<Versioned<Machine>>, StoreError> {
         self.read(|_| ())?;
         Ok(self.state.lock().unwrap().beat_machine(machine, at))
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
 use rekindle_core::Store;
-pub use steps::{Step, World, steps};
+pub use steps::{ModelState, Step, steps};
 
 use crate::{MemoryStore, invariants};
 
@@ -44,7 +44,7 @@ pub async fn compare(store: Arc<dyn Store>, round: u64) {
     let seed = seed().wrapping_add(round);
     let sequences = sequences(seed);
     let memory: Arc<dyn Store> = Arc::new(MemoryStore::new());
-    let (mut tested, mut model) = (World::over(store), World::over(memory));
+    let (mut tested, mut model) = (ModelState::over(store), ModelState::over(memory));
     for (number, sequence) in sequences.into_iter().enumerate() {
         for (at, step) in sequence.iter().enumerate() {
             let (found, expected) = (tested.take(step).await, model.take(step).await);
@@ -77,7 +77,7 @@ pub fn invariants_hold(cases: u32) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let outcome = runner(seed, cases).run(&steps(LENGTH), |sequence| {
         runtime.block_on(async {
-            let mut world = World::over(Arc::new(MemoryStore::new()));
+            let mut world = ModelState::over(Arc::new(MemoryStore::new()));
             for step in &sequence {
                 world.take(step).await;
                 let broken = invariants::check(world.store().as_ref()).await.unwrap();

@@ -10,17 +10,17 @@
 use std::path::{Path, PathBuf};
 
 use rekindle_core::store::{
-    Cursor, EventPosition, MachineFilter, Page, PageRequest, Row, SessionFilter, Start, TaskFilter,
+    Cursor, EventPosition, MachineFilter, Page, PageRequest, SessionFilter, Start, StoredEntity, TaskFilter,
 };
 use rekindle_core::{Clock, Ids, Store, StoreError};
 use tokio::task::JoinHandle;
 
 use crate::error::TransferError;
-use crate::lines::{BYTES, Counts, FORMAT, Header, Place, ROWS, Section};
+use crate::lines::{BYTES, Counts, FORMAT, Header, ROWS, ReadCursor, Section};
 use crate::part::{Existing, Part, State};
 use crate::patience::asked;
 use crate::rows::Item;
-use crate::{Doing, Progress, Stop};
+use crate::{Phase, Progress, Stop};
 
 /// As many rows are read at once.
 const PAGE: u32 = 500;
@@ -79,7 +79,7 @@ pub async fn export(
         None => {
             let header = Header {
                 format: FORMAT,
-                export: ids.fresh(),
+                export: ids.new_id(),
                 at: clock.now().millis(),
                 made_by: env!("CARGO_PKG_VERSION").to_owned(),
                 store: what.store.to_owned(),
@@ -141,20 +141,20 @@ struct Read {
 impl Export<'_> {
     /// Reads and writes whatever is left.
     async fn all(&mut self) -> Result<(), TransferError> {
-        while let Place::In(section, after) = self.state.then.clone() {
+        while let ReadCursor::In(section, after) = self.state.then.clone() {
             if self.stop.check().is_err() {
                 self.settled().await?.sync()?;
                 return Err(TransferError::Paused(self.path.clone()));
             }
             let Read { items, of, next, is_last } = self.read(section, after).await?;
-            let then = next.map_or_else(|| Place::behind(section), |after| Place::In(section, Some(after)));
+            let then = next.map_or_else(|| ReadCursor::behind(section), |after| ReadCursor::In(section, Some(after)));
             self.state.goes_on(then.clone());
             if is_last {
-                self.state.then = Place::behind(section);
+                self.state.then = ReadCursor::behind(section);
             }
             *self.state.rows.of(section) += items.len() as u64;
             let done = *self.state.rows.of(section);
-            (self.tell)(Progress { doing: Doing::Exporting(section), done, of: of.map(|of| of.max(done)) });
+            (self.tell)(Progress { doing: Phase::Exporting(section), done, of: of.map(|of| of.max(done)) });
             if !items.is_empty() {
                 self.write(section, items, then).await?;
             }
@@ -167,7 +167,7 @@ impl Export<'_> {
         if section == Section::Keys {
             let keys = asked(async || store.keys().await).await?;
             let of = Some(keys.len() as u64);
-            let items = keys.into_iter().map(|key| Item::Row(Row::Key(key))).collect();
+            let items = keys.into_iter().map(|key| Item::Row(StoredEntity::Key(key))).collect();
             return Ok(Read { items, of, next: None, is_last: true });
         }
         if section == Section::Events {
@@ -189,19 +189,20 @@ impl Export<'_> {
         Ok(match section {
             Section::Sessions => {
                 let sessions = asked(async || store.sessions(&SessionFilter::default(), page).await).await?;
-                Read::of(sessions, Row::Session)
+                Read::of(sessions, StoredEntity::Session)
             }
             Section::Tasks => {
-                Read::of(asked(async || store.tasks(&TaskFilter::default(), page).await).await?, Row::Task)
+                Read::of(asked(async || store.tasks(&TaskFilter::default(), page).await).await?, StoredEntity::Task)
             }
-            Section::Machines | Section::Events | Section::Keys => {
-                Read::of(asked(async || store.machines(&MachineFilter::default(), page).await).await?, Row::Machine)
-            }
+            Section::Machines | Section::Events | Section::Keys => Read::of(
+                asked(async || store.machines(&MachineFilter::default(), page).await).await?,
+                StoredEntity::Machine,
+            ),
         })
     }
 
     /// Has a page written, once the one before is.
-    async fn write(&mut self, section: Section, items: Vec<Item>, then: Place) -> Result<(), TransferError> {
+    async fn write(&mut self, section: Section, items: Vec<Item>, then: ReadCursor) -> Result<(), TransferError> {
         let part = self.settled().await?;
         self.writing = Some(tokio::task::spawn_blocking(move || written(part, section, &items, &then)));
         Ok(())
@@ -224,7 +225,7 @@ impl Export<'_> {
 }
 
 impl Read {
-    fn of<T>(page: Page<T>, row: impl Fn(rekindle_core::Versioned<T>) -> Row) -> Self {
+    fn of<T>(page: Page<T>, row: impl Fn(rekindle_core::Versioned<T>) -> StoredEntity) -> Self {
         let Page { items, total, next } = page;
         let items = items.into_iter().map(|item| Item::Row(row(item))).collect();
         let next = next.map(|cursor| cursor.to_string());
@@ -233,7 +234,7 @@ impl Read {
 }
 
 /// Writes a page in as many batches as it takes; the last of them names the place behind it.
-fn written(mut part: Part, section: Section, items: &[Item], then: &Place) -> Result<Part, TransferError> {
+fn written(mut part: Part, section: Section, items: &[Item], then: &ReadCursor) -> Result<Part, TransferError> {
     let (mut lines, mut rows) = (Vec::with_capacity(BYTES), 0);
     let mut left = items.len();
     for item in items {

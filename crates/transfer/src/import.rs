@@ -8,11 +8,11 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rekindle_core::event::Event;
-use rekindle_core::store::{Changes, CommitError, Fence, Row, UniqueRule, Write};
+use rekindle_core::store::{Changes, CommitError, Fence, StoredEntity, UniqueRule, Write};
 use rekindle_core::{Clock, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
-use self::place::{Taken, Taking, answer};
+use self::place::{ActiveImport, PendingImport, answer};
 use crate::error::TransferError;
 use crate::lines::{Counts, Head, Section};
 use crate::members::Members;
@@ -20,7 +20,7 @@ use crate::patience::{Patience, asked};
 use crate::rows::Item;
 use crate::sets::Sets;
 use crate::verify::{Found, Verified, head, items};
-use crate::{Doing, Progress, Stop};
+use crate::{Phase, Progress, Stop};
 
 /// Sessions before what refers to them, and events last: where they are, an import is almost done.
 const ORDER: [Section; 5] = [Section::Machines, Section::Sessions, Section::Tasks, Section::Keys, Section::Events];
@@ -38,7 +38,7 @@ pub struct Imported {
 
 /// What a batch came to; remembered with it.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-struct Came {
+struct BatchResult {
     rows: u64,
     left_out: u64,
 }
@@ -56,7 +56,7 @@ pub async fn import(
 ) -> Result<Imported, TransferError> {
     asked(async || store.ping().await).await?;
     let Verified { path, file, header, trailer, mut batches, sets } = verified;
-    let mut taken = Taking { store, clock, export: header.export }.take().await?;
+    let mut taken = PendingImport { store, clock, export: header.export }.take().await?;
     // Behind each other in the file, and each newest first; events alone are in their order.
     batches.sort_by_key(|batch| {
         let place = ORDER.iter().position(|section| *section == batch.section);
@@ -83,7 +83,7 @@ struct Import<'a> {
 impl Import<'_> {
     async fn all(
         &mut self,
-        taken: &mut Taken<'_>,
+        taken: &mut ActiveImport<'_>,
         (path, file): (PathBuf, File),
         batches: &[Found],
         stop: &Stop,
@@ -107,55 +107,55 @@ impl Import<'_> {
     }
 
     /// How many of the first batches were imported before.
-    async fn already(&mut self, taken: &Taken<'_>, batches: &[Found]) -> Result<usize, TransferError> {
+    async fn already(&mut self, taken: &ActiveImport<'_>, batches: &[Found]) -> Result<usize, TransferError> {
         let store = self.store;
         for (at, batch) in batches.iter().enumerate() {
             let (key, now) = (taken.key(batch.number), self.clock.now());
-            let Some(answer) = asked(async || store.remembered(&key, now).await).await? else { return Ok(at) };
-            let came: Came = serde_json::from_slice(&answer.answer).unwrap_or_default();
+            let Some(answer) = asked(async || store.stored_response(&key, now).await).await? else { return Ok(at) };
+            let came: BatchResult = serde_json::from_slice(&answer.answer).unwrap_or_default();
             self.count(batch.section, came);
             self.done.resumed += came.rows;
         }
         Ok(batches.len())
     }
 
-    fn count(&mut self, section: Section, came: Came) {
+    fn count(&mut self, section: Section, came: BatchResult) {
         *self.done.rows.of(section) += came.rows;
         *self.done.left_out.of(section) += came.left_out;
     }
 
     fn tell(&mut self, section: Section, tell: &mut dyn FnMut(Progress)) {
         let done = *self.done.rows.of(section) + *self.done.left_out.of(section);
-        tell(Progress { doing: Doing::Importing(section), done, of: Some(*self.expected.of(section)) });
+        tell(Progress { doing: Phase::Importing(section), done, of: Some(*self.expected.of(section)) });
     }
 
     /// Commits one batch; again, until its outcome is known.
     async fn batch(
         &self,
-        taken: &Taken<'_>,
+        taken: &ActiveImport<'_>,
         batch: Found,
         items: Vec<Item>,
         fence: Fence,
-    ) -> Result<Came, TransferError> {
+    ) -> Result<BatchResult, TransferError> {
         let (mut changes, came) = self.changes(items);
         let text = serde_json::to_vec(&came).unwrap_or_default();
-        changes.remember = Some(answer(taken.key(batch.number), text, self.clock.now()));
+        changes.stored_response = Some(answer(taken.key(batch.number), text, self.clock.now()));
         changes.fence = Some(fence);
         let what = format!("{} of batch {}", batch.section.as_str(), batch.number);
         committed(self.store, changes, &what).await?;
         Ok(came)
     }
 
-    fn changes(&self, items: Vec<Item>) -> (Changes, Came) {
+    fn changes(&self, items: Vec<Item>) -> (Changes, BatchResult) {
         let mut changes = Changes::default();
         let all = items.len() as u64;
         for item in items {
             match item {
                 Item::Event(event) if self.belongs(&event) => changes.events.push(event),
-                Item::Row(Row::Task(task)) if !self.sets.has(task.value.session_id) => {}
+                Item::Row(StoredEntity::Task(task)) if !self.sets.has(task.value.session_id) => {}
                 Item::Event(_) => {}
                 Item::Row(mut row) => {
-                    if let Row::Session(session) = &mut row {
+                    if let StoredEntity::Session(session) = &mut row {
                         self.sets.settle(&mut session.value);
                     }
                     changes.writes.push(Write::Restore(Box::new(row)));
@@ -165,12 +165,12 @@ impl Import<'_> {
         // Newest first in the file, oldest first into the store.
         changes.writes.reverse();
         let rows = (changes.writes.len() + changes.events.len()) as u64;
-        (changes, Came { rows, left_out: all - rows })
+        (changes, BatchResult { rows, left_out: all - rows })
     }
 
     /// What is kept with a session goes where that goes.
     fn belongs(&self, event: &Event) -> bool {
-        event.kept_with().is_none_or(|session| self.sets.has(session))
+        event.deleted_with_session().is_none_or(|session| self.sets.has(session))
     }
 }
 
@@ -180,9 +180,9 @@ async fn committed(store: &dyn Store, changes: Changes, what: &str) -> Result<()
     loop {
         match store.commit(changes.clone()).await {
             // Taken by an earlier try whose answer was lost, or by a run that was killed then.
-            Ok(_) | Err(CommitError::Taken(UniqueRule::IdempotencyKey)) => return Ok(()),
+            Ok(_) | Err(CommitError::UniqueViolation(UniqueRule::IdempotencyKey)) => return Ok(()),
             Err(CommitError::Fenced) => return Err(TransferError::InUse),
-            Err(error @ (CommitError::Stale | CommitError::Taken(_))) => {
+            Err(error @ (CommitError::Stale | CommitError::UniqueViolation(_))) => {
                 return Err(TransferError::Disturbed(format!("{what}: {error}")));
             }
             Err(CommitError::Failed(error @ StoreError::Corrupt(_))) => return Err(error.into()),

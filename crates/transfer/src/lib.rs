@@ -42,7 +42,7 @@ impl Stop {
 
 /// What is being done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Doing {
+pub enum Phase {
     /// Reading these from a store.
     Exporting(Section),
     /// Reading a file, to its end, before anything is done with it; counted in bytes.
@@ -55,7 +55,7 @@ pub enum Doing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// What is being done.
-    pub doing: Doing,
+    pub doing: Phase,
     /// How much of it is done.
     pub done: u64,
     /// How much there is, as far as that is known.

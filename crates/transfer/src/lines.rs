@@ -146,20 +146,20 @@ pub struct Batch {
     /// How many follow.
     pub rows: u64,
     /// Where an export that was interrupted behind this batch goes on; none: it goes back to a batch that says where.
-    pub then: Option<Place>,
+    pub then: Option<ReadCursor>,
 }
 
 /// A place in the order of reading.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Place {
+pub enum ReadCursor {
     /// In this section, behind what the store calls this; none: at its beginning.
     In(Section, Option<String>),
     /// All was read.
     Done,
 }
 
-impl Place {
+impl ReadCursor {
     /// Behind this section.
     pub fn behind(section: Section) -> Self {
         section.next().map_or(Self::Done, |next| Self::In(next, None))

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::error::TransferError;
-use crate::lines::{Batch, Counts, Head, Header, Place, Section, Trailer};
+use crate::lines::{Batch, Counts, Head, Header, ReadCursor, Section, Trailer};
 use crate::members::{self, Members};
 use crate::rows::digits;
 use crate::verify::{head, header};
@@ -46,7 +46,7 @@ pub struct State {
     /// How many rows are in them.
     pub rows: Counts,
     /// Where it goes on.
-    pub then: Place,
+    pub then: ReadCursor,
     /// Where the events that were read end.
     pub last_event: Option<String>,
 }
@@ -99,7 +99,7 @@ impl Part {
         section: Section,
         rows: u64,
         lines: &[u8],
-        then: Option<Place>,
+        then: Option<ReadCursor>,
     ) -> Result<(), TransferError> {
         let batch = Batch { number: self.state.batches + 1, section, rows, then };
         let mut text = self.line(&Head::Batch(batch.clone()))?;
@@ -176,7 +176,13 @@ impl Part {
 
 impl State {
     fn of(header: Header) -> Self {
-        Self { header, batches: 0, rows: Counts::default(), then: Place::In(Section::ALL[0], None), last_event: None }
+        Self {
+            header,
+            batches: 0,
+            rows: Counts::default(),
+            then: ReadCursor::In(Section::ALL[0], None),
+            last_event: None,
+        }
     }
 
     fn follow(&mut self, batch: Batch) {
@@ -188,8 +194,8 @@ impl State {
     }
 
     /// From now on it goes on there.
-    pub fn goes_on(&mut self, then: Place) {
-        if let Place::In(Section::Events, Some(last)) = &then {
+    pub fn goes_on(&mut self, then: ReadCursor) {
+        if let ReadCursor::In(Section::Events, Some(last)) = &then {
             self.last_event = Some(last.clone());
         }
         self.then = then;

@@ -8,8 +8,8 @@ mod session;
 mod task;
 
 use rekindle_core::event::Event;
-use rekindle_core::store::Row;
-use rekindle_core::{Fault, Timestamp, Version};
+use rekindle_core::store::StoredEntity;
+use rekindle_core::{InvalidValue, Timestamp, Version};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ use task::TaskRow;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Item {
     /// A row with its version.
-    Row(Row),
+    Row(StoredEntity),
     /// Something that happened.
     Event(Event),
 }
@@ -37,10 +37,10 @@ impl Item {
     /// It cannot be written as JSON.
     pub fn write(&self, line: &mut Vec<u8>) -> Result<(), serde_json::Error> {
         match self {
-            Self::Row(Row::Session(row)) => serde_json::to_writer(line, &SessionRow::from(row)),
-            Self::Row(Row::Task(row)) => serde_json::to_writer(line, &TaskRow::from(row)),
-            Self::Row(Row::Machine(row)) => serde_json::to_writer(line, &MachineRow::from(row)),
-            Self::Row(Row::Key(row)) => serde_json::to_writer(line, &KeyRow::from(row)),
+            Self::Row(StoredEntity::Session(row)) => serde_json::to_writer(line, &SessionRow::from(row)),
+            Self::Row(StoredEntity::Task(row)) => serde_json::to_writer(line, &TaskRow::from(row)),
+            Self::Row(StoredEntity::Machine(row)) => serde_json::to_writer(line, &MachineRow::from(row)),
+            Self::Row(StoredEntity::Key(row)) => serde_json::to_writer(line, &KeyRow::from(row)),
             Self::Event(event) => serde_json::to_writer(line, &EventRow::from(event)),
         }
     }
@@ -49,20 +49,25 @@ impl Item {
     ///
     /// # Errors
     /// It is no row of this section. The fault shows none of the row's content.
-    pub fn read(section: Section, line: &[u8]) -> Result<Self, Fault> {
+    pub fn read(section: Section, line: &[u8]) -> Result<Self, InvalidValue> {
         match section {
             Section::Events => parsed::<EventRow>(line)?.event().map(Self::Event),
-            Section::Sessions => parsed::<SessionRow>(line)?.versioned().map(|row| Self::Row(Row::Session(row))),
-            Section::Tasks => parsed::<TaskRow>(line)?.versioned().map(|row| Self::Row(Row::Task(row))),
-            Section::Machines => parsed::<MachineRow>(line)?.versioned().map(|row| Self::Row(Row::Machine(row))),
-            Section::Keys => parsed::<KeyRow>(line)?.versioned().map(|row| Self::Row(Row::Key(row))),
+            Section::Sessions => {
+                parsed::<SessionRow>(line)?.versioned().map(|row| Self::Row(StoredEntity::Session(row)))
+            }
+            Section::Tasks => parsed::<TaskRow>(line)?.versioned().map(|row| Self::Row(StoredEntity::Task(row))),
+            Section::Machines => {
+                parsed::<MachineRow>(line)?.versioned().map(|row| Self::Row(StoredEntity::Machine(row)))
+            }
+            Section::Keys => parsed::<KeyRow>(line)?.versioned().map(|row| Self::Row(StoredEntity::Key(row))),
         }
     }
 }
 
 /// Only the place is told: the library's own words may quote what somebody wrote into their metadata.
-fn parsed<T: DeserializeOwned>(line: &[u8]) -> Result<T, Fault> {
-    serde_json::from_slice(line).map_err(|fault| Fault::new(format!("cannot be read at column {}", fault.column())))
+fn parsed<T: DeserializeOwned>(line: &[u8]) -> Result<T, InvalidValue> {
+    serde_json::from_slice(line)
+        .map_err(|fault| InvalidValue::new(format!("cannot be read at column {}", fault.column())))
 }
 
 /// A row's version.
@@ -80,12 +85,12 @@ impl From<Version> for At {
 }
 
 impl At {
-    fn version(self) -> Result<Version, Fault> {
+    fn version(self) -> Result<Version, InvalidValue> {
         let Self { revision, touches } = self;
         // What the stores can count to, and no row was ever before its first revision.
         let fits = |number| i64::try_from(number).is_ok();
         if revision == 0 || !fits(revision) || !fits(touches) {
-            return Err(Fault::new("version must be one that a row can have"));
+            return Err(InvalidValue::new("version must be one that a row can have"));
         }
         Ok(Version { revision, touches })
     }
@@ -100,17 +105,20 @@ fn time(millis: Option<i64>) -> Option<Timestamp> {
 }
 
 /// A fault, with the name of the field.
-fn field<T>(name: &str, value: Result<T, Fault>) -> Result<T, Fault> {
-    value.map_err(|fault| Fault::new(format!("{name} {fault}")))
+fn field<T>(name: &str, value: Result<T, InvalidValue>) -> Result<T, InvalidValue> {
+    value.map_err(|fault| InvalidValue::new(format!("{name} {fault}")))
 }
 
 /// A text that may be absent.
-fn optional<T: TryFrom<String, Error = Fault>>(name: &str, text: Option<String>) -> Result<Option<T>, Fault> {
+fn optional<T: TryFrom<String, Error = InvalidValue>>(
+    name: &str,
+    text: Option<String>,
+) -> Result<Option<T>, InvalidValue> {
     field(name, text.map(T::try_from).transpose())
 }
 
 /// A text of its own kind.
-fn text<T: TryFrom<String, Error = Fault>>(name: &str, text: String) -> Result<T, Fault> {
+fn text<T: TryFrom<String, Error = InvalidValue>>(name: &str, text: String) -> Result<T, InvalidValue> {
     field(name, T::try_from(text))
 }
 

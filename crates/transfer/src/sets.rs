@@ -7,7 +7,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
 use rekindle_core::session::{Live, LiveState, Phase};
-use rekindle_core::store::Row;
+use rekindle_core::store::StoredEntity;
 use rekindle_core::{Session, SessionId, SessionStatus};
 
 use crate::error::TransferError;
@@ -30,7 +30,7 @@ impl Sets {
     /// # Errors
     /// It cannot stand beside another one.
     pub fn see(&mut self, path: &Path, item: &Item) -> Result<(), TransferError> {
-        let Item::Row(Row::Session(row)) = item else { return Ok(()) };
+        let Item::Row(StoredEntity::Session(row)) = item else { return Ok(()) };
         let session = &row.value;
         let (id, place) = (session.id, session.machine_id.as_str());
         let status = session.status();

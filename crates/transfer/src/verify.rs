@@ -14,7 +14,7 @@ use crate::lines::{AnyHeader, Batch, Counts, FORMAT, Head, Header, Section, Trai
 use crate::members::{self, Member, Members, Unreadable};
 use crate::rows::{Item, digits};
 use crate::sets::Sets;
-use crate::{Doing, Progress, Stop};
+use crate::{Phase, Progress, Stop};
 
 /// A file that may be imported.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ pub fn verify(path: &Path, stop: &Stop, tell: &mut dyn FnMut(Progress)) -> Resul
     let mut whole = first.end;
     loop {
         stop.check()?;
-        tell(Progress { doing: Doing::Verifying, done: whole, of: Some(of) });
+        tell(Progress { doing: Phase::Verifying, done: whole, of: Some(of) });
         let member = match members.next() {
             Ok(Some(member)) => member,
             Ok(None) | Err(Unreadable::CutOff) => {

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rekindle_core::event::{Event, EventKind, Subject};
-use rekindle_core::store::{Changes, Claim, Duty, Put, Write};
+use rekindle_core::store::{Changes, Claim, LeaseName, Put, Write};
 use rekindle_core::tracker::Policy;
 use rekindle_core::{RandomIds, SessionId, Store, Tracker};
 use rekindle_testkit::sample::{self, noon_plus, session, task, uuid};
-use rekindle_testkit::{Fault, FaultyStore, HandClock, MemoryStore};
+use rekindle_testkit::{Fault, FaultyStore, ManualClock, MemoryStore};
 use rekindle_transfer::{Existing, Exporting, Stop, TransferError};
 use support::{
     assert_holds, every_shape, everything, export, export_until, exporting, fill, import, import_until, many, sqlite,
@@ -261,7 +261,7 @@ async fn a_store_in_which_a_server_detects_silence_is_refused() {
     let file = folder.path().join("f");
     export(&small().await, exporting(&file)).await.unwrap();
     let target = MemoryStore::new();
-    let claim = Claim { duty: Duty::Detection, holder: uuid(1), lasts: Duration::from_hours(1) };
+    let claim = Claim { duty: LeaseName::Detection, holder: uuid(1), ttl: Duration::from_hours(1) };
     let fence = target.claim(claim).await.unwrap().unwrap();
     let refused = import(&target, &file).await;
     assert!(matches!(refused, Err(TransferError::InUse)), "{refused:?}");
@@ -309,7 +309,7 @@ async fn silence_before_the_import_does_not_count() {
     export(&small().await, exporting(&file)).await.unwrap();
     let target = Arc::new(MemoryStore::new());
     let day = Duration::from_hours(24);
-    let clock = Arc::new(HandClock::at(noon_plus(0).plus(day)));
+    let clock = Arc::new(ManualClock::at(noon_plus(0).plus(day)));
     let verified = verify(&file).unwrap();
     rekindle_transfer::import(target.as_ref(), verified, clock.as_ref(), &Stop::default(), &mut |_| {}).await.unwrap();
     let tracker = Tracker::new(target.clone(), clock.clone(), Arc::new(RandomIds), Policy::default());

@@ -53,10 +53,10 @@ impl Process {
                 return Ok(process);
             }
             if let Some(status) = process.child.try_wait()? {
-                bail!("{} ended with {status}: {}", command.get_program().display(), process.last_words());
+                bail!("{} ended with {status}: {}", command.get_program().display(), process.stderr_tail());
             }
             if Instant::now() > deadline {
-                bail!("it did not say where it listens within {} s: {}", START.as_secs(), process.last_words());
+                bail!("it did not say where it listens within {} s: {}", START.as_secs(), process.stderr_tail());
             }
             tokio::time::sleep(LOOK).await;
         }
@@ -65,7 +65,7 @@ impl Process {
     /// How much memory it has resident now, in bytes.
     pub fn memory(&self) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))
-            .with_context(|| format!("the server is gone: {}", self.last_words()))?;
+            .with_context(|| format!("the server is gone: {}", self.stderr_tail()))?;
         kibibytes(&status, "VmRSS:").map(|kib| kib * 1024).context("its memory cannot be read")
     }
 
@@ -91,7 +91,7 @@ impl Process {
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait()? {
                 if !status.success() {
-                    bail!("the server ended with {status}: {}", self.last_words());
+                    bail!("the server ended with {status}: {}", self.stderr_tail());
                 }
                 return Ok(());
             }
@@ -100,7 +100,7 @@ impl Process {
         bail!("the server did not end within {} s of SIGTERM", END.as_secs())
     }
 
-    fn last_words(&self) -> String {
+    fn stderr_tail(&self) -> String {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<_> = log.lines().rev().take(5).collect();
         lines.into_iter().rev().collect::<Vec<_>>().join("\n")

@@ -26,7 +26,7 @@ pub fn run() -> Result<Outcome> {
     let trial = Trial {
         program: target_dir().join("release/rekindle"),
         folder: folder.path(),
-        key: RandomIds.fresh().to_string(),
+        key: RandomIds.new_id().to_string(),
     };
     let version = trial.say(&["--version"])?;
     let expected = format!("rekindle {}", env!("CARGO_PKG_VERSION"));

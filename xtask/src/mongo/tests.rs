@@ -2,13 +2,13 @@
 
 use std::fs;
 
-use rekindle_mongod::Left;
+use rekindle_mongod::RunningNode;
 
 use super::{Noted, alone};
 
 fn noted(dbpath: std::path::PathBuf) -> Noted {
     // This process lives, and is no mongod.
-    let node = Left { pid: std::process::id(), port: 20_001, dbpath };
+    let node = RunningNode { pid: std::process::id(), port: 20_001, dbpath };
     Noted { uri: "mongodb://127.0.0.1:20001/?replicaSet=rekindle".to_owned(), nodes: vec![node] }
 }
 

@@ -38,7 +38,7 @@ pub enum Ground {
 impl Ground {
     /// A database with a random name on this server.
     pub fn on(uri: &str) -> Self {
-        let name = format!("rekindle_tour_{}", RandomIds.fresh().simple());
+        let name = format!("rekindle_tour_{}", RandomIds.new_id().simple());
         println!("The tour is played on {}, database {name}", masked(uri));
         Self::Database { uri: uri.to_owned(), name }
     }

@@ -5,7 +5,7 @@ use rekindle_http::api::{AuditQuery, AuditTrail, Time};
 use uuid::Uuid;
 
 use crate::client::{Answer, Client};
-use crate::failure::Failure;
+use crate::failure::CliError;
 use crate::given::{id, moment};
 use crate::locate::Globals;
 use crate::output;
@@ -44,7 +44,7 @@ pub struct AuditArgs {
 ///
 /// # Errors
 /// The server's.
-pub async fn audit(globals: &Globals, args: AuditArgs) -> Result<(), Failure> {
+pub async fn audit(globals: &Globals, args: AuditArgs) -> Result<(), CliError> {
     let client = Client::new(globals.locate()?)?;
     let query = AuditQuery {
         key_id: args.key,

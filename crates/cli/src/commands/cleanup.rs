@@ -4,7 +4,7 @@ use clap::Args;
 use rekindle_http::api::{CleanupQuery, CleanupReport};
 
 use crate::client::{Answer, Client};
-use crate::failure::Failure;
+use crate::failure::CliError;
 use crate::locate::Globals;
 use crate::output;
 
@@ -23,7 +23,7 @@ pub struct CleanupArgs {
 ///
 /// # Errors
 /// The server's.
-pub async fn cleanup(globals: &Globals, args: &CleanupArgs) -> Result<(), Failure> {
+pub async fn cleanup(globals: &Globals, args: &CleanupArgs) -> Result<(), CliError> {
     let client = Client::new(globals.locate()?)?;
     let query = CleanupQuery { older_than_days: args.older_than_days, dry_run: args.dry_run.then_some(true) };
     let answer: Answer<CleanupReport> = client.post(&["sessions", "cleanup"]).query(&query).send().await?;

@@ -4,7 +4,7 @@ use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
 use crate::args::Cli;
-use crate::failure::Failure;
+use crate::failure::CliError;
 use crate::output;
 
 /// For which shell.
@@ -18,7 +18,7 @@ pub struct CompletionsArgs {
 ///
 /// # Errors
 /// Stdout is closed.
-pub fn completions(args: &CompletionsArgs) -> Result<(), Failure> {
+pub fn completions(args: &CompletionsArgs) -> Result<(), CliError> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "rekindle", &mut script);
     output::data(&String::from_utf8_lossy(&script))

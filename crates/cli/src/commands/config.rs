@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use rekindle_http::settings::{Flag, Layers, Settings, Sources, json_schema, table};
 use serde_json::json;
 
-use crate::failure::Failure;
+use crate::failure::CliError;
 use crate::locate::Globals;
 use crate::output::{data, drawn, table as columns};
 use crate::words::{say, visible};
@@ -65,7 +65,7 @@ pub enum ConfigCommand {
 ///
 /// # Errors
 /// Settings are missing or wrong, or stdout is closed.
-pub fn config(globals: &Globals, command: ConfigCommand) -> Result<(), Failure> {
+pub fn config(globals: &Globals, command: ConfigCommand) -> Result<(), CliError> {
     match command {
         ConfigCommand::Show(flags) => show(globals, &Sources::of_server(flags.given()).gather()),
         ConfigCommand::Check(flags) => {
@@ -81,7 +81,7 @@ pub fn config(globals: &Globals, command: ConfigCommand) -> Result<(), Failure> 
     }
 }
 
-fn show(globals: &Globals, layers: &Layers) -> Result<(), Failure> {
+fn show(globals: &Globals, layers: &Layers) -> Result<(), CliError> {
     let files: Vec<_> = layers.files().iter().map(|file| file.display().to_string()).collect();
     let (settings, checksum) = (layers.shown(), layers.checksum());
     if globals.json {

@@ -11,12 +11,12 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use rekindle_core::{Clock, SystemClock};
 use rekindle_http::maintenance::{self, Existing, MaintenanceError, Progress, Stop};
-use rekindle_http::{NoFile, StoreChoice};
+use rekindle_http::{NotAFileStore, StoreUrl};
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::progress::Bar;
-use crate::failure::Failure;
+use crate::failure::CliError;
 use crate::folder;
 use crate::locate::Globals;
 use crate::output;
@@ -84,7 +84,7 @@ struct RestoreArgs {
 ///
 /// # Errors
 /// Why it was not done.
-pub async fn db(globals: &Globals, args: DbArgs) -> Result<ExitCode, Failure> {
+pub async fn db(globals: &Globals, args: DbArgs) -> Result<ExitCode, CliError> {
     let store = args.store.choose(globals)?;
     match args.command {
         DbCommand::Check => return check::check(globals, &store).await,
@@ -98,12 +98,12 @@ pub async fn db(globals: &Globals, args: DbArgs) -> Result<ExitCode, Failure> {
 }
 
 impl StoreArgs {
-    fn choose(&self, globals: &Globals) -> Result<StoreChoice, Failure> {
+    fn choose(&self, globals: &Globals) -> Result<StoreUrl, CliError> {
         let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
         let named = match (given(&self.store), given(&self.store_url), given(&self.mongodb_uri)) {
             (Some(url), _, _) => Some(("--store", url)),
             (None, Some(one), Some(other)) if one != other => {
-                return Err(Failure::Configuration(
+                return Err(CliError::Configuration(
                     "STORE_URL and MONGODB_URI are both set, and differ; name the database with --store".to_owned(),
                 ));
             }
@@ -112,17 +112,17 @@ impl StoreArgs {
             (None, None, None) => None,
         };
         if let Some((name, url)) = named {
-            let choice = StoreChoice::parse(url.trim(), &self.mongodb_database);
-            return choice.map_err(|fault| Failure::Configuration(format!("{name} {fault}")));
+            let choice = StoreUrl::parse(url.trim(), &self.mongodb_database);
+            return choice.map_err(|fault| CliError::Configuration(format!("{name} {fault}")));
         }
         let Some(folder) = globals.folder() else {
-            return Err(Failure::Configuration(format!(
+            return Err(CliError::Configuration(format!(
                 "no database was named, and there is no {} here or above\n  name one with --store sqlite:PATH, or set \
                  STORE_URL",
                 folder::NAME
             )));
         };
-        Ok(StoreChoice::in_file(&folder.database()))
+        Ok(StoreUrl::in_file(&folder.database()))
     }
 }
 
@@ -134,7 +134,7 @@ struct Vacuumed<'a> {
     bytes_after: u64,
 }
 
-async fn vacuum(globals: &Globals, store: &StoreChoice) -> Result<(), Failure> {
+async fn vacuum(globals: &Globals, store: &StoreUrl) -> Result<(), CliError> {
     let file = file(store, "gives room back by itself, or with its own `compact`")?;
     let path = file.to_path_buf();
     let done = apart(globals, file, move |stop, tell| maintenance::vacuum(&path, stop, tell)).await?;
@@ -154,7 +154,7 @@ struct BackedUp<'a> {
     pages: u64,
 }
 
-async fn backup(globals: &Globals, store: &StoreChoice, args: BackupArgs) -> Result<(), Failure> {
+async fn backup(globals: &Globals, store: &StoreUrl, args: BackupArgs) -> Result<(), CliError> {
     let file = file(store, "is backed up with mongodump, or with `rekindle db export`")?;
     let (from, to, existing) = (file.to_path_buf(), args.file.clone(), existing(args.force));
     let done = apart(globals, file, move |stop, tell| maintenance::backup(&from, &to, existing, stop, tell)).await?;
@@ -172,7 +172,7 @@ struct Restored<'a> {
     kept: Option<PathBuf>,
 }
 
-async fn restore(globals: &Globals, store: &StoreChoice, args: RestoreArgs) -> Result<(), Failure> {
+async fn restore(globals: &Globals, store: &StoreUrl, args: RestoreArgs) -> Result<(), CliError> {
     let file = file(store, "is restored with mongorestore, or with `rekindle db import`")?;
     let (from, to, existing, now) = (args.file.clone(), file.to_path_buf(), existing(args.force), SystemClock.now());
     let work =
@@ -186,11 +186,13 @@ async fn restore(globals: &Globals, store: &StoreChoice, args: RestoreArgs) -> R
 }
 
 /// The database's file. `instead`: what a MongoDB database does, or is done to.
-fn file<'a>(store: &'a StoreChoice, instead: &str) -> Result<&'a Path, Failure> {
+fn file<'a>(store: &'a StoreUrl, instead: &str) -> Result<&'a Path, CliError> {
     store.file().map_err(|no_file| {
-        Failure::Misused(match no_file {
-            NoFile::Mongo => format!("this is for SQLite; a MongoDB database {instead} ({store})"),
-            NoFile::Memory => format!("{store} is in memory, and ends with its server; name a database in a file"),
+        CliError::Usage(match no_file {
+            NotAFileStore::Mongo => format!("this is for SQLite; a MongoDB database {instead} ({store})"),
+            NotAFileStore::Memory => {
+                format!("{store} is in memory, and ends with its server; name a database in a file")
+            }
         })
     })
 }
@@ -204,7 +206,7 @@ async fn apart<T: Send + 'static>(
     globals: &Globals,
     database: &Path,
     work: impl FnOnce(&Stop, &mut dyn FnMut(Progress)) -> Result<T, MaintenanceError> + Send + 'static,
-) -> Result<T, Failure> {
+) -> Result<T, CliError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (bar, stop) = (Bar::for_people(globals), Stop::default());
@@ -218,11 +220,11 @@ async fn apart<T: Send + 'static>(
     bar.clear();
     ended.map_err(anyhow::Error::new)?.map_err(|error| {
         let refused = error.refuses(database);
-        if refused { Failure::Configuration(error.to_string()) } else { Failure::Unexpected(error.into()) }
+        if refused { CliError::Configuration(error.to_string()) } else { CliError::Unexpected(error.into()) }
     })
 }
 
-fn json(document: &impl Serialize) -> Result<(), Failure> {
+fn json(document: &impl Serialize) -> Result<(), CliError> {
     output::data(&serde_json::to_string(document).map_err(anyhow::Error::new)?)
 }
 

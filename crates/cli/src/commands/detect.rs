@@ -5,7 +5,7 @@ use std::time::Duration;
 use rekindle_http::api::DetectReport;
 
 use crate::client::{Answer, Client};
-use crate::failure::Failure;
+use crate::failure::CliError;
 use crate::locate::Globals;
 use crate::output;
 
@@ -13,7 +13,7 @@ use crate::output;
 ///
 /// # Errors
 /// The server's.
-pub async fn detect(globals: &Globals) -> Result<(), Failure> {
+pub async fn detect(globals: &Globals) -> Result<(), CliError> {
     let client = Client::new(globals.locate()?)?;
     let answer: Answer<DetectReport> = client.post(&["sessions", "detect-failures"]).send().await?;
     if globals.json {

@@ -10,8 +10,8 @@ use rekindle_http::server::{ServeError, serve};
 use rekindle_http::settings::{Command, Flag, Settings, Sources};
 
 use super::config::SettingFlags;
-use super::serve::{ended, on_all_cores};
-use crate::failure::Failure;
+use super::serve::{ended, multi_thread_runtime};
+use crate::failure::CliError;
 use crate::folder::{self, Folder, Key, ServerNote};
 use crate::locate::Globals;
 use crate::output::data;
@@ -21,7 +21,7 @@ use crate::words::say;
 ///
 /// # Errors
 /// Another server runs on the folder, settings are wrong, or it cannot listen.
-pub fn dev(globals: &Globals, flags: SettingFlags) -> Result<ExitCode, Failure> {
+pub fn dev(globals: &Globals, flags: SettingFlags) -> Result<ExitCode, CliError> {
     let folder = Folder::at(globals.data.clone().unwrap_or_else(|| folder::NAME.into()));
     let claim = folder.claim()?;
     let (key, is_new) = match claim.key(&RandomIds)? {
@@ -43,14 +43,14 @@ pub fn dev(globals: &Globals, flags: SettingFlags) -> Result<ExitCode, Failure> 
         let shown = claim.write_note(&note).and_then(|()| data(&banner(&note.url, &folder, is_new, is_near)));
         match shown {
             // A server whose banner nobody reads is still a server.
-            Ok(()) | Err(Failure::OutputClosed) => Ok(()),
+            Ok(()) | Err(CliError::OutputClosed) => Ok(()),
             Err(failure) => Err(io::Error::other(failure.to_string())),
         }
     };
-    on_all_cores(async {
+    multi_thread_runtime(async {
         match serve(&settings, announce).await {
             Err(ServeError::Failed(why)) if why.contains("in use") => {
-                Err(Failure::Unexpected(anyhow::anyhow!("{why}\n  for a free one: rekindle dev --port 0")))
+                Err(CliError::Unexpected(anyhow::anyhow!("{why}\n  for a free one: rekindle dev --port 0")))
             }
             outcome => ended(outcome),
         }

@@ -10,7 +10,7 @@ use reqwest::{Client, Response, Url, redirect};
 
 use crate::advice;
 use crate::client::trusted;
-use crate::failure::{Failure, Unreachable};
+use crate::failure::{CliError, Unreachable};
 use crate::locate::Globals;
 use crate::output;
 
@@ -29,7 +29,7 @@ pub struct HealthArgs {
 ///
 /// # Errors
 /// It does not answer, or not with 200.
-pub async fn health(globals: &Globals, args: &HealthArgs) -> Result<(), Failure> {
+pub async fn health(globals: &Globals, args: &HealthArgs) -> Result<(), CliError> {
     let (mut url, found) = globals.server()?;
     let path = if args.ready { "ready" } else { "health" };
     // Only what can have no path has no segments, and that is no URL of a server.
@@ -71,8 +71,8 @@ fn cause(error: &reqwest::Error) -> String {
     deepest.to_string()
 }
 
-fn unreachable(url: &Url, what: String, found: &str, ca: Option<&Path>) -> Failure {
+fn unreachable(url: &Url, what: String, found: &str, ca: Option<&Path>) -> CliError {
     let is_distrusted = what.contains("certificate");
     let advice = if is_distrusted { advice::for_distrust(ca) } else { advice::for_silence(found) };
-    Failure::Unreachable(Unreachable { url: url.to_string(), what, advice })
+    CliError::Unreachable(Unreachable { url: url.to_string(), what, advice })
 }

@@ -7,11 +7,11 @@ use rekindle_http::api::{ApiKey, ApiKeyList, CreateApiKey, NewApiKey, Role, Rota
 use uuid::Uuid;
 
 use crate::client::{Answer, Client};
-use crate::failure::Failure;
+use crate::failure::CliError;
 use crate::given::{days, id, span};
 use crate::locate::Globals;
 use crate::output;
-use crate::tables::{self, Facts};
+use crate::tables::{self, KeyValueTable};
 use crate::words::say;
 
 /// What can be done with keys. It takes an administrator's key: one of the server's `API_KEYS`, or one with that role.
@@ -69,7 +69,7 @@ pub struct RotateArgs {
 ///
 /// # Errors
 /// The server's.
-pub async fn key(globals: &Globals, command: KeyCommand) -> Result<(), Failure> {
+pub async fn key(globals: &Globals, command: KeyCommand) -> Result<(), CliError> {
     let client = &Client::new(globals.locate()?)?;
     match command {
         KeyCommand::Create(args) => {
@@ -94,11 +94,11 @@ pub async fn key(globals: &Globals, command: KeyCommand) -> Result<(), Failure> 
 }
 
 /// The one time that a secret is shown.
-fn show_new(globals: &Globals, answer: &Answer<NewApiKey>) -> Result<(), Failure> {
+fn show_new(globals: &Globals, answer: &Answer<NewApiKey>) -> Result<(), CliError> {
     if globals.json {
         return output::data(&answer.text);
     }
-    let mut facts: Facts = tables::key(&answer.value.key);
+    let mut facts: KeyValueTable = tables::key(&answer.value.key);
     facts.maybe("secret", answer.value.secret);
     output::data(&facts.0)?;
     say("the secret is shown this once; it is what goes into X-API-Key, and into REKINDLE_API_KEY for this program");

@@ -4,9 +4,9 @@ use clap::{Args, Subcommand};
 use rekindle_http::api::{CreateMachine, Machine, MachineList, MachineQuery, MachineStatus, Object, PatchMachine};
 
 use crate::client::Client;
-use crate::failure::Failure;
+use crate::failure::CliError;
 use crate::given::{object, this_machine};
-use crate::list::{self, Part};
+use crate::list::{self, PageArgs};
 use crate::locate::Globals;
 use crate::output;
 use crate::tables;
@@ -45,7 +45,7 @@ pub struct ListArgs {
     #[arg(long)]
     status: Option<MachineStatus>,
     #[command(flatten)]
-    part: Part,
+    part: PageArgs,
     #[command(flatten)]
     watch: Watch,
 }
@@ -106,7 +106,7 @@ impl Id {
 }
 
 impl About {
-    fn body(self, machine_id: Option<String>) -> Result<CreateMachine, Failure> {
+    fn body(self, machine_id: Option<String>) -> Result<CreateMachine, CliError> {
         let hostname = this_machine(self.hostname)?;
         Ok(CreateMachine { machine_id, hostname, docker_slots: self.slots, metadata: self.metadata })
     }
@@ -116,11 +116,11 @@ impl About {
 ///
 /// # Errors
 /// The server's.
-pub async fn machine(globals: &Globals, command: MachineCommand) -> Result<(), Failure> {
+pub async fn machine(globals: &Globals, command: MachineCommand) -> Result<(), CliError> {
     let client = &Client::new(globals.locate()?)?;
     let request = match command {
         MachineCommand::List(args) => return list(globals, &args).await,
-        MachineCommand::Delete(of) => return client.delete(&of.path()).send_for_nothing().await,
+        MachineCommand::Delete(of) => return client.delete(&of.path()).send_no_content().await,
         MachineCommand::Show(of) => client.get(&of.path()),
         MachineCommand::Create(args) => client.post(&["machines"]).json(&args.about.body(args.id)?),
         MachineCommand::Register(args) => client.put(&args.of.path()).json(&args.about.body(None)?),
@@ -134,7 +134,7 @@ pub async fn machine(globals: &Globals, command: MachineCommand) -> Result<(), F
     if globals.json { output::data(&answer.text) } else { output::data(&tables::machine(&answer.value)) }
 }
 
-async fn list(globals: &Globals, args: &ListArgs) -> Result<(), Failure> {
+async fn list(globals: &Globals, args: &ListArgs) -> Result<(), CliError> {
     let query = MachineQuery {
         status: args.status,
         limit: args.part.page(),

@@ -15,13 +15,13 @@ use tokio::time::{Instant, sleep, sleep_until};
 use uuid::Uuid;
 
 use crate::client::Client;
-use crate::failure::{Failure, SUPERSEDED};
+use crate::failure::{CliError, SUPERSEDED};
 use crate::given::{id, object, span, this_machine};
 use crate::locate::Globals;
 use crate::run::backoff::Backoff;
-use crate::run::child::{Child, Ending, Look, Stderr};
+use crate::run::child::{Child, ExitKind, PollResult, Stderr};
 use crate::run::guard::GRACE;
-use crate::run::plan::{Plan, Whose};
+use crate::run::plan::{Plan, SessionSource};
 use crate::run::registration::{Registered, Registration};
 use crate::run::reporter::{Reported, Reporter};
 use crate::run::signals::{Event, Signals};
@@ -73,7 +73,7 @@ pub struct RunArgs {
 }
 
 /// Looked at early: a task that is refused would leave its session behind.
-fn task_name(text: &str) -> Result<String, rekindle_core::Fault> {
+fn task_name(text: &str) -> Result<String, rekindle_core::InvalidValue> {
     text.parse::<rekindle_core::TaskName>().map(|name| name.to_string())
 }
 
@@ -90,12 +90,12 @@ pub enum OnSuperseded {
 ///
 /// # Errors
 /// It was not run, and why.
-pub async fn run(globals: &Globals, args: RunArgs) -> Result<ExitCode, Failure> {
+pub async fn run(globals: &Globals, args: RunArgs) -> Result<ExitCode, CliError> {
     let client = Client::new(globals.locate()?)?;
     let whose = match (args.session, args.project) {
-        (Some(id), project) => Whose::Adopted { id, project },
-        (None, Some(project)) => Whose::New { project, machine: this_machine(args.machine)?, slot: args.slot },
-        (None, None) => return Err(Failure::Misused("--project or --session is needed".to_owned())),
+        (Some(id), project) => SessionSource::Adopted { id, project },
+        (None, Some(project)) => SessionSource::New { project, machine: this_machine(args.machine)?, slot: args.slot },
+        (None, None) => return Err(CliError::Usage("--project or --session is needed".to_owned())),
     };
     let plan = Plan::new(whose, args.name, args.metadata.unwrap_or_default(), args.heartbeat, &args.command);
     // From here on a signal waits until there is a command that it can be passed on to.
@@ -127,7 +127,7 @@ pub async fn run(globals: &Globals, args: RunArgs) -> Result<ExitCode, Failure> 
 }
 
 /// Registers the run, if there is a server. Answers why not, once that has been said.
-async fn seek(client: &Client, registration: &mut Registration) -> Result<Option<String>, Failure> {
+async fn seek(client: &Client, registration: &mut Registration) -> Result<Option<String>, CliError> {
     let deadline = Instant::now() + PATIENCE;
     let mut backoff = Backoff::up_to(PATIENCE);
     loop {
@@ -139,9 +139,9 @@ async fn seek(client: &Client, registration: &mut Registration) -> Result<Option
             Err(failure) => failure,
         };
         let is_passing = match &failure {
-            Failure::Refused(_) => failure.is_for_now(),
-            Failure::Unreachable(_) | Failure::Unexpected(_) => true,
-            Failure::Misused(_) | Failure::InTheWay(_) | Failure::Configuration(_) | Failure::OutputClosed => false,
+            CliError::Refused(_) => failure.is_for_now(),
+            CliError::Unreachable(_) | CliError::Unexpected(_) => true,
+            CliError::Usage(_) | CliError::Conflict(_) | CliError::Configuration(_) | CliError::OutputClosed => false,
         };
         if !is_passing {
             return Err(failure);
@@ -198,7 +198,7 @@ impl Run {
         &mut self,
         child: &Child,
         mut superseded: oneshot::Receiver<Uuid>,
-    ) -> Result<(Ending, bool), Failure> {
+    ) -> Result<(ExitKind, bool), CliError> {
         let mut is_superseded = false;
         let mut listens = true;
         let mut kill_at: Option<Instant> = None;
@@ -207,9 +207,9 @@ impl Run {
                 biased;
                 event = self.signals.next() => match event {
                     Event::Child => match child.look()? {
-                        Look::Over(ending) => return Ok((ending, is_superseded)),
-                        Look::Stopped(by) => child.stopped(by),
-                        Look::Runs => {}
+                        PollResult::Over(ending) => return Ok((ending, is_superseded)),
+                        PollResult::Stopped(by) => child.stopped(by),
+                        PollResult::Runs => {}
                     },
                     Event::Resized => child.resized(),
                     Event::Forward(signal) => child.signal(signal),
@@ -236,7 +236,7 @@ impl Run {
     }
 
     /// Passes on what is left of the command's output, unless a signal says that this takes too long.
-    async fn finish(&mut self, child: &mut Child, ending: Ending) -> Vec<u8> {
+    async fn finish(&mut self, child: &mut Child, ending: ExitKind) -> Vec<u8> {
         child.release(ending);
         tokio::select! {
             () = child.drain() => {}

@@ -8,24 +8,24 @@ use rekindle_http::server::{ServeError, serve as run_server};
 use rekindle_http::settings::{ConfigurationError, Settings, Sources};
 
 use super::config::SettingFlags;
-use crate::failure::Failure;
+use crate::failure::CliError;
 
 /// Runs until SIGTERM or SIGINT.
 ///
 /// # Errors
 /// Settings are missing or wrong, or it cannot listen.
-pub fn serve(flags: SettingFlags) -> Result<ExitCode, Failure> {
+pub fn serve(flags: SettingFlags) -> Result<ExitCode, CliError> {
     let settings = Settings::of(&Sources::of_server(flags.given()).gather())?;
     let _log = logging::init(&settings.log, settings.telemetry.as_ref())?;
     settings.announce();
-    on_all_cores(async { ended(run_server(&settings, |_| Ok(())).await) })
+    multi_thread_runtime(async { ended(run_server(&settings, |_| Ok(())).await) })
 }
 
 /// How a server's end looks from outside: one that was told a second time to end shows the signal, and nothing more.
 ///
 /// # Errors
 /// Why it did not run.
-pub fn ended(ended: Result<(), ServeError>) -> Result<ExitCode, Failure> {
+pub fn ended(ended: Result<(), ServeError>) -> Result<ExitCode, CliError> {
     match ended {
         Err(ServeError::Interrupted { code, .. }) => Ok(ExitCode::from(code)),
         ended => Ok(ended.map(|()| ExitCode::SUCCESS)?),
@@ -36,18 +36,18 @@ pub fn ended(ended: Result<(), ServeError>) -> Result<ExitCode, Failure> {
 ///
 /// # Errors
 /// The server's.
-pub fn on_all_cores(server: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
+pub fn multi_thread_runtime(server: impl Future<Output = Result<ExitCode, CliError>>) -> Result<ExitCode, CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.context("cannot start the runtime")?.block_on(server)
 }
 
-impl From<ConfigurationError> for Failure {
+impl From<ConfigurationError> for CliError {
     fn from(error: ConfigurationError) -> Self {
         Self::Configuration(error.to_string())
     }
 }
 
-impl From<ServeError> for Failure {
+impl From<ServeError> for CliError {
     fn from(error: ServeError) -> Self {
         match error {
             ServeError::Settings(_) | ServeError::Store { .. } | ServeError::Tls { .. } => {

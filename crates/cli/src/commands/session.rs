@@ -8,11 +8,11 @@ use rekindle_http::api::{
 use uuid::Uuid;
 
 use crate::client::{Answer, Client};
-use crate::failure::Failure;
+use crate::failure::CliError;
 use crate::given::{id, object, this_machine};
-use crate::list::{self, Part};
+use crate::list::{self, PageArgs};
 use crate::locate::Globals;
-use crate::tables::{self, Facts};
+use crate::tables::{self, KeyValueTable};
 use crate::watch::Watch;
 use crate::{output, words};
 
@@ -88,7 +88,7 @@ pub struct ListArgs {
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     archived: Option<bool>,
     #[command(flatten)]
-    part: Part,
+    part: PageArgs,
     #[command(flatten)]
     watch: Watch,
 }
@@ -169,7 +169,7 @@ pub struct RecoverArgs {
 ///
 /// # Errors
 /// The server's.
-pub async fn session(globals: &Globals, command: SessionCommand) -> Result<(), Failure> {
+pub async fn session(globals: &Globals, command: SessionCommand) -> Result<(), CliError> {
     let client = &Client::new(globals.locate()?)?;
     let changed = match command {
         SessionCommand::List(args) => return list(globals, &args).await,
@@ -177,7 +177,7 @@ pub async fn session(globals: &Globals, command: SessionCommand) -> Result<(), F
         SessionCommand::RecoveryState(of) => return recovery_state(globals, client, of).await,
         SessionCommand::Recover(args) => return recover(globals, client, args).await,
         SessionCommand::Beat(args) => return beat(globals, client, args).await,
-        SessionCommand::Delete(of) => return client.delete(&of.path()).send_for_nothing().await,
+        SessionCommand::Delete(of) => return client.delete(&of.path()).send_no_content().await,
         SessionCommand::Create(args) => create(client, args).await?,
         SessionCommand::Show(of) => client.get(&of.path()).send().await?,
         SessionCommand::Pause(of) => patch(client, of, SessionStatus::Paused).await?,
@@ -197,7 +197,7 @@ pub async fn session(globals: &Globals, command: SessionCommand) -> Result<(), F
     show(globals, &changed)
 }
 
-async fn list(globals: &Globals, args: &ListArgs) -> Result<(), Failure> {
+async fn list(globals: &Globals, args: &ListArgs) -> Result<(), CliError> {
     let query = SessionQuery {
         project_id: args.project.clone(),
         machine_id: args.machine.clone(),
@@ -216,7 +216,7 @@ async fn list(globals: &Globals, args: &ListArgs) -> Result<(), Failure> {
     args.watch.draw(globals, draw).await
 }
 
-async fn create(client: &Client, args: CreateArgs) -> Result<Answer<Session>, Failure> {
+async fn create(client: &Client, args: CreateArgs) -> Result<Answer<Session>, CliError> {
     let body = CreateSession {
         project_id: args.project,
         machine_id: this_machine(args.machine)?,
@@ -226,12 +226,12 @@ async fn create(client: &Client, args: CreateArgs) -> Result<Answer<Session>, Fa
     client.post(&["sessions"]).json(&body).send().await
 }
 
-async fn patch(client: &Client, of: Id, status: SessionStatus) -> Result<Answer<Session>, Failure> {
+async fn patch(client: &Client, of: Id, status: SessionStatus) -> Result<Answer<Session>, CliError> {
     let body = PatchSession { status: Some(status), ..PatchSession::default() };
     client.patch(&of.path()).json(&body).send().await
 }
 
-async fn beat(globals: &Globals, client: &Client, args: BeatArgs) -> Result<(), Failure> {
+async fn beat(globals: &Globals, client: &Client, args: BeatArgs) -> Result<(), CliError> {
     let current_task_id = match (args.task, args.no_task) {
         (Some(task), _) => Nullable::Value(task),
         (None, true) => Nullable::Null,
@@ -244,7 +244,7 @@ async fn beat(globals: &Globals, client: &Client, args: BeatArgs) -> Result<(), 
     output::data(&if globals.json { answer.text } else { shown() })
 }
 
-async fn health(globals: &Globals, client: &Client, of: Id) -> Result<(), Failure> {
+async fn health(globals: &Globals, client: &Client, of: Id) -> Result<(), CliError> {
     let answer: Answer<SessionHealth> = client.get(&of.action("health")).send().await?;
     let health = &answer.value;
     let verdict = match (health.is_healthy, health.is_stalled) {
@@ -252,7 +252,7 @@ async fn health(globals: &Globals, client: &Client, of: Id) -> Result<(), Failur
         (false, true) => "stalled",
         (false, false) => "neither healthy nor stalled",
     };
-    let mut facts = Facts::default();
+    let mut facts = KeyValueTable::default();
     facts.add("session", &health.session_id);
     facts.add("health", &verdict);
     facts.add("status", &health.status);
@@ -261,13 +261,13 @@ async fn health(globals: &Globals, client: &Client, of: Id) -> Result<(), Failur
     output::data(&if globals.json { answer.text } else { facts.0 })
 }
 
-async fn recovery_state(globals: &Globals, client: &Client, of: Id) -> Result<(), Failure> {
+async fn recovery_state(globals: &Globals, client: &Client, of: Id) -> Result<(), CliError> {
     let answer: Answer<RecoveryState> = client.get(&of.action("recovery-state")).send().await?;
     if globals.json {
         return output::data(&answer.text);
     }
     let state = &answer.value;
-    let mut facts = Facts::default();
+    let mut facts = KeyValueTable::default();
     facts.add("session", &state.session_id);
     facts.add("project", &state.project_id);
     facts.add("last beat", &output::age(state.last_heartbeat));
@@ -289,7 +289,7 @@ async fn recovery_state(globals: &Globals, client: &Client, of: Id) -> Result<()
     output::data(&drawn)
 }
 
-async fn recover(globals: &Globals, client: &Client, args: RecoverArgs) -> Result<(), Failure> {
+async fn recover(globals: &Globals, client: &Client, args: RecoverArgs) -> Result<(), CliError> {
     let body = Recover {
         new_machine_id: this_machine(args.machine)?,
         docker_slot: args.slot,
@@ -305,6 +305,6 @@ async fn recover(globals: &Globals, client: &Client, args: RecoverArgs) -> Resul
     Ok(())
 }
 
-fn show(globals: &Globals, answer: &Answer<Session>) -> Result<(), Failure> {
+fn show(globals: &Globals, answer: &Answer<Session>) -> Result<(), CliError> {
     if globals.json { output::data(&answer.text) } else { output::data(&tables::session(&answer.value)) }
 }

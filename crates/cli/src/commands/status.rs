@@ -6,7 +6,7 @@ use rekindle_http::api::{HealthSummary, StalledReport};
 use serde_json::value::RawValue;
 
 use crate::client::{Answer, Client};
-use crate::failure::Failure;
+use crate::failure::CliError;
 use crate::locate::Globals;
 use crate::output::{cell, drawn, span, table};
 use crate::watch::Watch;
@@ -18,7 +18,7 @@ const SHOWN: u32 = 100;
 ///
 /// # Errors
 /// The server's.
-pub async fn status(globals: &Globals, watch: &Watch) -> Result<(), Failure> {
+pub async fn status(globals: &Globals, watch: &Watch) -> Result<(), CliError> {
     let draw = async |client: &Client| {
         let health: Answer<HealthSummary> = client.get(&["sessions", "health"]).send().await?;
         let stalled = client.get(&["sessions", "stalled"]).query(&[("limit", SHOWN)]);
@@ -32,7 +32,7 @@ pub async fn status(globals: &Globals, watch: &Watch) -> Result<(), Failure> {
 }
 
 /// Both answers as they came, in one document.
-fn both(health: &str, stalled: &str) -> Result<String, Failure> {
+fn both(health: &str, stalled: &str) -> Result<String, CliError> {
     let raw = |text: &str| RawValue::from_string(text.to_owned()).map_err(anyhow::Error::new);
     let document = std::collections::BTreeMap::from([("health", raw(health)?), ("stalled", raw(stalled)?)]);
     Ok(serde_json::to_string(&document).map_err(anyhow::Error::new)?)

@@ -5,9 +5,9 @@ use rekindle_http::api::{CreateTask, Object, PatchTask, Session, Task, TaskList,
 use uuid::Uuid;
 
 use crate::client::{Answer, Client};
-use crate::failure::Failure;
+use crate::failure::CliError;
 use crate::given::{id, object};
-use crate::list::{self, Part};
+use crate::list::{self, PageArgs};
 use crate::locate::Globals;
 use crate::output;
 use crate::tables;
@@ -57,7 +57,7 @@ pub struct ListArgs {
     #[arg(long)]
     status: Option<TaskStatus>,
     #[command(flatten)]
-    part: Part,
+    part: PageArgs,
     #[command(flatten)]
     watch: Watch,
 }
@@ -112,11 +112,11 @@ impl Id {
 ///
 /// # Errors
 /// The server's.
-pub async fn task(globals: &Globals, command: TaskCommand) -> Result<(), Failure> {
+pub async fn task(globals: &Globals, command: TaskCommand) -> Result<(), CliError> {
     let client = &Client::new(globals.locate()?)?;
     let changed = match command {
         TaskCommand::List(args) => return list(globals, &args).await,
-        TaskCommand::Delete(of) => return client.delete(&of.path()).send_for_nothing().await,
+        TaskCommand::Delete(of) => return client.delete(&of.path()).send_no_content().await,
         TaskCommand::Show(of) => client.get(&of.path()).send().await?,
         TaskCommand::Create(args) => create(client, args).await?,
         TaskCommand::Start(args) => patch(client, args, TaskStatus::InProgress, None).await?,
@@ -128,7 +128,7 @@ pub async fn task(globals: &Globals, command: TaskCommand) -> Result<(), Failure
     if globals.json { output::data(&changed.text) } else { output::data(&tables::task(&changed.value)) }
 }
 
-async fn list(globals: &Globals, args: &ListArgs) -> Result<(), Failure> {
+async fn list(globals: &Globals, args: &ListArgs) -> Result<(), CliError> {
     let query = TaskQuery {
         session_id: args.session,
         project_id: args.project.clone(),
@@ -145,7 +145,7 @@ async fn list(globals: &Globals, args: &ListArgs) -> Result<(), Failure> {
     args.watch.draw(globals, draw).await
 }
 
-async fn create(client: &Client, args: CreateArgs) -> Result<Answer<Task>, Failure> {
+async fn create(client: &Client, args: CreateArgs) -> Result<Answer<Task>, CliError> {
     let session_id = args.session.to_string();
     let project_id = match args.project {
         Some(project) => project,
@@ -166,7 +166,7 @@ async fn patch(
     args: ChangeArgs,
     status: TaskStatus,
     error_message: Option<String>,
-) -> Result<Answer<Task>, Failure> {
+) -> Result<Answer<Task>, CliError> {
     let body = PatchTask { status: Some(status), error_message, metadata: args.metadata };
     client.patch(&args.of.path()).json(&body).send().await
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::*;
 
-fn refused(code: &str, retry_after: Option<u64>) -> Failure {
+fn refused(code: &str, retry_after: Option<u64>) -> CliError {
     let body = ErrorBody {
         status_code: 429,
         error: "Too Many Requests".to_owned(),
@@ -18,7 +18,7 @@ fn refused(code: &str, retry_after: Option<u64>) -> Failure {
         details: Vec::new(),
     };
     let retry_after = retry_after.map(Duration::from_secs);
-    Failure::Refused(Box::new(Refused { body, advice: Vec::new(), retry_after }))
+    CliError::Refused(Box::new(Refused { body, advice: Vec::new(), retry_after }))
 }
 
 #[test]
@@ -26,12 +26,12 @@ fn the_wait_is_what_the_server_asks_for_within_reason() {
     assert_eq!(refused("rate_limited", Some(7)).retry_after(), Duration::from_secs(7));
     assert_eq!(refused("rate_limited", None).retry_after(), Duration::ZERO);
     assert_eq!(refused("rate_limited", Some(u64::MAX)).retry_after(), Duration::from_secs(60));
-    assert_eq!(Failure::InTheWay("no".to_owned()).retry_after(), Duration::ZERO);
+    assert_eq!(CliError::Conflict("no".to_owned()).retry_after(), Duration::ZERO);
 }
 
 #[test]
 fn only_too_many_requests_are_a_matter_of_time() {
     assert!(refused("rate_limited", None).is_for_now());
     assert!(!refused("session_ended", Some(1)).is_for_now());
-    assert!(!Failure::Misused("no".to_owned()).is_for_now());
+    assert!(!CliError::Usage("no".to_owned()).is_for_now());
 }

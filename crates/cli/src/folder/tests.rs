@@ -40,7 +40,7 @@ fn what_is_no_key_is_not_replaced() {
     let (_dir, folder) = fresh();
     let claim = folder.claim().unwrap();
     fs::write(folder.key_file(), "my notes").unwrap();
-    assert!(matches!(claim.key(&RandomIds), Err(Failure::Configuration(_))));
+    assert!(matches!(claim.key(&RandomIds), Err(CliError::Configuration(_))));
     assert_eq!(fs::read_to_string(folder.key_file()).unwrap(), "my notes");
 }
 

@@ -9,7 +9,7 @@ struct Local {
     _dir: tempfile::TempDir,
     folder: Folder,
     key: String,
-    _claim: folder::Claim,
+    _claim: folder::DirLock,
 }
 
 fn local() -> Local {
@@ -43,13 +43,16 @@ fn the_kept_key_is_not_shown_to_another_host() {
     let local = local();
     for url in ["https://rekindle.example.org", "http://127.0.0.1.example.org", "http://10.0.0.1:3000"] {
         let failure = locate(Some(url), None, Some(&local.folder)).unwrap_err();
-        assert!(matches!(&failure, Failure::Configuration(words) if words.contains("REKINDLE_API_KEY")), "{failure:?}");
+        assert!(
+            matches!(&failure, CliError::Configuration(words) if words.contains("REKINDLE_API_KEY")),
+            "{failure:?}"
+        );
     }
 }
 
 #[test]
 fn without_anything_the_words_say_what_to_do() {
-    let Err(Failure::Configuration(words)) = locate(None, None, None) else { panic!("there is no key") };
+    let Err(CliError::Configuration(words)) = locate(None, None, None) else { panic!("there is no key") };
     assert!(words.contains("rekindle dev") && words.contains("127.0.0.1:3000"), "{words}");
     assert_eq!(locate(None, Some("k"), None).unwrap().url.as_str(), "http://127.0.0.1:3000/");
 }
@@ -57,7 +60,7 @@ fn without_anything_the_words_say_what_to_do() {
 #[test]
 fn what_is_no_url_is_a_fault() {
     for url in ["127.0.0.1:3000", "ftp://x", "http://", "nonsense"] {
-        assert!(matches!(locate(Some(url), Some("k"), None), Err(Failure::Configuration(_))), "{url}");
+        assert!(matches!(locate(Some(url), Some("k"), None), Err(CliError::Configuration(_))), "{url}");
     }
 }
 

@@ -18,7 +18,7 @@ use super::terminal::{Modes, Terminal};
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
+pub enum ExitKind {
     /// By itself, with this status.
     Exited(i32),
     /// By a signal.
@@ -27,13 +27,13 @@ pub enum Ending {
 
 /// What the last look at a child showed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
+pub enum PollResult {
     /// It runs.
     Runs,
     /// It was stopped by a signal, and can go on.
     Stopped(Signal),
     /// It is over.
-    Over(Ending),
+    Over(ExitKind),
 }
 
 /// What the command's stderr is.
@@ -92,7 +92,7 @@ impl Child {
         // Ours of the command's ends must go: the output is over when the last one closes.
         drop(starting);
         let group = Pid::from_raw(id.cast_signed());
-        let guard = Guard::set_over(group).inspect_err(|_| {
+        let guard = Guard::spawn_for(group).inspect_err(|_| {
             // Without a guard it would not be safe to leave it running.
             killpg(group, Signal::SIGKILL).ok();
         })?;
@@ -104,16 +104,16 @@ impl Child {
     ///
     /// # Errors
     /// The operating system's, when somebody else has taken the child's end.
-    pub fn look(&self) -> io::Result<Look> {
+    pub fn look(&self) -> io::Result<PollResult> {
         let flags = WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED;
         loop {
             return match waitpid(self.group, Some(flags)) {
-                Ok(WaitStatus::Exited(_, status)) => Ok(Look::Over(Ending::Exited(status))),
-                Ok(WaitStatus::Signaled(_, signal, _)) => Ok(Look::Over(Ending::Signalled(signal))),
-                Ok(WaitStatus::Stopped(_, signal)) => Ok(Look::Stopped(signal)),
+                Ok(WaitStatus::Exited(_, status)) => Ok(PollResult::Over(ExitKind::Exited(status))),
+                Ok(WaitStatus::Signaled(_, signal, _)) => Ok(PollResult::Over(ExitKind::Signalled(signal))),
+                Ok(WaitStatus::Stopped(_, signal)) => Ok(PollResult::Stopped(signal)),
                 Err(Errno::EINTR) => continue,
                 Err(error) => Err(error.into()),
-                Ok(_) => Ok(Look::Runs),
+                Ok(_) => Ok(PollResult::Runs),
             };
         }
     }
@@ -150,11 +150,11 @@ impl Child {
     }
 
     /// After the end: takes the terminal back.
-    pub fn release(&self, ending: Ending) {
+    pub fn release(&self, ending: ExitKind) {
         if let Some(terminal) = &self.terminal {
             let modes = match ending {
-                Ending::Exited(_) => Modes::Left,
-                Ending::Signalled(_) => Modes::Restored,
+                ExitKind::Exited(_) => Modes::Left,
+                ExitKind::Signalled(_) => Modes::Restored,
             };
             terminal.take_back(self.group, modes);
         }

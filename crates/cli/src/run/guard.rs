@@ -32,7 +32,7 @@ impl Guard {
     ///
     /// # Errors
     /// The operating system's, when there can be no further process.
-    pub fn set_over(group: Pid) -> io::Result<Self> {
+    pub fn spawn_for(group: Pid) -> io::Result<Self> {
         let (watched, alive) = pipe()?;
         // By way of /proc the guard is this very program, also after its file has been replaced.
         let program = if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { std::env::current_exe()? };
@@ -59,7 +59,7 @@ impl Drop for Guard {
 }
 
 /// Does a guard's work, if this process was started as one; answers how that ended.
-pub fn take_post() -> Option<io::Result<()>> {
+pub fn run_if_guard() -> Option<io::Result<()>> {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next()? != COMMAND {
         return None;

@@ -15,7 +15,7 @@ const NAME: usize = 1000;
 
 /// Whose session it is.
 #[derive(Debug, Clone)]
-pub enum Whose {
+pub enum SessionSource {
     /// A new one.
     New {
         /// Its project.
@@ -38,7 +38,7 @@ pub enum Whose {
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// Whose session.
-    pub whose: Whose,
+    pub whose: SessionSource,
     /// The task's name.
     pub name: String,
     /// The client's data for the session.
@@ -53,7 +53,7 @@ pub struct Plan {
 impl Plan {
     /// The plan of running `command`, which also names the task where nothing else does.
     pub fn new(
-        whose: Whose,
+        whose: SessionSource,
         name: Option<String>,
         metadata: Object,
         heartbeat: Duration,
@@ -65,7 +65,7 @@ impl Plan {
             name: name.unwrap_or_else(|| command.clone()),
             metadata,
             heartbeat,
-            id: RandomIds.fresh(),
+            id: RandomIds.new_id(),
             command,
         }
     }

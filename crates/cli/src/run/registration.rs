@@ -9,9 +9,9 @@ use rekindle_http::api::{
 };
 use uuid::Uuid;
 
-use super::plan::{Plan, Whose};
+use super::plan::{Plan, SessionSource};
 use crate::client::Client;
-use crate::failure::Failure;
+use crate::failure::CliError;
 
 /// The longest that one request may take: the command must not wait long for a server that hangs.
 pub const STEP: Duration = Duration::from_secs(5);
@@ -60,15 +60,15 @@ impl Registration {
     ///
     /// # Errors
     /// The server's.
-    pub async fn advance(&mut self, client: &Client) -> Result<Registered, Failure> {
+    pub async fn advance(&mut self, client: &Client) -> Result<Registered, CliError> {
         let session = match &self.session {
             Some(session) => session.clone(),
             None => {
                 let session = match self.plan.whose.clone() {
-                    Whose::New { project, machine, slot } => {
+                    SessionSource::New { project, machine, slot } => {
                         self.create_session(client, project, machine, slot).await?
                     }
-                    Whose::Adopted { id, project } => self.adopt_session(client, id, project).await?,
+                    SessionSource::Adopted { id, project } => self.adopt_session(client, id, project).await?,
                 };
                 self.session.insert(session).clone()
             }
@@ -93,12 +93,12 @@ impl Registration {
         project_id: String,
         machine_id: String,
         docker_slot: Option<u16>,
-    ) -> Result<Session, Failure> {
+    ) -> Result<Session, CliError> {
         let metadata = Some(self.plan.marked_metadata());
         let body = CreateSession { project_id, machine_id, docker_slot, metadata };
         match client.post(&["sessions"]).json(&body).within(STEP).send::<Session>().await {
             Ok(answer) => Ok(answer.value),
-            Err(Failure::Refused(refused)) => {
+            Err(CliError::Refused(refused)) => {
                 let existing = refused.body.detail("existing_session_id").map(str::to_owned);
                 if let Some(existing) = existing {
                     let existing = client.get(&["sessions", &existing]).within(STEP).send::<Session>().await?.value;
@@ -113,11 +113,11 @@ impl Registration {
     }
 
     /// Makes sure that the session is nobody else's, then takes it up.
-    async fn adopt_session(&self, client: &Client, id: Uuid, project: Option<String>) -> Result<Session, Failure> {
+    async fn adopt_session(&self, client: &Client, id: Uuid, project: Option<String>) -> Result<Session, CliError> {
         let id = id.to_string();
         let session = client.get(&["sessions", &id]).within(STEP).send::<Session>().await?.value;
         if let Some(project) = project.filter(|project| *project != session.project_id) {
-            return Err(Failure::InTheWay(format!(
+            return Err(CliError::Conflict(format!(
                 "session {id} is of project {}, not {project}: leave --project out, or name another session",
                 session.project_id
             )));
@@ -125,7 +125,7 @@ impl Registration {
         let in_progress = self.tasks(client, session.session_id, TaskStatus::InProgress).await?;
         if let Some(task) = in_progress.iter().find(|task| !self.plan.made(&task.metadata)) {
             let (name, task) = (&task.task_name, task.task_id);
-            return Err(Failure::InTheWay(format!(
+            return Err(CliError::Conflict(format!(
                 "session {id} has task {task} ({name}) in progress: another run may be at work on it\n  if that one is \
                  gone: rekindle session stall {id}\n  then to go on with it: rekindle session recover {id}"
             )));
@@ -139,8 +139,8 @@ impl Registration {
         Ok(beat.send::<HeartbeatResponse>().await?.value.session)
     }
 
-    async fn choose_task(&mut self, client: &Client, session: &Session) -> Result<Task, Failure> {
-        if let Whose::Adopted { .. } = self.plan.whose {
+    async fn choose_task(&mut self, client: &Client, session: &Session) -> Result<Task, CliError> {
+        if let SessionSource::Adopted { .. } = self.plan.whose {
             // Oldest first: what was to be done first is done first.
             let mut pending = self.tasks(client, session.session_id, TaskStatus::Pending).await?;
             pending.reverse();
@@ -167,14 +167,14 @@ impl Registration {
     }
 
     /// Only at the revision at which it was chosen: of two runs that chose the same task, one begins it.
-    async fn begin(&self, client: &Client, task: &Task) -> Result<(), Failure> {
+    async fn begin(&self, client: &Client, task: &Task) -> Result<(), CliError> {
         let id = task.task_id.to_string();
         let body =
             PatchTask { status: Some(TaskStatus::InProgress), metadata: Some(self.plan.mark()), error_message: None };
         let request = client.patch(&["tasks", &id]).json(&body).at_revision(task.revision).within(STEP);
         match request.send::<Task>().await {
             Ok(_) => Ok(()),
-            Err(Failure::Refused(refused)) if refused.code() == "revision_mismatch" => {
+            Err(CliError::Refused(refused)) if refused.code() == "revision_mismatch" => {
                 let found = client.get(&["tasks", &id]).within(STEP).send::<Task>().await?.value;
                 let ours = self.plan.made(&found.metadata) && found.status == TaskStatus::InProgress;
                 if ours { Ok(()) } else { Err(refused.into()) }
@@ -184,7 +184,7 @@ impl Registration {
     }
 
     /// The session's tasks in one status, newest first.
-    async fn tasks(&self, client: &Client, session: Uuid, status: TaskStatus) -> Result<Vec<Task>, Failure> {
+    async fn tasks(&self, client: &Client, session: Uuid, status: TaskStatus) -> Result<Vec<Task>, CliError> {
         let mut query = TaskQuery {
             session_id: Some(session),
             status: Some(status),
@@ -207,9 +207,9 @@ impl Registration {
     ///
     /// # Errors
     /// The server's.
-    pub async fn left_to_do(&self, client: &Client) -> Result<usize, Failure> {
+    pub async fn left_to_do(&self, client: &Client) -> Result<usize, CliError> {
         match (&self.plan.whose, &self.session) {
-            (Whose::Adopted { .. }, Some(session)) => {
+            (SessionSource::Adopted { .. }, Some(session)) => {
                 Ok(self.tasks(client, session.session_id, TaskStatus::Pending).await?.len())
             }
             _ => Ok(0),

@@ -17,7 +17,7 @@ use super::registration::{Registered, Registration};
 use super::story::Outcome;
 use super::trouble::Trouble;
 use crate::client::Client;
-use crate::failure::Failure;
+use crate::failure::CliError;
 use crate::locate::Globals;
 use crate::words::say;
 
@@ -29,7 +29,7 @@ pub struct Reporter {
     globals: Globals,
     client: Client,
     registration: Registration,
-    standing: Standing,
+    standing: ReportTarget,
     backoff: Backoff,
     /// What the person has been told of last, so that it is told once.
     said: Option<String>,
@@ -37,7 +37,7 @@ pub struct Reporter {
 
 /// Whether there is something to tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Standing {
+enum ReportTarget {
     /// The run is, or is to become, a session of ours.
     Ours,
     /// The session has ended, which has been said. We go on asking whether it has a successor: two of us must not work.
@@ -61,7 +61,7 @@ impl Reporter {
     /// A reporter that goes on from here.
     pub fn new(globals: Globals, client: Client, registration: Registration, lost: Option<String>) -> Self {
         let backoff = Backoff::up_to(registration.plan.heartbeat);
-        Self { globals, client, registration, standing: Standing::Ours, backoff, said: lost }
+        Self { globals, client, registration, standing: ReportTarget::Ours, backoff, said: lost }
     }
 
     /// Works until the outcome is known and reported, or `limit` after it was known. Tells of a successor through
@@ -75,7 +75,7 @@ impl Reporter {
         let mut superseded = Some(superseded);
         let mut next = if self.said.is_some() { Instant::now() + self.backoff.next() } else { Instant::now() };
         let known = loop {
-            if self.standing == Standing::Not {
+            if self.standing == ReportTarget::Not {
                 break (&mut outcome).await;
             }
             let step = async {
@@ -88,18 +88,18 @@ impl Reporter {
                 step = step => match step {
                     Step::Next(pause) => next = Instant::now() + pause,
                     Step::Superseded(by) => {
-                        self.standing = Standing::Not;
+                        self.standing = ReportTarget::Not;
                         if let Some(superseded) = superseded.take() {
                             // Nobody listens any more when the command has just ended.
                             superseded.send(by).ok();
                         }
                     }
-                    Step::Over => self.standing = Standing::Not,
+                    Step::Over => self.standing = ReportTarget::Not,
                 },
             }
         };
         match known {
-            Ok(outcome) if self.standing == Standing::Ours => self.report(&outcome, limit).await,
+            Ok(outcome) if self.standing == ReportTarget::Ours => self.report(&outcome, limit).await,
             Ok(_) | Err(_) => Reported::Nothing,
         }
     }
@@ -129,10 +129,10 @@ impl Reporter {
             }
             Trouble::Superseded(by) => Step::Superseded(by),
             Trouble::Ended(words) => {
-                if self.standing == Standing::Ours {
+                if self.standing == ReportTarget::Ours {
                     say(&format!("{words}\n  the command runs on, and is tracked no longer"));
                 }
-                self.standing = Standing::Ended;
+                self.standing = ReportTarget::Ended;
                 Step::Next(within_a_fifth(self.registration.plan.heartbeat))
             }
             Trouble::Final(words) => {
@@ -142,14 +142,14 @@ impl Reporter {
         }
     }
 
-    async fn register(&mut self) -> Result<Duration, Failure> {
+    async fn register(&mut self) -> Result<Duration, CliError> {
         let registered = self.registration.advance(&self.client).await?;
         self.said = None;
         say(&format!("the server answers: tracked from now on as session {}", registered.session));
         Ok(Duration::ZERO)
     }
 
-    async fn beat(&self, registered: Registered) -> Result<Duration, Failure> {
+    async fn beat(&self, registered: Registered) -> Result<Duration, CliError> {
         let body = HeartbeatBody { current_task_id: Nullable::Value(registered.task.to_string()), metadata: None };
         let path = ["sessions", &registered.session.to_string(), "heartbeat"];
         let answer = self.client.post(&path).json(&body).within(REQUEST).send::<HeartbeatResponse>().await?;
@@ -182,7 +182,7 @@ impl Reporter {
             let Ok(result) = timeout_at(deadline, self.report_once(outcome)).await else {
                 return Reported::Not(last);
             };
-            let asked = result.as_ref().err().map_or(Duration::ZERO, Failure::retry_after);
+            let asked = result.as_ref().err().map_or(Duration::ZERO, CliError::retry_after);
             match result.map_err(Trouble::from) {
                 Ok(session) => {
                     if self.said.is_some() {
@@ -209,7 +209,7 @@ impl Reporter {
     }
 
     /// Both steps can be repeated: to a task or session that has ended so already they change nothing.
-    async fn report_once(&mut self, outcome: &Outcome) -> Result<Uuid, Failure> {
+    async fn report_once(&mut self, outcome: &Outcome) -> Result<Uuid, CliError> {
         let registered = self.registration.advance(&self.client).await?;
         let (task, session) = (registered.task.to_string(), registered.session.to_string());
         let body = match outcome {
@@ -220,13 +220,13 @@ impl Reporter {
         };
         match self.client.patch(&["tasks", &task]).json(&body).within(REQUEST).send::<Task>().await {
             // The command may itself have ended or deleted its task; then that stands.
-            Err(Failure::Refused(refused)) if !matches!(refused.code(), "invalid_transition" | "not_found") => {
+            Err(CliError::Refused(refused)) if !matches!(refused.code(), "invalid_transition" | "not_found") => {
                 return match (refused.code(), self.ended_so(&session, outcome).await?) {
                     ("session_ended", true) => Ok(registered.session),
                     _ => Err(refused.into()),
                 };
             }
-            Err(Failure::Refused(_)) | Ok(_) => {}
+            Err(CliError::Refused(_)) | Ok(_) => {}
             Err(failure) => return Err(failure),
         }
         let ended = match outcome {
@@ -252,7 +252,7 @@ impl Reporter {
     }
 
     /// Whether the session has ended as we were about to say: the command itself may have said so.
-    async fn ended_so(&self, session: &str, outcome: &Outcome) -> Result<bool, Failure> {
+    async fn ended_so(&self, session: &str, outcome: &Outcome) -> Result<bool, CliError> {
         let found = self.client.get(&["sessions", session]).within(REQUEST).send::<Session>().await?.value;
         Ok(found.recovered_into.is_none()
             && match outcome {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::child::Ending;
+use super::child::ExitKind;
 
 /// The most of the command's last words, in lines and in characters.
 const LINES: usize = 20;
@@ -30,11 +30,11 @@ impl Outcome {
 }
 
 /// The outcome of a command that ended so, having written this to stderr last.
-pub fn outcome(ending: Ending, stderr: &[u8]) -> Outcome {
+pub fn outcome(ending: ExitKind, stderr: &[u8]) -> Outcome {
     let mut message = match ending {
-        Ending::Exited(0) => return Outcome::Completed,
-        Ending::Exited(status) => format!("exit status {status}"),
-        Ending::Signalled(signal) => format!("killed by signal {} ({})", signal.as_str(), signal as i32),
+        ExitKind::Exited(0) => return Outcome::Completed,
+        ExitKind::Exited(status) => format!("exit status {status}"),
+        ExitKind::Signalled(signal) => format!("killed by signal {} ({})", signal.as_str(), signal as i32),
     };
     let words = last_words(stderr);
     if !words.is_empty() {
@@ -45,10 +45,10 @@ pub fn outcome(ending: Ending, stderr: &[u8]) -> Outcome {
 }
 
 /// The exit code of a command that ended so, as a shell gives it.
-pub fn exit_code(ending: Ending) -> u8 {
+pub fn exit_code(ending: ExitKind) -> u8 {
     match ending {
-        Ending::Exited(status) => u8::try_from(status & 0xff).unwrap_or(u8::MAX),
-        Ending::Signalled(signal) => u8::try_from(128 + signal as i32).unwrap_or(u8::MAX),
+        ExitKind::Exited(status) => u8::try_from(status & 0xff).unwrap_or(u8::MAX),
+        ExitKind::Signalled(signal) => u8::try_from(128 + signal as i32).unwrap_or(u8::MAX),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::failure::Failure;
+use crate::failure::CliError;
 
 /// What stands between a run and the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,15 +17,15 @@ pub enum Trouble {
     Final(String),
 }
 
-impl From<Failure> for Trouble {
-    fn from(failure: Failure) -> Self {
+impl From<CliError> for Trouble {
+    fn from(failure: CliError) -> Self {
         let refused = match failure {
-            Failure::Refused(refused) => refused,
-            Failure::Configuration(words) | Failure::Misused(words) | Failure::InTheWay(words) => {
+            CliError::Refused(refused) => refused,
+            CliError::Configuration(words) | CliError::Usage(words) | CliError::Conflict(words) => {
                 return Self::Final(words);
             }
             // A server that failed once may not fail again, and a stranger at its address may go.
-            Failure::Unreachable(_) | Failure::Unexpected(_) | Failure::OutputClosed => {
+            CliError::Unreachable(_) | CliError::Unexpected(_) | CliError::OutputClosed => {
                 return Self::Passing(failure.to_string());
             }
         };

@@ -29,7 +29,7 @@ impl Check<'_> {
             self.progress(Part::Events, self.checked.events, None);
             after = Some(last);
         }
-        self.tell_left_behind().await
+        self.report_orphans().await
     }
 
     /// An event that is kept with a session goes with it, in one commit.
@@ -39,7 +39,7 @@ impl Check<'_> {
         before: Option<&EventPosition>,
         there: &mut HashSet<SessionId>,
     ) -> Result<(), StoreError> {
-        let asked: HashSet<_> = events.iter().filter_map(|event| event.event.kept_with()).collect();
+        let asked: HashSet<_> = events.iter().filter_map(|event| event.event.deleted_with_session()).collect();
         let asked: Vec<_> = asked.into_iter().filter(|id| !there.contains(id)).collect();
         let store = self.store;
         let mut gone = HashSet::new();
@@ -55,7 +55,7 @@ impl Check<'_> {
         // Read again, now that their sessions are known to be gone: whatever is still there is without one.
         let Some(again) = self.readable(Part::Events, self.store.events(before, PAGE).await)? else { return Ok(()) };
         for RecordedEvent { position, event } in again {
-            if let Some(session) = event.kept_with().filter(|session| gone.contains(session)) {
+            if let Some(session) = event.deleted_with_session().filter(|session| gone.contains(session)) {
                 let (kind, at) = (event.kind.as_str(), &position.0);
                 let what = format!("event {at} ({kind}) is of session {session}, which is gone");
                 self.found(Finding::of(Rule::EventSubject, &[&session, at], what));

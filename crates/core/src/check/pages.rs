@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::relations::{Copied, belongs};
-use super::sets::{Doubles, clash};
+use super::sets::{DuplicateFinder, clash};
 use super::{Check, Finding, PAGE, Part, Rule, rows, together};
 use crate::session::Session;
 use crate::store::{MachineFilter, Page, PageRequest, SessionFilter, Start, StoreError, TaskFilter, Versioned};
@@ -15,13 +15,13 @@ const REMEMBERED: usize = 50_000;
 
 /// What a task's judgement needs of its session.
 #[derive(Debug, Clone)]
-pub(super) struct Known {
+pub(super) struct SessionRef {
     pub is_live: bool,
     pub project_id: ProjectId,
     pub recovered_from: Option<SessionId>,
 }
 
-impl From<&Session> for Known {
+impl From<&Session> for SessionRef {
     fn from(session: &Session) -> Self {
         Self {
             is_live: session.status().is_live(),
@@ -36,12 +36,12 @@ impl Check<'_> {
         let counts = self.store.counts().await?;
         let live = counts.active + counts.paused + counts.stalled;
         let total = counts.total();
-        let mut doubles = Doubles::among(total + 2 * live);
+        let mut doubles = DuplicateFinder::among(total + 2 * live);
         let mut at = Start::Offset(0);
         while let Some(page) = self.session_page(Part::Sessions, at).await? {
             for row in &page.items {
                 self.all_found(rows::session(&row.value));
-                doubles.see(&row.value);
+                doubles.insert(&row.value);
             }
             self.relatives(&page.items).await?;
             self.checked.sessions += page.items.len() as u64;
@@ -50,12 +50,12 @@ impl Check<'_> {
             at = Start::After(next);
         }
         while doubles.next_round() {
-            self.every_session(total, |session| doubles.see(session)).await?;
+            self.every_session(total, |session| doubles.insert(session)).await?;
         }
         if doubles.any() {
             self.every_session(total, |session| doubles.name(session)).await?;
         }
-        for (rule, one, other) in doubles.suspects() {
+        for (rule, one, other) in doubles.candidates() {
             if let Some((one, other)) = self.at_once(one, other).await?
                 && let Some(finding) = clash(rule, &one, &other)
             {
@@ -84,7 +84,7 @@ impl Check<'_> {
     }
 
     pub(super) async fn tasks(&mut self) -> Result<(), StoreError> {
-        let mut sessions: HashMap<SessionId, Option<Known>> = HashMap::new();
+        let mut sessions: HashMap<SessionId, Option<SessionRef>> = HashMap::new();
         let mut at = Start::Offset(0);
         loop {
             let page = self.store.tasks(&TaskFilter::default(), PageRequest { limit: PAGE, start: at }).await;
@@ -98,7 +98,7 @@ impl Check<'_> {
             let answers = together::all(asked, |id| async move { (id, store.session(id).await) }).await;
             for (id, answer) in answers {
                 if let Some(row) = known(answer)? {
-                    sessions.insert(id, row.map(|row| Known::from(&row.value)));
+                    sessions.insert(id, row.map(|row| SessionRef::from(&row.value)));
                 }
             }
             let mut suspects = Vec::new();

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::pages::{Known, known};
+use super::pages::{SessionRef, known};
 use super::{Check, Finding, Rule, together};
 use crate::rules::recovery::INTERRUPTED;
 use crate::session::Session;
@@ -12,9 +12,9 @@ use crate::task::{Task, TaskStatus};
 use crate::values::{ProjectId, SessionId, TaskId};
 
 /// As often a row that changes while it is looked at is read again.
-const LOOKS: u32 = 20;
+const MAX_REREADS: u32 = 20;
 /// As many tasks that seem to be left behind are held until the events were read.
-const HELD: usize = 100_000;
+const MAX_PENDING: usize = 100_000;
 
 /// A task that was copied from another.
 pub(super) struct Copied {
@@ -22,18 +22,18 @@ pub(super) struct Copied {
     pub origin: TaskId,
     pub project_id: ProjectId,
     /// Its session.
-    pub of: Known,
+    pub of: SessionRef,
 }
 
 impl Check<'_> {
     /// A task that seems to break a rule, with its session.
     pub(super) async fn task(&mut self, task: TaskId) -> Result<(), StoreError> {
-        for _ in 0..LOOKS {
+        for _ in 0..MAX_REREADS {
             let Some(Some(before)) = known(self.store.task(task).await)? else { return Ok(()) };
             let Some(session) = known(self.store.session(before.value.session_id).await)? else { return Ok(()) };
             let Some(Some(after)) = known(self.store.task(task).await)? else { return Ok(()) };
             if before.version == after.version {
-                let session = session.as_ref().map(|row| Known::from(&row.value));
+                let session = session.as_ref().map(|row| SessionRef::from(&row.value));
                 self.all_found(belongs(&after.value, session.as_ref()));
                 return Ok(());
             }
@@ -97,7 +97,7 @@ impl Check<'_> {
         one: SessionId,
         other: SessionId,
     ) -> Result<Option<(Session, Session)>, StoreError> {
-        for _ in 0..LOOKS {
+        for _ in 0..MAX_REREADS {
             let Some(Some(before)) = known(self.store.session(one).await)? else { return Ok(None) };
             let Some(Some(second)) = known(self.store.session(other).await)? else { return Ok(None) };
             let Some(Some(after)) = known(self.store.session(one).await)? else { return Ok(None) };
@@ -122,8 +122,10 @@ impl Check<'_> {
         let copies = self.store.tasks_of(successor.id, &TaskStatus::ALL).await;
         let copies: HashSet<_> = readable(copies)?.into_iter().filter_map(|task| task.copied_from).collect();
         unfinished.retain(|task| !copies.contains(task));
-        if self.left_behind.len() + unfinished.len() > HELD {
-            self.skipped(&format!("more than {HELD} tasks seem to be left behind; of the others nothing is told"));
+        if self.left_behind.len() + unfinished.len() > MAX_PENDING {
+            self.skipped(&format!(
+                "more than {MAX_PENDING} tasks seem to be left behind; of the others nothing is told"
+            ));
             return Ok(());
         }
         self.left_behind.extend(unfinished.into_iter().map(|task| (successor.id, task)));
@@ -131,7 +133,7 @@ impl Check<'_> {
     }
 
     /// After the events were read: of what was copied nothing is left here.
-    pub(super) async fn tell_left_behind(&mut self) -> Result<(), StoreError> {
+    pub(super) async fn report_orphans(&mut self) -> Result<(), StoreError> {
         let mut left: Vec<_> = std::mem::take(&mut self.left_behind).into_iter().collect();
         left.sort_unstable();
         for (successor, task) in left {
@@ -164,7 +166,7 @@ fn is_unfinished(task: &Task) -> bool {
 }
 
 /// What a task and its session break.
-pub(super) fn belongs(task: &Task, session: Option<&Known>) -> Vec<Finding> {
+pub(super) fn belongs(task: &Task, session: Option<&SessionRef>) -> Vec<Finding> {
     let (id, of) = (task.id, task.session_id);
     let mut found = Vec::new();
     let mut broken = |rule, what| found.push(Finding::of(rule, &[&id, &of], what));

@@ -2,7 +2,7 @@
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Weight {
+pub enum Severity {
     /// A rule is broken that the program never breaks by itself.
     Broken,
     /// Nothing is broken; worth knowing.
@@ -36,9 +36,9 @@ macro_rules! rules {
             }
 
             /// How much it matters.
-            pub const fn weight(self) -> Weight {
+            pub const fn weight(self) -> Severity {
                 match self {
-                    $(Self::$name => Weight::$weight),+
+                    $(Self::$name => Severity::$weight),+
                 }
             }
         }

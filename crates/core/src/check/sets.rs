@@ -80,7 +80,7 @@ pub fn clash(rule: UniqueRule, one: &Session, other: &Session) -> Option<Finding
 }
 
 /// Finds out which memberships occur twice.
-pub struct Doubles {
+pub struct DuplicateFinder {
     rounds: u64,
     round: u64,
     held: Vec<Mark>,
@@ -89,14 +89,14 @@ pub struct Doubles {
     named: usize,
 }
 
-impl Doubles {
+impl DuplicateFinder {
     /// For about so many memberships.
     pub fn among(memberships: u64) -> Self {
         Self { rounds: memberships / HELD + 1, round: 0, held: Vec::new(), doubled: HashMap::new(), named: 0 }
     }
 
     /// One session of this round.
-    pub fn see(&mut self, session: &Session) {
+    pub fn insert(&mut self, session: &Session) {
         let (rounds, round) = (self.rounds, self.round);
         self.held.extend(marks(session).map(|(_, mark)| mark).filter(|mark| mark % rounds == round));
     }
@@ -133,7 +133,7 @@ impl Doubles {
     }
 
     /// Each member of a set after its first, with that one.
-    pub fn suspects(self) -> Vec<(UniqueRule, SessionId, SessionId)> {
+    pub fn candidates(self) -> Vec<(UniqueRule, SessionId, SessionId)> {
         let mut suspects = Vec::new();
         for members in self.doubled.into_values() {
             if let Some(((rule, first), others)) = members.split_first() {

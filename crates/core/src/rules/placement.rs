@@ -1,6 +1,6 @@
 //! Whether a machine may take a session, on one of its slots or without.
 
-use crate::error::Refusal;
+use crate::error::Rejection;
 use crate::machine::{Machine, MachineStatus};
 use crate::values::Slot;
 
@@ -16,8 +16,8 @@ pub enum Purpose {
 /// Whether a registered machine may take a session.
 ///
 /// # Errors
-/// [`Refusal::MachineUnavailable`], or [`Refusal::Invalid`] for a slot that it does not have.
-pub fn may_take(machine: &Machine, slot: Option<Slot>, purpose: Purpose) -> Result<(), Refusal> {
+/// [`Rejection::MachineUnavailable`], or [`Rejection::Invalid`] for a slot that it does not have.
+pub fn check_available(machine: &Machine, slot: Option<Slot>, purpose: Purpose) -> Result<(), Rejection> {
     let available = match (machine.status, purpose) {
         (MachineStatus::Online, _) | (MachineStatus::Offline, Purpose::NewSession) => true,
         (MachineStatus::Offline, Purpose::Recovery) | (MachineStatus::Maintenance, _) => false,
@@ -26,12 +26,12 @@ pub fn may_take(machine: &Machine, slot: Option<Slot>, purpose: Purpose) -> Resu
         Some(slot) if !machine.docker_slots.contains(slot) => {
             let slots: Vec<_> = machine.docker_slots.as_slice().iter().map(ToString::to_string).collect();
             let has = if slots.is_empty() { "none".to_owned() } else { slots.join(", ") };
-            Err(Refusal::Invalid {
+            Err(Rejection::Invalid {
                 field: "docker_slot",
                 why: format!("must be a slot of machine {}, which has {has}", machine.id),
             })
         }
-        _ if !available => Err(Refusal::MachineUnavailable { machine: machine.id.clone(), status: machine.status }),
+        _ if !available => Err(Rejection::MachineUnavailable { machine: machine.id.clone(), status: machine.status }),
         _ => Ok(()),
     }
 }

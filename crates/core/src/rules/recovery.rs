@@ -47,7 +47,7 @@ pub fn recover(
 ) -> Session {
     let successor = successor(&original.value, recovery, successor_id, now);
     let mut ended = original.value.clone();
-    ended.end_as_recovered(now, successor_id);
+    ended.supersede(now, successor_id);
     ended.updated_at = next_update(original.value.updated_at, now);
     // The original first: it gives up the slot that the successor may take.
     changes.update(ended, original.version);
@@ -63,7 +63,7 @@ pub fn recover(
     );
     let mut interrupted = Vec::new();
     for row in tasks {
-        if goes_on(row.value.status(), recovery.failed_tasks) {
+        if is_carried_over(row.value.status(), recovery.failed_tasks) {
             let copy = copied(&row.value, successor_id, TaskId(fresh()), now);
             changes.events.push(
                 Event::new(now, EventKind::TaskCreated, Subject::Task(copy.id, successor_id))
@@ -79,7 +79,7 @@ pub fn recover(
     successor
 }
 
-const fn goes_on(status: TaskStatus, failed: FailedTasks) -> bool {
+const fn is_carried_over(status: TaskStatus, failed: FailedTasks) -> bool {
     match (status, failed) {
         (TaskStatus::Pending | TaskStatus::Blocked | TaskStatus::InProgress, _)
         | (TaskStatus::Failed, FailedTasks::Reset) => true,

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::session::{Session, SessionStatus};
-use crate::store::Watch;
+use crate::store::DetectorState;
 use crate::values::Timestamp;
 
 /// A pass that comes this much later than it meant to may have been late by chance.
@@ -13,21 +13,21 @@ const TOLERATED_DELAY: Duration = Duration::from_secs(1);
 
 /// The measure by which silence is judged at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Silence {
+pub struct LivenessRule {
     threshold: Duration,
     counts_from: Timestamp,
     now: Timestamp,
-    watch: Option<Watch>,
+    watch: Option<DetectorState>,
 }
 
-impl Silence {
+impl LivenessRule {
     /// The measure at `now`, given what the detector noted last.
-    pub fn at(now: Timestamp, watch: Option<Watch>, threshold: Duration) -> Self {
+    pub fn at(now: Timestamp, watch: Option<DetectorState>, threshold: Duration) -> Self {
         let counts_from = match watch {
             None => Timestamp::MIN,
-            Some(watch) if now > watch.due_by.plus(TOLERATED_DELAY.max(threshold / 4)) => now,
+            Some(watch) if now > watch.next_pass_due.plus(TOLERATED_DELAY.max(threshold / 4)) => now,
             // A clock that was set back must not keep everyone from being judged.
-            Some(watch) => watch.silence_from.min(now),
+            Some(watch) => watch.grace_until.min(now),
         };
         Self { threshold, counts_from, now, watch }
     }
@@ -38,23 +38,23 @@ impl Silence {
     }
 
     /// Who was last heard before this is overdue.
-    pub fn heard_before(&self) -> Timestamp {
+    pub fn cutoff(&self) -> Timestamp {
         let limit = self.now.minus(self.threshold);
         if self.counts_from < limit { limit } else { Timestamp::MIN }
     }
 
     /// Whether an active session is past its deadline.
     pub fn is_overdue(&self, session: &Session) -> bool {
-        session.status() == SessionStatus::Active && session.last_heartbeat < self.heard_before()
+        session.status() == SessionStatus::Active && session.last_heartbeat < self.cutoff()
     }
 
     /// The first moment at which someone who was last heard then is overdue.
-    pub fn overdue_at(&self, last_heard: Timestamp) -> Timestamp {
+    pub fn deadline(&self, last_heard: Timestamp) -> Timestamp {
         last_heard.max(self.counts_from).plus(self.threshold).plus(Duration::from_millis(1))
     }
 
     /// The detector's note that this goes by.
-    pub fn watch(&self) -> Option<Watch> {
+    pub fn watch(&self) -> Option<DetectorState> {
         self.watch
     }
 
@@ -62,10 +62,10 @@ impl Silence {
     ///
     /// The next pass is due when that one falls due. Whoever is heard for the first time after this pass cannot fall
     /// due before a threshold has gone by, so that no deadline is ever overslept.
-    pub fn next_watch(&self, ended: Timestamp, earliest: Option<Timestamp>, interval: Duration) -> Watch {
+    pub fn next_watch(&self, ended: Timestamp, earliest: Option<Timestamp>, interval: Duration) -> DetectorState {
         let ended = ended.max(self.now);
         let latest = ended.plus(interval.min(self.threshold));
-        let due_by = earliest.map_or(latest, |heard| self.overdue_at(heard).clamp(ended, latest));
-        Watch { looked_at: self.now, due_by, silence_from: self.counts_from }
+        let due_by = earliest.map_or(latest, |heard| self.deadline(heard).clamp(ended, latest));
+        DetectorState { last_pass_at: self.now, next_pass_due: due_by, grace_until: self.counts_from }
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::next_update;
-use super::silence::Silence;
-use crate::store::Watch;
+use super::silence::LivenessRule;
+use crate::store::DetectorState;
 use crate::values::Timestamp;
 
 const THRESHOLD: Duration = Duration::from_secs(180);
@@ -14,53 +14,53 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(seconds * 1000)
 }
 
-fn watch(looked_at: i64, due_by: i64, silence_from: i64) -> Option<Watch> {
-    Some(Watch { looked_at: at(looked_at), due_by: at(due_by), silence_from: at(silence_from) })
+fn watch(looked_at: i64, due_by: i64, silence_from: i64) -> Option<DetectorState> {
+    Some(DetectorState { last_pass_at: at(looked_at), next_pass_due: at(due_by), grace_until: at(silence_from) })
 }
 
 #[test]
 fn silence_counts_from_the_last_heartbeat_while_somebody_listens() {
-    let silence = Silence::at(at(1000), watch(999, 1000, 0), THRESHOLD);
-    assert_eq!(silence.heard_before(), at(820));
+    let silence = LivenessRule::at(at(1000), watch(999, 1000, 0), THRESHOLD);
+    assert_eq!(silence.cutoff(), at(820));
     // At the deadline exactly nobody is overdue; a millisecond later they are.
-    assert_eq!(silence.overdue_at(at(500)), at(680).plus(Duration::from_millis(1)));
+    assert_eq!(silence.deadline(at(500)), at(680).plus(Duration::from_millis(1)));
 }
 
 #[test]
 fn a_gap_moves_the_start_of_silence_to_its_end() {
     // The detector meant to look again at 1000 and is back only at 5000: nobody could be heard meanwhile.
-    let back = Silence::at(at(5000), watch(999, 1000, 0), THRESHOLD);
-    assert_eq!(back.heard_before(), Timestamp::MIN);
+    let back = LivenessRule::at(at(5000), watch(999, 1000, 0), THRESHOLD);
+    assert_eq!(back.cutoff(), Timestamp::MIN);
     let noted = back.next_watch(at(5000), Some(at(990)), INTERVAL);
-    assert_eq!(noted.silence_from, at(5000));
-    let later = Silence::at(at(5179), Some(Watch { due_by: at(5179), ..noted }), THRESHOLD);
-    assert_eq!(later.heard_before(), Timestamp::MIN);
-    let past = Silence::at(at(5181), Some(Watch { due_by: at(5181), ..noted }), THRESHOLD);
-    assert_eq!(past.heard_before(), at(5001));
+    assert_eq!(noted.grace_until, at(5000));
+    let later = LivenessRule::at(at(5179), Some(DetectorState { next_pass_due: at(5179), ..noted }), THRESHOLD);
+    assert_eq!(later.cutoff(), Timestamp::MIN);
+    let past = LivenessRule::at(at(5181), Some(DetectorState { next_pass_due: at(5181), ..noted }), THRESHOLD);
+    assert_eq!(past.cutoff(), at(5001));
 }
 
 #[test]
 fn a_small_delay_is_no_gap() {
     for late in [0, 1, 45] {
-        let silence = Silence::at(at(1000 + late), watch(999, 1000, 0), THRESHOLD);
-        assert_eq!(silence.heard_before(), at(820 + late), "{late} s late");
+        let silence = LivenessRule::at(at(1000 + late), watch(999, 1000, 0), THRESHOLD);
+        assert_eq!(silence.cutoff(), at(820 + late), "{late} s late");
     }
-    let silence = Silence::at(at(1046), watch(999, 1000, 0), THRESHOLD);
-    assert_eq!(silence.heard_before(), Timestamp::MIN);
+    let silence = LivenessRule::at(at(1046), watch(999, 1000, 0), THRESHOLD);
+    assert_eq!(silence.cutoff(), Timestamp::MIN);
 }
 
 #[test]
 fn a_clock_set_back_keeps_nobody_from_being_judged() {
-    let silence = Silence::at(at(1000), watch(4600, 4601, 4600), THRESHOLD);
+    let silence = LivenessRule::at(at(1000), watch(4600, 4601, 4600), THRESHOLD);
     let noted = silence.next_watch(at(1000), None, INTERVAL);
-    assert_eq!(noted.silence_from, at(1000));
+    assert_eq!(noted.grace_until, at(1000));
 }
 
 #[test]
 fn the_next_look_is_when_the_first_one_falls_due_and_never_too_late_for_a_newcomer() {
     let due = |earliest: Option<i64>, threshold: u64, interval: u64| {
-        let silence = Silence::at(at(1000), watch(999, 1000, 0), Duration::from_secs(threshold));
-        silence.next_watch(at(1000), earliest.map(at), Duration::from_secs(interval)).due_by.millis()
+        let silence = LivenessRule::at(at(1000), watch(999, 1000, 0), Duration::from_secs(threshold));
+        silence.next_watch(at(1000), earliest.map(at), Duration::from_secs(interval)).next_pass_due.millis()
     };
     assert_eq!(due(None, 180, 1), 1_001_000);
     assert_eq!(due(None, 180, 600), 1_180_000, "one that is heard right after the pass falls due in a threshold");
@@ -72,10 +72,10 @@ fn the_next_look_is_when_the_first_one_falls_due_and_never_too_late_for_a_newcom
 #[test]
 fn a_long_pass_is_no_gap() {
     // It began at 1000 and ended at 1100: what it promises counts from its end.
-    let silence = Silence::at(at(1000), watch(999, 1000, 0), THRESHOLD);
+    let silence = LivenessRule::at(at(1000), watch(999, 1000, 0), THRESHOLD);
     let noted = silence.next_watch(at(1100), None, INTERVAL);
-    assert_eq!((noted.looked_at, noted.due_by), (at(1000), at(1101)));
-    assert_eq!(Silence::at(at(1101), Some(noted), THRESHOLD).heard_before(), at(921));
+    assert_eq!((noted.last_pass_at, noted.next_pass_due), (at(1000), at(1101)));
+    assert_eq!(LivenessRule::at(at(1101), Some(noted), THRESHOLD).cutoff(), at(921));
 }
 
 #[test]

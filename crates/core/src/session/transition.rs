@@ -1,7 +1,7 @@
 //! The table of a session's states: what each event does in each status. `docs/state-machines.md` is made from it.
 
 use super::{Ended, Live, LiveState, Outcome, Phase, Recovered, Session, SessionStatus};
-use crate::error::Refusal;
+use crate::error::Rejection;
 use crate::values::{ErrorMessage, SessionId, Timestamp};
 
 /// What can happen to a session.
@@ -112,12 +112,12 @@ impl Session {
     /// What `event` does here, or the refusal that tells a person why it may not happen.
     ///
     /// # Errors
-    /// [`Refusal::InvalidTransition`] or [`Refusal::SessionEnded`].
-    pub fn step(&self, event: SessionEvent) -> Result<Step, Refusal> {
+    /// [`Rejection::InvalidTransition`] or [`Rejection::SessionEnded`].
+    pub fn step(&self, event: SessionEvent) -> Result<Step, Rejection> {
         match step(self.status(), event) {
             step @ (Step::To(_) | Step::Same) => Ok(step),
-            Step::Ended => Err(self.has_ended()),
-            Step::Illegal => Err(Refusal::InvalidTransition {
+            Step::Ended => Err(self.ended_rejection()),
+            Step::Illegal => Err(Rejection::InvalidTransition {
                 entity: "session",
                 id: self.id.to_string(),
                 from: self.status().as_str(),
@@ -128,8 +128,8 @@ impl Session {
     }
 
     /// The refusal of everything that an ended session can no longer do.
-    pub fn has_ended(&self) -> Refusal {
-        Refusal::SessionEnded { session: self.id, status: self.status(), successor: self.recovered_into() }
+    pub fn ended_rejection(&self) -> Rejection {
+        Rejection::SessionEnded { session: self.id, status: self.status(), successor: self.recovered_into() }
     }
 
     /// Moves among the live states, keeping the current task. Does nothing to an ended session.
@@ -145,7 +145,7 @@ impl Session {
     }
 
     /// Ends it as recovered; a session that had failed keeps the time at which it ended, why, and its archival.
-    pub(crate) fn end_as_recovered(&mut self, at: Timestamp, into: SessionId) {
+    pub(crate) fn supersede(&mut self, at: Timestamp, into: SessionId) {
         let recovered =
             Recovered { into, at, prepared_at: self.prepared_at(), error_message: self.error_message().cloned() };
         let archived_at = self.archived_at();
@@ -156,7 +156,7 @@ impl Session {
     }
 
     /// Notes when its recovery was first prepared.
-    pub(crate) fn note_prepared(&mut self, at: Timestamp) {
+    pub(crate) fn mark_prepared(&mut self, at: Timestamp) {
         match &mut self.phase {
             Phase::Live(Live { state: LiveState::Stalled { prepared_at }, .. })
             | Phase::Ended(Ended { outcome: Outcome::Failed { prepared_at, .. }, .. }) => {
@@ -167,7 +167,7 @@ impl Session {
     }
 
     /// Notes when it was first archived.
-    pub(crate) fn note_archived(&mut self, at: Timestamp) {
+    pub(crate) fn mark_archived(&mut self, at: Timestamp) {
         if let Phase::Ended(ended) = &mut self.phase {
             ended.archived_at.get_or_insert(at);
         }

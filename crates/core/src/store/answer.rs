@@ -10,7 +10,7 @@ pub struct IdempotencyKey(pub [u8; 32]);
 /// The answer to a request. A commit that brings one is refused with [`super::UniqueRule::IdempotencyKey`], before
 /// anything else but its fence is looked at, while another one of the same key stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remembered {
+pub struct StoredResponse {
     /// The request's name.
     pub key: IdempotencyKey,
     /// A hash of the request, so that another one under the same name is noticed.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::answer::Remembered;
+use super::answer::StoredResponse;
 use super::lease::Fence;
 use crate::access::ApiKey;
 use crate::event::Event;
@@ -48,7 +48,7 @@ pub enum Expect {
     /// The row is at this version.
     At(Version),
     /// The row is at this version, and nothing was heard of it after this point in time.
-    Quiet {
+    NoHeartbeatSince {
         /// The version.
         at: Version,
         /// The `last_heartbeat` that was judged.
@@ -78,7 +78,7 @@ pub enum Write {
     /// Stores an API key.
     PutKey(Put<ApiKey>),
     /// Stores a row that is not there, at the version that it had where it comes from.
-    Restore(Box<Row>),
+    Restore(Box<StoredEntity>),
     /// Notes that something was decided on this revision of a session.
     TouchSession(SessionId, u64),
     /// Notes that something was decided on this revision of a machine.
@@ -93,7 +93,7 @@ pub enum Write {
 
 /// A row of another store, as it was there.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Row {
+pub enum StoredEntity {
     /// A session.
     Session(Versioned<Session>),
     /// A task.
@@ -106,22 +106,22 @@ pub enum Row {
 
 /// What the detector notes of itself after each pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Watch {
+pub struct DetectorState {
     /// When it looked.
-    pub looked_at: Timestamp,
+    pub last_pass_at: Timestamp,
     /// When it meant to look again at the latest.
-    pub due_by: Timestamp,
+    pub next_pass_due: Timestamp,
     /// No silence before this point counts: nobody could be heard.
-    pub silence_from: Timestamp,
+    pub grace_until: Timestamp,
 }
 
 /// A note of the detector that takes the place of the one that it has seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WatchPut {
+pub struct DetectorStateUpdate {
     /// The new note.
-    pub value: Watch,
+    pub value: DetectorState,
     /// The note that must still stand; none: that there is none yet. Otherwise the commit is stale.
-    pub seen: Option<Watch>,
+    pub seen: Option<DetectorState>,
 }
 
 /// Writes that happen together or not at all, and the events that they cause.
@@ -132,11 +132,11 @@ pub struct Changes {
     /// Appended in this order, after the writes.
     pub events: Vec<Event>,
     /// The detector's note.
-    pub watch: Option<WatchPut>,
-    /// Forgets events older than this that are kept with no session, at most [`FORGOTTEN_AT_ONCE`].
-    pub forget_events_before: Option<Timestamp>,
+    pub detector_state: Option<DetectorStateUpdate>,
+    /// Forgets events older than this that are kept with no session, at most [`EVENT_PURGE_BATCH`].
+    pub purge_events_before: Option<Timestamp>,
     /// The answer by which this is told to whoever asked for it.
-    pub remember: Option<Remembered>,
+    pub stored_response: Option<StoredResponse>,
     /// The right by which this is done: it must still stand, or the commit is [`CommitError::Fenced`] whatever else it is.
     pub fence: Option<Fence>,
 }
@@ -162,9 +162,9 @@ impl Changes {
     pub fn is_empty(&self) -> bool {
         self.writes.is_empty()
             && self.events.is_empty()
-            && self.watch.is_none()
-            && self.forget_events_before.is_none()
-            && self.remember.is_none()
+            && self.detector_state.is_none()
+            && self.purge_events_before.is_none()
+            && self.stored_response.is_none()
     }
 }
 
@@ -198,11 +198,11 @@ pub struct Committed {
     /// How many tasks went with their deleted sessions.
     pub deleted_tasks: u64,
     /// How many events were forgotten by age.
-    pub forgotten_events: u64,
+    pub purged_events: u64,
 }
 
 /// How many events one commit forgets at most, so that nobody waits long for it.
-pub const FORGOTTEN_AT_ONCE: u64 = 1000;
+pub const EVENT_PURGE_BATCH: u64 = 1000;
 
 /// The rules about sets of rows that a store enforces by unique indexes. A put that breaks several of those about
 /// sessions is refused by the first of them in this order.
@@ -226,7 +226,7 @@ pub enum CommitError {
     Stale,
     /// A rule about a set of sessions forbids it. Nothing was written.
     #[error("a unique rule forbids it: {0:?}")]
-    Taken(UniqueRule),
+    UniqueViolation(UniqueRule),
     /// The fence fell: another process has the duty now. Nothing was written.
     #[error("another process has this duty now")]
     Fenced,

@@ -7,14 +7,14 @@ use uuid::Uuid;
 
 /// What one process of several does at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Duty {
+pub enum LeaseName {
     /// Marking who fell silent.
     Detection,
     /// Deleting what is old.
     Retention,
 }
 
-impl Duty {
+impl LeaseName {
     /// Every duty.
     pub const ALL: [Self; 2] = [Self::Detection, Self::Retention];
 
@@ -31,18 +31,18 @@ impl Duty {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
     /// The duty.
-    pub duty: Duty,
+    pub duty: LeaseName,
     /// Who asks: made once for each process.
     pub holder: Uuid,
     /// For how long from now, by the store's clock.
-    pub lasts: Duration,
+    pub ttl: Duration,
 }
 
 /// The right to a duty, as the store knows it. It holds until somebody else has the duty, also past its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fence {
     /// The duty.
-    pub duty: Duty,
+    pub duty: LeaseName,
     /// Raised each time the duty goes to another holder, and when it is taken anew after it was given back; never zero.
     pub token: u64,
 }

@@ -8,7 +8,7 @@ use crate::event::{Event, EventKind};
 use crate::machine::MachineStatus;
 use crate::session::{Session, SessionStatus};
 use crate::task::TaskStatus;
-use crate::values::{Fault, KeyId, MachineId, ProjectId, SessionId, Slot, Timestamp};
+use crate::values::{InvalidValue, KeyId, MachineId, ProjectId, SessionId, Slot, Timestamp};
 
 /// Which sessions. An empty filter means all; several conditions must all hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -77,10 +77,10 @@ impl fmt::Display for Cursor {
 }
 
 impl FromStr for Cursor {
-    type Err = Fault;
+    type Err = InvalidValue;
 
-    fn from_str(text: &str) -> Result<Self, Fault> {
-        let fault = || Fault::new("must be a next_cursor of an earlier answer");
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let fault = || InvalidValue::new("must be a next_cursor of an earlier answer");
         if text.len() != 48 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
             return Err(fault());
         }
@@ -116,7 +116,7 @@ pub struct LiveSession {
 
 /// How many sessions there are in each status.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct SessionCounts {
     /// Active ones.
     pub active: u64,
     /// Paused ones.
@@ -129,7 +129,7 @@ pub struct Counts {
     pub failed: u64,
 }
 
-impl Counts {
+impl SessionCounts {
     /// All of them.
     pub fn total(&self) -> u64 {
         self.active + self.paused + self.stalled + self.completed + self.failed
@@ -149,7 +149,7 @@ impl Counts {
 
 /// Silent sessions, and how many there are in all.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SilentSessions {
+pub struct StalledSessions {
     /// Longest silent first.
     pub items: Vec<Versioned<Session>>,
     /// How many there are without a limit.
@@ -184,7 +184,7 @@ pub struct EventPosition(pub Box<str>);
 
 /// Which events of the audit trail. An empty filter means all; several conditions must all hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TrailFilter {
+pub struct AuditFilter {
     /// Done with this key.
     pub key: Option<KeyId>,
     /// Of this session or one of its tasks.

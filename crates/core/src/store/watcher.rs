@@ -12,9 +12,9 @@ pub trait BatchObserver: Send + Sync + 'static {
 
 /// An observer, or none; two are equal when they are the same one.
 #[derive(Clone, Default)]
-pub struct BatchWatch(Option<Arc<dyn BatchObserver>>);
+pub struct BatchObserverHandle(Option<Arc<dyn BatchObserver>>);
 
-impl BatchWatch {
+impl BatchObserverHandle {
     /// This observer is told.
     pub fn by(observer: Arc<dyn BatchObserver>) -> Self {
         Self(Some(observer))
@@ -26,13 +26,13 @@ impl BatchWatch {
     }
 }
 
-impl fmt::Debug for BatchWatch {
+impl fmt::Debug for BatchObserverHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() { "BatchWatch(somebody)" } else { "BatchWatch(nobody)" })
     }
 }
 
-impl PartialEq for BatchWatch {
+impl PartialEq for BatchObserverHandle {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (Some(one), Some(other)) => Arc::ptr_eq(one, other),
@@ -42,4 +42,4 @@ impl PartialEq for BatchWatch {
     }
 }
 
-impl Eq for BatchWatch {}
+impl Eq for BatchObserverHandle {}

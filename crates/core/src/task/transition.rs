@@ -1,7 +1,7 @@
 //! The table of a task's states: what each event does in each status. `docs/state-machines.md` is made from it.
 
 use super::{Task, TaskState, TaskStatus};
-use crate::error::Refusal;
+use crate::error::Rejection;
 use crate::values::{ErrorMessage, Timestamp};
 
 /// What can happen to a task.
@@ -105,12 +105,12 @@ impl Task {
     /// The state after `target` was asked for at `now`: the present one if the task is there already.
     ///
     /// # Errors
-    /// [`Refusal::InvalidTransition`].
-    pub fn moved(&self, target: &TaskTarget, now: Timestamp) -> Result<TaskState, Refusal> {
+    /// [`Rejection::InvalidTransition`].
+    pub fn moved(&self, target: &TaskTarget, now: Timestamp) -> Result<TaskState, Rejection> {
         let event = target.event();
         match step(self.status(), event) {
             Step::Same => Ok(self.state.clone()),
-            Step::Illegal => Err(Refusal::InvalidTransition {
+            Step::Illegal => Err(Rejection::InvalidTransition {
                 entity: "task",
                 id: self.id.to_string(),
                 from: self.status().as_str(),

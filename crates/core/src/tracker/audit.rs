@@ -5,19 +5,19 @@ use super::Tracker;
 use crate::access::Actor;
 use crate::error::Error;
 use crate::event::Event;
-use crate::store::{Changes, CommitError, EventPosition, RecordedEvent, TrailFilter};
+use crate::store::{AuditFilter, Changes, CommitError, EventPosition, RecordedEvent};
 use crate::values::ProjectId;
 
 impl Tracker {
     /// A tracker that notes in each event on whose behalf it came about.
     #[must_use]
-    pub fn acting_for(&self, actor: Actor) -> Self {
+    pub fn with_actor(&self, actor: Actor) -> Self {
         Self { actor: Some(actor), ..self.clone() }
     }
 
     /// A tracker to which there are only the sessions and tasks of one project.
     #[must_use]
-    pub fn within(&self, project: ProjectId) -> Self {
+    pub fn with_scope(&self, project: ProjectId) -> Self {
         Self { scope: Some(project), ..self.clone() }
     }
 
@@ -25,25 +25,25 @@ impl Tracker {
     ///
     /// # Errors
     /// Only the store's.
-    pub async fn trail(
+    pub async fn audit_log(
         &self,
-        filter: &TrailFilter,
+        filter: &AuditFilter,
         before: Option<&EventPosition>,
         limit: u32,
     ) -> Result<Vec<RecordedEvent>, Error> {
-        Ok(self.store.trail(filter, before, limit).await?)
+        Ok(self.store.audit_log(filter, before, limit).await?)
     }
 
     /// Notes what happened beside the commits, such as refused access.
     ///
     /// # Errors
     /// The store's; then none of them was noted, or that is not known.
-    pub async fn note(&self, events: Vec<Event>) -> Result<(), Error> {
+    pub async fn append_events(&self, events: Vec<Event>) -> Result<(), Error> {
         match self.store.commit(Changes { events, ..Changes::default() }).await {
             Ok(_) => Ok(()),
             Err(CommitError::Failed(fault)) => Err(fault.into()),
             // There is nothing in it that could have changed.
-            Err(CommitError::Stale | CommitError::Taken(_) | CommitError::Fenced) => Err(Error::Contended),
+            Err(CommitError::Stale | CommitError::UniqueViolation(_) | CommitError::Fenced) => Err(Error::Contended),
         }
     }
 }

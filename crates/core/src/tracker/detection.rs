@@ -1,16 +1,16 @@
 //! The detector's one pass: marks active sessions past their deadline as stalled and silent machines as offline.
-//! The loop round it is the caller's, who sleeps until [`Pass::next_look`].
+//! The loop round it is the caller's, who sleeps until [`DetectionReport::next_look`].
 
 use std::time::Duration;
 
-use super::{Attempts, Batches, Tracker, Verdict};
+use super::{Batches, CommitOutcome, RetryBudget, Tracker};
 use crate::error::Error;
 use crate::event::{Event, EventKind, Subject};
 use crate::machine::transition::{MachineEvent, step};
 use crate::rules::next_update;
-use crate::rules::silence::Silence;
+use crate::rules::silence::LivenessRule;
 use crate::session::LiveState;
-use crate::store::{Changes, Expect, Put, WatchPut};
+use crate::store::{Changes, DetectorStateUpdate, Expect, Put};
 use crate::values::{MachineId, ProjectId, SessionId, Timestamp};
 
 /// How many rows one commit of a pass changes.
@@ -18,7 +18,7 @@ const BATCH: u32 = 500;
 
 /// What a pass did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pass {
+pub struct DetectionReport {
     /// When it looked.
     pub checked_at: Timestamp,
     /// The sessions that it marked, longest silent first.
@@ -26,7 +26,7 @@ pub struct Pass {
     /// The machines that it marked.
     pub offline: Vec<MachineId>,
     /// When the next pass is due at the latest.
-    pub next_look: Timestamp,
+    pub next_pass_at: Timestamp,
 }
 
 /// A session that a pass marked.
@@ -50,36 +50,42 @@ impl Tracker {
     /// # Errors
     /// The store's, and [`Error::Contended`] when others kept changing what it meant to mark. What it marked before
     /// that stays marked.
-    pub async fn detect(&self) -> Result<Pass, Error> {
+    pub async fn detect(&self) -> Result<DetectionReport, Error> {
         let now = self.clock.now();
-        let silence = self.silence(now).await?;
-        let stalled = self.mark_sessions(&silence, now).await?;
-        let offline = self.mark_machines(&silence, now).await?;
-        let next_look = self.note_watch(silence).await?;
-        Ok(Pass { checked_at: now, stalled, offline, next_look })
+        let silence = self.liveness_rule(now).await?;
+        let stalled = self.mark_overdue_sessions(&silence, now).await?;
+        let offline = self.mark_overdue_machines(&silence, now).await?;
+        let next_look = self.save_detector_state(silence).await?;
+        Ok(DetectionReport { checked_at: now, stalled, offline, next_pass_at: next_look })
     }
 
     /// Notes when the detector means to look again, counted from the end of the pass: a long one is no gap. Answers that
     /// time. When another pass has noted something meanwhile, this one goes by that.
-    async fn note_watch(&self, mut silence: Silence) -> Result<Timestamp, Error> {
-        let mut attempts = Attempts::default();
+    async fn save_detector_state(&self, mut silence: LivenessRule) -> Result<Timestamp, Error> {
+        let mut attempts = RetryBudget::default();
         loop {
             attempts.next()?;
             let earliest = self.store.earliest_heartbeat().await?;
             let value = silence.next_watch(self.clock.now(), earliest, self.policy.detect_interval);
-            let watch = Some(WatchPut { value, seen: silence.watch() });
-            match self.commit(&mut attempts, Changes { watch, ..Changes::default() }, None).await? {
-                Verdict::Done(_) => return Ok(value.due_by),
-                Verdict::Stale | Verdict::Taken(_) => silence = self.silence(self.clock.now()).await?,
+            let watch = Some(DetectorStateUpdate { value, seen: silence.watch() });
+            match self.commit(&mut attempts, Changes { detector_state: watch, ..Changes::default() }, None).await? {
+                CommitOutcome::Done(_) => return Ok(value.next_pass_due),
+                CommitOutcome::Stale | CommitOutcome::Taken(_) => {
+                    silence = self.liveness_rule(self.clock.now()).await?
+                }
             }
         }
     }
 
-    async fn mark_sessions(&self, silence: &Silence, now: Timestamp) -> Result<Vec<StalledSession>, Error> {
+    async fn mark_overdue_sessions(
+        &self,
+        silence: &LivenessRule,
+        now: Timestamp,
+    ) -> Result<Vec<StalledSession>, Error> {
         let mut marked = Vec::new();
         let mut batches = Batches::of(BATCH);
         loop {
-            let overdue = self.store.overdue_sessions(silence.heard_before(), batches.size).await?;
+            let overdue = self.store.overdue_sessions(silence.cutoff(), batches.size).await?;
             if overdue.is_empty() {
                 return Ok(marked);
             }
@@ -89,7 +95,7 @@ impl Tracker {
             for row in overdue {
                 let mut next = row.value;
                 let since = next.last_heartbeat;
-                deadlines.push(silence.overdue_at(since));
+                deadlines.push(silence.deadline(since));
                 let silent_for = now.since(since);
                 next.set_live(LiveState::Stalled { prepared_at: None });
                 next.updated_at = next_update(next.updated_at, now);
@@ -106,27 +112,29 @@ impl Tracker {
                     Event::new(now, EventKind::SessionStalled, Subject::Session(next.id))
                         .with("silent_for_ms", silent_ms),
                 );
-                changes.writes.push(Put { value: next, expect: Expect::Quiet { at: row.version, since } }.into());
+                changes
+                    .writes
+                    .push(Put { value: next, expect: Expect::NoHeartbeatSince { at: row.version, since } }.into());
             }
             match self.commit(&mut batches.attempts, changes, None).await? {
-                Verdict::Done(_) => {
+                CommitOutcome::Done(_) => {
                     let marked_at = self.clock.now();
                     for (session, deadline) in batch.iter_mut().zip(deadlines) {
                         session.late_by = marked_at.since(deadline);
                     }
                     marked.append(&mut batch);
-                    batches.done();
+                    batches.grow();
                 }
-                Verdict::Stale | Verdict::Taken(_) => batches.disturbed()?,
+                CommitOutcome::Stale | CommitOutcome::Taken(_) => batches.shrink()?,
             }
         }
     }
 
-    async fn mark_machines(&self, silence: &Silence, now: Timestamp) -> Result<Vec<MachineId>, Error> {
+    async fn mark_overdue_machines(&self, silence: &LivenessRule, now: Timestamp) -> Result<Vec<MachineId>, Error> {
         let mut marked = Vec::new();
         let mut batches = Batches::of(BATCH);
         loop {
-            let overdue = self.store.overdue_machines(silence.heard_before(), batches.size).await?;
+            let overdue = self.store.overdue_machines(silence.cutoff(), batches.size).await?;
             if overdue.is_empty() {
                 return Ok(marked);
             }
@@ -140,14 +148,16 @@ impl Tracker {
                 batch.push(next.id.clone());
                 let subject = Subject::Machine(next.id.clone());
                 changes.events.push(Event::new(now, EventKind::MachineOffline, subject));
-                changes.writes.push(Put { value: next, expect: Expect::Quiet { at: row.version, since } }.into());
+                changes
+                    .writes
+                    .push(Put { value: next, expect: Expect::NoHeartbeatSince { at: row.version, since } }.into());
             }
             match self.commit(&mut batches.attempts, changes, None).await? {
-                Verdict::Done(_) => {
+                CommitOutcome::Done(_) => {
                     marked.append(&mut batch);
-                    batches.done();
+                    batches.grow();
                 }
-                Verdict::Stale | Verdict::Taken(_) => batches.disturbed()?,
+                CommitOutcome::Stale | CommitOutcome::Taken(_) => batches.shrink()?,
             }
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Tracker;
 use crate::error::Error;
 use crate::session::{Session, SessionStatus};
-use crate::store::{Counts, SilentSessions, Versioned};
+use crate::store::{SessionCounts, StalledSessions, Versioned};
 use crate::values::{SessionId, Timestamp};
 
 /// One session's health at one moment.
@@ -27,7 +27,7 @@ pub struct SessionHealth {
 #[derive(Debug, Clone, PartialEq)]
 pub struct StalledReport {
     /// Longest silent first.
-    pub silent: SilentSessions,
+    pub silent: StalledSessions,
     /// The moment.
     pub now: Timestamp,
     /// The silence after which a session is missed.
@@ -39,7 +39,7 @@ impl Tracker {
     ///
     /// # Errors
     /// Only the store's.
-    pub async fn counts(&self) -> Result<(Counts, Timestamp), Error> {
+    pub async fn counts(&self) -> Result<(SessionCounts, Timestamp), Error> {
         Ok((self.store.counts().await?, self.clock.now()))
     }
 
@@ -49,19 +49,19 @@ impl Tracker {
     /// Only the store's.
     pub async fn stalled(&self, limit: u32) -> Result<StalledReport, Error> {
         let now = self.clock.now();
-        let silence = self.silence(now).await?;
-        let silent = self.store.silent_sessions(silence.heard_before(), limit).await?;
+        let silence = self.liveness_rule(now).await?;
+        let silent = self.store.stalled_sessions(silence.cutoff(), limit).await?;
         Ok(StalledReport { silent, now, stall_threshold: silence.threshold() })
     }
 
     /// One session's health.
     ///
     /// # Errors
-    /// [`crate::Refusal::NotFound`].
+    /// [`crate::Rejection::NotFound`].
     pub async fn session_health(&self, id: SessionId) -> Result<SessionHealth, Error> {
         let session = self.load(id).await?;
         let now = self.clock.now();
-        let silence = self.silence(now).await?;
+        let silence = self.liveness_rule(now).await?;
         let overdue = silence.is_overdue(&session.value);
         let status = session.value.status();
         Ok(SessionHealth {

@@ -1,21 +1,21 @@
 //! A session's heartbeats: in one step where nothing but the time changes, as any other change where more does.
 
 use super::sessions::{merge_metadata, set_current_task};
-use super::{Attempts, BeatReport, Tracker};
+use super::{HeartbeatReport, RetryBudget, Tracker};
 use crate::error::Error;
 use crate::event::{Event, EventKind, Subject};
 use crate::session::transition::{SessionEvent, Step};
 use crate::session::{LiveState, Session};
-use crate::store::{Changes, SessionBeat, StoreError, Versioned};
-use crate::values::{Change, SessionId, TaskLabel, Timestamp};
+use crate::store::{Changes, SessionHeartbeat, StoreError, Versioned};
+use crate::values::{FieldUpdate, SessionId, TaskLabel, Timestamp};
 
 impl Tracker {
     /// Takes a heartbeat. A stalled session comes back to life by it.
     ///
     /// # Errors
-    /// [`crate::Refusal::NotFound`], [`crate::Refusal::SessionEnded`], [`crate::Refusal::SessionConflict`] when another
-    /// session has become active in a stalled one's place, [`crate::Refusal::Invalid`] for metadata that grew too large.
-    pub async fn beat(&self, id: SessionId, report: &BeatReport) -> Result<Versioned<Session>, Error> {
+    /// [`crate::Rejection::NotFound`], [`crate::Rejection::SessionEnded`], [`crate::Rejection::SessionConflict`] when another
+    /// session has become active in a stalled one's place, [`crate::Rejection::Invalid`] for metadata that grew too large.
+    pub async fn record_heartbeat(&self, id: SessionId, report: &HeartbeatReport) -> Result<Versioned<Session>, Error> {
         let now = self.clock.now();
         // Whose session it is must be seen first, when not every one is there for this tracker.
         if let (Some(label), None) = (fast_path(report), &self.scope)
@@ -23,7 +23,7 @@ impl Tracker {
         {
             return Ok(row);
         }
-        let mut attempts = Attempts::default();
+        let mut attempts = RetryBudget::default();
         let outcome = async {
             loop {
                 attempts.next()?;
@@ -53,7 +53,7 @@ impl Tracker {
             }
         };
         let outcome = outcome.await;
-        attempts.honest(outcome)
+        attempts.mark_unknown_if_written(outcome)
     }
 
     /// Moves `last_heartbeat` in place, if the session is in a state that allows it.
@@ -63,16 +63,16 @@ impl Tracker {
         current_task: Option<TaskLabel>,
         at: Timestamp,
     ) -> Result<Option<Versioned<Session>>, StoreError> {
-        self.store.beat(SessionBeat { session, at, current_task }).await
+        self.store.record_heartbeat(SessionHeartbeat { session, at, current_task }).await
     }
 }
 
 /// The label that a beat demands to find, if the beat can be a mere refresh at all.
 #[expect(clippy::option_option, reason = "the outer level is whether there is a fast path, the inner one the label")]
-fn fast_path(report: &BeatReport) -> Option<Option<&TaskLabel>> {
+fn fast_path(report: &HeartbeatReport) -> Option<Option<&TaskLabel>> {
     match (&report.current_task, &report.metadata) {
-        (Change::Keep, None) => Some(None),
-        (Change::Set(label), None) => Some(Some(label)),
-        (Change::Clear, _) | (_, Some(_)) => None,
+        (FieldUpdate::Keep, None) => Some(None),
+        (FieldUpdate::Set(label), None) => Some(Some(label)),
+        (FieldUpdate::Clear, _) | (_, Some(_)) => None,
     }
 }

@@ -1,12 +1,12 @@
 //! What the use cases are given, already valid: the shapes that an adapter parses its requests into.
 
-use crate::error::Refusal;
+use crate::error::Rejection;
 use crate::machine::MachineStatus;
 use crate::store::Version;
 use crate::task::transition::TaskTarget;
 use crate::values::{
-    Change, ErrorMessage, Hostname, IssueId, MachineId, Metadata, MetadataPatch, ProjectId, SessionId, Slot, Slots,
-    TaskLabel, TaskName,
+    ErrorMessage, FieldUpdate, Hostname, IssueId, MachineId, Metadata, MetadataPatch, ProjectId, SessionId, Slot,
+    Slots, TaskLabel, TaskName,
 };
 
 /// A session to be recorded.
@@ -43,7 +43,7 @@ pub struct SessionPatch {
     /// The status asked for.
     pub status: Option<SessionTarget>,
     /// What it works on.
-    pub current_task: Change<TaskLabel>,
+    pub current_task: FieldUpdate<TaskLabel>,
     /// A merge patch.
     pub metadata: Option<MetadataPatch>,
     /// The revision that the caller has seen.
@@ -52,9 +52,9 @@ pub struct SessionPatch {
 
 /// What a session's heartbeat says.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct BeatReport {
+pub struct HeartbeatReport {
     /// What it works on.
-    pub current_task: Change<TaskLabel>,
+    pub current_task: FieldUpdate<TaskLabel>,
     /// A merge patch.
     pub metadata: Option<MetadataPatch>,
 }
@@ -142,11 +142,11 @@ impl IfMatch {
     /// Whether the caller knows this version.
     ///
     /// # Errors
-    /// [`Refusal::RevisionMismatch`].
-    pub(super) fn check(condition: Option<&Self>, version: Version) -> Result<(), Refusal> {
+    /// [`Rejection::RevisionMismatch`].
+    pub(super) fn check(condition: Option<&Self>, version: Version) -> Result<(), Rejection> {
         match condition {
             Some(Self::Revisions(known)) if !known.contains(&version.revision) => {
-                Err(Refusal::RevisionMismatch { current: version.revision })
+                Err(Rejection::RevisionMismatch { current: version.revision })
             }
             None | Some(Self::Any | Self::Revisions(_)) => Ok(()),
         }

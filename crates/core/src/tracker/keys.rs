@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Attempts, Reply, Tracker, Verdict};
+use super::{CommitOutcome, Reply, RetryBudget, Tracker};
 use crate::access::{ApiKey, KeyState, Role, SecretHash};
-use crate::error::{Error, Refusal};
+use crate::error::{Error, Rejection};
 use crate::event::{Event, EventKind, Subject};
 use crate::store::{Changes, Version, Versioned};
 use crate::values::{KeyId, KeyName, ProjectId, Timestamp};
@@ -45,39 +45,39 @@ impl Tracker {
     /// Hands out a key.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] for one that is bound to a project and yet an administrator's.
+    /// [`Rejection::Invalid`] for one that is bound to a project and yet an administrator's.
     pub async fn create_key(&self, new: NewKey) -> Result<Versioned<ApiKey>, Error> {
         if new.project_id.is_some() && new.role == Role::Admin {
             let why = "cannot be bound to one project when it is an administrator's".to_owned();
-            return Err(Refusal::Invalid { field: "project_id", why }.into());
+            return Err(Rejection::Invalid { field: "project_id", why }.into());
         }
         let now = self.clock.now();
-        let key = Versioned { value: begin(KeyId(self.ids.fresh()), new, now), version: Version::FIRST };
-        let mut attempts = Attempts::default();
+        let key = Versioned { value: new_key(KeyId(self.ids.new_id()), new, now), version: Version::FIRST };
+        let mut attempts = RetryBudget::default();
         let outcome = async {
             loop {
                 attempts.next()?;
-                if attempts.in_doubt() && self.find_key(key.value.id).await.is_ok() {
+                if attempts.outcome_may_be_ours() && self.find_key(key.value.id).await.is_ok() {
                     return Ok(key.clone());
                 }
                 let mut changes = Changes::default();
                 changes.insert(key.value.clone());
                 changes.events.push(event(now, EventKind::KeyCreated, &key.value));
                 match self.commit(&mut attempts, changes, Some(Reply::Key(&key))).await? {
-                    Verdict::Done(_) => return Ok(key.clone()),
-                    Verdict::Stale | Verdict::Taken(_) => {}
+                    CommitOutcome::Done(_) => return Ok(key.clone()),
+                    CommitOutcome::Stale | CommitOutcome::Taken(_) => {}
                 }
             }
         };
         let outcome = outcome.await;
-        attempts.honest(outcome)
+        attempts.mark_unknown_if_written(outcome)
     }
 
     /// Hands out a key in another one's place: same name, role and project. The old one is let in for `overlap` longer, or
     /// until its own end if that comes sooner. The new one lasts as long as was asked for, or as the old one was to.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`], and [`Refusal::KeyNotValid`] for one that is not let in, or has a successor.
+    /// [`Rejection::NotFound`], and [`Rejection::KeyNotValid`] for one that is not let in, or has a successor.
     pub async fn rotate_key(
         &self,
         id: KeyId,
@@ -86,8 +86,8 @@ impl Tracker {
         overlap: Duration,
     ) -> Result<Rotated, Error> {
         let now = self.clock.now();
-        let new_id = KeyId(self.ids.fresh());
-        let mut attempts = Attempts::default();
+        let new_id = KeyId(self.ids.new_id());
+        let mut attempts = RetryBudget::default();
         let outcome = async {
             loop {
                 attempts.next()?;
@@ -100,7 +100,7 @@ impl Tracker {
                     // One that was to end does not become one that never does.
                     lasts: lasts.or_else(|| row.value.expires_at.map(|end| end.since(row.value.created_at))),
                 };
-                let new = Versioned { value: begin(new_id, new, now), version: Version::FIRST };
+                let new = Versioned { value: new_key(new_id, new, now), version: Version::FIRST };
                 if row.value.replaced_by == Some(new_id) {
                     return Ok(Rotated { new, old: row });
                 }
@@ -116,24 +116,24 @@ impl Tracker {
                 changes.events.push(rotated);
                 changes.events.push(event(now, EventKind::KeyCreated, &new.value));
                 match self.commit(&mut attempts, changes, Some(Reply::Key(&new))).await? {
-                    Verdict::Done(_) => {
+                    CommitOutcome::Done(_) => {
                         return Ok(Rotated { new, old: Versioned { value: old, version: row.version.after_put() } });
                     }
-                    Verdict::Stale | Verdict::Taken(_) => {}
+                    CommitOutcome::Stale | CommitOutcome::Taken(_) => {}
                 }
             }
         };
         let outcome = outcome.await;
-        attempts.honest(outcome)
+        attempts.mark_unknown_if_written(outcome)
     }
 
     /// Takes a key away; again: unchanged.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`].
+    /// [`Rejection::NotFound`].
     pub async fn revoke_key(&self, id: KeyId) -> Result<Versioned<ApiKey>, Error> {
         let now = self.clock.now();
-        let mut attempts = Attempts::default();
+        let mut attempts = RetryBudget::default();
         let outcome = async {
             loop {
                 attempts.next()?;
@@ -148,32 +148,32 @@ impl Tracker {
                 changes.events.push(event(now, EventKind::KeyRevoked, &next));
                 let next = Versioned { value: next, version: row.version.after_put() };
                 match self.commit(&mut attempts, changes, Some(Reply::Key(&next))).await? {
-                    Verdict::Done(_) => return Ok(next),
-                    Verdict::Stale | Verdict::Taken(_) => {}
+                    CommitOutcome::Done(_) => return Ok(next),
+                    CommitOutcome::Stale | CommitOutcome::Taken(_) => {}
                 }
             }
         };
         let outcome = outcome.await;
-        attempts.honest(outcome)
+        attempts.mark_unknown_if_written(outcome)
     }
 
     /// They are few: one that is asked for by its id is looked up among all.
     async fn find_key(&self, id: KeyId) -> Result<Versioned<ApiKey>, Error> {
         let found = self.store.keys().await?.into_iter().find(|row| row.value.id == id);
-        found.ok_or_else(|| Refusal::NotFound { entity: "key", id: id.to_string() }.into())
+        found.ok_or_else(|| Rejection::NotFound { entity: "key", id: id.to_string() }.into())
     }
 }
 
-fn may_change(key: &ApiKey, now: Timestamp) -> Result<(), Refusal> {
+fn may_change(key: &ApiKey, now: Timestamp) -> Result<(), Rejection> {
     let state = match (key.state(now), key.replaced_by) {
         (KeyState::Valid, None) => return Ok(()),
         (KeyState::Valid, Some(_)) => "replaced",
         (state, _) => state.as_str(),
     };
-    Err(Refusal::KeyNotValid { key: key.id, state, successor: key.replaced_by })
+    Err(Rejection::KeyNotValid { key: key.id, state, successor: key.replaced_by })
 }
 
-fn begin(id: KeyId, new: NewKey, now: Timestamp) -> ApiKey {
+fn new_key(id: KeyId, new: NewKey, now: Timestamp) -> ApiKey {
     ApiKey {
         id,
         name: new.name,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::event::Event;
 
 /// Is told on the way of the use case: it must be quick and must not block.
-pub trait Listener: Send + Sync + 'static {
+pub trait Observer: Send + Sync + 'static {
     /// A commit went through, with these events. One whose answer was lost is not told, although it may have happened.
     fn committed(&self, events: &[Event]);
 

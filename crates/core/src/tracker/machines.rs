@@ -1,7 +1,7 @@
 //! Machines: register, read, change, beat, delete. Which sessions live on a machine is always derived.
 
-use super::{Attempts, IfMatch, MachinePatch, NewMachine, Reply, Tracker, Verdict, merged};
-use crate::error::{Error, Refusal};
+use super::{CommitOutcome, IfMatch, MachinePatch, NewMachine, Reply, RetryBudget, Tracker, merge_patch};
+use crate::error::{Error, Rejection};
 use crate::event::{Event, EventKind, Subject};
 use crate::machine::transition::{MachineEvent, step};
 use crate::machine::{Machine, MachineStatus};
@@ -31,23 +31,23 @@ impl Tracker {
     /// Registers a machine, online from now on, under this id or a fresh one.
     ///
     /// # Errors
-    /// [`Refusal::MachineExists`].
+    /// [`Rejection::MachineExists`].
     pub async fn create_machine(&self, id: Option<MachineId>, new: NewMachine) -> Result<MachineView, Error> {
         let now = self.clock.now();
-        let machine = begin(id.unwrap_or_else(|| MachineId::made(self.ids.fresh())), new, now);
-        let mut attempts = Attempts::default();
+        let machine = new_machine(id.unwrap_or_else(|| MachineId::made(self.ids.new_id())), new, now);
+        let mut attempts = RetryBudget::default();
         let outcome = async {
             loop {
                 attempts.next()?;
                 if let Some(row) = self.store.machine(&machine.id).await? {
                     // Our own earlier attempt may have been written: it carries our stamp of time.
-                    if attempts.in_doubt()
+                    if attempts.outcome_may_be_ours()
                         && row.version.revision == Version::FIRST.revision
                         && row.value.created_at == now
                     {
                         return self.view(row).await;
                     }
-                    return Err(Refusal::MachineExists { machine: machine.id }.into());
+                    return Err(Rejection::MachineExists { machine: machine.id }.into());
                 }
                 if let Some(row) = self.register(&mut attempts, machine.clone(), now).await? {
                     return self.view(row).await;
@@ -55,12 +55,12 @@ impl Tracker {
             }
         };
         let outcome = outcome.await;
-        attempts.honest(outcome)
+        attempts.mark_unknown_if_written(outcome)
     }
 
     async fn register(
         &self,
-        attempts: &mut Attempts,
+        attempts: &mut RetryBudget,
         machine: Machine,
         now: Timestamp,
     ) -> Result<Option<Versioned<Machine>>, Error> {
@@ -68,18 +68,18 @@ impl Tracker {
         changes.insert(machine.clone());
         changes.events.push(Event::new(now, EventKind::MachineRegistered, Subject::Machine(machine.id.clone())));
         let made = Versioned { value: machine, version: Version::FIRST };
-        let view = self.view_to_keep(&made).await?;
+        let view = self.view_to_store(&made).await?;
         match self.commit(attempts, changes, view.as_ref().map(Reply::Machine)).await? {
-            Verdict::Done(_) => Ok(Some(made)),
-            Verdict::Stale | Verdict::Taken(_) => Ok(None),
+            CommitOutcome::Done(_) => Ok(Some(made)),
+            CommitOutcome::Stale | CommitOutcome::Taken(_) => Ok(None),
         }
     }
 
     /// Registers a machine, or replaces what is known of it; counts as a heartbeat.
     ///
     /// # Errors
-    /// [`Refusal::SlotConflict`] for a slot in use that would go, [`Refusal::RevisionMismatch`],
-    /// [`Refusal::NoRevision`].
+    /// [`Rejection::SlotConflict`] for a slot in use that would go, [`Rejection::RevisionMismatch`],
+    /// [`Rejection::NothingToMatch`].
     pub async fn put_machine(
         &self,
         id: MachineId,
@@ -87,20 +87,20 @@ impl Tracker {
         if_match: Option<&IfMatch>,
     ) -> Result<Registered, Error> {
         let now = self.clock.now();
-        let mut attempts = Attempts::default();
+        let mut attempts = RetryBudget::default();
         let outcome = async {
             loop {
                 attempts.next()?;
                 let Some(row) = self.store.machine(&id).await? else {
                     if if_match.is_some() {
-                        return Err(Refusal::NoRevision.into());
+                        return Err(Rejection::NothingToMatch.into());
                     }
-                    match self.register(&mut attempts, begin(id.clone(), new.clone(), now), now).await? {
+                    match self.register(&mut attempts, new_machine(id.clone(), new.clone(), now), now).await? {
                         Some(row) => return Ok(Registered::New(self.view(row).await?)),
                         None => continue,
                     }
                 };
-                if !attempts.in_doubt() {
+                if !attempts.outcome_may_be_ours() {
                     IfMatch::check(if_match, row.version)?;
                 }
                 let mut next = row.value.clone();
@@ -117,13 +117,13 @@ impl Tracker {
             }
         };
         let outcome = outcome.await;
-        attempts.honest(outcome)
+        attempts.mark_unknown_if_written(outcome)
     }
 
     /// One machine.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`].
+    /// [`Rejection::NotFound`].
     pub async fn machine(&self, id: &MachineId) -> Result<MachineView, Error> {
         let row = self.load_machine(id).await?;
         self.view(row).await
@@ -131,17 +131,17 @@ impl Tracker {
 
     async fn load_machine(&self, id: &MachineId) -> Result<Versioned<Machine>, Error> {
         let found = self.store.machine(id).await?;
-        found.ok_or_else(|| Refusal::NotFound { entity: "machine", id: id.to_string() }.into())
+        found.ok_or_else(|| Rejection::NotFound { entity: "machine", id: id.to_string() }.into())
     }
 
     async fn view(&self, machine: Versioned<Machine>) -> Result<MachineView, Error> {
-        let live = self.live_on(std::slice::from_ref(&machine.value.id)).await?;
+        let live = self.live_sessions_on(std::slice::from_ref(&machine.value.id)).await?;
         Ok(MachineView { machine, active_sessions: live.into_iter().map(|session| session.session_id).collect() })
     }
 
     /// The answer that a commit takes along, if one is asked for.
-    async fn view_to_keep(&self, machine: &Versioned<Machine>) -> Result<Option<MachineView>, Error> {
-        match self.once {
+    async fn view_to_store(&self, machine: &Versioned<Machine>) -> Result<Option<MachineView>, Error> {
+        match self.idempotent_request {
             Some(_) => self.view(machine.clone()).await.map(Some),
             None => Ok(None),
         }
@@ -158,23 +158,23 @@ impl Tracker {
     ) -> Result<(Page<Machine>, Vec<LiveSession>), Error> {
         let page = self.store.machines(filter, page).await?;
         let ids: Vec<_> = page.items.iter().map(|row| row.value.id.clone()).collect();
-        let live = self.live_on(&ids).await?;
+        let live = self.live_sessions_on(&ids).await?;
         Ok((page, live))
     }
 
     /// Changes a machine. A patch that changes nothing leaves the revision alone.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`], [`Refusal::RevisionMismatch`], [`Refusal::SlotConflict`] for a slot in use that would
-    /// go, [`Refusal::Invalid`] for metadata that grew too large.
+    /// [`Rejection::NotFound`], [`Rejection::RevisionMismatch`], [`Rejection::SlotConflict`] for a slot in use that would
+    /// go, [`Rejection::Invalid`] for metadata that grew too large.
     pub async fn update_machine(&self, id: &MachineId, patch: &MachinePatch) -> Result<MachineView, Error> {
         let now = self.clock.now();
-        let mut attempts = Attempts::default();
+        let mut attempts = RetryBudget::default();
         let outcome = async {
             loop {
                 attempts.next()?;
                 let row = self.load_machine(id).await?;
-                if !attempts.in_doubt() {
+                if !attempts.outcome_may_be_ours() {
                     IfMatch::check(patch.if_match.as_ref(), row.version)?;
                 }
                 let mut next = row.value.clone();
@@ -190,7 +190,7 @@ impl Tracker {
                     next.docker_slots = slots.clone();
                 }
                 if let Some(merge) = &patch.metadata {
-                    next.metadata = merged(&row.value.metadata, merge)?;
+                    next.metadata = merge_patch(&row.value.metadata, merge)?;
                 }
                 // Under doubt only now: had our own earlier attempt been written, nothing would be left to change.
                 if next != row.value {
@@ -202,13 +202,13 @@ impl Tracker {
             }
         };
         let outcome = outcome.await;
-        attempts.honest(outcome)
+        attempts.mark_unknown_if_written(outcome)
     }
 
     /// Commits a changed machine; none: look again.
     async fn change_machine(
         &self,
-        attempts: &mut Attempts,
+        attempts: &mut RetryBudget,
         row: &Versioned<Machine>,
         mut next: Machine,
         life: SignOfLife,
@@ -220,19 +220,19 @@ impl Tracker {
                 SignOfLife::At(at) => self.beat_in_place(row, at).await?,
             });
         }
-        self.no_slot_lost(&row.value, &next.docker_slots).await?;
+        self.ensure_slots_kept(&row.value, &next.docker_slots).await?;
         if let SignOfLife::At(at) = life {
             next.last_heartbeat = next.last_heartbeat.max(at);
         }
         next.updated_at = next_update(row.value.updated_at, now);
         let mut changes = Changes::default();
         changes.update(next.clone(), row.version);
-        changes.events.push(Event::new(now, kind(&row.value, &next), Subject::Machine(next.id.clone())));
+        changes.events.push(Event::new(now, event_kind(&row.value, &next), Subject::Machine(next.id.clone())));
         let next = Versioned { value: next, version: row.version.after_put() };
-        let view = self.view_to_keep(&next).await?;
+        let view = self.view_to_store(&next).await?;
         Ok(match self.commit(attempts, changes, view.as_ref().map(Reply::Machine)).await? {
-            Verdict::Done(_) => Some(next),
-            Verdict::Stale | Verdict::Taken(_) => None,
+            CommitOutcome::Done(_) => Some(next),
+            CommitOutcome::Stale | CommitOutcome::Taken(_) => None,
         })
     }
 
@@ -241,21 +241,21 @@ impl Tracker {
         row: &Versioned<Machine>,
         at: Timestamp,
     ) -> Result<Option<Versioned<Machine>>, StoreError> {
-        let refreshed = self.store.beat_machine(&row.value.id, at).await?;
+        let refreshed = self.store.record_machine_heartbeat(&row.value.id, at).await?;
         Ok(refreshed.filter(|now| now.version.revision == row.version.revision))
     }
 
     /// A slot that a live session holds cannot be taken away.
-    async fn no_slot_lost(&self, machine: &Machine, slots: &Slots) -> Result<(), Error> {
+    async fn ensure_slots_kept(&self, machine: &Machine, slots: &Slots) -> Result<(), Error> {
         if machine.docker_slots == *slots {
             return Ok(());
         }
-        for live in self.live_on(std::slice::from_ref(&machine.id)).await? {
+        for live in self.live_sessions_on(std::slice::from_ref(&machine.id)).await? {
             if let Some(slot) = live.docker_slot
                 && machine.docker_slots.contains(slot)
                 && !slots.contains(slot)
             {
-                let refusal = Refusal::SlotConflict { machine: machine.id.clone(), slot, existing: live.session_id };
+                let refusal = Rejection::SlotConflict { machine: machine.id.clone(), slot, existing: live.session_id };
                 return Err(refusal.into());
             }
         }
@@ -265,14 +265,14 @@ impl Tracker {
     /// Takes a machine's heartbeat: an offline machine is online by it, one in maintenance stays there.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`].
-    pub async fn beat_machine(&self, id: &MachineId) -> Result<MachineView, Error> {
+    /// [`Rejection::NotFound`].
+    pub async fn record_machine_heartbeat(&self, id: &MachineId) -> Result<MachineView, Error> {
         let now = self.clock.now();
-        let mut attempts = Attempts::default();
+        let mut attempts = RetryBudget::default();
         let outcome = async {
             loop {
                 attempts.next()?;
-                if let Some(row) = self.store.beat_machine(id, now).await? {
+                if let Some(row) = self.store.record_machine_heartbeat(id, now).await? {
                     return self.view(row).await;
                 }
                 let row = self.load_machine(id).await?;
@@ -284,40 +284,40 @@ impl Tracker {
             }
         };
         let outcome = outcome.await;
-        attempts.honest(outcome)
+        attempts.mark_unknown_if_written(outcome)
     }
 
     /// Forgets a machine that has no live sessions.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`], [`Refusal::RevisionMismatch`], [`Refusal::MachineInUse`].
+    /// [`Rejection::NotFound`], [`Rejection::RevisionMismatch`], [`Rejection::MachineInUse`].
     pub async fn delete_machine(&self, id: &MachineId, if_match: Option<&IfMatch>) -> Result<(), Error> {
         let now = self.clock.now();
-        let mut attempts = Attempts::default();
+        let mut attempts = RetryBudget::default();
         let outcome = async {
             loop {
                 attempts.next()?;
                 let row = match self.load_machine(id).await {
-                    Err(Error::Refused(Refusal::NotFound { .. })) if attempts.in_doubt() => return Ok(()),
+                    Err(Error::Rejected(Rejection::NotFound { .. })) if attempts.outcome_may_be_ours() => return Ok(()),
                     found => found?,
                 };
                 IfMatch::check(if_match, row.version)?;
-                let live = self.live_on(std::slice::from_ref(id)).await?;
+                let live = self.live_sessions_on(std::slice::from_ref(id)).await?;
                 if let Some(first) = live.first() {
                     let existing = first.session_id;
-                    return Err(Refusal::MachineInUse { machine: id.clone(), live: live.len(), existing }.into());
+                    return Err(Rejection::MachineInUse { machine: id.clone(), live: live.len(), existing }.into());
                 }
                 let mut changes = Changes::default();
                 changes.writes.push(Write::DeleteMachine(id.clone(), row.version));
                 changes.events.push(Event::new(now, EventKind::MachineDeleted, Subject::Machine(id.clone())));
                 match self.commit(&mut attempts, changes, None).await? {
-                    Verdict::Done(_) => return Ok(()),
-                    Verdict::Stale | Verdict::Taken(_) => {}
+                    CommitOutcome::Done(_) => return Ok(()),
+                    CommitOutcome::Stale | CommitOutcome::Taken(_) => {}
                 }
             }
         };
         let outcome = outcome.await;
-        attempts.honest(outcome)
+        attempts.mark_unknown_if_written(outcome)
     }
 }
 
@@ -328,7 +328,7 @@ enum SignOfLife {
     At(Timestamp),
 }
 
-fn kind(before: &Machine, after: &Machine) -> EventKind {
+fn event_kind(before: &Machine, after: &Machine) -> EventKind {
     match after.status {
         same if same == before.status => EventKind::MachineUpdated,
         MachineStatus::Online => EventKind::MachineOnline,
@@ -337,7 +337,7 @@ fn kind(before: &Machine, after: &Machine) -> EventKind {
     }
 }
 
-fn begin(id: MachineId, new: NewMachine, now: Timestamp) -> Machine {
+fn new_machine(id: MachineId, new: NewMachine, now: Timestamp) -> Machine {
     Machine {
         id,
         hostname: new.hostname,

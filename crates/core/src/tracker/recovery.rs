@@ -1,6 +1,6 @@
 //! Recovery: what a session had done, preparing to bring it back, and bringing it back exactly once.
 
-use super::{Attempts, Reply, SlotRelease, Tracker, Verdict};
+use super::{CommitOutcome, Reply, RetryBudget, SlotRelease, Tracker};
 use crate::error::Error;
 use crate::event::{Event, EventKind, Subject};
 use crate::rules::next_update;
@@ -34,16 +34,16 @@ impl RecoveryState {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Recovered {
     /// The session was brought back now.
-    Now(Versioned<Session>),
+    Created(Versioned<Session>),
     /// It had been brought back before: the one successor.
-    Before(Versioned<Session>),
+    AlreadyRecovered(Versioned<Session>),
 }
 
 impl Tracker {
     /// What a session had done, and what is left.
     ///
     /// # Errors
-    /// [`crate::Refusal::NotFound`].
+    /// [`crate::Rejection::NotFound`].
     pub async fn recovery_state(&self, id: SessionId) -> Result<RecoveryState, Error> {
         let session = self.load(id).await?;
         let mut tasks = self.store.tasks_of(id, &TaskStatus::ALL).await?;
@@ -61,17 +61,17 @@ impl Tracker {
     /// first time stands.
     ///
     /// # Errors
-    /// [`crate::Refusal::NotFound`], [`crate::Refusal::InvalidTransition`].
+    /// [`crate::Rejection::NotFound`], [`crate::Rejection::InvalidTransition`].
     pub async fn prepare_recovery(&self, id: SessionId, slot: SlotRelease) -> Result<Versioned<Session>, Error> {
         let now = self.clock.now();
-        let mut attempts = Attempts::default();
+        let mut attempts = RetryBudget::default();
         let outcome = async {
             loop {
                 attempts.next()?;
                 let row = self.load(id).await?;
                 row.value.step(SessionEvent::PrepareRecovery)?;
                 let mut next = row.value.clone();
-                next.note_prepared(now);
+                next.mark_prepared(now);
                 if slot == SlotRelease::Release {
                     next.docker_slot = None;
                 }
@@ -84,26 +84,26 @@ impl Tracker {
                 changes.events.push(Event::new(now, EventKind::SessionRecoveryPrepared, Subject::Session(id)));
                 let next = Versioned { value: next, version: row.version.after_put() };
                 match self.commit(&mut attempts, changes, Some(Reply::Session(&next))).await? {
-                    Verdict::Done(_) => return Ok(next),
-                    Verdict::Stale | Verdict::Taken(_) => {}
+                    CommitOutcome::Done(_) => return Ok(next),
+                    CommitOutcome::Stale | CommitOutcome::Taken(_) => {}
                 }
             }
         };
         let outcome = outcome.await;
-        attempts.honest(outcome)
+        attempts.mark_unknown_if_written(outcome)
     }
 
     /// Brings a failed or stalled session back as a new one; once that has happened, answers that one to everybody
     /// who asks again, whatever has become of it.
     ///
     /// # Errors
-    /// [`crate::Refusal::NotFound`] (also for a successor that was deleted), [`crate::Refusal::InvalidTransition`],
-    /// [`crate::Refusal::MachineUnavailable`], [`crate::Refusal::Invalid`] for a slot that the machine does not have,
-    /// [`crate::Refusal::SessionConflict`], [`crate::Refusal::SlotConflict`].
+    /// [`crate::Rejection::NotFound`] (also for a successor that was deleted), [`crate::Rejection::InvalidTransition`],
+    /// [`crate::Rejection::MachineUnavailable`], [`crate::Rejection::Invalid`] for a slot that the machine does not have,
+    /// [`crate::Rejection::SessionConflict`], [`crate::Rejection::SlotConflict`].
     pub async fn recover(&self, id: SessionId, recovery: &Recovery) -> Result<Recovered, Error> {
         let now = self.clock.now();
-        let successor_id = SessionId(self.ids.fresh());
-        let mut attempts = Attempts::default();
+        let successor_id = SessionId(self.ids.new_id());
+        let mut attempts = RetryBudget::default();
         let outcome = async {
             loop {
                 attempts.next()?;
@@ -111,28 +111,33 @@ impl Tracker {
                 if let Some(existing) = row.value.recovered_into() {
                     let successor = self.load(existing).await?;
                     let ours = existing == successor_id;
-                    return Ok(if ours { Recovered::Now(successor) } else { Recovered::Before(successor) });
+                    return Ok(if ours {
+                        Recovered::Created(successor)
+                    } else {
+                        Recovered::AlreadyRecovered(successor)
+                    });
                 }
                 row.value.step(SessionEvent::Recover)?;
-                let given_up_at = row.value.given_up_at(self.policy.stall_threshold);
+                let given_up_at = row.value.failed_or_stalled_at(self.policy.stall_threshold);
                 let mut changes = Changes::default();
-                self.place(&mut changes, &recovery.new_machine_id, recovery.docker_slot, Purpose::Recovery).await?;
+                self.check_placement(&mut changes, &recovery.new_machine_id, recovery.docker_slot, Purpose::Recovery)
+                    .await?;
                 let left = [TaskStatus::Pending, TaskStatus::InProgress, TaskStatus::Blocked, TaskStatus::Failed];
                 let tasks = self.store.tasks_of(id, &left).await?;
-                let mut fresh = || self.ids.fresh();
+                let mut fresh = || self.ids.new_id();
                 let successor = recover(&mut changes, &row, tasks, recovery, successor_id, &mut fresh, now);
                 let made = Versioned { value: successor.clone(), version: Version::FIRST };
-                let recovered = Recovered::Now(made);
+                let recovered = Recovered::Created(made);
                 match self.commit(&mut attempts, changes, Some(Reply::Recovered(&recovered))).await? {
-                    Verdict::Done(_) => {
-                        if let (Some(listener), Some(at)) = (&self.listener, given_up_at) {
+                    CommitOutcome::Done(_) => {
+                        if let (Some(listener), Some(at)) = (&self.observer, given_up_at) {
                             listener.recovered(now.since(at));
                         }
                         return Ok(recovered);
                     }
-                    Verdict::Stale => {}
-                    Verdict::Taken(rule) => {
-                        if let Some(refusal) = self.in_the_way(rule, &successor).await? {
+                    CommitOutcome::Stale => {}
+                    CommitOutcome::Taken(rule) => {
+                        if let Some(refusal) = self.find_conflict(rule, &successor).await? {
                             return Err(refusal.into());
                         }
                     }
@@ -140,6 +145,6 @@ impl Tracker {
             }
         };
         let outcome = outcome.await;
-        attempts.honest(outcome)
+        attempts.mark_unknown_if_written(outcome)
     }
 }

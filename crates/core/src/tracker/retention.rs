@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use super::{Attempts, Batches, CleanupMode, Tracker, Verdict};
+use super::{Batches, CleanupMode, CommitOutcome, RetryBudget, Tracker};
 use crate::error::Error;
 use crate::event::{Event, EventKind, Subject};
-use crate::store::{Changes, Expired, FORGOTTEN_AT_ONCE, Write};
+use crate::store::{Changes, EVENT_PURGE_BATCH, Expired, Write};
 use crate::values::Timestamp;
 
 /// How many sessions one commit deletes: a session may have many tasks.
@@ -63,29 +63,29 @@ impl Tracker {
                 );
             }
             match self.commit(&mut batches.attempts, changes, None).await? {
-                Verdict::Done(committed) => {
+                CommitOutcome::Done(committed) => {
                     report.deleted_sessions += expired.len() as u64;
                     report.deleted_tasks += committed.deleted_tasks;
                     expired.iter().for_each(&mut *on_deleted);
-                    batches.done();
+                    batches.grow();
                 }
-                Verdict::Stale | Verdict::Taken(_) => batches.disturbed()?,
+                CommitOutcome::Stale | CommitOutcome::Taken(_) => batches.shrink()?,
             }
         }
-        self.forget_events(now).await?;
+        self.purge_events(now).await?;
         Ok(report)
     }
 
     /// Forgets what is known of machines and of deleted sessions, by the policy's age whatever a cleanup asked for.
-    async fn forget_events(&self, now: Timestamp) -> Result<(), Error> {
+    async fn purge_events(&self, now: Timestamp) -> Result<(), Error> {
         let before = days_before(now, self.policy.retention_days);
-        let mut attempts = Attempts::default();
+        let mut attempts = RetryBudget::default();
         loop {
-            let changes = Changes { forget_events_before: Some(before), ..Changes::default() };
+            let changes = Changes { purge_events_before: Some(before), ..Changes::default() };
             match self.commit(&mut attempts, changes, None).await? {
-                Verdict::Done(committed) if committed.forgotten_events < FORGOTTEN_AT_ONCE => return Ok(()),
-                Verdict::Done(_) => {}
-                Verdict::Stale | Verdict::Taken(_) => attempts.next()?,
+                CommitOutcome::Done(committed) if committed.purged_events < EVENT_PURGE_BATCH => return Ok(()),
+                CommitOutcome::Done(_) => {}
+                CommitOutcome::Stale | CommitOutcome::Taken(_) => attempts.next()?,
             }
         }
     }

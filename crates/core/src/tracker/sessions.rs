@@ -1,39 +1,42 @@
 //! Sessions: create, read, change, archive, delete. Their heartbeats are in `heartbeats`.
 
-use super::{Attempts, IfMatch, NewSession, Reply, SessionPatch, SessionTarget, Tracker, Verdict, merged};
-use crate::error::{Error, Refusal};
+use super::{
+    CommitOutcome, IfMatch, NewSession, Reply, RetryBudget, SessionPatch, SessionTarget, Tracker, merge_patch,
+};
+use crate::error::{Error, Rejection};
 use crate::event::{Event, EventKind, Subject};
 use crate::rules::ending::end;
 use crate::rules::next_update;
-use crate::rules::placement::{Purpose, may_take};
+use crate::rules::placement::{Purpose, check_available};
 use crate::session::transition::{SessionEvent, Step, step};
 use crate::session::{Lineage, Live, LiveState, Outcome, Phase, Session};
 use crate::store::{Changes, LiveSession, Page, PageRequest, SessionFilter, StoreError, Version, Versioned, Write};
 use crate::task::TaskStatus;
-use crate::values::{Change, ErrorMessage, MachineId, MetadataPatch, SessionId, Slot, TaskLabel, Timestamp};
+use crate::values::{ErrorMessage, FieldUpdate, MachineId, MetadataPatch, SessionId, Slot, TaskLabel, Timestamp};
 
 impl Tracker {
     /// Records a session, active from now on.
     ///
     /// # Errors
-    /// [`Refusal::SessionConflict`], [`Refusal::SlotConflict`], and on a registered machine [`Refusal::Invalid`] for a
-    /// slot that it does not have or [`Refusal::MachineUnavailable`].
+    /// [`Rejection::SessionConflict`], [`Rejection::SlotConflict`], and on a registered machine [`Rejection::Invalid`] for a
+    /// slot that it does not have or [`Rejection::MachineUnavailable`].
     pub async fn create_session(&self, new: NewSession) -> Result<Versioned<Session>, Error> {
-        self.may_make(&new.project_id)?;
+        self.ensure_in_scope(&new.project_id)?;
         let now = self.clock.now();
-        let made = Versioned { value: begin(SessionId(self.ids.fresh()), new, now), version: Version::FIRST };
+        let made = Versioned { value: new_session(SessionId(self.ids.new_id()), new, now), version: Version::FIRST };
         let session = &made.value;
-        let mut attempts = Attempts::default();
+        let mut attempts = RetryBudget::default();
         let outcome = async {
             loop {
                 attempts.next()?;
-                if attempts.in_doubt()
+                if attempts.outcome_may_be_ours()
                     && let Some(made) = self.store.session(session.id).await?
                 {
                     return Ok(made);
                 }
                 let mut changes = Changes::default();
-                self.place(&mut changes, &session.machine_id, session.docker_slot, Purpose::NewSession).await?;
+                self.check_placement(&mut changes, &session.machine_id, session.docker_slot, Purpose::NewSession)
+                    .await?;
                 changes.insert(session.clone());
                 changes.events.push(
                     Event::new(now, EventKind::SessionCreated, Subject::Session(session.id))
@@ -41,10 +44,10 @@ impl Tracker {
                         .with("machine_id", session.machine_id.as_str()),
                 );
                 match self.commit(&mut attempts, changes, Some(Reply::Session(&made))).await? {
-                    Verdict::Done(_) => return Ok(made.clone()),
-                    Verdict::Stale => {}
-                    Verdict::Taken(rule) => {
-                        if let Some(refusal) = self.in_the_way(rule, session).await? {
+                    CommitOutcome::Done(_) => return Ok(made.clone()),
+                    CommitOutcome::Stale => {}
+                    CommitOutcome::Taken(rule) => {
+                        if let Some(refusal) = self.find_conflict(rule, session).await? {
                             return Err(refusal.into());
                         }
                     }
@@ -52,12 +55,12 @@ impl Tracker {
             }
         };
         let outcome = outcome.await;
-        attempts.honest(outcome)
+        attempts.mark_unknown_if_written(outcome)
     }
 
     /// Checks that a machine may take a session, and notes that this was decided on it. A machine that nobody
     /// registered takes anything.
-    pub(super) async fn place(
+    pub(super) async fn check_placement(
         &self,
         changes: &mut Changes,
         machine: &MachineId,
@@ -65,7 +68,7 @@ impl Tracker {
         purpose: Purpose,
     ) -> Result<(), Error> {
         if let Some(row) = self.store.machine(machine).await? {
-            may_take(&row.value, slot, purpose)?;
+            check_available(&row.value, slot, purpose)?;
             changes.writes.push(Write::TouchMachine(machine.clone(), row.version.revision));
         }
         Ok(())
@@ -74,7 +77,7 @@ impl Tracker {
     /// One session.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`].
+    /// [`Rejection::NotFound`].
     pub async fn session(&self, id: SessionId) -> Result<Versioned<Session>, Error> {
         self.load(id).await
     }
@@ -82,21 +85,21 @@ impl Tracker {
     /// A page of sessions, newest first.
     ///
     /// # Errors
-    /// [`Refusal::OtherProject`] for a tracker that is bound to one, and the store's.
+    /// [`Rejection::OtherProject`] for a tracker that is bound to one, and the store's.
     pub async fn sessions(&self, filter: &SessionFilter, page: PageRequest) -> Result<Page<Session>, Error> {
         let project_id = self.project_of(filter.project_id.as_ref())?;
         Ok(self.store.sessions(&SessionFilter { project_id, ..filter.clone() }, page).await?)
     }
 
     /// The live sessions on these machines.
-    pub(super) async fn live_on(&self, machines: &[MachineId]) -> Result<Vec<LiveSession>, StoreError> {
+    pub(super) async fn live_sessions_on(&self, machines: &[MachineId]) -> Result<Vec<LiveSession>, StoreError> {
         if machines.is_empty() { Ok(Vec::new()) } else { self.store.live_sessions(machines).await }
     }
 
     /// Commits a changed session; none: look again.
     pub(super) async fn put(
         &self,
-        attempts: &mut Attempts,
+        attempts: &mut RetryBudget,
         row: &Versioned<Session>,
         mut next: Session,
         mut changes: Changes,
@@ -106,9 +109,9 @@ impl Tracker {
         changes.update(next.clone(), row.version);
         let next = Versioned { value: next, version: row.version.after_put() };
         match self.commit(attempts, changes, Some(Reply::Session(&next))).await? {
-            Verdict::Done(_) => Ok(Some(next)),
-            Verdict::Stale => Ok(None),
-            Verdict::Taken(rule) => match self.in_the_way(rule, &next.value).await? {
+            CommitOutcome::Done(_) => Ok(Some(next)),
+            CommitOutcome::Stale => Ok(None),
+            CommitOutcome::Taken(rule) => match self.find_conflict(rule, &next.value).await? {
                 Some(refusal) => Err(refusal.into()),
                 None => Ok(None),
             },
@@ -118,8 +121,8 @@ impl Tracker {
     /// Changes a session. A patch that changes nothing leaves the revision alone.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`], [`Refusal::RevisionMismatch`], [`Refusal::InvalidTransition`], [`Refusal::SessionEnded`]
-    /// for a current task, [`Refusal::SessionConflict`] on the way to active, [`Refusal::Invalid`] for metadata that
+    /// [`Rejection::NotFound`], [`Rejection::RevisionMismatch`], [`Rejection::InvalidTransition`], [`Rejection::SessionEnded`]
+    /// for a current task, [`Rejection::SessionConflict`] on the way to active, [`Rejection::Invalid`] for metadata that
     /// grew too large.
     pub async fn update_session(&self, id: SessionId, patch: &SessionPatch) -> Result<Versioned<Session>, Error> {
         self.change_session(id, patch, OnRepeat::Apply).await
@@ -156,12 +159,12 @@ impl Tracker {
         on_repeat: OnRepeat,
     ) -> Result<Versioned<Session>, Error> {
         let now = self.clock.now();
-        let mut attempts = Attempts::default();
+        let mut attempts = RetryBudget::default();
         let outcome = async {
             loop {
                 attempts.next()?;
                 let row = self.load(id).await?;
-                if attempts.in_doubt() && is_done(patch, &row.value)? {
+                if attempts.outcome_may_be_ours() && shows_patch(patch, &row.value)? {
                     // What was asked for is there: our own earlier attempt did it, or another that is as good.
                     return Ok(row);
                 }
@@ -173,8 +176,8 @@ impl Tracker {
                 if (moved, on_repeat) == (Step::Same, OnRepeat::Leave) {
                     return Ok(row);
                 }
-                if patch.current_task != Change::Keep && !row.value.status().is_live() {
-                    return Err(row.value.has_ended().into());
+                if patch.current_task != FieldUpdate::Keep && !row.value.status().is_live() {
+                    return Err(row.value.ended_rejection().into());
                 }
                 let mut next = row.value.clone();
                 set_current_task(&mut next, &patch.current_task);
@@ -186,8 +189,8 @@ impl Tracker {
                         let value = end(&mut changes, &row, next, tasks, outcome, now);
                         let ended = Versioned { value, version: row.version.after_put() };
                         match self.commit(&mut attempts, changes, Some(Reply::Session(&ended))).await? {
-                            Verdict::Done(_) => return Ok(ended),
-                            Verdict::Stale | Verdict::Taken(_) => continue,
+                            CommitOutcome::Done(_) => return Ok(ended),
+                            CommitOutcome::Stale | CommitOutcome::Taken(_) => continue,
                         }
                     }
                     let (state, kind) = target.live_state(row.value.status());
@@ -215,16 +218,16 @@ impl Tracker {
             }
         };
         let outcome = outcome.await;
-        attempts.honest(outcome)
+        attempts.mark_unknown_if_written(outcome)
     }
 
     /// Puts an ended session beyond the reach of retention; again: unchanged.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`], [`Refusal::InvalidTransition`].
+    /// [`Rejection::NotFound`], [`Rejection::InvalidTransition`].
     pub async fn archive(&self, id: SessionId) -> Result<Versioned<Session>, Error> {
         let now = self.clock.now();
-        let mut attempts = Attempts::default();
+        let mut attempts = RetryBudget::default();
         let outcome = async {
             loop {
                 attempts.next()?;
@@ -234,7 +237,7 @@ impl Tracker {
                     return Ok(row);
                 }
                 let mut next = row.value.clone();
-                next.note_archived(now);
+                next.mark_archived(now);
                 let mut changes = Changes::default();
                 changes.events.push(Event::new(now, EventKind::SessionArchived, Subject::Session(id)));
                 if let Some(session) = self.put(&mut attempts, &row, next, changes, now).await? {
@@ -243,21 +246,21 @@ impl Tracker {
             }
         };
         let outcome = outcome.await;
-        attempts.honest(outcome)
+        attempts.mark_unknown_if_written(outcome)
     }
 
     /// Deletes a session with its tasks.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`], [`Refusal::RevisionMismatch`].
+    /// [`Rejection::NotFound`], [`Rejection::RevisionMismatch`].
     pub async fn delete_session(&self, id: SessionId, if_match: Option<&IfMatch>) -> Result<(), Error> {
         let now = self.clock.now();
-        let mut attempts = Attempts::default();
+        let mut attempts = RetryBudget::default();
         let outcome = async {
             loop {
                 attempts.next()?;
                 let row = match self.load(id).await {
-                    Err(Error::Refused(Refusal::NotFound { .. })) if attempts.in_doubt() => return Ok(()),
+                    Err(Error::Rejected(Rejection::NotFound { .. })) if attempts.outcome_may_be_ours() => return Ok(()),
                     found => found?,
                 };
                 IfMatch::check(if_match, row.version)?;
@@ -269,13 +272,13 @@ impl Tracker {
                         .with("machine_id", row.value.machine_id.as_str()),
                 );
                 match self.commit(&mut attempts, changes, None).await? {
-                    Verdict::Done(_) => return Ok(()),
-                    Verdict::Stale | Verdict::Taken(_) => {}
+                    CommitOutcome::Done(_) => return Ok(()),
+                    CommitOutcome::Stale | CommitOutcome::Taken(_) => {}
                 }
             }
         };
         let outcome = outcome.await;
-        attempts.honest(outcome)
+        attempts.mark_unknown_if_written(outcome)
     }
 }
 
@@ -319,7 +322,7 @@ impl SessionTarget {
 }
 
 /// Whether a session shows all that a patch asks for.
-fn is_done(patch: &SessionPatch, session: &Session) -> Result<bool, Refusal> {
+fn shows_patch(patch: &SessionPatch, session: &Session) -> Result<bool, Rejection> {
     let there = match &patch.status {
         Some(target) => step(session.status(), target.event()) == Step::Same,
         None => true,
@@ -330,7 +333,7 @@ fn is_done(patch: &SessionPatch, session: &Session) -> Result<bool, Refusal> {
     Ok(there && next == *session)
 }
 
-fn begin(id: SessionId, new: NewSession, now: Timestamp) -> Session {
+fn new_session(id: SessionId, new: NewSession, now: Timestamp) -> Session {
     Session {
         id,
         project_id: new.project_id,
@@ -346,19 +349,19 @@ fn begin(id: SessionId, new: NewSession, now: Timestamp) -> Session {
     }
 }
 
-pub(super) fn set_current_task(session: &mut Session, change: &Change<TaskLabel>) {
+pub(super) fn set_current_task(session: &mut Session, change: &FieldUpdate<TaskLabel>) {
     if let Phase::Live(live) = &mut session.phase {
         match change {
-            Change::Keep => {}
-            Change::Clear => live.current_task = None,
-            Change::Set(label) => live.current_task = Some(label.clone()),
+            FieldUpdate::Keep => {}
+            FieldUpdate::Clear => live.current_task = None,
+            FieldUpdate::Set(label) => live.current_task = Some(label.clone()),
         }
     }
 }
 
-pub(super) fn merge_metadata(session: &mut Session, patch: Option<&MetadataPatch>) -> Result<(), Refusal> {
+pub(super) fn merge_metadata(session: &mut Session, patch: Option<&MetadataPatch>) -> Result<(), Rejection> {
     if let Some(patch) = patch {
-        session.metadata = merged(&session.metadata, patch)?;
+        session.metadata = merge_patch(&session.metadata, patch)?;
     }
     Ok(())
 }

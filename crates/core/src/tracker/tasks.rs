@@ -1,8 +1,8 @@
 //! Tasks: create, read, change, delete. Whatever is decided on a task's session is noted on the session, so that it
 //! cannot end unseen in between.
 
-use super::{Attempts, IfMatch, NewTask, Reply, TaskPatch, Tracker, Verdict, merged};
-use crate::error::{Error, Refusal};
+use super::{CommitOutcome, IfMatch, NewTask, Reply, RetryBudget, TaskPatch, Tracker, merge_patch};
+use crate::error::{Error, Rejection};
 use crate::event::{Event, EventKind, Subject};
 use crate::rules::next_update;
 use crate::session::{Phase, Session};
@@ -14,31 +14,31 @@ impl Tracker {
     /// Records a task, pending from now on.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] for a session that does not exist or another project than the session's,
-    /// [`Refusal::SessionEnded`].
+    /// [`Rejection::Invalid`] for a session that does not exist or another project than the session's,
+    /// [`Rejection::SessionEnded`].
     pub async fn create_task(&self, new: NewTask) -> Result<Versioned<Task>, Error> {
-        self.may_make(&new.project_id)?;
+        self.ensure_in_scope(&new.project_id)?;
         let now = self.clock.now();
-        let made = Versioned { value: begin(TaskId(self.ids.fresh()), new, now), version: Version::FIRST };
+        let made = Versioned { value: new_task(TaskId(self.ids.new_id()), new, now), version: Version::FIRST };
         let task = &made.value;
-        let mut attempts = Attempts::default();
+        let mut attempts = RetryBudget::default();
         let outcome = async {
             loop {
                 attempts.next()?;
-                if attempts.in_doubt()
+                if attempts.outcome_may_be_ours()
                     && let Some(made) = self.store.task(task.id).await?
                 {
                     return Ok(made);
                 }
                 let session = self.store.session(task.session_id).await?;
                 let session =
-                    session.filter(|row| self.sees(&row.value.project_id)).ok_or_else(|| Refusal::Invalid {
+                    session.filter(|row| self.in_scope(&row.value.project_id)).ok_or_else(|| Rejection::Invalid {
                         field: "session_id",
                         why: format!("names no session: there is no session {}", task.session_id),
                     })?;
                 may_work(&session.value)?;
                 if session.value.project_id != task.project_id {
-                    return Err(Refusal::Invalid {
+                    return Err(Rejection::Invalid {
                         field: "project_id",
                         why: format!("must be the project of the session, {}", session.value.project_id),
                     }
@@ -49,28 +49,28 @@ impl Tracker {
                 changes.insert(task.clone());
                 changes.events.push(Event::new(now, EventKind::TaskCreated, Subject::Task(task.id, task.session_id)));
                 match self.commit(&mut attempts, changes, Some(Reply::Task(&made))).await? {
-                    Verdict::Done(_) => return Ok(made.clone()),
-                    Verdict::Stale | Verdict::Taken(_) => {}
+                    CommitOutcome::Done(_) => return Ok(made.clone()),
+                    CommitOutcome::Stale | CommitOutcome::Taken(_) => {}
                 }
             }
         };
         let outcome = outcome.await;
-        attempts.honest(outcome)
+        attempts.mark_unknown_if_written(outcome)
     }
 
     /// One task.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`].
+    /// [`Rejection::NotFound`].
     pub async fn task(&self, id: TaskId) -> Result<Versioned<Task>, Error> {
-        let found = self.store.task(id).await?.filter(|row| self.sees(&row.value.project_id));
-        found.ok_or_else(|| Refusal::NotFound { entity: "task", id: id.to_string() }.into())
+        let found = self.store.task(id).await?.filter(|row| self.in_scope(&row.value.project_id));
+        found.ok_or_else(|| Rejection::NotFound { entity: "task", id: id.to_string() }.into())
     }
 
     /// A page of tasks, newest first.
     ///
     /// # Errors
-    /// [`Refusal::OtherProject`] for a tracker that is bound to one, and the store's.
+    /// [`Rejection::OtherProject`] for a tracker that is bound to one, and the store's.
     pub async fn tasks(&self, filter: &TaskFilter, page: PageRequest) -> Result<Page<Task>, Error> {
         let project_id = self.project_of(filter.project_id.as_ref())?;
         Ok(self.store.tasks(&TaskFilter { project_id, ..filter.clone() }, page).await?)
@@ -80,16 +80,16 @@ impl Tracker {
     /// that changes nothing leaves the revision alone.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`], [`Refusal::RevisionMismatch`], [`Refusal::SessionEnded`],
-    /// [`Refusal::InvalidTransition`], [`Refusal::Invalid`] for metadata that grew too large.
+    /// [`Rejection::NotFound`], [`Rejection::RevisionMismatch`], [`Rejection::SessionEnded`],
+    /// [`Rejection::InvalidTransition`], [`Rejection::Invalid`] for metadata that grew too large.
     pub async fn update_task(&self, id: TaskId, patch: &TaskPatch) -> Result<Versioned<Task>, Error> {
         let now = self.clock.now();
-        let mut attempts = Attempts::default();
+        let mut attempts = RetryBudget::default();
         let outcome = async {
             loop {
                 attempts.next()?;
                 let row = self.task(id).await?;
-                if !attempts.in_doubt() {
+                if !attempts.outcome_may_be_ours() {
                     IfMatch::check(patch.if_match.as_ref(), row.version)?;
                 }
                 let session = self.load(row.value.session_id).await?;
@@ -99,7 +99,7 @@ impl Tracker {
                     next.state = row.value.moved(target, now)?;
                 }
                 if let Some(merge) = &patch.metadata {
-                    next.metadata = merged(&row.value.metadata, merge)?;
+                    next.metadata = merge_patch(&row.value.metadata, merge)?;
                 }
                 if next == row.value {
                     return Ok(row);
@@ -113,27 +113,27 @@ impl Tracker {
                 changes.events.push(event(&row.value, &next, now));
                 let next = Versioned { value: next, version: row.version.after_put() };
                 match self.commit(&mut attempts, changes, Some(Reply::Task(&next))).await? {
-                    Verdict::Done(_) => return Ok(next),
-                    Verdict::Stale | Verdict::Taken(_) => {}
+                    CommitOutcome::Done(_) => return Ok(next),
+                    CommitOutcome::Stale | CommitOutcome::Taken(_) => {}
                 }
             }
         };
         let outcome = outcome.await;
-        attempts.honest(outcome)
+        attempts.mark_unknown_if_written(outcome)
     }
 
     /// Deletes a task.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`], [`Refusal::RevisionMismatch`], [`Refusal::SessionEnded`].
+    /// [`Rejection::NotFound`], [`Rejection::RevisionMismatch`], [`Rejection::SessionEnded`].
     pub async fn delete_task(&self, id: TaskId, if_match: Option<&IfMatch>) -> Result<(), Error> {
         let now = self.clock.now();
-        let mut attempts = Attempts::default();
+        let mut attempts = RetryBudget::default();
         let outcome = async {
             loop {
                 attempts.next()?;
                 let row = match self.task(id).await {
-                    Err(Error::Refused(Refusal::NotFound { .. })) if attempts.in_doubt() => return Ok(()),
+                    Err(Error::Rejected(Rejection::NotFound { .. })) if attempts.outcome_may_be_ours() => return Ok(()),
                     found => found?,
                 };
                 IfMatch::check(if_match, row.version)?;
@@ -145,19 +145,19 @@ impl Tracker {
                 let subject = Subject::Task(id, row.value.session_id);
                 changes.events.push(Event::new(now, EventKind::TaskDeleted, subject));
                 match self.commit(&mut attempts, changes, None).await? {
-                    Verdict::Done(_) => return Ok(()),
-                    Verdict::Stale | Verdict::Taken(_) => {}
+                    CommitOutcome::Done(_) => return Ok(()),
+                    CommitOutcome::Stale | CommitOutcome::Taken(_) => {}
                 }
             }
         };
         let outcome = outcome.await;
-        attempts.honest(outcome)
+        attempts.mark_unknown_if_written(outcome)
     }
 }
 
 /// A task of an ended session refuses every write.
-fn may_work(session: &Session) -> Result<(), Refusal> {
-    if session.status().is_live() { Ok(()) } else { Err(session.has_ended()) }
+fn may_work(session: &Session) -> Result<(), Rejection> {
+    if session.status().is_live() { Ok(()) } else { Err(session.ended_rejection()) }
 }
 
 /// The session's current task after a task went from one state to another.
@@ -203,7 +203,7 @@ fn event(before: &Task, after: &Task, now: Timestamp) -> Event {
     }
 }
 
-fn begin(id: TaskId, new: NewTask, now: Timestamp) -> Task {
+fn new_task(id: TaskId, new: NewTask, now: Timestamp) -> Task {
     Task {
         id,
         session_id: new.session_id,

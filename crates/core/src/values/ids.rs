@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-use super::Fault;
+use super::InvalidValue;
 
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -20,13 +20,13 @@ macro_rules! uuid_id {
         }
 
         impl FromStr for $name {
-            type Err = Fault;
+            type Err = InvalidValue;
 
             /// Only the hyphenated form is an id of ours; a client that sends another has mixed something up.
-            fn from_str(text: &str) -> Result<Self, Fault> {
+            fn from_str(text: &str) -> Result<Self, InvalidValue> {
                 match Uuid::try_parse(text) {
                     Ok(id) if text.len() == uuid::fmt::Hyphenated::LENGTH => Ok(Self(id)),
-                    Ok(_) | Err(_) => Err(Fault::new("must be a UUID such as 6fa459ea-ee8a-4ca4-894e-db77e160355e")),
+                    Ok(_) | Err(_) => Err(InvalidValue::new("must be a UUID such as 6fa459ea-ee8a-4ca4-894e-db77e160355e")),
                 }
             }
         }

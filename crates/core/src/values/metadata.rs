@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::Fault;
+use super::InvalidValue;
 
 /// The largest metadata, in bytes of JSON.
 const MAX_BYTES: usize = 64 * 1024;
@@ -19,13 +19,15 @@ impl Metadata {
     ///
     /// # Errors
     /// When it is larger than 64 KiB as JSON.
-    pub fn new(content: Map<String, Value>) -> Result<Self, Fault> {
+    pub fn new(content: Map<String, Value>) -> Result<Self, InvalidValue> {
         // Counted rather than written out: metadata is checked on every merge.
         let mut counter = ByteCounter(0);
         match serde_json::to_writer(&mut counter, &content) {
             Ok(()) if counter.0 <= MAX_BYTES => Ok(Self(content)),
-            Ok(()) => Err(Fault::new(format!("must be at most {MAX_BYTES} bytes as JSON, and would be {}", counter.0))),
-            Err(fault) => Err(Fault::new(format!("cannot be written as JSON: {fault}"))),
+            Ok(()) => {
+                Err(InvalidValue::new(format!("must be at most {MAX_BYTES} bytes as JSON, and would be {}", counter.0)))
+            }
+            Err(fault) => Err(InvalidValue::new(format!("cannot be written as JSON: {fault}"))),
         }
     }
 
@@ -38,7 +40,7 @@ impl Metadata {
     ///
     /// # Errors
     /// When the result would be larger than 64 KiB.
-    pub fn merged(&self, patch: &MetadataPatch) -> Result<Self, Fault> {
+    pub fn merged(&self, patch: &MetadataPatch) -> Result<Self, InvalidValue> {
         let mut content = self.0.clone();
         merge(&mut content, &patch.0);
         Self::new(content)

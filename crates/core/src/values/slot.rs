@@ -2,17 +2,17 @@
 
 use std::fmt;
 
-use super::Fault;
+use super::InvalidValue;
 
 /// One slot of a machine: 0 to 65535.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Slot(pub u16);
 
 impl TryFrom<i64> for Slot {
-    type Error = Fault;
+    type Error = InvalidValue;
 
-    fn try_from(number: i64) -> Result<Self, Fault> {
-        u16::try_from(number).map(Self).map_err(|_| Fault::new("must be an integer from 0 to 65535"))
+    fn try_from(number: i64) -> Result<Self, InvalidValue> {
+        u16::try_from(number).map(Self).map_err(|_| InvalidValue::new("must be an integer from 0 to 65535"))
     }
 }
 
@@ -39,12 +39,12 @@ impl Slots {
 }
 
 impl TryFrom<Vec<Slot>> for Slots {
-    type Error = Fault;
+    type Error = InvalidValue;
 
-    fn try_from(slots: Vec<Slot>) -> Result<Self, Fault> {
+    fn try_from(slots: Vec<Slot>) -> Result<Self, InvalidValue> {
         let mut seen = std::collections::HashSet::new();
         match slots.iter().find(|slot| !seen.insert(**slot)) {
-            Some(twice) => Err(Fault::new(format!("must name each slot once, and names {twice} twice"))),
+            Some(twice) => Err(InvalidValue::new(format!("must name each slot once, and names {twice} twice"))),
             None => Ok(Self(slots)),
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Fault, MachineId, Metadata, MetadataPatch, ProjectId, SessionId, Slot, Slots, TaskName, Timestamp};
+use super::{InvalidValue, MachineId, Metadata, MetadataPatch, ProjectId, SessionId, Slot, Slots, TaskName, Timestamp};
 
 fn object(value: Value) -> Map<String, Value> {
     let Value::Object(map) = value else { panic!("not an object") };
@@ -25,7 +25,7 @@ fn names_have_1_to_200_characters_and_no_control_characters() {
 #[test]
 fn a_machine_id_has_no_slash() {
     assert!("build-1.example".parse::<MachineId>().is_ok());
-    assert_eq!("a/b".parse::<MachineId>(), Err(Fault::new("must not contain a slash")));
+    assert_eq!("a/b".parse::<MachineId>(), Err(InvalidValue::new("must not contain a slash")));
 }
 
 #[test]

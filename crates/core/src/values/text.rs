@@ -3,39 +3,39 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::Fault;
+use super::InvalidValue;
 
 const NAME_MAX: usize = 200;
 const PROSE_MAX: usize = 4000;
 
-fn of_length(text: &str, max: usize) -> Result<(), Fault> {
+fn of_length(text: &str, max: usize) -> Result<(), InvalidValue> {
     if text.trim().is_empty() {
-        return Err(Fault::new("must not be empty or blank"));
+        return Err(InvalidValue::new("must not be empty or blank"));
     }
     match text.chars().count() {
-        n if n > max => Err(Fault::new(format!("must be at most {max} characters, and has {n}"))),
+        n if n > max => Err(InvalidValue::new(format!("must be at most {max} characters, and has {n}"))),
         _ => Ok(()),
     }
 }
 
-fn name(text: &str) -> Result<(), Fault> {
+fn name(text: &str) -> Result<(), InvalidValue> {
     of_length(text, NAME_MAX)?;
     if text.chars().any(char::is_control) {
-        return Err(Fault::new("must not contain control characters"));
+        return Err(InvalidValue::new("must not contain control characters"));
     }
     Ok(())
 }
 
 /// A machine's id stands in paths, where a slash would split it.
-fn path_name(text: &str) -> Result<(), Fault> {
+fn path_name(text: &str) -> Result<(), InvalidValue> {
     name(text)?;
     if text.contains('/') {
-        return Err(Fault::new("must not contain a slash"));
+        return Err(InvalidValue::new("must not contain a slash"));
     }
     Ok(())
 }
 
-fn prose(text: &str) -> Result<(), Fault> {
+fn prose(text: &str) -> Result<(), InvalidValue> {
     of_length(text, PROSE_MAX)
 }
 
@@ -53,18 +53,18 @@ macro_rules! text {
         }
 
         impl TryFrom<String> for $name {
-            type Error = Fault;
+            type Error = InvalidValue;
 
-            fn try_from(text: String) -> Result<Self, Fault> {
+            fn try_from(text: String) -> Result<Self, InvalidValue> {
                 $check(&text)?;
                 Ok(Self(text.into_boxed_str()))
             }
         }
 
         impl FromStr for $name {
-            type Err = Fault;
+            type Err = InvalidValue;
 
-            fn from_str(text: &str) -> Result<Self, Fault> {
+            fn from_str(text: &str) -> Result<Self, InvalidValue> {
                 Self::try_from(text.to_owned())
             }
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::Fault;
+use super::InvalidValue;
 
 /// A point in time, in milliseconds since 1970-01-01T00:00:00Z. Shown as RFC 3339 with milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,12 +73,14 @@ impl fmt::Display for Timestamp {
 }
 
 impl FromStr for Timestamp {
-    type Err = Fault;
+    type Err = InvalidValue;
 
-    fn from_str(text: &str) -> Result<Self, Fault> {
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
         let moment = OffsetDateTime::parse(text, &Rfc3339)
-            .map_err(|_| Fault::new("must be an RFC 3339 time such as 2026-01-19T08:30:00.000Z"))?;
+            .map_err(|_| InvalidValue::new("must be an RFC 3339 time such as 2026-01-19T08:30:00.000Z"))?;
         let millis = moment.unix_timestamp_nanos().div_euclid(1_000_000);
-        i64::try_from(millis).map(Self).map_err(|_| Fault::new("must be a time that can be counted in milliseconds"))
+        i64::try_from(millis)
+            .map(Self)
+            .map_err(|_| InvalidValue::new("must be a time that can be counted in milliseconds"))
     }
 }

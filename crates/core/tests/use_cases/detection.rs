@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::{World, to};
-use rekindle_core::tracker::{BeatReport, CleanupMode, SessionTarget};
+use rekindle_core::tracker::{CleanupMode, HeartbeatReport, SessionTarget};
 use rekindle_core::{MachineStatus, Policy, SessionStatus};
 use rekindle_testkit::sample::text;
 use rekindle_testkit::{Fault, invariants};
@@ -14,7 +14,7 @@ async fn a_silent_session_is_stalled_when_its_deadline_has_passed_and_not_before
     let silent = world.session("p", "m").await.value.id;
     let heard = world.session("q", "m").await.value.id;
     assert_eq!(world.watch_for(179).await, []);
-    world.tracker.beat(heard, &BeatReport::default()).await.unwrap();
+    world.tracker.record_heartbeat(heard, &HeartbeatReport::default()).await.unwrap();
     assert_eq!(world.watch_for(1).await, [], "at its deadline it is still in time");
     assert_eq!(world.watch_for(1).await, [silent]);
     assert_eq!(world.reread(silent).await.value.completed_at(), None);
@@ -25,12 +25,12 @@ async fn a_silent_session_is_stalled_when_its_deadline_has_passed_and_not_before
 async fn a_pass_says_when_the_next_one_is_due() {
     let world = World::with(Policy { detect_interval: Duration::from_secs(600), ..Policy::default() });
     let idle = world.tracker.detect().await.unwrap();
-    assert_eq!(idle.next_look, world.tracker.now().plus(Duration::from_secs(180)));
+    assert_eq!(idle.next_pass_at, world.tracker.now().plus(Duration::from_secs(180)));
     let heard = world.session("p", "m").await.value.last_heartbeat;
     world.advance(100);
     let pass = world.tracker.detect().await.unwrap();
-    assert_eq!(pass.next_look, heard.plus(Duration::from_millis(180_001)));
-    world.clock.set(pass.next_look);
+    assert_eq!(pass.next_pass_at, heard.plus(Duration::from_millis(180_001)));
+    world.clock.set(pass.next_pass_at);
     assert_eq!(world.tracker.detect().await.unwrap().stalled.len(), 1, "found at its first overdue millisecond");
 }
 
@@ -67,7 +67,7 @@ async fn a_machine_that_falls_silent_goes_offline_unless_in_maintenance() {
     let status = async |id: &str| world.tracker.machine(&text(id)).await.unwrap().machine.value.status;
     assert_eq!(status("lost").await, MachineStatus::Offline);
     assert_eq!(status("resting").await, MachineStatus::Maintenance);
-    world.tracker.beat_machine(&text("lost")).await.unwrap();
+    world.tracker.record_machine_heartbeat(&text("lost")).await.unwrap();
     assert_eq!(status("lost").await, MachineStatus::Online);
 }
 

@@ -92,7 +92,7 @@ async fn doubt_does_not_overrule_the_revision_that_the_caller_named() {
     let mut change = to(SessionTarget::Paused);
     change.if_match = Some(rekindle_core::tracker::IfMatch::Revisions(vec![1]));
     let answer = world.tracker.update_session(made.value.id, &change).await;
-    assert_eq!(crate::support::refused(answer), rekindle_core::Refusal::RevisionMismatch { current: 2 });
+    assert_eq!(crate::support::refused(answer), rekindle_core::Rejection::RevisionMismatch { current: 2 });
     assert_eq!(world.reread(made.value.id).await.value.shown_metadata()["theirs"], true);
 }
 
@@ -102,7 +102,7 @@ async fn an_end_whose_answer_is_lost_is_an_end_whatever_else_was_asked() {
         let world = World::new();
         let id = world.session("p", "m").await.value.id;
         let mut change = to(SessionTarget::Completed);
-        change.current_task = rekindle_core::Change::Clear;
+        change.current_task = rekindle_core::FieldUpdate::Clear;
         world.store.script([Some(fault)]);
         let ended = world.tracker.update_session(id, &change).await.unwrap();
         assert_eq!(ended.version.revision, 2);

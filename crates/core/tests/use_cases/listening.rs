@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rekindle_core::event::{Event, EventKind};
-use rekindle_core::tracker::{BeatReport, Listener, Recovered};
+use rekindle_core::tracker::{HeartbeatReport, Observer, Recovered};
 use rekindle_core::{SessionId, Tracker};
 use rekindle_testkit::Fault;
 use rekindle_testkit::sample::text;
@@ -17,7 +17,7 @@ struct Heard {
     recovered: Mutex<Vec<Duration>>,
 }
 
-impl Listener for Heard {
+impl Observer for Heard {
     fn committed(&self, events: &[Event]) {
         self.kinds.lock().unwrap().extend(events.iter().map(|event| event.kind));
     }
@@ -35,7 +35,7 @@ impl Heard {
 
 fn listening(world: &World) -> (Tracker, Arc<Heard>) {
     let heard = Arc::new(Heard::default());
-    (world.tracker.clone().told_to(Arc::clone(&heard) as _), heard)
+    (world.tracker.clone().with_observer(Arc::clone(&heard) as _), heard)
 }
 
 async fn silent_session(world: &World) -> SessionId {
@@ -63,8 +63,8 @@ async fn stalls_and_what_undoes_them_are_told_once_each() {
     tracker.detect().await.unwrap();
     tracker.detect().await.unwrap();
     assert_eq!(heard.count(EventKind::SessionStalled), 1);
-    tracker.beat(id, &BeatReport::default()).await.unwrap();
-    tracker.beat(id, &BeatReport::default()).await.unwrap();
+    tracker.record_heartbeat(id, &HeartbeatReport::default()).await.unwrap();
+    tracker.record_heartbeat(id, &HeartbeatReport::default()).await.unwrap();
     assert_eq!(heard.count(EventKind::SessionRevived), 1);
 }
 
@@ -77,7 +77,7 @@ async fn what_was_not_committed_is_not_told() {
     tracker.detect().await.unwrap();
     assert_eq!(heard.count(EventKind::SessionStalled), 1, "of two attempts one went through");
     world.store.script([Some(Fault::Refused)]);
-    tracker.beat(id, &BeatReport::default()).await.unwrap_err();
+    tracker.record_heartbeat(id, &HeartbeatReport::default()).await.unwrap_err();
     assert_eq!(heard.count(EventKind::SessionRevived), 0);
 }
 
@@ -95,8 +95,8 @@ async fn how_long_a_session_was_down_counts_from_its_deadline_or_its_failure() {
     tracker.mark_failed(failed, text("gone"), None).await.unwrap();
     world.advance(5);
     for id in [stalled, failed] {
-        assert!(matches!(tracker.recover(id, &onto("other")).await.unwrap(), Recovered::Now(_)));
-        assert!(matches!(tracker.recover(id, &onto("other")).await.unwrap(), Recovered::Before(_)));
+        assert!(matches!(tracker.recover(id, &onto("other")).await.unwrap(), Recovered::Created(_)));
+        assert!(matches!(tracker.recover(id, &onto("other")).await.unwrap(), Recovered::AlreadyRecovered(_)));
     }
     assert_eq!(*heard.recovered.lock().unwrap(), [Duration::from_secs(25), Duration::from_secs(5)]);
 }

@@ -3,7 +3,7 @@
 use crate::support::{World, new_machine, new_session, refused, to};
 use rekindle_core::tracker::{IfMatch, MachinePatch, NewSession, Registered, SessionTarget};
 use rekindle_core::values::Slots;
-use rekindle_core::{MachineStatus, Refusal, Slot};
+use rekindle_core::{MachineStatus, Rejection, Slot};
 use rekindle_testkit::sample::text;
 
 fn slots(numbers: &[u16]) -> MachinePatch {
@@ -18,7 +18,7 @@ async fn a_machine_registers_once_and_may_be_put_again() {
     assert_eq!(made.machine.value.status, MachineStatus::Online);
     let id = made.machine.value.id.clone();
     let refusal = refused(world.tracker.create_machine(Some(id.clone()), new_machine(&[])).await);
-    assert_eq!(refusal, Refusal::MachineExists { machine: id.clone() });
+    assert_eq!(refusal, Rejection::MachineExists { machine: id.clone() });
     world.advance(9);
     let put = world.tracker.put_machine(id.clone(), new_machine(&[3]), None).await.unwrap();
     let Registered::Replaced(view) = put else { panic!("it was known") };
@@ -29,7 +29,7 @@ async fn a_machine_registers_once_and_may_be_put_again() {
         "a repeat is a heartbeat"
     );
     let strict = world.tracker.put_machine(text("new"), new_machine(&[]), Some(&IfMatch::Any)).await;
-    assert_eq!(refused(strict), Refusal::NoRevision);
+    assert_eq!(refused(strict), Rejection::NothingToMatch);
 }
 
 #[tokio::test]
@@ -41,17 +41,17 @@ async fn live_sessions_are_derived_and_keep_their_machine_and_slot() {
     let live = async || world.tracker.machine(&text("m")).await.unwrap().active_sessions;
     assert_eq!(live().await, [session]);
     let refusal = refused(world.tracker.update_machine(&text("m"), &slots(&[1, 3])).await);
-    assert_eq!(refusal, Refusal::SlotConflict { machine: text("m"), slot: Slot(2), existing: session });
+    assert_eq!(refusal, Rejection::SlotConflict { machine: text("m"), slot: Slot(2), existing: session });
     let refusal = refused(world.tracker.put_machine(text("m"), new_machine(&[1]), None).await);
-    assert!(matches!(refusal, Refusal::SlotConflict { .. }));
+    assert!(matches!(refusal, Rejection::SlotConflict { .. }));
     world.tracker.update_machine(&text("m"), &slots(&[2])).await.unwrap();
     let refusal = refused(world.tracker.delete_machine(&text("m"), None).await);
-    assert_eq!(refusal, Refusal::MachineInUse { machine: text("m"), live: 1, existing: session });
+    assert_eq!(refusal, Rejection::MachineInUse { machine: text("m"), live: 1, existing: session });
     world.tracker.update_session(session, &to(SessionTarget::Completed)).await.unwrap();
     assert!(live().await.is_empty());
     world.tracker.update_machine(&text("m"), &slots(&[])).await.unwrap();
     world.tracker.delete_machine(&text("m"), None).await.unwrap();
-    assert!(matches!(refused(world.tracker.machine(&text("m")).await), Refusal::NotFound { .. }));
+    assert!(matches!(refused(world.tracker.machine(&text("m")).await), Rejection::NotFound { .. }));
 }
 
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn a_heartbeat_brings_an_offline_machine_online_and_leaves_maintenance() {
         world.tracker.update_machine(&text("m"), &set(status)).await.unwrap();
         let before = world.tracker.machine(&text("m")).await.unwrap();
         world.advance(3);
-        let view = world.tracker.beat_machine(&text("m")).await.unwrap();
+        let view = world.tracker.record_machine_heartbeat(&text("m")).await.unwrap();
         assert_eq!(view.machine.value.status, after);
         assert_eq!(view.machine.value.last_heartbeat, world.tracker.now());
         assert_eq!(view.machine.version.revision > before.machine.version.revision, status != after);

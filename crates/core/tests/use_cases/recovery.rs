@@ -3,16 +3,16 @@
 use crate::support::{World, new_session, onto, refused, to};
 use rekindle_core::rules::recovery::{FailedTasks, Recovery};
 use rekindle_core::task::transition::TaskTarget;
-use rekindle_core::tracker::{BeatReport, MachinePatch, Recovered, SessionTarget, SlotRelease};
-use rekindle_core::{MachineStatus, Refusal, Session, SessionStatus, Slot, TaskStatus, Versioned};
+use rekindle_core::tracker::{HeartbeatReport, MachinePatch, Recovered, SessionTarget, SlotRelease};
+use rekindle_core::{MachineStatus, Rejection, Session, SessionStatus, Slot, TaskStatus, Versioned};
 use rekindle_testkit::sample::text;
 use rekindle_testkit::{Fault, invariants};
 use serde_json::json;
 
 fn successor(answer: Recovered) -> (bool, Versioned<Session>) {
     match answer {
-        Recovered::Now(session) => (true, session),
-        Recovered::Before(session) => (false, session),
+        Recovered::Created(session) => (true, session),
+        Recovered::AlreadyRecovered(session) => (false, session),
     }
 }
 
@@ -81,7 +81,7 @@ async fn asking_again_answers_the_same_successor_whatever_became_of_it() {
     let original = world.reread(session.id).await.value;
     assert_eq!(original.shown_metadata()["error_message"], json!("crashed"), "why it failed is kept");
     world.tracker.delete_session(first.value.id, None).await.unwrap();
-    assert!(matches!(refused(world.tracker.recover(session.id, &onto("m2")).await), Refusal::NotFound { .. }));
+    assert!(matches!(refused(world.tracker.recover(session.id, &onto("m2")).await), Rejection::NotFound { .. }));
 }
 
 #[tokio::test]
@@ -90,8 +90,8 @@ async fn a_beat_for_the_recovered_session_is_refused_and_names_the_successor() {
     let session = world.session("p", "m").await.value;
     world.tracker.mark_stalled(session.id).await.unwrap();
     let (_, made) = successor(world.tracker.recover(session.id, &onto("m2")).await.unwrap());
-    let refusal = refused(world.tracker.beat(session.id, &BeatReport::default()).await);
-    assert!(matches!(refusal, Refusal::SessionEnded { successor: Some(id), .. } if id == made.value.id));
+    let refusal = refused(world.tracker.record_heartbeat(session.id, &HeartbeatReport::default()).await);
+    assert!(matches!(refusal, Rejection::SessionEnded { successor: Some(id), .. } if id == made.value.id));
     assert!(refusal.to_string().contains(&made.value.id.to_string()), "{refusal}");
 }
 
@@ -103,9 +103,9 @@ async fn only_failed_and_stalled_sessions_recover() {
         if let Some(target) = target {
             world.tracker.update_session(id, &to(target)).await.unwrap();
         }
-        assert!(matches!(refused(world.tracker.recover(id, &onto("m")).await), Refusal::InvalidTransition { .. }));
+        assert!(matches!(refused(world.tracker.recover(id, &onto("m")).await), Rejection::InvalidTransition { .. }));
         let prepared = world.tracker.prepare_recovery(id, SlotRelease::Hold).await;
-        assert!(matches!(refused(prepared), Refusal::InvalidTransition { .. }));
+        assert!(matches!(refused(prepared), Rejection::InvalidTransition { .. }));
     }
 }
 
@@ -121,11 +121,11 @@ async fn its_own_machine_and_slot_are_fine_and_a_resting_machine_is_not() {
         let patch = MachinePatch { status: Some(status), ..MachinePatch::default() };
         world.tracker.update_machine(&text("m"), &patch).await.unwrap();
         let refusal = refused(world.tracker.recover(session.id, &same_place).await);
-        assert_eq!(refusal, Refusal::MachineUnavailable { machine: text("m"), status });
+        assert_eq!(refusal, Rejection::MachineUnavailable { machine: text("m"), status });
     }
-    world.tracker.beat_machine(&text("m")).await.unwrap();
+    world.tracker.record_machine_heartbeat(&text("m")).await.unwrap();
     let missing = Recovery { docker_slot: Some(Slot(9)), ..onto("m") };
-    assert!(matches!(refused(world.tracker.recover(session.id, &missing).await), Refusal::Invalid { .. }));
+    assert!(matches!(refused(world.tracker.recover(session.id, &missing).await), Rejection::Invalid { .. }));
     let (now, made) = successor(world.tracker.recover(session.id, &same_place).await.unwrap());
     assert_eq!((now, made.value.docker_slot), (true, Some(Slot(1))));
 }
@@ -137,7 +137,7 @@ async fn another_active_session_at_the_target_is_in_the_way() {
     world.tracker.mark_stalled(stalled).await.unwrap();
     let other = world.session("p", "m").await.value.id;
     let refusal = refused(world.tracker.recover(stalled, &onto("m")).await);
-    assert_eq!(refusal, Refusal::SessionConflict { existing: other });
+    assert_eq!(refusal, Rejection::SessionConflict { existing: other });
     assert_eq!(world.reread(stalled).await.value.status(), SessionStatus::Stalled);
 }
 

@@ -3,8 +3,8 @@
 use crate::support::{World, new_session, patch, refused, to};
 use rekindle_core::session::LiveState;
 use rekindle_core::task::transition::TaskTarget;
-use rekindle_core::tracker::{BeatReport, IfMatch, SessionPatch, SessionTarget};
-use rekindle_core::{Change, MachineStatus, Refusal, SessionStatus, Slot, TaskStatus, Version};
+use rekindle_core::tracker::{HeartbeatReport, IfMatch, SessionPatch, SessionTarget};
+use rekindle_core::{FieldUpdate, MachineStatus, Rejection, SessionStatus, Slot, TaskStatus, Version};
 use rekindle_testkit::sample::text;
 use serde_json::json;
 
@@ -23,12 +23,12 @@ async fn a_second_active_one_of_the_same_project_and_machine_is_refused_by_name(
     let world = World::new();
     let first = world.session("p", "m").await.value.id;
     let refusal = refused(world.tracker.create_session(new_session("p", "m")).await);
-    assert_eq!(refusal, Refusal::SessionConflict { existing: first });
+    assert_eq!(refusal, Rejection::SessionConflict { existing: first });
     world.tracker.update_session(first, &to(SessionTarget::Paused)).await.unwrap();
     world.session("p", "m").await;
     // Now the paused one cannot come back.
     let refusal = refused(world.tracker.update_session(first, &to(SessionTarget::Active)).await);
-    assert!(matches!(refusal, Refusal::SessionConflict { .. }));
+    assert!(matches!(refusal, Rejection::SessionConflict { .. }));
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn a_registered_machine_is_asked_for_its_slots_and_its_status() {
     let first = world.tracker.create_session(with_slot(1)).await.unwrap();
     let other = rekindle_core::tracker::NewSession { project_id: text("q"), ..with_slot(1) };
     let refusal = refused(world.tracker.create_session(other).await);
-    let expected = Refusal::SlotConflict { machine: text("m"), slot: Slot(1), existing: first.value.id };
+    let expected = Rejection::SlotConflict { machine: text("m"), slot: Slot(1), existing: first.value.id };
     assert_eq!(refusal, expected);
     for (status, taken) in [(MachineStatus::Offline, true), (MachineStatus::Maintenance, false)] {
         let patch = rekindle_core::tracker::MachinePatch { status: Some(status), ..Default::default() };
@@ -57,17 +57,17 @@ async fn a_heartbeat_alone_leaves_the_revision_and_the_update_alone() {
     let world = World::new();
     let made = world.session("p", "m").await;
     world.advance(5);
-    let beaten = world.tracker.beat(made.value.id, &BeatReport::default()).await.unwrap();
+    let beaten = world.tracker.record_heartbeat(made.value.id, &HeartbeatReport::default()).await.unwrap();
     assert_eq!(beaten.version, made.version);
     assert_eq!(beaten.value.updated_at, made.value.updated_at);
     assert_eq!(beaten.value.last_heartbeat, made.value.last_heartbeat.plus(std::time::Duration::from_secs(5)));
-    let report = BeatReport { current_task: Change::Set(text("t")), metadata: patch(json!({"n": 1})) };
-    let changed = world.tracker.beat(made.value.id, &report).await.unwrap();
+    let report = HeartbeatReport { current_task: FieldUpdate::Set(text("t")), metadata: patch(json!({"n": 1})) };
+    let changed = world.tracker.record_heartbeat(made.value.id, &report).await.unwrap();
     assert_eq!(changed.version.revision, 2);
-    let again = world.tracker.beat(made.value.id, &report).await.unwrap();
+    let again = world.tracker.record_heartbeat(made.value.id, &report).await.unwrap();
     assert_eq!((again.version.revision, again.value.current_task().unwrap().as_str()), (2, "t"));
-    let clear = BeatReport { current_task: Change::Clear, metadata: None };
-    let cleared = world.tracker.beat(made.value.id, &clear).await.unwrap();
+    let clear = HeartbeatReport { current_task: FieldUpdate::Clear, metadata: None };
+    let cleared = world.tracker.record_heartbeat(made.value.id, &clear).await.unwrap();
     assert_eq!((cleared.version.revision, cleared.value.current_task()), (3, None));
 }
 
@@ -75,14 +75,14 @@ async fn a_heartbeat_alone_leaves_the_revision_and_the_update_alone() {
 async fn a_heartbeat_revives_a_stalled_session_leaves_a_paused_one_and_is_too_late_for_an_ended_one() {
     let world = World::new();
     let id = world.session("p", "m").await.value.id;
-    let beat = BeatReport::default();
+    let beat = HeartbeatReport::default();
     world.tracker.mark_stalled(id).await.unwrap();
-    assert_eq!(world.tracker.beat(id, &beat).await.unwrap().value.status(), SessionStatus::Active);
+    assert_eq!(world.tracker.record_heartbeat(id, &beat).await.unwrap().value.status(), SessionStatus::Active);
     world.tracker.update_session(id, &to(SessionTarget::Paused)).await.unwrap();
-    assert_eq!(world.tracker.beat(id, &beat).await.unwrap().value.status(), SessionStatus::Paused);
+    assert_eq!(world.tracker.record_heartbeat(id, &beat).await.unwrap().value.status(), SessionStatus::Paused);
     world.tracker.update_session(id, &to(SessionTarget::Completed)).await.unwrap();
-    let refusal = refused(world.tracker.beat(id, &beat).await);
-    let expected = Refusal::SessionEnded { session: id, status: SessionStatus::Completed, successor: None };
+    let refusal = refused(world.tracker.record_heartbeat(id, &beat).await);
+    let expected = Rejection::SessionEnded { session: id, status: SessionStatus::Completed, successor: None };
     assert_eq!(refusal, expected);
 }
 
@@ -156,8 +156,8 @@ async fn an_ended_session_takes_metadata_and_nothing_else() {
     let note = SessionPatch { metadata: patch(json!({"note": "kept"})), ..SessionPatch::default() };
     let noted = world.tracker.update_session(id, &note).await.unwrap();
     assert_eq!(noted.value.shown_metadata()["note"], json!("kept"));
-    let label = SessionPatch { current_task: Change::Set(text("t")), ..SessionPatch::default() };
-    assert!(matches!(refused(world.tracker.update_session(id, &label).await), Refusal::SessionEnded { .. }));
+    let label = SessionPatch { current_task: FieldUpdate::Set(text("t")), ..SessionPatch::default() };
+    assert!(matches!(refused(world.tracker.update_session(id, &label).await), Rejection::SessionEnded { .. }));
 }
 
 #[tokio::test]
@@ -181,12 +181,12 @@ async fn a_change_demands_the_revision_that_the_caller_names() {
         ..to(SessionTarget::Paused)
     };
     let refusal = refused(world.tracker.update_session(id, &at(&[2, 3])).await);
-    assert_eq!(refusal, Refusal::RevisionMismatch { current: 1 });
+    assert_eq!(refusal, Rejection::RevisionMismatch { current: 1 });
     world.tracker.update_session(id, &at(&[2, 1])).await.unwrap();
     let refusal = refused(world.tracker.delete_session(id, Some(&IfMatch::Revisions(vec![1]))).await);
-    assert_eq!(refusal, Refusal::RevisionMismatch { current: 2 });
+    assert_eq!(refusal, Rejection::RevisionMismatch { current: 2 });
     world.tracker.delete_session(id, Some(&IfMatch::Any)).await.unwrap();
-    assert!(matches!(refused(world.tracker.session(id).await), Refusal::NotFound { .. }));
+    assert!(matches!(refused(world.tracker.session(id).await), Rejection::NotFound { .. }));
 }
 
 #[tokio::test]
@@ -201,7 +201,7 @@ async fn an_update_is_always_later_than_the_one_before() {
 async fn archiving_is_for_ended_sessions_and_happens_once() {
     let world = World::new();
     let id = world.session("p", "m").await.value.id;
-    assert!(matches!(refused(world.tracker.archive(id).await), Refusal::InvalidTransition { .. }));
+    assert!(matches!(refused(world.tracker.archive(id).await), Rejection::InvalidTransition { .. }));
     world.tracker.update_session(id, &to(SessionTarget::Completed)).await.unwrap();
     let first = world.tracker.archive(id).await.unwrap();
     world.advance(9);
@@ -215,7 +215,7 @@ async fn what_leaves_a_state_does_not_come_back_with_it() {
     let id = world.session("p", "m").await.value.id;
     world.tracker.mark_stalled(id).await.unwrap();
     world.tracker.prepare_recovery(id, rekindle_core::tracker::SlotRelease::Hold).await.unwrap();
-    world.tracker.beat(id, &BeatReport::default()).await.unwrap();
+    world.tracker.record_heartbeat(id, &HeartbeatReport::default()).await.unwrap();
     let stalled = world.tracker.mark_stalled(id).await.unwrap().value;
     let expected = rekindle_testkit::sample::live(LiveState::Stalled { prepared_at: None });
     assert_eq!(stalled.phase, expected);

@@ -8,14 +8,14 @@ use rekindle_core::task::transition::TaskTarget;
 use rekindle_core::tracker::{NewMachine, NewSession, NewTask, SessionPatch, SessionTarget, TaskPatch};
 use rekindle_core::values::Slots;
 use rekindle_core::{
-    Error, Metadata, MetadataPatch, Policy, Refusal, Session, SessionId, Slot, Task, TaskId, Tracker, Versioned,
+    Error, Metadata, MetadataPatch, Policy, Rejection, Session, SessionId, Slot, Task, TaskId, Tracker, Versioned,
 };
 use rekindle_testkit::sample::{metadata, text};
-use rekindle_testkit::{CountingIds, FaultyStore, HandClock, MemoryStore};
+use rekindle_testkit::{FaultyStore, ManualClock, MemoryStore, SequentialIds};
 
 pub struct World {
     pub tracker: Tracker,
-    pub clock: Arc<HandClock>,
+    pub clock: Arc<ManualClock>,
     pub store: Arc<FaultyStore>,
 }
 
@@ -25,9 +25,9 @@ impl World {
     }
 
     pub fn with(policy: Policy) -> Self {
-        let clock = Arc::new(HandClock::default());
+        let clock = Arc::new(ManualClock::default());
         let store = Arc::new(FaultyStore::over(Arc::new(MemoryStore::new())));
-        let ids = Arc::new(CountingIds::default());
+        let ids = Arc::new(SequentialIds::default());
         let tracker = Tracker::new(Arc::clone(&store) as _, Arc::clone(&clock) as _, ids, policy);
         Self { tracker, clock, store }
     }
@@ -103,9 +103,9 @@ pub fn patch(content: serde_json::Value) -> Option<MetadataPatch> {
 }
 
 #[track_caller]
-pub fn refused<T: std::fmt::Debug>(answer: Result<T, Error>) -> Refusal {
+pub fn refused<T: std::fmt::Debug>(answer: Result<T, Error>) -> Rejection {
     match answer {
-        Err(Error::Refused(refusal)) => refusal,
+        Err(Error::Rejected(refusal)) => refusal,
         other => panic!("expected a refusal, got {other:?}"),
     }
 }

@@ -3,7 +3,7 @@
 use crate::support::{World, patch, refused, to};
 use rekindle_core::task::transition::TaskTarget;
 use rekindle_core::tracker::{NewTask, SessionTarget, TaskPatch};
-use rekindle_core::{Metadata, Refusal, SessionId, TaskLabel, TaskStatus};
+use rekindle_core::{Metadata, Rejection, SessionId, TaskLabel, TaskStatus};
 use rekindle_testkit::sample::{text, uuid};
 
 #[tokio::test]
@@ -18,11 +18,11 @@ async fn a_task_needs_a_live_session_of_its_project() {
         metadata: Metadata::default(),
     };
     let unknown = refused(world.tracker.create_task(new(SessionId(uuid(99)), "p")).await);
-    assert!(matches!(unknown, Refusal::Invalid { field: "session_id", .. }));
+    assert!(matches!(unknown, Rejection::Invalid { field: "session_id", .. }));
     let other = refused(world.tracker.create_task(new(session.id, "q")).await);
-    assert!(matches!(other, Refusal::Invalid { field: "project_id", .. }));
+    assert!(matches!(other, Rejection::Invalid { field: "project_id", .. }));
     world.tracker.update_session(session.id, &to(SessionTarget::Completed)).await.unwrap();
-    assert!(matches!(refused(world.tracker.create_task(new(session.id, "p")).await), Refusal::SessionEnded { .. }));
+    assert!(matches!(refused(world.tracker.create_task(new(session.id, "p")).await), Rejection::SessionEnded { .. }));
 }
 
 #[tokio::test]
@@ -92,7 +92,7 @@ async fn a_task_of_an_ended_session_refuses_every_write() {
     let patches = [TaskPatch::default(), TaskPatch { status: Some(TaskTarget::Completed), ..TaskPatch::default() }];
     for patch in patches {
         let refusal = refused(world.tracker.update_task(id, &patch).await);
-        assert!(matches!(refusal, Refusal::SessionEnded { .. }), "{refusal}");
+        assert!(matches!(refusal, Rejection::SessionEnded { .. }), "{refusal}");
     }
-    assert!(matches!(refused(world.tracker.delete_task(id, None).await), Refusal::SessionEnded { .. }));
+    assert!(matches!(refused(world.tracker.delete_task(id, None).await), Rejection::SessionEnded { .. }));
 }

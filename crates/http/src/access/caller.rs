@@ -9,19 +9,19 @@ use actix_web::dev::Payload;
 use actix_web::http::Method;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use rekindle_core::tracker::Once;
+use rekindle_core::tracker::IdempotentRequest;
 use rekindle_core::{Actor, Error, Tracker};
 use uuid::Uuid;
 
-use super::once::Repeatable;
+use super::once::IdempotencyKeyHeader;
 use super::{Identity, Refused};
 use crate::ApiError;
 use crate::api::ErrorCode;
-use crate::context::Context;
+use crate::context::AppState;
 
 /// What is known of a request that was let in.
 #[derive(Debug, Clone)]
-pub struct Visit {
+pub struct AuthContext {
     /// Whose key it came with.
     pub identity: Identity,
     /// Where from.
@@ -30,7 +30,7 @@ pub struct Visit {
     pub request: Uuid,
 }
 
-impl Visit {
+impl AuthContext {
     /// As the audit trail knows it.
     pub fn actor(&self) -> Actor {
         Actor { key: Some(self.identity.id), address: self.address, request: self.request }
@@ -38,21 +38,21 @@ impl Visit {
 }
 
 /// See the top of the file.
-pub struct Caller {
-    context: Data<Context>,
-    visit: Visit,
+pub struct RequestContext {
+    context: Data<AppState>,
+    visit: AuthContext,
     method: Method,
     path: String,
-    pub(super) repeatable: Option<Repeatable>,
+    pub(super) repeatable: Option<IdempotencyKeyHeader>,
 }
 
-impl Caller {
+impl RequestContext {
     /// What every request needs.
-    pub fn context(&self) -> &Context {
+    pub fn context(&self) -> &AppState {
         &self.context
     }
 
-    /// Carries out one use case to its end: see [`Context::run`].
+    /// Carries out one use case to its end: see [`AppState::run`].
     ///
     /// # Errors
     /// The use case's own.
@@ -76,35 +76,41 @@ impl Caller {
             && error.code == ErrorCode::Forbidden
         {
             self.context.metrics().auth_failed(error.code);
-            self.context.refusals().note(Refused::by_use_case(&self.visit, &self.method, &self.path, error));
+            self.context.denied_log().note(Refused::by_use_case(&self.visit, &self.method, &self.path, error));
         }
         outcome
     }
 
     /// The use cases as this caller has them.
-    pub(super) fn tracker(&self, once: Option<Arc<Once>>) -> Tracker {
-        let mut tracker = self.context.tracker().acting_for(self.visit.actor());
+    pub(super) fn tracker(&self, once: Option<Arc<IdempotentRequest>>) -> Tracker {
+        let mut tracker = self.context.tracker().with_actor(self.visit.actor());
         if let Some(project) = &self.visit.identity.project {
-            tracker = tracker.within(project.clone());
+            tracker = tracker.with_scope(project.clone());
         }
         match once {
-            Some(once) => tracker.once(once),
+            Some(once) => tracker.with_idempotency(once),
             None => tracker,
         }
     }
 }
 
-impl FromRequest for Caller {
+impl FromRequest for RequestContext {
     type Error = ApiError;
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let context = req.app_data::<Data<Context>>().cloned();
-        let visit = req.extensions().get::<Visit>().cloned();
+        let context = req.app_data::<Data<AppState>>().cloned();
+        let visit = req.extensions().get::<AuthContext>().cloned();
         ready(match (context, visit) {
             (Some(context), Some(visit)) => {
                 let (method, path) = (req.method().clone(), req.match_pattern().unwrap_or_default());
-                Repeatable::of(req, &visit).map(|repeatable| Self { context, visit, method, path, repeatable })
+                IdempotencyKeyHeader::of(req, &visit).map(|repeatable| Self {
+                    context,
+                    visit,
+                    method,
+                    path,
+                    repeatable,
+                })
             }
             (_, _) => Err(ApiError::internal("a handler that needs a caller is mounted outside the entry")),
         })

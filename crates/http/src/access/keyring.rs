@@ -26,18 +26,18 @@ pub struct Identity {
     pub project: Option<ProjectId>,
 }
 
-type Handed = HashMap<SecretHash, ApiKey>;
+type CachedKey = HashMap<SecretHash, ApiKey>;
 
 /// See the top of the file.
 #[derive(Debug)]
-pub struct KeyRing {
+pub struct ApiKeyCache {
     configured: ApiKeys,
     /// None before the store was heard for the first time; with the turn of whoever asked for it.
-    handed_out: RwLock<Option<(u64, Arc<Handed>)>>,
+    handed_out: RwLock<Option<(u64, Arc<CachedKey>)>>,
     turns: AtomicU64,
 }
 
-impl KeyRing {
+impl ApiKeyCache {
     /// With the keys of the settings only, so far.
     pub fn new(configured: ApiKeys) -> Self {
         Self { configured, handed_out: RwLock::new(None), turns: AtomicU64::new(0) }
@@ -86,7 +86,7 @@ impl KeyRing {
         self.snapshot()?.get(&hash(key)).map(|found| found.id)
     }
 
-    fn snapshot(&self) -> Option<Arc<Handed>> {
+    fn snapshot(&self) -> Option<Arc<CachedKey>> {
         let standing = self.handed_out.read().unwrap_or_else(PoisonError::into_inner);
         standing.as_ref().map(|(_, handed)| Arc::clone(handed))
     }

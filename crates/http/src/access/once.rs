@@ -9,16 +9,16 @@ use actix_web::body::MessageBody;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
-use rekindle_core::store::{IdempotencyKey, Remembered};
-use rekindle_core::tracker::{MachineView, Once, Recovered, Reply};
-use rekindle_core::{ApiKey, Error, Fault, Session, Task, Tracker, Versioned};
+use rekindle_core::store::{IdempotencyKey, StoredResponse};
+use rekindle_core::tracker::{IdempotentRequest, MachineView, Recovered, Reply};
+use rekindle_core::{ApiKey, Error, InvalidValue, Session, Task, Tracker, Versioned};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Caller, Visit};
+use super::{AuthContext, RequestContext};
 use crate::ApiError;
-use crate::answer::{Answer, REPLAYED};
+use crate::answer::{HandlerResult, REPLAYED};
 use crate::parse::Body;
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -30,22 +30,22 @@ const LASTS: Duration = Duration::from_secs(24 * 60 * 60);
 const KEPT: [HeaderName; 4] = [header::CONTENT_TYPE, header::ETAG, header::LOCATION, REPLAYED];
 
 /// A request that says that it may come again.
-pub(super) struct Repeatable {
+pub(super) struct IdempotencyKeyHeader {
     key: IdempotencyKey,
     /// A hash over method and path, to which the body is added when it is known.
     target: Sha256,
 }
 
-impl Repeatable {
+impl IdempotencyKeyHeader {
     /// None for a request that does not say so.
-    pub(super) fn of(req: &HttpRequest, visit: &Visit) -> Result<Option<Self>, ApiError> {
+    pub(super) fn of(req: &HttpRequest, visit: &AuthContext) -> Result<Option<Self>, ApiError> {
         let Some(chosen) = req.headers().get(IDEMPOTENCY_KEY) else { return Ok(None) };
         if *req.method() != Method::POST {
             return Ok(None);
         }
         let bytes = chosen.as_bytes();
         if bytes.is_empty() || bytes.len() > LONGEST || !bytes.iter().all(u8::is_ascii_graphic) {
-            let fault = Fault::new(format!("must be 1 to {LONGEST} visible ASCII characters, such as a UUID"));
+            let fault = InvalidValue::new(format!("must be 1 to {LONGEST} visible ASCII characters, such as a UUID"));
             return Err(ApiError::invalid("Idempotency-Key", fault));
         }
         // Two callers who choose the same key mean two things.
@@ -80,18 +80,18 @@ replied!(
     Versioned<ApiKey>: Key,
 );
 
-impl Caller {
+impl RequestContext {
     /// Carries out a use case and answers with what came of it; only once, if the request says so.
     ///
     /// # Errors
     /// The use case's own, and 422 when the same key came with another request.
-    pub async fn answer<T, W, F>(
+    pub async fn respond<T, W, F>(
         &self,
         name: &'static str,
         body: &Body,
         use_case: W,
-        show: impl Fn(&T) -> Answer + Clone + Send + Sync + 'static,
-    ) -> Answer
+        show: impl Fn(&T) -> HandlerResult + Clone + Send + Sync + 'static,
+    ) -> HandlerResult
     where
         W: FnOnce(Tracker) -> F,
         F: Future<Output = Result<T, Error>> + Send + 'static,
@@ -106,15 +106,15 @@ impl Caller {
     /// The same, with another answer to be kept than the one that is given now: what it says is secret.
     ///
     /// # Errors
-    /// As [`Self::answer`].
-    pub async fn answer_hiding<T, W, F>(
+    /// As [`Self::respond`].
+    pub async fn respond_redacted<T, W, F>(
         &self,
         name: &'static str,
         body: &Body,
         use_case: W,
-        show: impl Fn(&T) -> Answer,
-        keep: impl Fn(&T) -> Answer + Send + Sync + 'static,
-    ) -> Answer
+        show: impl Fn(&T) -> HandlerResult,
+        keep: impl Fn(&T) -> HandlerResult + Send + Sync + 'static,
+    ) -> HandlerResult
     where
         W: FnOnce(Tracker) -> F,
         F: Future<Output = Result<T, Error>> + Send + 'static,
@@ -128,14 +128,14 @@ impl Caller {
     /// The same for a use case whose outcome no commit can take along: it commits nothing, or several times.
     ///
     /// # Errors
-    /// As [`Self::answer`].
+    /// As [`Self::respond`].
     pub async fn answer_after<T, W, F>(
         &self,
         name: &'static str,
         body: &Body,
         use_case: W,
-        show: impl Fn(&T) -> Answer,
-    ) -> Answer
+        show: impl Fn(&T) -> HandlerResult,
+    ) -> HandlerResult
     where
         W: FnOnce(Tracker) -> F,
         F: Future<Output = Result<T, Error>> + Send + 'static,
@@ -150,8 +150,8 @@ impl Caller {
         body: &Body,
         use_case: W,
         write_down: impl Fn(&Reply<'_>) -> Option<Box<[u8]>> + Send + Sync + 'static,
-        show: impl Fn(&T) -> Answer,
-    ) -> Answer
+        show: impl Fn(&T) -> HandlerResult,
+    ) -> HandlerResult
     where
         W: FnOnce(Tracker) -> F,
         F: Future<Output = Result<T, Error>> + Send + 'static,
@@ -162,9 +162,9 @@ impl Caller {
         };
         let (key, request) = (repeatable.key, repeatable.request(body));
         if let Some(answer) = self.first_answer(key).await? {
-            return again(&answer, &request);
+            return replay(&answer, &request);
         }
-        let once = Arc::new(Once::new(key, request, LASTS, Box::new(write_down)));
+        let once = Arc::new(IdempotentRequest::new(key, request, LASTS, Box::new(write_down)));
         let outcome = self.context().run(name, |_| use_case(self.tracker(Some(Arc::clone(&once))))).await;
         let outcome = self.noting(outcome);
         let value = match outcome {
@@ -172,29 +172,30 @@ impl Caller {
             // It may be the other of two at once that is in the way.
             Err(error) => {
                 return match self.first_answer(key).await {
-                    Ok(Some(answer)) => again(&answer, &request),
+                    Ok(Some(answer)) => replay(&answer, &request),
                     Ok(None) | Err(_) => Err(error),
                 };
             }
         };
         let response = show(&value)?;
-        if once.is_kept() {
+        if once.is_stored() {
             return Ok(response);
         }
         let (response, packed) = copied(self.request(), response)?;
-        let keep = self.context().run("remember", |tracker| async move { tracker.remember(&once, packed).await }).await;
+        let keep =
+            self.context().run("remember", |tracker| async move { tracker.store_response(&once, packed).await }).await;
         match keep {
             Ok(()) => Ok(response),
             // What was done is known, whether its answer could be kept or not. Only another request's answer goes before ours.
             Err(_) => match self.first_answer(key).await {
-                Ok(Some(answer)) if !is_of(&answer, self.request()) => again(&answer, &request),
+                Ok(Some(answer)) if !is_of(&answer, self.request()) => replay(&answer, &request),
                 Ok(_) | Err(_) => Ok(response),
             },
         }
     }
 
-    async fn first_answer(&self, key: IdempotencyKey) -> Result<Option<Remembered>, ApiError> {
-        self.context().run("remembered", |tracker| async move { tracker.remembered(&key).await }).await
+    async fn first_answer(&self, key: IdempotencyKey) -> Result<Option<StoredResponse>, ApiError> {
+        self.context().run("remembered", |tracker| async move { tracker.stored_response(&key).await }).await
     }
 }
 
@@ -228,12 +229,12 @@ fn copied(by: Uuid, response: HttpResponse) -> Result<(HttpResponse, Box<[u8]>),
 }
 
 /// Whether this request left an answer.
-fn is_of(remembered: &Remembered, by: Uuid) -> bool {
+fn is_of(remembered: &StoredResponse, by: Uuid) -> bool {
     serde_json::from_slice::<Packed>(&remembered.answer).is_ok_and(|packed| packed.by == by)
 }
 
 /// The first answer, given again.
-fn again(remembered: &Remembered, request: &[u8; 32]) -> Answer {
+fn replay(remembered: &StoredResponse, request: &[u8; 32]) -> HandlerResult {
     if remembered.request != *request {
         return Err(ApiError::idempotency_mismatch());
     }

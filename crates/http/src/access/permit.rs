@@ -9,13 +9,13 @@ use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forwar
 use actix_web::{Error, HttpMessage};
 use rekindle_core::Role;
 
-use super::{Identity, Refused, Visit};
+use super::{AuthContext, Identity, Refused};
 use crate::ApiError;
-use crate::context::Context;
+use crate::context::AppState;
 
 /// How far an endpoint reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
+pub enum KeyScope {
     /// What it shows or touches belongs to one project.
     Project,
     /// It is about all of them.
@@ -24,14 +24,14 @@ pub enum Reach {
 
 /// What an endpoint asks of whoever asks it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Permit {
+pub struct AccessRule {
     /// The least role; none: anybody, also without a key.
     pub role: Option<Role>,
     /// How far it reaches.
-    pub reach: Reach,
+    pub reach: KeyScope,
 }
 
-impl Permit {
+impl AccessRule {
     /// Whether this one may.
     ///
     /// # Errors
@@ -44,7 +44,7 @@ impl Permit {
             return Err(ApiError::forbidden("role", message, needed.as_str()));
         }
         match (&identity.project, self.reach) {
-            (Some(project), Reach::All) => {
+            (Some(project), KeyScope::All) => {
                 let message = format!(
                     "this is about all projects, and key {id} is for project {project} only; it needs a key with the \
                      role {needed} that is bound to no project"
@@ -58,14 +58,14 @@ impl Permit {
 
 /// Lets only those through that may.
 #[derive(Clone)]
-pub struct Permitted {
+pub struct RequireAccess {
     /// What is asked of them.
-    pub permit: Permit,
+    pub permit: AccessRule,
     /// Where refusals are noted.
-    pub context: Context,
+    pub context: AppState,
 }
 
-impl<S> Transform<S, ServiceRequest> for Permitted
+impl<S> Transform<S, ServiceRequest> for RequireAccess
 where
     S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error>,
     S::Future: 'static,
@@ -81,10 +81,10 @@ where
     }
 }
 
-/// See [`Permitted`].
+/// See [`RequireAccess`].
 pub struct PermittedService<S> {
     service: S,
-    permitted: Permitted,
+    permitted: RequireAccess,
 }
 
 impl<S> Service<ServiceRequest> for PermittedService<S>
@@ -99,8 +99,8 @@ where
     forward_ready!(service);
 
     fn call(&self, req: ServiceRequest) -> Self::Future {
-        let Permitted { permit, context } = &self.permitted;
-        let visit = req.extensions().get::<Visit>().cloned();
+        let RequireAccess { permit, context } = &self.permitted;
+        let visit = req.extensions().get::<AuthContext>().cloned();
         let refused = match &visit {
             Some(visit) => permit.check(&visit.identity).err().map(|error| (error, visit)),
             // What needs a key is not come to without one.
@@ -108,7 +108,7 @@ where
         };
         if let Some((error, visit)) = refused {
             context.metrics().auth_failed(error.code);
-            context.refusals().note(Refused::forbidden(visit, &req, &error));
+            context.denied_log().note(Refused::forbidden(visit, &req, &error));
             return Box::pin(ready(Ok(req.error_response(error))));
         }
         Box::pin(self.service.call(req))

@@ -12,7 +12,7 @@ use rekindle_core::{Actor, Clock, Error, KeyId, StoreError, SystemClock, Tracker
 use tracing::warn;
 use uuid::Uuid;
 
-use super::Visit;
+use super::AuthContext;
 use crate::ApiError;
 use crate::entry::shown_path;
 use crate::metrics::Metrics;
@@ -33,12 +33,12 @@ impl Refused {
     }
 
     /// Of a request that its key may not make.
-    pub fn forbidden(visit: &Visit, req: &ServiceRequest, error: &ApiError) -> Self {
+    pub fn forbidden(visit: &AuthContext, req: &ServiceRequest, error: &ApiError) -> Self {
         Self::of(visit.actor(), req.method(), &shown_path(req.path()), error)
     }
 
     /// The same, where only the use case could see it; by the route's template.
-    pub fn by_use_case(visit: &Visit, method: &Method, path: &str, error: &ApiError) -> Self {
+    pub fn by_use_case(visit: &AuthContext, method: &Method, path: &str, error: &ApiError) -> Self {
         Self::of(visit.actor(), method, path, error)
     }
 
@@ -54,12 +54,12 @@ impl Refused {
 
 /// See the top of the file.
 #[derive(Debug, Default)]
-pub struct Refusals {
+pub struct DeniedLog {
     waiting: Mutex<VecDeque<Event>>,
     dropped: AtomicU64,
 }
 
-impl Refusals {
+impl DeniedLog {
     /// Has one written down soon.
     pub fn note(&self, Refused(event): Refused) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -71,7 +71,7 @@ impl Refusals {
     }
 
     /// Writes down what waits, in one commit. What the store does not take waits on, as long as there is room.
-    pub async fn write_down(&self, tracker: &Tracker, metrics: &Metrics) {
+    pub async fn flush(&self, tracker: &Tracker, metrics: &Metrics) {
         let dropped = self.dropped.swap(0, Ordering::Relaxed);
         if dropped > 0 {
             metrics.audit_entries_dropped(dropped);
@@ -81,7 +81,7 @@ impl Refusals {
         if batch.is_empty() {
             return;
         }
-        match tracker.note(batch.clone()).await {
+        match tracker.append_events(batch.clone()).await {
             Ok(()) => {}
             // Perhaps they are there: once too few is told, twice would not be.
             Err(Error::Store(error @ StoreError::Unknown(_))) => {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Object, Time};
-use crate::jobs::JobShown;
+use crate::jobs::JobStatus;
 
 /// The process answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -143,9 +143,9 @@ pub struct JobHealth {
     pub last_error: Option<String>,
 }
 
-impl From<JobShown> for JobHealth {
-    fn from(job: JobShown) -> Self {
-        let JobShown { name, last_run, last_success, failures, restarts, last_error, alive: _ } = job;
+impl From<JobStatus> for JobHealth {
+    fn from(job: JobStatus) -> Self {
+        let JobStatus { name, last_run, last_success, failures, restarts, last_error, alive: _ } = job;
         let (last_run, last_success) = (last_run.map(Into::into), last_success.map(Into::into));
         Self { name: name.to_owned(), last_run, last_success, failures, restarts, last_error }
     }

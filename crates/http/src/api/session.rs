@@ -214,8 +214,8 @@ pub struct HealthSummary {
     pub last_updated: Time,
 }
 
-impl From<(store::Counts, Timestamp)> for HealthSummary {
-    fn from((counts, at): (store::Counts, Timestamp)) -> Self {
+impl From<(store::SessionCounts, Timestamp)> for HealthSummary {
+    fn from((counts, at): (store::SessionCounts, Timestamp)) -> Self {
         Self {
             total_sessions: counts.total(),
             active_sessions: counts.active,

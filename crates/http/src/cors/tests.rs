@@ -53,11 +53,14 @@ fn an_origin_is_compared_as_a_browser_writes_it() {
         headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
         allowed.of(&headers)
     };
-    assert_eq!(of("https://app.example.org"), Crossing::Allowed(HeaderValue::from_static("https://app.example.org")));
-    assert!(matches!(of("http://localhost:1"), Crossing::Allowed(_)));
+    assert_eq!(
+        of("https://app.example.org"),
+        OriginDecision::Allowed(HeaderValue::from_static("https://app.example.org"))
+    );
+    assert!(matches!(of("http://localhost:1"), OriginDecision::Allowed(_)));
     for foreign in ["https://app.example.org.evil.example", "http://app.example.org", "http://localhost:12", "null"] {
-        assert_eq!(of(foreign), Crossing::NotAllowed, "{foreign}");
+        assert_eq!(of(foreign), OriginDecision::NotAllowed, "{foreign}");
     }
-    assert_eq!(allowed.of(&HeaderMap::new()), Crossing::NotAllowed);
-    assert_eq!(AllowedOrigins::default().of(&HeaderMap::new()), Crossing::Off);
+    assert_eq!(allowed.of(&HeaderMap::new()), OriginDecision::NotAllowed);
+    assert_eq!(AllowedOrigins::default().of(&HeaderMap::new()), OriginDecision::Off);
 }

@@ -5,7 +5,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use uuid::Uuid;
 
-use super::{Arrival, is_docs};
+use super::{RequestInfo, is_docs};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
@@ -30,7 +30,7 @@ const OF_THE_PAGE: HeaderValue = HeaderValue::from_static(
 );
 
 /// Adds them to an answer.
-pub(super) fn add(response: &mut HttpResponse, arrival: &Arrival) {
+pub(super) fn add(response: &mut HttpResponse, arrival: &RequestInfo) {
     let is_page = is_docs(arrival.uri.path()) && response.status().is_success();
     if let Some(connection) = arrival.connection() {
         response.head_mut().set_connection_type(connection);

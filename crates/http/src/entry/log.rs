@@ -9,8 +9,8 @@ use actix_web::http::StatusCode;
 use tracing::{Level, debug, enabled, error, info, warn};
 use uuid::Uuid;
 
-use super::Arrival;
-use crate::answer::{Alarm, Note};
+use super::RequestInfo;
+use crate::answer::{LogFields, LogLevelHint};
 use crate::auth::{given, masked, parse_key};
 use crate::{ApiError, logging};
 
@@ -42,14 +42,14 @@ pub(crate) fn shown_path(path: &str) -> Cow<'_, str> {
 }
 
 /// A request that was not let in: for its key, or since there were too many before it.
-pub(super) fn refused(arrival: &Arrival, req: &ServiceRequest, error: &ApiError) {
+pub(super) fn refused(arrival: &RequestInfo, req: &ServiceRequest, error: &ApiError) {
     let is_failure = error.status == StatusCode::UNAUTHORIZED;
     // Whoever guesses keys has left a warning for each guess before it came to that, and need not fill the disk.
     let is_guesser = error.status == StatusCode::TOO_MANY_REQUESTS && arrival.standing.is_none();
     let level = match () {
         () if is_failure => Level::WARN,
         () if is_guesser => Level::DEBUG,
-        () => level(arrival, Some(error), Alarm::No),
+        () => level(arrival, Some(error), LogLevelHint::No),
     };
     let ip = req.peer_addr().map(|peer| peer.ip().to_string());
     let api_key = given(req.headers()).as_ref().map(masked);
@@ -71,8 +71,8 @@ pub(super) fn refused(arrival: &Arrival, req: &ServiceRequest, error: &ApiError)
 }
 
 /// A request that was answered.
-pub(super) fn answered(arrival: &Arrival, response: &mut ServiceResponse, error: Option<&ApiError>) {
-    let note = response.response_mut().extensions_mut().remove::<Note>().unwrap_or_default();
+pub(super) fn answered(arrival: &RequestInfo, response: &mut ServiceResponse, error: Option<&ApiError>) {
+    let note = response.response_mut().extensions_mut().remove::<LogFields>().unwrap_or_default();
     let level = level(arrival, error, note.alarming);
     let listened = match level {
         Level::DEBUG => enabled!(Level::DEBUG),
@@ -93,7 +93,11 @@ pub(super) fn answered(arrival: &Arrival, response: &mut ServiceResponse, error:
     // Whoever puts the key where something else belongs does not find it in the log.
     let clean = |text| redact::without(text, key);
     let session = arrival.session.map(|id| id.to_string());
-    if level == Level::DEBUG && error.is_none() && is_beat(arrival.uri.path()) && !logging::is_due(arrival.uri.path()) {
+    if level == Level::DEBUG
+        && error.is_none()
+        && is_beat(arrival.uri.path())
+        && !logging::should_log(arrival.uri.path())
+    {
         return;
     }
     let message = match (error, note.message) {
@@ -127,8 +131,8 @@ pub(super) fn answered(arrival: &Arrival, response: &mut ServiceResponse, error:
 }
 
 /// A request that was cut off: it ran out of time, or panicked.
-pub(super) fn lost(arrival: &Arrival, error: &ApiError) {
-    let level = level(arrival, Some(error), Alarm::No);
+pub(super) fn lost(arrival: &RequestInfo, error: &ApiError) {
+    let level = level(arrival, Some(error), LogLevelHint::No);
     line!(
         level,
         error.message,
@@ -145,14 +149,14 @@ pub(super) fn lost(arrival: &Arrival, error: &ApiError) {
 
 /// Our own failures are errors; what an operator or a client's author should look at is a warning; what comes all the
 /// time is for debugging.
-fn level(arrival: &Arrival, error: Option<&ApiError>, alarming: Alarm) -> Level {
+fn level(arrival: &RequestInfo, error: Option<&ApiError>, alarming: LogLevelHint) -> Level {
     let path = arrival.uri.path();
     let beat = is_beat(path);
     match error.map(|error| error.status) {
         Some(StatusCode::INTERNAL_SERVER_ERROR) => Level::ERROR,
         Some(status) if status.is_server_error() || status == StatusCode::BAD_REQUEST || beat => Level::WARN,
         Some(_) => Level::INFO,
-        None if alarming == Alarm::Yes => Level::WARN,
+        None if alarming == LogLevelHint::Yes => Level::WARN,
         None if beat || !path.starts_with("/api/") => Level::DEBUG,
         None => Level::INFO,
     }
@@ -162,7 +166,7 @@ fn is_beat(path: &str) -> bool {
     path.ends_with("/heartbeat")
 }
 
-fn milliseconds(arrival: &Arrival) -> f64 {
+fn milliseconds(arrival: &RequestInfo) -> f64 {
     let micros = u32::try_from(arrival.at.elapsed().as_micros()).unwrap_or(u32::MAX);
     f64::from(micros) / 1000.0
 }

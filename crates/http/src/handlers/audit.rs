@@ -3,8 +3,8 @@
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 
-use crate::access::Caller;
-use crate::answer::{Answer, json};
+use crate::access::RequestContext;
+use crate::answer::{HandlerResult, json};
 use crate::api::{AuditEvent, AuditQuery, AuditTrail};
 use crate::parse::{self, Params, TrailQuery};
 
@@ -19,9 +19,10 @@ use crate::parse::{self, Params, TrailQuery};
         (status = 400, description = "Bad parameters"),
     ),
 )]
-pub async fn trail(caller: Caller, req: HttpRequest) -> Answer {
+pub async fn trail(caller: RequestContext, req: HttpRequest) -> HandlerResult {
     let TrailQuery { filter, before, limit } = parse::trail(Params::of(&req))?;
-    let found = caller.run("trail", move |tracker| async move { tracker.trail(&filter, before.as_ref(), limit).await });
+    let found =
+        caller.run("trail", move |tracker| async move { tracker.audit_log(&filter, before.as_ref(), limit).await });
     let found = found.await?;
     let more = found.len() >= limit as usize;
     let last = found.last().filter(|_| more);

@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use utoipa_swagger_ui::Config;
 
 use crate::ApiError;
-use crate::answer::Answer;
+use crate::answer::HandlerResult;
 
 const DOCUMENT: &str = "/api/docs/openapi.json";
 
@@ -53,7 +53,7 @@ static JSON: LazyLock<String> = LazyLock::new(crate::openapi_json);
         (serde_json::Value = "application/json"), (String = "text/html"),
     ))),
 )]
-pub async fn page(req: HttpRequest) -> Answer {
+pub async fn page(req: HttpRequest) -> HandlerResult {
     let accept = req.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
     let mut response = if accept.is_some_and(|accept| accept.contains("text/html")) {
         file("text/html; charset=utf-8", PAGE)
@@ -69,12 +69,12 @@ pub async fn page(req: HttpRequest) -> Answer {
     get, path = "/api/docs/openapi.json", tag = "service", operation_id = "getOpenApi",
     responses((status = 200, description = "The document", body = serde_json::Value)),
 )]
-pub async fn document() -> Answer {
+pub async fn document() -> HandlerResult {
     Ok(file("application/json", JSON.as_str()))
 }
 
 /// A file of the page.
-pub async fn asset(name: Path<String>) -> Answer {
+pub async fn asset(name: Path<String>) -> HandlerResult {
     if name.is_empty() {
         return Ok(file("text/html; charset=utf-8", PAGE));
     }

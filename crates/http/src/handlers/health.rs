@@ -4,22 +4,22 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 
 use crate::ApiError;
-use crate::answer::{Answer, AsItIs, json};
+use crate::answer::{HandlerResult, RawBody, json};
 use crate::api::{DetailedHealth, Health, HealthStatus, Object, Ready};
-use crate::context::Context;
+use crate::context::AppState;
 
 /// Whether the process answers
 #[utoipa::path(
     get, path = "/health", tag = "service", operation_id = "getHealth",
     responses((status = 200, description = "It does", body = Health)),
 )]
-pub async fn health(context: Data<Context>) -> Answer {
+pub async fn health(context: Data<AppState>) -> HandlerResult {
     let timestamp = context.tracker().now().into();
     json(StatusCode::OK, &Health { status: "ok".to_owned(), timestamp, uptime: uptime(&context) })
 }
 
 /// Seconds, to the millisecond.
-fn uptime(context: &Context) -> f64 {
+fn uptime(context: &AppState) -> f64 {
     let millis = u64::try_from(context.uptime().as_millis()).unwrap_or(u64::MAX).max(1);
     #[expect(clippy::cast_precision_loss, reason = "exact for the next 285,000 years")]
     let seconds = millis as f64 / 1000.0;
@@ -37,7 +37,7 @@ fn uptime(context: &Context) -> f64 {
         (status = 503, description = "`error`", body = DetailedHealth),
     ),
 )]
-pub async fn detailed(context: Data<Context>) -> Answer {
+pub async fn detailed(context: Data<AppState>) -> HandlerResult {
     let (status, found) = context.checks().look().await;
     let dependencies: Object = found.into_iter().map(|(name, found)| (name.to_owned(), found.shown.into())).collect();
     let code = if status == HealthStatus::Error { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
@@ -45,7 +45,7 @@ pub async fn detailed(context: Data<Context>) -> Answer {
     let (version, environment) = (env!("CARGO_PKG_VERSION").to_owned(), context.environment().to_owned());
     let body = DetailedHealth { status, timestamp, uptime, dependencies, version, environment };
     let mut response = json(code, &body)?;
-    response.extensions_mut().insert(AsItIs);
+    response.extensions_mut().insert(RawBody);
     Ok(response)
 }
 
@@ -59,7 +59,7 @@ pub async fn detailed(context: Data<Context>) -> Answer {
         (status = 503, description = "`draining`, or `store_unavailable`"),
     ),
 )]
-pub async fn ready(context: Data<Context>) -> Answer {
+pub async fn ready(context: Data<AppState>) -> HandlerResult {
     if context.is_draining() {
         return Err(ApiError::draining());
     }

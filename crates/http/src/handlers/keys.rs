@@ -6,8 +6,8 @@ use rekindle_core::tracker::Rotated;
 use rekindle_core::{Ids, KeyId, RandomIds, Timestamp, Tracker, Versioned};
 use uuid::Uuid;
 
-use crate::access::{Caller, secret_hash};
-use crate::answer::{Answer, Note, created, entity, json, noted};
+use crate::access::{RequestContext, secret_hash};
+use crate::answer::{HandlerResult, LogFields, created, entity, json, with_log};
 use crate::api::{ApiKey, ApiKeyList, CreateApiKey, NewApiKey, RotateApiKey};
 use crate::parse::{self, Body, PathId};
 
@@ -19,29 +19,29 @@ use crate::parse::{self, Body, PathId};
     request_body = CreateApiKey,
     responses((status = 201, description = "The key and its secret", body = NewApiKey)),
 )]
-pub async fn create(caller: Caller, body: Body) -> Answer {
-    let secret = RandomIds.fresh();
+pub async fn create(caller: RequestContext, body: Body) -> HandlerResult {
+    let secret = RandomIds.new_id();
     let new = parse::new_key(&body, secret_hash(secret))?;
     let now = caller.context().tracker().now();
     let show = move |secret| move |row: &Versioned<core::ApiKey>| shown_new(row, secret, now);
     let create = |tracker: Tracker| async move { tracker.create_key(new).await };
-    let answer = caller.answer_hiding("create_key", &body, create, show(Some(secret)), show(None)).await;
+    let answer = caller.respond_redacted("create_key", &body, create, show(Some(secret)), show(None)).await;
     fresh(&caller).await;
     answer
 }
 
-fn shown_new(row: &Versioned<core::ApiKey>, secret: Option<Uuid>, now: Timestamp) -> Answer {
+fn shown_new(row: &Versioned<core::ApiKey>, secret: Option<Uuid>, now: Timestamp) -> HandlerResult {
     let location = format!("/api/keys/{}", row.value.id);
     let answer = created(&location, row.version, &NewApiKey { key: ApiKey::at(row, now), secret });
-    noted(answer, note("API key created"))
+    with_log(answer, note("API key created"))
 }
 
-fn note(message: &'static str) -> Note {
-    Note { message, ..Note::default() }
+fn note(message: &'static str) -> LogFields {
+    LogFields { message, ..LogFields::default() }
 }
 
 /// Lets this process know of the change at once; others hear of it within their next round.
-async fn fresh(caller: &Caller) {
+async fn fresh(caller: &RequestContext) {
     let context = caller.context();
     if let Err(error) = context.keys().refresh(context.tracker()).await {
         tracing::debug!(cause = %error, "The API keys could not be read; the next round will");
@@ -55,7 +55,7 @@ async fn fresh(caller: &Caller) {
     get, path = "/api/keys", tag = "access", operation_id = "listApiKeys",
     responses((status = 200, description = "The keys, without their secrets", body = ApiKeyList)),
 )]
-pub async fn list(caller: Caller) -> Answer {
+pub async fn list(caller: RequestContext) -> HandlerResult {
     let rows = caller.run("keys", |tracker| async move { tracker.keys().await }).await?;
     let now = caller.context().tracker().now();
     let keys: Vec<_> = rows.iter().map(|row| ApiKey::at(row, now)).collect();
@@ -75,15 +75,15 @@ pub async fn list(caller: Caller) -> Answer {
         (status = 409, description = "`key_conflict`: it is revoked, expired, or has been replaced"),
     ),
 )]
-pub async fn rotate(caller: Caller, id: PathId<KeyId>, body: Body) -> Answer {
+pub async fn rotate(caller: RequestContext, id: PathId<KeyId>, body: Body) -> HandlerResult {
     let (lasts, overlap) = parse::rotate_key(&body)?;
-    let secret = RandomIds.fresh();
+    let secret = RandomIds.new_id();
     let now = caller.context().tracker().now();
     let show = move |secret| move |row: &Versioned<core::ApiKey>| shown_new(row, secret, now);
     let rotate = |tracker: Tracker| async move {
         tracker.rotate_key(id.0, secret_hash(secret), lasts, overlap).await.map(|Rotated { new, .. }| new)
     };
-    let answer = caller.answer_hiding("rotate_key", &body, rotate, show(Some(secret)), show(None)).await;
+    let answer = caller.respond_redacted("rotate_key", &body, rotate, show(Some(secret)), show(None)).await;
     fresh(&caller).await;
     answer
 }
@@ -96,13 +96,13 @@ pub async fn rotate(caller: Caller, id: PathId<KeyId>, body: Body) -> Answer {
     params(("id" = Uuid, Path, description = "The key")),
     responses((status = 200, description = "The key", body = ApiKey)),
 )]
-pub async fn revoke(caller: Caller, id: PathId<KeyId>, body: Body) -> Answer {
-    parse::nothing(&body)?;
+pub async fn revoke(caller: RequestContext, id: PathId<KeyId>, body: Body) -> HandlerResult {
+    parse::empty_body(&body)?;
     let now = caller.context().tracker().now();
     let revoked = move |row: &Versioned<core::ApiKey>| {
-        noted(entity(StatusCode::OK, row.version, &ApiKey::at(row, now)), note("API key revoked"))
+        with_log(entity(StatusCode::OK, row.version, &ApiKey::at(row, now)), note("API key revoked"))
     };
-    let answer = caller.answer("revoke_key", &body, |tracker| async move { tracker.revoke_key(id.0).await }, revoked);
+    let answer = caller.respond("revoke_key", &body, |tracker| async move { tracker.revoke_key(id.0).await }, revoked);
     let answer = answer.await;
     fresh(&caller).await;
     answer

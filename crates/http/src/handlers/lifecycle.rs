@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
-use rekindle_core::tracker::{CleanupMode, Pass};
+use rekindle_core::tracker::{CleanupMode, DetectionReport};
 use rekindle_core::{SessionId, Tracker, Versioned};
 use tracing::{Level, enabled};
 
 use super::sessions::{changed, note, shown};
-use crate::access::Caller;
-use crate::answer::{Alarm, Answer, Note, entity, json, noted};
+use crate::access::RequestContext;
+use crate::answer::{HandlerResult, LogFields, LogLevelHint, entity, json, with_log};
 use crate::api::{
     CleanupQuery, CleanupReport, DetectReport, HeartbeatBody, HeartbeatResponse, MarkFailed, Session, time_ms,
 };
@@ -29,7 +29,7 @@ use crate::parse::{self, Body, Params, PathId};
             `session_conflict`: another session became active in its place"),
     ),
 )]
-pub async fn heartbeat(caller: Caller, id: PathId<SessionId>, body: Body) -> Answer {
+pub async fn heartbeat(caller: RequestContext, id: PathId<SessionId>, body: Body) -> HandlerResult {
     let report = parse::beat(&body)?;
     let next_heartbeat_ms = time_ms(caller.context().tracker().policy().next_heartbeat());
     let heard = move |row: &Versioned<rekindle_core::Session>| {
@@ -39,9 +39,9 @@ pub async fn heartbeat(caller: Caller, id: PathId<SessionId>, body: Body) -> Ans
             return answer;
         }
         let last_heartbeat = Some(row.value.last_heartbeat.to_string());
-        noted(answer, Note { message: "Heartbeat received", last_heartbeat, ..Note::default() })
+        with_log(answer, LogFields { message: "Heartbeat received", last_heartbeat, ..LogFields::default() })
     };
-    caller.answer("beat", &body, |tracker| async move { tracker.beat(id.0, &report).await }, heard).await
+    caller.respond("beat", &body, |tracker| async move { tracker.record_heartbeat(id.0, &report).await }, heard).await
 }
 
 /// Mark a session as failed
@@ -56,10 +56,10 @@ pub async fn heartbeat(caller: Caller, id: PathId<SessionId>, body: Body) -> Ans
         (status = 400, description = "Bad fields, or `invalid_transition`: it is completed"),
     ),
 )]
-pub async fn mark_failed(caller: Caller, id: PathId<SessionId>, body: Body) -> Answer {
+pub async fn mark_failed(caller: RequestContext, id: PathId<SessionId>, body: Body) -> HandlerResult {
     let (message, metadata) = parse::mark_failed(&body)?;
     let fail = |tracker: Tracker| async move { tracker.mark_failed(id.0, message, metadata).await };
-    caller.answer("mark_failed", &body, fail, shown_changed).await
+    caller.respond("mark_failed", &body, fail, shown_changed).await
 }
 
 /// Mark a session as stalled
@@ -73,14 +73,14 @@ pub async fn mark_failed(caller: Caller, id: PathId<SessionId>, body: Body) -> A
         (status = 400, description = "`invalid_transition`: it has ended"),
     ),
 )]
-pub async fn mark_stalled(caller: Caller, id: PathId<SessionId>, body: Body) -> Answer {
-    parse::nothing(&body)?;
+pub async fn mark_stalled(caller: RequestContext, id: PathId<SessionId>, body: Body) -> HandlerResult {
+    parse::empty_body(&body)?;
     let stall = |tracker: Tracker| async move { tracker.mark_stalled(id.0).await };
-    caller.answer("mark_stalled", &body, stall, shown_changed).await
+    caller.respond("mark_stalled", &body, stall, shown_changed).await
 }
 
-fn shown_changed(row: &Versioned<rekindle_core::Session>) -> Answer {
-    noted(shown(row), changed(&row.value))
+fn shown_changed(row: &Versioned<rekindle_core::Session>) -> HandlerResult {
+    with_log(shown(row), changed(&row.value))
 }
 
 /// Archive a session
@@ -94,10 +94,10 @@ fn shown_changed(row: &Versioned<rekindle_core::Session>) -> Answer {
         (status = 400, description = "`invalid_transition`: it has not ended"),
     ),
 )]
-pub async fn archive(caller: Caller, id: PathId<SessionId>, body: Body) -> Answer {
-    parse::nothing(&body)?;
-    let archived = |row: &Versioned<rekindle_core::Session>| noted(shown(row), note("Session archived", &row.value));
-    caller.answer("archive", &body, |tracker| async move { tracker.archive(id.0).await }, archived).await
+pub async fn archive(caller: RequestContext, id: PathId<SessionId>, body: Body) -> HandlerResult {
+    parse::empty_body(&body)?;
+    let archived = |row: &Versioned<rekindle_core::Session>| with_log(shown(row), note("Session archived", &row.value));
+    caller.respond("archive", &body, |tracker| async move { tracker.archive(id.0).await }, archived).await
 }
 
 /// Look for silent sessions now
@@ -107,25 +107,25 @@ pub async fn archive(caller: Caller, id: PathId<SessionId>, body: Body) -> Answe
     post, path = "/api/sessions/detect-failures", tag = "administration", operation_id = "detectFailures",
     responses((status = 200, description = "What the pass did", body = DetectReport)),
 )]
-pub async fn detect_failures(caller: Caller, body: Body) -> Answer {
-    parse::nothing(&body)?;
+pub async fn detect_failures(caller: RequestContext, body: Body) -> HandlerResult {
+    parse::empty_body(&body)?;
     let began = Instant::now();
-    let reported = |pass: &Pass| {
+    let reported = |pass: &DetectionReport| {
         caller.context().metrics().detected(pass);
         report(pass, began.elapsed())
     };
     caller.answer_after("detect", &body, |tracker| async move { tracker.detect().await }, reported).await
 }
 
-fn report(pass: &Pass, duration: Duration) -> Answer {
+fn report(pass: &DetectionReport, duration: Duration) -> HandlerResult {
     crate::jobs::log_pass(pass, duration);
     let stalled_sessions = pass.stalled.len() as u64;
     let duration_ms = time_ms(duration);
     let report = DetectReport { stalled_sessions, checked_at: pass.checked_at.into(), duration_ms };
-    let alarming = if pass.stalled.is_empty() { Alarm::No } else { Alarm::Yes };
+    let alarming = if pass.stalled.is_empty() { LogLevelHint::No } else { LogLevelHint::Yes };
     let sessions_affected = Some(stalled_sessions);
-    let note = Note { message: "Detection asked for", alarming, sessions_affected, ..Note::default() };
-    noted(json(StatusCode::OK, &report), note)
+    let note = LogFields { message: "Detection asked for", alarming, sessions_affected, ..LogFields::default() };
+    with_log(json(StatusCode::OK, &report), note)
 }
 
 /// Delete old sessions now
@@ -139,8 +139,8 @@ fn report(pass: &Pass, duration: Duration) -> Answer {
         (status = 400, description = "Bad parameters"),
     ),
 )]
-pub async fn cleanup(caller: Caller, req: HttpRequest, body: Body) -> Answer {
-    parse::nothing(&body)?;
+pub async fn cleanup(caller: RequestContext, req: HttpRequest, body: Body) -> HandlerResult {
+    parse::empty_body(&body)?;
     clean_up(&caller, &req, &body).await
 }
 
@@ -155,17 +155,17 @@ pub async fn cleanup(caller: Caller, req: HttpRequest, body: Body) -> Answer {
         (status = 400, description = "Bad parameters"),
     ),
 )]
-pub async fn delete_old(caller: Caller, req: HttpRequest) -> Answer {
+pub async fn delete_old(caller: RequestContext, req: HttpRequest) -> HandlerResult {
     clean_up(&caller, &req, &Body::default()).await
 }
 
-async fn clean_up(caller: &Caller, req: &HttpRequest, body: &Body) -> Answer {
+async fn clean_up(caller: &RequestContext, req: &HttpRequest, body: &Body) -> HandlerResult {
     let (days, mode) = parse::cleanup(Params::of(req))?;
     let clean = |tracker: Tracker| async move { tracker.cleanup(days, mode, &mut crate::jobs::log_deleted).await };
     let cleaned = |report: &rekindle_core::tracker::CleanupReport| {
         let message = if mode == CleanupMode::DryRun { "Cleanup tried" } else { "Cleanup asked for" };
-        let note = Note { message, sessions_affected: Some(report.deleted_sessions), ..Note::default() };
-        noted(json(StatusCode::OK, &CleanupReport::from(*report)), note)
+        let note = LogFields { message, sessions_affected: Some(report.deleted_sessions), ..LogFields::default() };
+        with_log(json(StatusCode::OK, &CleanupReport::from(*report)), note)
     };
     caller.answer_after("cleanup", body, clean, cleaned).await
 }

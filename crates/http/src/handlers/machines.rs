@@ -7,8 +7,8 @@ use actix_web::http::StatusCode;
 use rekindle_core::tracker::{MachineView, Registered};
 use rekindle_core::{MachineId, SessionId};
 
-use crate::access::Caller;
-use crate::answer::{Answer, Note, created, entity, json, noted, nothing};
+use crate::access::RequestContext;
+use crate::answer::{HandlerResult, LogFields, created, entity, json, no_content, with_log};
 use crate::api::{CreateMachine, Machine, MachineList, MachineQuery, PatchMachine};
 use crate::parse::{self, Body, Params, PathId, Precondition};
 
@@ -23,13 +23,13 @@ use crate::parse::{self, Body, Params, PathId, Precondition};
         (status = 409, description = "`machine_conflict`: it is registered already"),
     ),
 )]
-pub async fn create(caller: Caller, body: Body) -> Answer {
+pub async fn create(caller: RequestContext, body: Body) -> HandlerResult {
     let (id, new) = parse::new_machine(&body)?;
-    let made = |view: &MachineView| noted(registered(view), note("Machine registered", view));
-    caller.answer("create_machine", &body, |tracker| async move { tracker.create_machine(id, new).await }, made).await
+    let made = |view: &MachineView| with_log(registered(view), note("Machine registered", view));
+    caller.respond("create_machine", &body, |tracker| async move { tracker.create_machine(id, new).await }, made).await
 }
 
-fn registered(view: &MachineView) -> Answer {
+fn registered(view: &MachineView) -> HandlerResult {
     created(&location(&view.machine.value.id), view.machine.version, &Machine::from(view))
 }
 
@@ -48,8 +48,8 @@ fn location(id: &MachineId) -> String {
     path
 }
 
-fn note(message: &'static str, view: &MachineView) -> Note {
-    Note { message, machine_id: Some(view.machine.value.id.to_string()), ..Note::default() }
+fn note(message: &'static str, view: &MachineView) -> LogFields {
+    LogFields { message, machine_id: Some(view.machine.value.id.to_string()), ..LogFields::default() }
 }
 
 /// List machines
@@ -62,7 +62,7 @@ fn note(message: &'static str, view: &MachineView) -> Note {
         (status = 400, description = "Bad parameters"),
     ),
 )]
-pub async fn list(caller: Caller, req: HttpRequest) -> Answer {
+pub async fn list(caller: RequestContext, req: HttpRequest) -> HandlerResult {
     let (filter, paging) = parse::machine_filter(Params::of(&req))?;
     let listed = caller.run("machines", move |tracker| async move { tracker.machines(&filter, paging.request).await });
     let (page, live) = listed.await?;
@@ -87,12 +87,12 @@ pub async fn list(caller: Caller, req: HttpRequest) -> Answer {
     params(("id" = String, Path, description = "The machine")),
     responses((status = 200, description = "The machine", body = Machine)),
 )]
-pub async fn show(caller: Caller, id: PathId<MachineId>) -> Answer {
+pub async fn show(caller: RequestContext, id: PathId<MachineId>) -> HandlerResult {
     let view = caller.run("machine", |tracker| async move { tracker.machine(&id.0).await }).await?;
     shown(&view)
 }
 
-fn shown(view: &MachineView) -> Answer {
+fn shown(view: &MachineView) -> HandlerResult {
     entity(StatusCode::OK, view.machine.version, &Machine::from(view))
 }
 
@@ -109,12 +109,12 @@ fn shown(view: &MachineView) -> Answer {
         (status = 409, description = "`slot_conflict`: a slot in use would go"),
     ),
 )]
-pub async fn put(caller: Caller, id: PathId<MachineId>, when: Precondition, body: Body) -> Answer {
+pub async fn put(caller: RequestContext, id: PathId<MachineId>, when: Precondition, body: Body) -> HandlerResult {
     let new = parse::put_machine(&body, &id.0)?;
     let put = caller.run("put_machine", |tracker| async move { tracker.put_machine(id.0, new, when.0.as_ref()).await });
     match put.await? {
-        Registered::New(view) => noted(registered(&view), note("Machine registered", &view)),
-        Registered::Replaced(view) => noted(shown(&view), note("Machine replaced", &view)),
+        Registered::New(view) => with_log(registered(&view), note("Machine registered", &view)),
+        Registered::Replaced(view) => with_log(shown(&view), note("Machine replaced", &view)),
     }
 }
 
@@ -130,11 +130,11 @@ pub async fn put(caller: Caller, id: PathId<MachineId>, when: Precondition, body
         (status = 409, description = "`slot_conflict`: a slot in use would go"),
     ),
 )]
-pub async fn update(caller: Caller, id: PathId<MachineId>, when: Precondition, body: Body) -> Answer {
+pub async fn update(caller: RequestContext, id: PathId<MachineId>, when: Precondition, body: Body) -> HandlerResult {
     let patch = parse::patch_machine(&body, when.0)?;
     let view =
         caller.run("update_machine", |tracker| async move { tracker.update_machine(&id.0, &patch).await }).await?;
-    noted(shown(&view), note("Machine updated", &view))
+    with_log(shown(&view), note("Machine updated", &view))
 }
 
 /// Send a machine's heartbeat
@@ -145,11 +145,14 @@ pub async fn update(caller: Caller, id: PathId<MachineId>, when: Precondition, b
     params(("id" = String, Path, description = "The machine")),
     responses((status = 200, description = "The machine", body = Machine)),
 )]
-pub async fn heartbeat(caller: Caller, id: PathId<MachineId>, body: Body) -> Answer {
-    parse::nothing(&body)?;
-    let heard =
-        |view: &MachineView| noted(shown(view), Note { message: "Machine heartbeat received", ..Note::default() });
-    caller.answer("beat_machine", &body, |tracker| async move { tracker.beat_machine(&id.0).await }, heard).await
+pub async fn heartbeat(caller: RequestContext, id: PathId<MachineId>, body: Body) -> HandlerResult {
+    parse::empty_body(&body)?;
+    let heard = |view: &MachineView| {
+        with_log(shown(view), LogFields { message: "Machine heartbeat received", ..LogFields::default() })
+    };
+    caller
+        .respond("beat_machine", &body, |tracker| async move { tracker.record_machine_heartbeat(&id.0).await }, heard)
+        .await
 }
 
 /// Forget a machine
@@ -163,7 +166,7 @@ pub async fn heartbeat(caller: Caller, id: PathId<MachineId>, body: Body) -> Ans
         (status = 409, description = "`machine_conflict`: sessions live on it"),
     ),
 )]
-pub async fn delete(caller: Caller, id: PathId<MachineId>, when: Precondition) -> Answer {
+pub async fn delete(caller: RequestContext, id: PathId<MachineId>, when: Precondition) -> HandlerResult {
     caller.run("delete_machine", |tracker| async move { tracker.delete_machine(&id.0, when.0.as_ref()).await }).await?;
-    noted(nothing(), Note { message: "Machine deleted", ..Note::default() })
+    with_log(no_content(), LogFields { message: "Machine deleted", ..LogFields::default() })
 }

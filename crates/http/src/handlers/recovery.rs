@@ -6,8 +6,8 @@ use rekindle_core::tracker::Recovered;
 use rekindle_core::{SessionId, Tracker, Versioned};
 
 use super::sessions::{note, shown};
-use crate::access::Caller;
-use crate::answer::{Answer, Note, REPLAYED, created, entity, json, noted};
+use crate::access::RequestContext;
+use crate::answer::{HandlerResult, LogFields, REPLAYED, created, entity, json, with_log};
 use crate::api::{PrepareRecovery, Recover, RecoveryState, Session};
 use crate::parse::{self, Body, PathId};
 
@@ -17,7 +17,7 @@ use crate::parse::{self, Body, PathId};
     params(("id" = uuid::Uuid, Path, description = "The session")),
     responses((status = 200, description = "What it had done, and what is left", body = RecoveryState)),
 )]
-pub async fn state(caller: Caller, id: PathId<SessionId>) -> Answer {
+pub async fn state(caller: RequestContext, id: PathId<SessionId>) -> HandlerResult {
     let state = caller.run("recovery_state", |tracker| async move { tracker.recovery_state(id.0).await }).await?;
     json(StatusCode::OK, &RecoveryState::from(&state))
 }
@@ -35,11 +35,12 @@ pub async fn state(caller: Caller, id: PathId<SessionId>) -> Answer {
         (status = 400, description = "Bad fields, or `invalid_transition`: it is neither failed nor stalled"),
     ),
 )]
-pub async fn prepare(caller: Caller, id: PathId<SessionId>, body: Body) -> Answer {
+pub async fn prepare(caller: RequestContext, id: PathId<SessionId>, body: Body) -> HandlerResult {
     let slot = parse::prepare_recovery(&body)?;
-    let prepared = |row: &Versioned<rekindle_core::Session>| noted(shown(row), note("Recovery prepared", &row.value));
+    let prepared =
+        |row: &Versioned<rekindle_core::Session>| with_log(shown(row), note("Recovery prepared", &row.value));
     let prepare = |tracker: Tracker| async move { tracker.prepare_recovery(id.0, slot).await };
-    caller.answer("prepare_recovery", &body, prepare, prepared).await
+    caller.respond("prepare_recovery", &body, prepare, prepared).await
 }
 
 /// Recover a session
@@ -60,7 +61,7 @@ pub async fn prepare(caller: Caller, id: PathId<SessionId>, body: Body) -> Answe
             `session_conflict`, `slot_conflict`: the place is taken"),
     ),
 )]
-pub async fn recover(caller: Caller, id: PathId<SessionId>, body: Body) -> Answer {
+pub async fn recover(caller: RequestContext, id: PathId<SessionId>, body: Body) -> HandlerResult {
     let original = id.0;
     let recovery = parse::recover(&body)?;
     let metrics = caller.context().metrics().clone();
@@ -69,26 +70,26 @@ pub async fn recover(caller: Caller, id: PathId<SessionId>, body: Body) -> Answe
         metrics.recovery(&outcome);
         outcome
     };
-    caller.answer("recover", &body, recover, move |recovered| successor(original, recovered)).await
+    caller.respond("recover", &body, recover, move |recovered| successor(original, recovered)).await
 }
 
-fn successor(original: SessionId, recovered: &Recovered) -> Answer {
-    let said = |message, row: &Versioned<rekindle_core::Session>| Note {
+fn successor(original: SessionId, recovered: &Recovered) -> HandlerResult {
+    let said = |message, row: &Versioned<rekindle_core::Session>| LogFields {
         session_id: Some(original.to_string()),
         original_session_id: Some(original.to_string()),
         new_session_id: Some(row.value.id.to_string()),
         ..note(message, &row.value)
     };
     match recovered {
-        Recovered::Now(row) => {
+        Recovered::Created(row) => {
             let location = format!("/api/sessions/{}", row.value.id);
             let answer = created(&location, row.version, &Session::from(row));
-            noted(answer, said("Recovery session created", row))
+            with_log(answer, said("Recovery session created", row))
         }
-        Recovered::Before(row) => {
+        Recovered::AlreadyRecovered(row) => {
             let mut response = entity(StatusCode::OK, row.version, &Session::from(row))?;
             response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-            noted(Ok(response), said("Recovery had happened before", row))
+            with_log(Ok(response), said("Recovery had happened before", row))
         }
     }
 }

@@ -5,8 +5,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use rekindle_core::{Session, SessionId, SessionStatus, Versioned};
 
 use crate::ApiError;
-use crate::access::Caller;
-use crate::answer::{Alarm, Answer, Note, created, entity, json, noted, nothing};
+use crate::access::RequestContext;
+use crate::answer::{HandlerResult, LogFields, LogLevelHint, created, entity, json, no_content, with_log};
 use crate::api::{
     ArchivedQuery, CreateSession, HealthSummary, PatchSession, Session as Shown, SessionHealth, SessionList,
     SessionQuery, StalledQuery, StalledReport,
@@ -26,24 +26,24 @@ use crate::parse::{self, Body, Paging, Params, PathId, Precondition};
             taken. `machine_unavailable`: the machine is in maintenance"),
     ),
 )]
-pub async fn create(caller: Caller, body: Body) -> Answer {
+pub async fn create(caller: RequestContext, body: Body) -> HandlerResult {
     let new = parse::new_session(&body)?;
     let made = |row: &Versioned<Session>| {
         let location = format!("/api/sessions/{}", row.value.id);
         let answer = created(&location, row.version, &Shown::from(row));
-        noted(answer, note("Session created", &row.value))
+        with_log(answer, note("Session created", &row.value))
     };
-    caller.answer("create_session", &body, |tracker| async move { tracker.create_session(new).await }, made).await
+    caller.respond("create_session", &body, |tracker| async move { tracker.create_session(new).await }, made).await
 }
 
 /// What the log says of a session.
-pub(super) fn note(message: &'static str, session: &Session) -> Note {
-    Note {
+pub(super) fn note(message: &'static str, session: &Session) -> LogFields {
+    LogFields {
         message,
         session_id: Some(session.id.to_string()),
         project_id: Some(session.project_id.to_string()),
         machine_id: Some(session.machine_id.to_string()),
-        ..Note::default()
+        ..LogFields::default()
     }
 }
 
@@ -57,7 +57,7 @@ pub(super) fn note(message: &'static str, session: &Session) -> Note {
         (status = 400, description = "Bad parameters"),
     ),
 )]
-pub async fn list(caller: Caller, req: HttpRequest) -> Answer {
+pub async fn list(caller: RequestContext, req: HttpRequest) -> HandlerResult {
     let (filter, paging) = parse::session_filter(Params::of(&req))?;
     page(&caller, filter, paging).await
 }
@@ -73,12 +73,12 @@ pub async fn list(caller: Caller, req: HttpRequest) -> Answer {
         (status = 400, description = "Bad parameters"),
     ),
 )]
-pub async fn archived(caller: Caller, req: HttpRequest) -> Answer {
+pub async fn archived(caller: RequestContext, req: HttpRequest) -> HandlerResult {
     let (filter, paging) = parse::archived_page(Params::of(&req))?;
     page(&caller, filter, paging).await
 }
 
-async fn page(caller: &Caller, filter: rekindle_core::store::SessionFilter, paging: Paging) -> Answer {
+async fn page(caller: &RequestContext, filter: rekindle_core::store::SessionFilter, paging: Paging) -> HandlerResult {
     let page =
         caller.run("sessions", move |tracker| async move { tracker.sessions(&filter, paging.request).await }).await?;
     let list = SessionList {
@@ -97,13 +97,13 @@ async fn page(caller: &Caller, filter: rekindle_core::store::SessionFilter, pagi
     params(("id" = uuid::Uuid, Path, description = "The session")),
     responses((status = 200, description = "The session", body = Shown)),
 )]
-pub async fn show(caller: Caller, id: PathId<SessionId>) -> Answer {
+pub async fn show(caller: RequestContext, id: PathId<SessionId>) -> HandlerResult {
     let row = caller.run("session", |tracker| async move { tracker.session(id.0).await }).await?;
     shown(&row)
 }
 
 /// A session as an answer.
-pub(super) fn shown(row: &Versioned<Session>) -> Answer {
+pub(super) fn shown(row: &Versioned<Session>) -> HandlerResult {
     entity(StatusCode::OK, row.version, &Shown::from(row))
 }
 
@@ -121,25 +121,25 @@ pub(super) fn shown(row: &Versioned<Session>) -> Answer {
             may change"),
     ),
 )]
-pub async fn update(caller: Caller, id: PathId<SessionId>, when: Precondition, body: Body) -> Answer {
+pub async fn update(caller: RequestContext, id: PathId<SessionId>, when: Precondition, body: Body) -> HandlerResult {
     let patch = parse::patch_session(&body, when.0)?;
     let asked = patch.status.is_some();
     let row = caller.run("update_session", |tracker| async move { tracker.update_session(id.0, &patch).await }).await?;
     let note = if asked { changed(&row.value) } else { note("Session updated", &row.value) };
-    noted(shown(&row), note)
+    with_log(shown(&row), note)
 }
 
 /// What the log says of a session whose status was asked to change.
-pub(super) fn changed(session: &Session) -> Note {
+pub(super) fn changed(session: &Session) -> LogFields {
     let (message, alarming) = match session.status() {
-        SessionStatus::Active => ("Session active", Alarm::No),
-        SessionStatus::Paused => ("Session paused", Alarm::No),
-        SessionStatus::Stalled => ("Session marked stalled", Alarm::Yes),
-        SessionStatus::Completed => ("Session completed", Alarm::No),
-        SessionStatus::Failed => ("Session marked failed", Alarm::No),
+        SessionStatus::Active => ("Session active", LogLevelHint::No),
+        SessionStatus::Paused => ("Session paused", LogLevelHint::No),
+        SessionStatus::Stalled => ("Session marked stalled", LogLevelHint::Yes),
+        SessionStatus::Completed => ("Session completed", LogLevelHint::No),
+        SessionStatus::Failed => ("Session marked failed", LogLevelHint::No),
     };
     let error_message = session.error_message().map(ToString::to_string);
-    Note { alarming, error_message, ..note(message, session) }
+    LogFields { alarming, error_message, ..note(message, session) }
 }
 
 /// Delete a session
@@ -150,9 +150,9 @@ pub(super) fn changed(session: &Session) -> Note {
     params(("id" = uuid::Uuid, Path, description = "The session")),
     responses((status = 204, description = "It is gone")),
 )]
-pub async fn delete(caller: Caller, id: PathId<SessionId>, when: Precondition) -> Answer {
+pub async fn delete(caller: RequestContext, id: PathId<SessionId>, when: Precondition) -> HandlerResult {
     caller.run("delete_session", |tracker| async move { tracker.delete_session(id.0, when.0.as_ref()).await }).await?;
-    noted(nothing(), Note { message: "Session deleted", ..Note::default() })
+    with_log(no_content(), LogFields { message: "Session deleted", ..LogFields::default() })
 }
 
 /// Count sessions by status
@@ -160,7 +160,7 @@ pub async fn delete(caller: Caller, id: PathId<SessionId>, when: Precondition) -
     get, path = "/api/sessions/health", tag = "session health", operation_id = "getHealthSummary",
     responses((status = 200, description = "The counts", body = HealthSummary)),
 )]
-pub async fn summary(caller: Caller) -> Result<HttpResponse, ApiError> {
+pub async fn summary(caller: RequestContext) -> Result<HttpResponse, ApiError> {
     let counts = caller.run("counts", |tracker| async move { tracker.counts().await }).await?;
     json(StatusCode::OK, &HealthSummary::from(counts))
 }
@@ -176,7 +176,7 @@ pub async fn summary(caller: Caller) -> Result<HttpResponse, ApiError> {
         (status = 400, description = "A bad parameter"),
     ),
 )]
-pub async fn stalled(caller: Caller, req: HttpRequest) -> Answer {
+pub async fn stalled(caller: RequestContext, req: HttpRequest) -> HandlerResult {
     let limit = parse::stalled_limit(Params::of(&req))?;
     let report = caller.run("stalled", move |tracker| async move { tracker.stalled(limit).await }).await?;
     json(StatusCode::OK, &StalledReport::from(&report))
@@ -190,7 +190,7 @@ pub async fn stalled(caller: Caller, req: HttpRequest) -> Answer {
     params(("id" = uuid::Uuid, Path, description = "The session")),
     responses((status = 200, description = "Its health", body = SessionHealth)),
 )]
-pub async fn health(caller: Caller, id: PathId<SessionId>) -> Answer {
+pub async fn health(caller: RequestContext, id: PathId<SessionId>) -> HandlerResult {
     let health = caller.run("session_health", |tracker| async move { tracker.session_health(id.0).await }).await?;
     json(StatusCode::OK, &SessionHealth::from(&health))
 }

@@ -4,8 +4,8 @@ use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use rekindle_core::{Task, TaskId, TaskStatus, Versioned};
 
-use crate::access::Caller;
-use crate::answer::{Answer, Note, created, entity, json, noted, nothing};
+use crate::access::RequestContext;
+use crate::answer::{HandlerResult, LogFields, created, entity, json, no_content, with_log};
 use crate::api::{CreateTask, PatchTask, Task as Shown, TaskList, TaskQuery};
 use crate::parse::{self, Body, Params, PathId, Precondition};
 
@@ -21,22 +21,22 @@ use crate::parse::{self, Body, Params, PathId, Precondition};
         (status = 409, description = "`session_ended`"),
     ),
 )]
-pub async fn create(caller: Caller, body: Body) -> Answer {
+pub async fn create(caller: RequestContext, body: Body) -> HandlerResult {
     let new = parse::new_task(&body)?;
     let made = |row: &Versioned<Task>| {
         let answer = created(&format!("/api/tasks/{}", row.value.id), row.version, &Shown::from(row));
-        noted(answer, note("Task created", &row.value))
+        with_log(answer, note("Task created", &row.value))
     };
-    caller.answer("create_task", &body, |tracker| async move { tracker.create_task(new).await }, made).await
+    caller.respond("create_task", &body, |tracker| async move { tracker.create_task(new).await }, made).await
 }
 
-fn note(message: &'static str, task: &Task) -> Note {
-    Note {
+fn note(message: &'static str, task: &Task) -> LogFields {
+    LogFields {
         message,
         task_id: Some(task.id.to_string()),
         session_id: Some(task.session_id.to_string()),
         project_id: Some(task.project_id.to_string()),
-        ..Note::default()
+        ..LogFields::default()
     }
 }
 
@@ -50,7 +50,7 @@ fn note(message: &'static str, task: &Task) -> Note {
         (status = 400, description = "Bad parameters"),
     ),
 )]
-pub async fn list(caller: Caller, req: HttpRequest) -> Answer {
+pub async fn list(caller: RequestContext, req: HttpRequest) -> HandlerResult {
     let (filter, paging) = parse::task_filter(Params::of(&req))?;
     let page = caller.run("tasks", move |tracker| async move { tracker.tasks(&filter, paging.request).await }).await?;
     let list = TaskList {
@@ -69,7 +69,7 @@ pub async fn list(caller: Caller, req: HttpRequest) -> Answer {
     params(("id" = uuid::Uuid, Path, description = "The task")),
     responses((status = 200, description = "The task", body = Shown)),
 )]
-pub async fn show(caller: Caller, id: PathId<TaskId>) -> Answer {
+pub async fn show(caller: RequestContext, id: PathId<TaskId>) -> HandlerResult {
     let row = caller.run("task", |tracker| async move { tracker.task(id.0).await }).await?;
     entity(StatusCode::OK, row.version, &Shown::from(&row))
 }
@@ -87,7 +87,7 @@ pub async fn show(caller: Caller, id: PathId<TaskId>) -> Answer {
         (status = 409, description = "`session_ended`"),
     ),
 )]
-pub async fn update(caller: Caller, id: PathId<TaskId>, when: Precondition, body: Body) -> Answer {
+pub async fn update(caller: RequestContext, id: PathId<TaskId>, when: Precondition, body: Body) -> HandlerResult {
     let patch = parse::patch_task(&body, when.0)?;
     let asked = patch.status.is_some();
     let row = caller.run("update_task", |tracker| async move { tracker.update_task(id.0, &patch).await }).await?;
@@ -99,7 +99,7 @@ pub async fn update(caller: Caller, id: PathId<TaskId>, when: Precondition, body
         TaskStatus::Completed => "Task completed",
         TaskStatus::Failed => "Task failed",
     };
-    noted(entity(StatusCode::OK, row.version, &Shown::from(&row)), note(message, &row.value))
+    with_log(entity(StatusCode::OK, row.version, &Shown::from(&row)), note(message, &row.value))
 }
 
 /// Delete a task
@@ -111,7 +111,7 @@ pub async fn update(caller: Caller, id: PathId<TaskId>, when: Precondition, body
         (status = 409, description = "`session_ended`"),
     ),
 )]
-pub async fn delete(caller: Caller, id: PathId<TaskId>, when: Precondition) -> Answer {
+pub async fn delete(caller: RequestContext, id: PathId<TaskId>, when: Precondition) -> HandlerResult {
     caller.run("delete_task", |tracker| async move { tracker.delete_task(id.0, when.0.as_ref()).await }).await?;
-    noted(nothing(), Note { message: "Task deleted", ..Note::default() })
+    with_log(no_content(), LogFields { message: "Task deleted", ..LogFields::default() })
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use rekindle_core::{Error, StoreError, Tracker};
 use rekindle_layers::CircuitBreaker;
 
-use super::{Check, Findings};
+use super::{Check, CheckResult};
 use crate::ApiError;
 use crate::api::{CircuitHealth, DatabaseHealth, HealthStatus};
 
@@ -21,12 +21,12 @@ impl Database {
         Self { tracker, circuit }
     }
 
-    fn found(&self, status: HealthStatus, took: Duration, message: Option<String>) -> Findings {
+    fn found(&self, status: HealthStatus, took: Duration, message: Option<String>) -> CheckResult {
         // To the microsecond.
         let response_time_ms = (took.as_secs_f64() * 1_000_000.0).round() / 1000.0;
         let circuit = self.circuit.as_ref().map(|circuit| CircuitHealth::from(circuit.snapshot()));
         let connected = status != HealthStatus::Error;
-        Findings::of(status, &DatabaseHealth { status, response_time_ms, connected, message, circuit })
+        CheckResult::of(status, &DatabaseHealth { status, response_time_ms, connected, message, circuit })
     }
 }
 
@@ -40,7 +40,7 @@ impl Check for Database {
         Duration::from_secs(5)
     }
 
-    async fn look(&self) -> Findings {
+    async fn check(&self) -> CheckResult {
         let began = Instant::now();
         let answer = self.tracker.counts().await;
         let status = match &answer {
@@ -53,7 +53,7 @@ impl Check for Database {
         self.found(status, began.elapsed(), answer.err().map(|error| ApiError::from(error).message))
     }
 
-    fn lost(&self, took: Duration, why: &'static str) -> Findings {
+    fn timed_out(&self, took: Duration, why: &'static str) -> CheckResult {
         self.found(HealthStatus::Error, took, Some(why.to_owned()))
     }
 }

@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use rekindle_core::{Timestamp, Tracker};
 use tokio::time::timeout;
 
-use super::{Check, Findings};
+use super::{Check, CheckResult};
 use crate::api::{HealthStatus, JobHealth, JobsHealth};
-use crate::jobs::{Board, DETECTOR, JobShown};
+use crate::jobs::{DETECTOR, JobRegistry, JobStatus};
 
 /// After so long without a pass of the detector something is wrong, or after so many of its intervals, if that is longer.
 const LONGEST_REST: Duration = Duration::from_secs(600);
@@ -19,13 +19,13 @@ const ASKING: Duration = Duration::from_secs(2);
 
 pub(super) struct Jobs {
     tracker: Tracker,
-    board: Board,
+    board: JobRegistry,
     began: Timestamp,
 }
 
 impl Jobs {
     /// From now on somebody is expected to run them.
-    pub(super) fn new(tracker: Tracker, board: Board) -> Self {
+    pub(super) fn new(tracker: Tracker, board: JobRegistry) -> Self {
         let began = tracker.now();
         Self { tracker, board, began }
     }
@@ -35,13 +35,13 @@ impl Jobs {
     }
 
     /// When the last pass of a detector was made, here or elsewhere.
-    async fn last_pass(&self, jobs: &[JobShown]) -> Option<Timestamp> {
+    async fn last_pass(&self, jobs: &[JobStatus]) -> Option<Timestamp> {
         let here = jobs.iter().find(|job| job.name == DETECTOR).and_then(|job| job.last_success);
         if here.is_some_and(|here| self.tracker.now().since(here) < self.longest_rest()) {
             return here;
         }
-        let watch = timeout(ASKING, self.tracker.store().watch()).await;
-        let anywhere = watch.ok().and_then(Result::ok).flatten().map(|watch| watch.looked_at);
+        let watch = timeout(ASKING, self.tracker.store().detector_state()).await;
+        let anywhere = watch.ok().and_then(Result::ok).flatten().map(|watch| watch.last_pass_at);
         here.max(anywhere)
     }
 }
@@ -56,7 +56,7 @@ impl Check for Jobs {
         Duration::from_secs(5)
     }
 
-    async fn look(&self) -> Findings {
+    async fn check(&self) -> CheckResult {
         let jobs = self.board.shown();
         let last_run = self.last_pass(&jobs).await;
         let rested = self.tracker.now().since(last_run.map_or(self.began, |last| last.max(self.began)));
@@ -70,11 +70,11 @@ impl Check for Jobs {
         };
         let status = if message.is_some() { HealthStatus::Degraded } else { HealthStatus::Ok };
         let jobs = jobs.into_iter().map(JobHealth::from).collect();
-        Findings::of(status, &JobsHealth { status, last_run: last_run.map(Into::into), message, jobs })
+        CheckResult::of(status, &JobsHealth { status, last_run: last_run.map(Into::into), message, jobs })
     }
 
-    fn lost(&self, _: Duration, why: &'static str) -> Findings {
+    fn timed_out(&self, _: Duration, why: &'static str) -> CheckResult {
         let (status, message) = (HealthStatus::Error, Some(why.to_owned()));
-        Findings::of(status, &JobsHealth { status, last_run: None, message, jobs: Vec::new() })
+        CheckResult::of(status, &JobsHealth { status, last_run: None, message, jobs: Vec::new() })
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rekindle_core::{Policy, RandomIds};
-use rekindle_testkit::{HandClock, MemoryStore};
+use rekindle_testkit::{ManualClock, MemoryStore};
 use serde_json::json;
 
 use super::*;
@@ -30,20 +30,20 @@ impl Check for Told {
         Duration::from_secs(5)
     }
 
-    async fn look(&self) -> Findings {
+    async fn check(&self) -> CheckResult {
         match self.1 {
-            Does::Finds(status) => Findings::of(status, &json!({ "status": status })),
+            Does::Finds(status) => CheckResult::of(status, &json!({ "status": status })),
             Does::Hangs => std::future::pending().await,
             Does::Panics => panic!("the check panics, as the test wants it"),
         }
     }
 
-    fn lost(&self, _: Duration, why: &'static str) -> Findings {
-        Findings::of(HealthStatus::Error, &json!({ "status": "error", "message": why }))
+    fn timed_out(&self, _: Duration, why: &'static str) -> CheckResult {
+        CheckResult::of(HealthStatus::Error, &json!({ "status": "error", "message": why }))
     }
 }
 
-async fn found(checks: &[(&'static str, Does)]) -> (HealthStatus, Vec<(&'static str, Findings)>) {
+async fn found(checks: &[(&'static str, Does)]) -> (HealthStatus, Vec<(&'static str, CheckResult)>) {
     let all = checks.iter().fold(Checks::default(), |all, (name, does)| all.with(Told(name, *does)));
     all.look().await
 }
@@ -88,12 +88,12 @@ async fn all_stands_as_its_worst() {
 }
 
 /// The jobs of a process, and the clock that they go by.
-fn jobs(detect_interval: Duration) -> (Tracker, Board, Arc<HandClock>, jobs::Jobs) {
-    let clock = Arc::new(HandClock::default());
+fn jobs(detect_interval: Duration) -> (Tracker, JobRegistry, Arc<ManualClock>, jobs::Jobs) {
+    let clock = Arc::new(ManualClock::default());
     let policy = Policy { detect_interval, ..Policy::default() };
     let store = Arc::new(MemoryStore::new());
     let tracker = Tracker::new(store, Arc::clone(&clock) as _, Arc::new(RandomIds), policy);
-    let board = Board::new(&Metrics::new());
+    let board = JobRegistry::new(&Metrics::new());
     let check = jobs::Jobs::new(tracker.clone(), board.clone());
     (tracker, board, clock, check)
 }
@@ -104,19 +104,19 @@ const MINUTE: Duration = Duration::from_secs(60);
 async fn a_detector_that_rests_for_more_than_ten_minutes_is_missed() {
     let (tracker, board, clock, check) = jobs(Duration::from_secs(1));
     let detector = board.job(DETECTOR);
-    assert_eq!(check.look().await.status, HealthStatus::Ok, "it has only just begun");
+    assert_eq!(check.check().await.status, HealthStatus::Ok, "it has only just begun");
     clock.advance(9 * MINUTE);
     detector.done(tracker.now(), Duration::ZERO);
     clock.advance(10 * MINUTE);
-    assert_eq!(check.look().await.status, HealthStatus::Ok);
+    assert_eq!(check.check().await.status, HealthStatus::Ok);
     clock.advance(MINUTE);
-    let found = check.look().await;
+    let found = check.check().await;
     assert_eq!(found.status, HealthStatus::Degraded);
     assert_eq!(found.shown["message"], "no detection pass has ended for 660 s");
     detector.failed(tracker.now(), Duration::ZERO, rekindle_core::Error::Contended);
-    assert_eq!(check.look().await.status, HealthStatus::Degraded, "a pass that failed is none");
+    assert_eq!(check.check().await.status, HealthStatus::Degraded, "a pass that failed is none");
     detector.done(tracker.now(), Duration::ZERO);
-    let found = check.look().await;
+    let found = check.check().await;
     assert_eq!((found.status, &found.shown["last_run"]), (HealthStatus::Ok, &json!(tracker.now().to_string())));
 }
 
@@ -125,10 +125,10 @@ async fn who_does_not_detect_goes_by_who_does() {
     let (tracker, board, clock, check) = jobs(Duration::from_secs(1));
     let _detector = board.job(DETECTOR);
     clock.advance(16 * MINUTE);
-    assert_eq!(check.look().await.status, HealthStatus::Degraded);
+    assert_eq!(check.check().await.status, HealthStatus::Degraded);
     // Another process, on the same store.
     tracker.detect().await.unwrap();
-    let found = check.look().await;
+    let found = check.check().await;
     assert_eq!((found.status, &found.shown["last_run"]), (HealthStatus::Ok, &json!(tracker.now().to_string())));
 }
 
@@ -137,7 +137,7 @@ async fn long_intervals_have_long_rests() {
     let (_, board, clock, check) = jobs(5 * MINUTE);
     let _detector = board.job(DETECTOR);
     clock.advance(49 * MINUTE);
-    assert_eq!(check.look().await.status, HealthStatus::Ok);
+    assert_eq!(check.check().await.status, HealthStatus::Ok);
     clock.advance(2 * MINUTE);
-    assert_eq!(check.look().await.status, HealthStatus::Degraded);
+    assert_eq!(check.check().await.status, HealthStatus::Degraded);
 }

@@ -10,7 +10,7 @@ use rekindle_core::{Timestamp, Tracker};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::{Job, LONGEST_SLEEP, MADE_UP_FOR, millis, supervised};
+use super::{CATCH_UP_WINDOW, Job, LONGEST_SLEEP, millis, supervised};
 use crate::settings::BackupPlan;
 use crate::wire::maintenance::{BackedUp, Existing, MaintenanceError, Stop, backup, stamp};
 
@@ -40,7 +40,7 @@ async fn again_and_again(tracker: Tracker, file: PathBuf, plan: BackupPlan, job:
             continue;
         }
         // Whoever slept through the time must not find a name that says otherwise.
-        let named = if now.since(at) > MADE_UP_FOR { now } else { at };
+        let named = if now.since(at) > CATCH_UP_WINDOW { now } else { at };
         match once(&file, &plan, named).await {
             Ok(took) => job.done(tracker.now(), took),
             Err((took, why)) => job.failed_since(tracker.now(), took, why),

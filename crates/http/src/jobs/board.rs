@@ -12,7 +12,7 @@ use crate::metrics::{JobMetrics, Metrics};
 
 /// All jobs of a process. Cheap to clone.
 #[derive(Clone)]
-pub struct Board {
+pub struct JobRegistry {
     metrics: Metrics,
     jobs: Arc<Mutex<Vec<Job>>>,
     given_up: Arc<watch::Sender<Option<String>>>,
@@ -39,7 +39,7 @@ struct State {
 
 /// A job as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JobShown {
+pub struct JobStatus {
     /// Its name.
     pub name: &'static str,
     /// When its last pass ended, well or not.
@@ -56,7 +56,7 @@ pub struct JobShown {
     pub last_error: Option<String>,
 }
 
-impl Board {
+impl JobRegistry {
     /// No jobs yet.
     pub fn new(metrics: &Metrics) -> Self {
         let given_up = Arc::new(watch::Sender::new(None));
@@ -72,12 +72,12 @@ impl Board {
     }
 
     /// All of them, in the order in which they came.
-    pub fn shown(&self) -> Vec<JobShown> {
+    pub fn shown(&self) -> Vec<JobStatus> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).iter().map(Job::shown).collect()
     }
 
     /// Waits until a job is given up: it keeps dying, and this says which and why. Then the process must end.
-    pub async fn given_up(&self) -> String {
+    pub async fn failed_job(&self) -> String {
         let mut given_up = self.given_up.subscribe();
         let why = given_up.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());
         // Its sender is here, and says why.
@@ -133,9 +133,9 @@ impl Job {
         self.given_up.send_replace(Some(why));
     }
 
-    fn shown(&self) -> JobShown {
+    fn shown(&self) -> JobStatus {
         let State { last_run, last_success, failures, restarts, is_dead, last_error } = self.state().clone();
-        JobShown { name: self.name, last_run, last_success, failures, restarts, alive: !is_dead, last_error }
+        JobStatus { name: self.name, last_run, last_success, failures, restarts, alive: !is_dead, last_error }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

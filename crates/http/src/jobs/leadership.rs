@@ -6,7 +6,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rekindle_core::store::{Claim, Duty, Fence};
+use rekindle_core::store::{Claim, Fence, LeaseName};
 use rekindle_core::{Ids, RandomIds, StoreError, Tracker};
 use tracing::{debug, info, warn};
 use uuid::Uuid;
@@ -14,33 +14,33 @@ use uuid::Uuid;
 use super::{LONGEST_BACKOFF, backoff};
 
 /// How long giving a lease back may take at a stop: a store that is away must not hold it up.
-const FAREWELL: Duration = Duration::from_secs(1);
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The times of a lease. A holder that is killed is followed after at most `lasts` and one `ask`.
 #[derive(Debug, Clone, Copy)]
-pub struct Terms {
+pub struct LeaseTiming {
     /// How long a claim holds.
     pub lasts: Duration,
     /// How long after a claim the holder renews it, and how long one claim may take.
     pub renew: Duration,
     /// How long a candidate waits between two claims.
-    pub ask: Duration,
+    pub retry: Duration,
     /// The same in a process that was just started, which may well follow one that just died.
-    pub ask_young: Duration,
+    pub initial_retry: Duration,
 }
 
-impl Terms {
+impl LeaseTiming {
     /// What servers go by.
     pub const DEFAULT: Self = Self {
         lasts: Duration::from_secs(6),
         renew: Duration::from_secs(2),
-        ask: Duration::from_secs(2),
-        ask_young: Duration::from_millis(500),
+        retry: Duration::from_secs(2),
+        initial_retry: Duration::from_millis(500),
     };
 
     /// Anything from three quarters of the wait, so that many candidates do not come at once.
     fn pause(&self, age: Duration) -> Duration {
-        let most = if age < self.lasts + self.ask { self.ask_young } else { self.ask };
+        let most = if age < self.lasts + self.retry { self.initial_retry } else { self.retry };
         most.mul_f64(0.75 + fastrand::f64() / 4.0)
     }
 }
@@ -50,9 +50,9 @@ impl Terms {
 pub struct Leadership {
     tracker: Tracker,
     job_name: &'static str,
-    duty: Duty,
+    duty: LeaseName,
     holder: Uuid,
-    terms: Terms,
+    terms: LeaseTiming,
     began: Instant,
     /// What this process has, as far as it knows.
     held: Arc<Mutex<Option<Fence>>>,
@@ -60,21 +60,21 @@ pub struct Leadership {
 
 impl Leadership {
     /// A candidate for this duty, under an id of its own.
-    pub fn of(tracker: Tracker, job_name: &'static str, duty: Duty, terms: Terms) -> Self {
-        let (holder, began) = (RandomIds.fresh(), Instant::now());
+    pub fn of(tracker: Tracker, job_name: &'static str, duty: LeaseName, terms: LeaseTiming) -> Self {
+        let (holder, began) = (RandomIds.new_id(), Instant::now());
         Self { tracker, job_name, duty, holder, terms, began, held: Arc::default() }
     }
 
     /// Does the work whenever, and as long as, this process has the duty. The work is handed a tracker that can write
     /// only while that is so, and ends when it hears [`rekindle_core::Error::Fenced`]. Never ends.
-    pub async fn lead<F: Future<Output = ()>>(&self, work: impl Fn(Tracker) -> F) {
+    pub async fn run_while_leader<F: Future<Output = ()>>(&self, work: impl Fn(Tracker) -> F) {
         loop {
-            let fence = self.won().await;
+            let fence = self.acquire().await;
             self.hold(Some(fence));
             info!(job_name = self.job_name, "This process now does this background job");
             tokio::select! {
-                () = work(self.tracker.fenced(fence)) => {}
-                () = self.lost(fence) => {}
+                () = work(self.tracker.with_fence(fence)) => {}
+                () = self.until_lost(fence) => {}
             }
             self.hold(None);
             info!(job_name = self.job_name, "This process no longer does this background job: another took over");
@@ -82,11 +82,11 @@ impl Leadership {
         }
     }
 
-    /// Gives the duty back, if this process has it, so that another has it at once. To be called when [`Self::lead`] no
+    /// Gives the duty back, if this process has it, so that another has it at once. To be called when [`Self::run_while_leader`] no
     /// longer runs.
-    pub async fn give_back(&self) {
+    pub async fn release(&self) {
         let Some(fence) = self.hold(None) else { return };
-        let cause = match tokio::time::timeout(FAREWELL, self.tracker.store().release(fence)).await {
+        let cause = match tokio::time::timeout(RELEASE_TIMEOUT, self.tracker.store().release(fence)).await {
             Ok(Ok(())) => return,
             Ok(Err(failure)) => failure.to_string(),
             Err(_) => "it took too long".to_owned(),
@@ -96,7 +96,7 @@ impl Leadership {
     }
 
     /// Asks until this process has the duty. The first time at once.
-    async fn won(&self) -> Fence {
+    async fn acquire(&self) -> Fence {
         let mut failures = 0;
         loop {
             let pause = match self.claim().await {
@@ -117,7 +117,7 @@ impl Leadership {
 
     /// Renews the lease until another process has the duty. While the store is away nobody can take it over, so that a
     /// failure is no loss.
-    async fn lost(&self, fence: Fence) {
+    async fn until_lost(&self, fence: Fence) {
         let mut failures = 0;
         let mut pause = self.terms.renew;
         loop {
@@ -138,7 +138,7 @@ impl Leadership {
     }
 
     async fn claim(&self) -> Result<Option<Fence>, StoreError> {
-        let claim = Claim { duty: self.duty, holder: self.holder, lasts: self.terms.lasts };
+        let claim = Claim { duty: self.duty, holder: self.holder, ttl: self.terms.lasts };
         // No longer than a renewal: another connection may be quicker than this one's time limit.
         let answer = tokio::time::timeout(self.terms.renew, self.tracker.store().claim(claim)).await;
         answer.unwrap_or_else(|_| Err(StoreError::TimedOut("a claim took too long".to_owned())))

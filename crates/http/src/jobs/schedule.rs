@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use croner::Cron;
 use jiff::tz::TimeZone;
-use rekindle_core::{Fault, Timestamp};
+use rekindle_core::{InvalidValue, Timestamp};
 
 /// A cron pattern of five fields, in UTC.
 #[derive(Debug, Clone)]
@@ -20,10 +20,11 @@ impl Schedule {
 }
 
 impl FromStr for Schedule {
-    type Err = Fault;
+    type Err = InvalidValue;
 
-    fn from_str(text: &str) -> Result<Self, Fault> {
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
         let cron = Cron::from_str(text);
-        cron.map(Self).map_err(|_| Fault::new("must be a cron pattern of five fields, in UTC, such as 0 2 * * *"))
+        cron.map(Self)
+            .map_err(|_| InvalidValue::new("must be a cron pattern of five fields, in UTC, such as 0 2 * * *"))
     }
 }

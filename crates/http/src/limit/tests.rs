@@ -7,13 +7,13 @@ fn at(millis: i64) -> Timestamp {
 }
 
 /// What is left, or that it is too many.
-fn left(windows: &mut Windows<u32>, key: u32, millis: i64) -> Option<u32> {
+fn left(windows: &mut FixedWindowCounter<u32>, key: u32, millis: i64) -> Option<u32> {
     windows.count(key, at(millis)).ok().map(|standing| standing.remaining)
 }
 
 #[test]
 fn a_window_begins_with_the_first_request_and_ends_a_minute_later() {
-    let mut windows = Windows::new(2, 10);
+    let mut windows = FixedWindowCounter::new(2, 10);
     assert_eq!(left(&mut windows, 1, 500), Some(1));
     assert_eq!(left(&mut windows, 1, 59_999), Some(0));
     assert_eq!(left(&mut windows, 1, 60_499), None, "the last millisecond is still in it");
@@ -24,7 +24,7 @@ fn a_window_begins_with_the_first_request_and_ends_a_minute_later() {
 
 #[test]
 fn a_refused_request_does_not_count() {
-    let mut windows = Windows::new(1, 10);
+    let mut windows = FixedWindowCounter::new(1, 10);
     let first = windows.count(1, at(0)).unwrap();
     for millis in [1, 30_000, 59_999] {
         let refused = windows.count(1, at(millis)).unwrap_err();
@@ -35,7 +35,7 @@ fn a_refused_request_does_not_count() {
 
 #[test]
 fn keys_do_not_count_for_each_other() {
-    let mut windows = Windows::new(1, 10);
+    let mut windows = FixedWindowCounter::new(1, 10);
     assert_eq!(left(&mut windows, 1, 0), Some(0));
     assert_eq!(left(&mut windows, 2, 30_000), Some(0));
     assert_eq!(left(&mut windows, 1, 60_000), Some(0), "each has a minute of its own");
@@ -45,7 +45,7 @@ fn keys_do_not_count_for_each_other() {
 
 #[test]
 fn the_time_to_wait_is_whole_seconds_and_never_too_short() {
-    let mut windows = Windows::new(1, 10);
+    let mut windows = FixedWindowCounter::new(1, 10);
     let standing = windows.count(1, at(0)).unwrap();
     assert_eq!(standing.reset(), 1_768_811_460);
     for (millis, seconds) in [(0, 60), (1, 60), (1000, 59), (58_999, 2), (59_000, 1), (59_999, 1)] {
@@ -58,7 +58,7 @@ fn the_time_to_wait_is_whole_seconds_and_never_too_short() {
 
 #[test]
 fn a_clock_that_was_set_back_shuts_nobody_out() {
-    let mut windows = Windows::new(1, 10);
+    let mut windows = FixedWindowCounter::new(1, 10);
     assert_eq!(left(&mut windows, 1, 3_600_000), Some(0));
     assert_eq!(left(&mut windows, 1, 0), Some(0));
     assert_eq!(left(&mut windows, 1, 59_999), None);
@@ -67,7 +67,7 @@ fn a_clock_that_was_set_back_shuts_nobody_out() {
 
 #[test]
 fn no_more_windows_are_kept_than_may_be() {
-    let mut windows = Windows::new(1, 100);
+    let mut windows = FixedWindowCounter::new(1, 100);
     for key in 0..10_000 {
         assert_eq!(left(&mut windows, key, 0), Some(0));
         assert!(windows.open.len() <= 100 && windows.begun.len() <= 100, "{key}");
@@ -78,7 +78,7 @@ fn no_more_windows_are_kept_than_may_be() {
 
 #[test]
 fn windows_that_are_over_go_by_themselves() {
-    let mut windows = Windows::new(1, 1000);
+    let mut windows = FixedWindowCounter::new(1, 1000);
     for key in 0..1000 {
         windows.count(key, at(0)).unwrap();
     }
@@ -90,7 +90,7 @@ fn windows_that_are_over_go_by_themselves() {
 
 #[test]
 fn a_window_that_began_anew_outlives_the_trace_of_the_former_one() {
-    let mut windows = Windows::new(1, 3);
+    let mut windows = FixedWindowCounter::new(1, 3);
     assert_eq!(left(&mut windows, 1, 0), Some(0));
     assert_eq!(left(&mut windows, 2, 0), Some(0));
     assert_eq!(left(&mut windows, 3, 0), Some(0));
@@ -100,14 +100,14 @@ fn a_window_that_began_anew_outlives_the_trace_of_the_former_one() {
     assert_eq!(left(&mut windows, 3, 60_000), None);
 }
 
-fn limiter(per_minute: u32, heartbeats: Option<u32>, failures: u32) -> Limiter {
+fn limiter(per_minute: u32, heartbeats: Option<u32>, failures: u32) -> RateLimiter {
     let limits = RateLimits { per_minute, heartbeats_per_minute: heartbeats, auth_failures_per_minute: failures };
-    Limiter::new(limits)
+    RateLimiter::new(limits)
 }
 
 #[test]
 fn heartbeats_count_apart_only_where_that_was_chosen() {
-    let limit = |limiter: &Limiter, beat| {
+    let limit = |limiter: &RateLimiter, beat| {
         let counted = limiter.request(Uuid::nil(), beat, at(0));
         counted.map_or(Some(0), |standing| standing.map(|standing| standing.limit))
     };
@@ -136,7 +136,7 @@ fn wrong_keys_count_per_address_and_with_ipv6_per_network() {
     assert!(fails("2001:db8:0:1:ffff::2"));
     assert!(!fails("2001:db8:0:2::1"));
     assert!(limiter.failure(Some("192.0.2.1".parse().unwrap()), at(60_000)).is_ok());
-    let off = Limiter::new(RateLimits::default());
+    let off = RateLimiter::new(RateLimits::default());
     assert!((0..10).all(|_| off.failure(None, at(0)).is_ok()));
 }
 

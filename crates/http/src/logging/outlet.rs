@@ -15,7 +15,7 @@ const RETRY: Duration = Duration::from_secs(1);
 const NOTE: Duration = Duration::from_secs(60);
 
 /// See the top of the file.
-pub(super) struct Outlet {
+pub(super) struct Sink {
     file: Option<Rotating>,
     stderr: Box<dyn Write + Send>,
     format: Format,
@@ -31,7 +31,7 @@ struct Failing {
     lines: u64,
 }
 
-impl Outlet {
+impl Sink {
     /// Everything goes to stderr.
     pub(super) fn stderr(format: Format) -> Self {
         Self { file: None, stderr: Box::new(io::stderr()), format, failing: None, noted: None }

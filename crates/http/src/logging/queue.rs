@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::outlet::Outlet;
+use super::outlet::Sink;
 
 /// As many bytes may wait: some ten thousand lines.
 const CAPACITY: usize = 8 << 20;
@@ -50,7 +50,7 @@ pub(super) struct Batch {
 
 impl Queue {
     /// Starts the thread. It ends with the process.
-    pub(super) fn start(mut outlet: Outlet) -> io::Result<Arc<Self>> {
+    pub(super) fn start(mut outlet: Sink) -> io::Result<Arc<Self>> {
         let queue = Arc::new(Self::new());
         let mine = Arc::clone(&queue);
         thread::Builder::new().name("rekindle-log".to_owned()).spawn(move || {

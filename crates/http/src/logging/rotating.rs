@@ -85,7 +85,7 @@ impl Rotating {
     }
 
     /// Puts the file away under a name of its day. If that cannot be done, it goes on to be used.
-    fn put_away(&mut self) -> bool {
+    fn rotate(&mut self) -> bool {
         let Some(open) = self.open.take() else { return true };
         let files = self.put_away_files();
         let of_day = files.iter().filter(|(day, ..)| *day == open.day);
@@ -150,7 +150,7 @@ impl Write for Rotating {
         let (open, length) = self.current()?;
         let (is_of_today, fitting) = (open.day == today, fitting(lines, most.saturating_sub(length)));
         let is_due = length > 0 && (!is_of_today || fitting == 0);
-        let is_stuck = is_due && !self.put_away();
+        let is_stuck = is_due && !self.rotate();
         let (open, length) = self.current()?;
         if length == 0 {
             open.day = today;

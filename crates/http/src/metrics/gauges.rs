@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use rekindle_core::store::{Counts, MachineFilter, PageRequest, Start, TaskFilter};
+use rekindle_core::store::{MachineFilter, PageRequest, SessionCounts, Start, TaskFilter};
 use rekindle_core::{MachineStatus, SessionStatus, Store, StoreError, TaskStatus};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
@@ -12,7 +12,7 @@ use super::names::{ACTIVE_SESSIONS, MACHINES, SESSIONS, STALLED_SESSIONS, STORE_
 use super::text::Page;
 
 /// How long an answer stands.
-const STANDS: Duration = Duration::from_secs(1);
+const CACHE_TTL: Duration = Duration::from_secs(1);
 /// How long the store may take.
 const LIMIT: Duration = Duration::from_secs(2);
 
@@ -23,7 +23,7 @@ pub(super) struct Gauges(Mutex<Option<(Instant, Option<Population>)>>);
 /// How many there are of everything.
 #[derive(Clone)]
 struct Population {
-    sessions: Counts,
+    sessions: SessionCounts,
     tasks: Vec<(&'static str, u64)>,
     machines: Vec<(&'static str, u64)>,
 }
@@ -33,7 +33,7 @@ impl Gauges {
     pub(super) async fn add_to(&self, page: &mut Page, store: &dyn Store) {
         let mut last = self.0.lock().await;
         let population = match &*last {
-            Some((asked, population)) if asked.elapsed() < STANDS => population.clone(),
+            Some((asked, population)) if asked.elapsed() < CACHE_TTL => population.clone(),
             Some(_) | None => {
                 let population = timeout(LIMIT, ask(store)).await.ok().and_then(Result::ok);
                 *last = Some((Instant::now(), population.clone()));

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use rekindle_core::Fault;
+use rekindle_core::InvalidValue;
 use rekindle_core::access::SecretHash;
-use rekindle_core::store::{EventPosition, TrailFilter};
+use rekindle_core::store::{AuditFilter, EventPosition};
 use rekindle_core::tracker::NewKey;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -45,16 +45,16 @@ fn days_long(days: u64) -> Duration {
     Duration::from_secs(days * DAY)
 }
 
-fn whole(value: &Value, least: u64, most: u64) -> Result<u64, Fault> {
+fn whole(value: &Value, least: u64, most: u64) -> Result<u64, InvalidValue> {
     let number = value.as_u64().filter(|number| (least..=most).contains(number));
-    number.ok_or_else(|| Fault::new(format!("must be an integer from {least} to {most}")))
+    number.ok_or_else(|| InvalidValue::new(format!("must be an integer from {least} to {most}")))
 }
 
 /// What was asked of the audit trail.
 #[derive(Debug)]
 pub struct TrailQuery {
     /// Which events.
-    pub filter: TrailFilter,
+    pub filter: AuditFilter,
     /// Those before this one.
     pub before: Option<EventPosition>,
     /// How many.
@@ -73,7 +73,7 @@ pub fn trail(mut params: Params) -> Result<TrailQuery, ApiError> {
     let before = params.optional("cursor", |text| position(&text));
     params.done(|| {
         Ok(TrailQuery {
-            filter: TrailFilter {
+            filter: AuditFilter {
                 key: key?,
                 session: session?,
                 machine: machine?,
@@ -105,8 +105,8 @@ fn checksum(position: &str) -> String {
     })
 }
 
-fn position(text: &str) -> Result<EventPosition, Fault> {
-    let fault = || Fault::new("must be a next_cursor of an earlier answer");
+fn position(text: &str) -> Result<EventPosition, InvalidValue> {
+    let fault = || InvalidValue::new("must be a next_cursor of an earlier answer");
     let (digits, sum) = text.split_at_checked(text.len().saturating_sub(CHECKSUM)).ok_or_else(fault)?;
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
     let bytes: Option<Vec<u8>> = digits.as_bytes().chunks(2).map(byte).collect();

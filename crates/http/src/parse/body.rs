@@ -9,11 +9,11 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest, web};
-use rekindle_core::Fault;
+use rekindle_core::InvalidValue;
 
 use crate::ApiError;
 use crate::api::ErrorCode;
-use crate::context::Context;
+use crate::context::AppState;
 
 /// The bytes of a body, not read yet; none if there is no body.
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ impl FromRequest for Body {
         if let Err(error) = acceptable(req.headers()) {
             return Box::pin(std::future::ready(Err(error)));
         }
-        let max = req.app_data::<web::Data<Context>>().map_or(0, |context| context.max_body_bytes());
+        let max = req.app_data::<web::Data<AppState>>().map_or(0, |context| context.max_body_bytes());
         let bytes = Bytes::from_request(req, payload);
         Box::pin(async move {
             let too_large = || {
@@ -43,7 +43,7 @@ impl FromRequest for Body {
                 Err(error) => match error.as_error::<PayloadError>() {
                     Some(PayloadError::Overflow) => Err(too_large()),
                     _ if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE => Err(too_large()),
-                    _ => Err(ApiError::invalid("body", Fault::new(format!("could not be read: {error}")))),
+                    _ => Err(ApiError::invalid("body", InvalidValue::new(format!("could not be read: {error}")))),
                 },
             }
         })

@@ -3,11 +3,11 @@
 use std::str::FromStr;
 
 use rekindle_core::values::Slots;
-use rekindle_core::{Change, Fault, Metadata, MetadataPatch, Slot};
+use rekindle_core::{FieldUpdate, InvalidValue, Metadata, MetadataPatch, Slot};
 use serde_json::Value;
 
-use super::json::Strict;
-use super::{Bad, Body, Faults, Read};
+use super::json::UniqueKeysJson;
+use super::{Body, FieldErrors, InvalidField, Read};
 use crate::ApiError;
 use crate::api::Object;
 
@@ -15,7 +15,7 @@ use crate::api::Object;
 #[derive(Debug)]
 pub struct Fields {
     object: Object,
-    faults: Faults,
+    faults: FieldErrors,
 }
 
 impl Fields {
@@ -24,24 +24,24 @@ impl Fields {
     /// # Errors
     /// When the body is not JSON, or not an object.
     pub fn of(body: &Body) -> Result<Self, ApiError> {
-        let faults = Faults::default();
+        let faults = FieldErrors::default();
         if body.0.is_empty() {
             return Ok(Self { object: Object::new(), faults });
         }
         match serde_json::from_slice(&body.0) {
-            Ok(Strict(Value::Object(object))) => Ok(Self { object, faults }),
-            Ok(_) => Err(ApiError::invalid("body", Fault::new("must be a JSON object"))),
-            Err(error) => Err(ApiError::invalid("body", Fault::new(format!("must be JSON: {error}")))),
+            Ok(UniqueKeysJson(Value::Object(object))) => Ok(Self { object, faults }),
+            Ok(_) => Err(ApiError::invalid("body", InvalidValue::new("must be a JSON object"))),
+            Err(error) => Err(ApiError::invalid("body", InvalidValue::new(format!("must be JSON: {error}")))),
         }
     }
 
     /// Notes a fault.
-    pub fn fault(&mut self, field: &str, message: impl Into<String>) -> Bad {
+    pub fn fault(&mut self, field: &str, message: impl Into<String>) -> InvalidField {
         self.faults.note(field, message)
     }
 
     /// A field that must be there.
-    pub fn required<T>(&mut self, name: &str, read: impl FnOnce(Value) -> Result<T, Fault>) -> Read<T> {
+    pub fn required<T>(&mut self, name: &str, read: impl FnOnce(Value) -> Result<T, InvalidValue>) -> Read<T> {
         match self.object.remove(name) {
             None => Err(self.faults.note(name, "is required")),
             Some(value) => self.read(name, value, read),
@@ -49,7 +49,7 @@ impl Fields {
     }
 
     /// A field that may be absent, but not null.
-    pub fn optional<T>(&mut self, name: &str, read: impl FnOnce(Value) -> Result<T, Fault>) -> Read<Option<T>> {
+    pub fn optional<T>(&mut self, name: &str, read: impl FnOnce(Value) -> Result<T, InvalidValue>) -> Read<Option<T>> {
         match self.object.remove(name) {
             None => Ok(None),
             Some(value) => self.read(name, value, read).map(Some),
@@ -57,19 +57,23 @@ impl Fields {
     }
 
     /// A field that may be absent, or null.
-    pub fn nullable<T>(&mut self, name: &str, read: impl FnOnce(Value) -> Result<T, Fault>) -> Read<Change<T>> {
+    pub fn nullable<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(Value) -> Result<T, InvalidValue>,
+    ) -> Read<FieldUpdate<T>> {
         match self.object.remove(name) {
-            None => Ok(Change::Keep),
-            Some(Value::Null) => Ok(Change::Clear),
-            Some(value) => self.read(name, value, read).map(Change::Set),
+            None => Ok(FieldUpdate::Keep),
+            Some(Value::Null) => Ok(FieldUpdate::Clear),
+            Some(value) => self.read(name, value, read).map(FieldUpdate::Set),
         }
     }
 
     /// A field of a new entity that may be absent or null, which mean the same.
-    pub fn or_none<T>(&mut self, name: &str, read: impl FnOnce(Value) -> Result<T, Fault>) -> Read<Option<T>> {
+    pub fn or_none<T>(&mut self, name: &str, read: impl FnOnce(Value) -> Result<T, InvalidValue>) -> Read<Option<T>> {
         Ok(match self.nullable(name, read)? {
-            Change::Keep | Change::Clear => None,
-            Change::Set(value) => Some(value),
+            FieldUpdate::Keep | FieldUpdate::Clear => None,
+            FieldUpdate::Set(value) => Some(value),
         })
     }
 
@@ -95,8 +99,8 @@ impl Fields {
         kept.map(|()| content)
     }
 
-    fn read<T>(&mut self, name: &str, value: Value, read: impl FnOnce(Value) -> Result<T, Fault>) -> Read<T> {
-        let read = if value.is_null() { Err(Fault::new("must not be null")) } else { read(value) };
+    fn read<T>(&mut self, name: &str, value: Value, read: impl FnOnce(Value) -> Result<T, InvalidValue>) -> Read<T> {
+        let read = if value.is_null() { Err(InvalidValue::new("must not be null")) } else { read(value) };
         read.map_err(|fault| self.faults.note(name, fault.0))
     }
 
@@ -118,32 +122,32 @@ pub enum Reserved {
     OfSessions,
 }
 
-fn string(value: Value) -> Result<String, Fault> {
-    if let Value::String(text) = value { Ok(text) } else { Err(Fault::new("must be a string")) }
+fn string(value: Value) -> Result<String, InvalidValue> {
+    if let Value::String(text) = value { Ok(text) } else { Err(InvalidValue::new("must be a string")) }
 }
 
 /// A text that must be valid as `T`.
-pub fn text<T: TryFrom<String, Error = Fault>>(value: Value) -> Result<T, Fault> {
+pub fn text<T: TryFrom<String, Error = InvalidValue>>(value: Value) -> Result<T, InvalidValue> {
     T::try_from(string(value)?)
 }
 
 /// A text that is one of a set, or an id.
-pub fn parsed<T: FromStr<Err = Fault>>(value: Value) -> Result<T, Fault> {
+pub fn parsed<T: FromStr<Err = InvalidValue>>(value: Value) -> Result<T, InvalidValue> {
     string(value)?.parse()
 }
 
 /// True or false.
-pub fn flag(value: Value) -> Result<bool, Fault> {
-    serde_json::from_value(value).map_err(|_| Fault::new("must be true or false"))
+pub fn flag(value: Value) -> Result<bool, InvalidValue> {
+    serde_json::from_value(value).map_err(|_| InvalidValue::new("must be true or false"))
 }
 
-fn object(value: Value) -> Result<Object, Fault> {
-    if let Value::Object(object) = value { Ok(object) } else { Err(Fault::new("must be an object")) }
+fn object(value: Value) -> Result<Object, InvalidValue> {
+    if let Value::Object(object) = value { Ok(object) } else { Err(InvalidValue::new("must be an object")) }
 }
 
 /// One slot. To JSON, 1.0 is the integer 1.
-pub fn slot(value: Value) -> Result<Slot, Fault> {
-    let fault = || Fault::new("must be an integer from 0 to 65535");
+pub fn slot(value: Value) -> Result<Slot, InvalidValue> {
+    let fault = || InvalidValue::new("must be an integer from 0 to 65535");
     let whole = |number: f64| -> Option<i64> {
         #[expect(clippy::cast_possible_truncation, reason = "it is whole, and in the range of slots")]
         let whole = (number.fract() == 0.0 && (0.0..=65535.0).contains(&number)).then_some(number as i64);
@@ -155,8 +159,8 @@ pub fn slot(value: Value) -> Result<Slot, Fault> {
 }
 
 /// Distinct slots.
-pub fn slots(value: Value) -> Result<Slots, Fault> {
-    let fault = || Fault::new("must be an array of integers from 0 to 65535");
+pub fn slots(value: Value) -> Result<Slots, InvalidValue> {
+    let fault = || InvalidValue::new("must be an array of integers from 0 to 65535");
     let Value::Array(items) = value else { return Err(fault()) };
     let slots: Result<Vec<_>, _> = items.into_iter().map(|item| slot(item).map_err(|_| fault())).collect();
     Slots::try_from(slots?)

@@ -11,9 +11,9 @@ use serde_json::map::{Entry, Map};
 const SHOWN: usize = 100;
 
 /// A value whose objects have each name once.
-pub(super) struct Strict(pub(super) Value);
+pub(super) struct UniqueKeysJson(pub(super) Value);
 
-impl<'de> Deserialize<'de> for Strict {
+impl<'de> Deserialize<'de> for UniqueKeysJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Reader).map(Self)
     }
@@ -58,7 +58,7 @@ impl<'de> Visitor<'de> for Reader {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut array = Vec::new();
-        while let Some(Strict(item)) = items.next_element()? {
+        while let Some(UniqueKeysJson(item)) = items.next_element()? {
             array.push(item);
         }
         Ok(Value::Array(array))
@@ -73,7 +73,7 @@ impl<'de> Visitor<'de> for Reader {
                     return Err(A::Error::custom(format_args!("the name {name:?} is there twice")));
                 }
                 Entry::Vacant(place) => {
-                    let Strict(value) = fields.next_value()?;
+                    let UniqueKeysJson(value) = fields.next_value()?;
                     place.insert(value);
                 }
             }

@@ -6,17 +6,17 @@ use std::str::FromStr;
 
 use actix_web::{HttpRequest, web};
 use percent_encoding::percent_decode_str;
-use rekindle_core::Fault;
+use rekindle_core::InvalidValue;
 use rekindle_core::store::{Cursor, PageRequest, Start};
 
-use super::{Faults, Read};
+use super::{FieldErrors, Read};
 use crate::ApiError;
 
 /// What a query says, and what is wrong with it.
 #[derive(Debug)]
 pub struct Params {
     values: HashMap<String, String>,
-    faults: Faults,
+    faults: FieldErrors,
 }
 
 /// The part of a list that was asked for.
@@ -33,7 +33,7 @@ impl Params {
     pub fn of(req: &HttpRequest) -> Self {
         let pairs = web::Query::<Vec<(String, String)>>::from_query(req.query_string());
         let values = pairs.map(|pairs| pairs.into_inner().into_iter().collect()).unwrap_or_default();
-        let mut faults = Faults::default();
+        let mut faults = FieldErrors::default();
         // Bytes that are no text would be read as text that nobody sent.
         if percent_decode_str(req.query_string()).decode_utf8().is_err() {
             faults.note("query", "must be UTF-8, percent-encoded where it is not ASCII");
@@ -42,7 +42,7 @@ impl Params {
     }
 
     /// A parameter, if it is there.
-    pub fn optional<T>(&mut self, name: &str, read: impl FnOnce(String) -> Result<T, Fault>) -> Read<Option<T>> {
+    pub fn optional<T>(&mut self, name: &str, read: impl FnOnce(String) -> Result<T, InvalidValue>) -> Read<Option<T>> {
         match self.values.remove(name) {
             None => Ok(None),
             Some(text) => read(text).map(Some).map_err(|fault| self.faults.note(name, fault.0)),
@@ -50,7 +50,7 @@ impl Params {
     }
 
     /// A parameter that must be valid as `T`, if it is there.
-    pub fn parsed<T: FromStr<Err = Fault>>(&mut self, name: &str) -> Read<Option<T>> {
+    pub fn parsed<T: FromStr<Err = InvalidValue>>(&mut self, name: &str) -> Read<Option<T>> {
         self.optional(name, |text| text.parse())
     }
 
@@ -59,7 +59,7 @@ impl Params {
         self.optional(name, |text| match text.as_str() {
             "true" => Ok(true),
             "false" => Ok(false),
-            _ => Err(Fault::new("must be true or false")),
+            _ => Err(InvalidValue::new("must be true or false")),
         })
     }
 
@@ -67,7 +67,9 @@ impl Params {
     pub fn number(&mut self, name: &str, range: RangeInclusive<u64>) -> Read<Option<u64>> {
         self.optional(name, |text| match text.parse::<u64>() {
             Ok(number) if range.contains(&number) => Ok(number),
-            Ok(_) | Err(_) => Err(Fault::new(format!("must be an integer from {} to {}", range.start(), range.end()))),
+            Ok(_) | Err(_) => {
+                Err(InvalidValue::new(format!("must be an integer from {} to {}", range.start(), range.end())))
+            }
         })
     }
 

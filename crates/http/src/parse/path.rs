@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
-use rekindle_core::{Fault, KeyId, MachineId, SessionId, TaskId};
+use rekindle_core::{InvalidValue, KeyId, MachineId, SessionId, TaskId};
 
 use crate::ApiError;
 
@@ -14,7 +14,7 @@ use crate::ApiError;
 pub struct PathId<T>(pub T);
 
 /// What an id names.
-pub trait Named: FromStr<Err = Fault> {
+pub trait Named: FromStr<Err = InvalidValue> {
     /// As it is called in a message.
     const ENTITY: &'static str;
 }
@@ -43,7 +43,7 @@ impl<T: Named> FromRequest for PathId<T> {
         let given = web::Path::<String>::from_request(req, payload).into_inner();
         let shown = || req.match_info().get("id").unwrap_or_default();
         let id = match &given {
-            Ok(given) => given.parse().map_err(|_: Fault| given.as_str()),
+            Ok(given) => given.parse().map_err(|_: InvalidValue| given.as_str()),
             Err(_) => Err(shown()),
         };
         ready(id.map(Self).map_err(|shown| ApiError::not_found(format!("there is no {} {shown}", T::ENTITY))))

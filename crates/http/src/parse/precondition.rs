@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest, HttpRequest};
-use rekindle_core::Fault;
+use rekindle_core::InvalidValue;
 use rekindle_core::tracker::IfMatch;
 
 use crate::ApiError;
@@ -19,7 +19,7 @@ impl FromRequest for Precondition {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let fault = Fault::new("must be * or a list of revisions in quotes, such as \"3\"");
+        let fault = InvalidValue::new("must be * or a list of revisions in quotes, such as \"3\"");
         ready(read(req.headers()).map(Self).map_err(|NotARevision| ApiError::invalid("If-Match", fault)))
     }
 }

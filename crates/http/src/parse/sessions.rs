@@ -2,7 +2,9 @@
 
 use rekindle_core::rules::recovery::{FailedTasks, Recovery};
 use rekindle_core::store::SessionFilter;
-use rekindle_core::tracker::{BeatReport, CleanupMode, IfMatch, NewSession, SessionPatch, SessionTarget, SlotRelease};
+use rekindle_core::tracker::{
+    CleanupMode, HeartbeatReport, IfMatch, NewSession, SessionPatch, SessionTarget, SlotRelease,
+};
 use rekindle_core::{ErrorMessage, MetadataPatch, SessionStatus};
 
 use super::fields::{Reserved, flag, parsed, slot, text};
@@ -62,14 +64,14 @@ fn without_words(status: SessionStatus) -> Option<SessionTarget> {
 }
 
 /// `POST /api/sessions/{id}/heartbeat`.
-pub fn beat(body: &Body) -> Result<BeatReport, ApiError> {
+pub fn beat(body: &Body) -> Result<HeartbeatReport, ApiError> {
     if body.0.is_empty() {
-        return Ok(BeatReport::default());
+        return Ok(HeartbeatReport::default());
     }
     let mut fields = Fields::of(body)?;
     let current_task = fields.nullable("current_task_id", text);
     let metadata = fields.metadata_patch(Reserved::OfSessions);
-    fields.done(|| Ok(BeatReport { current_task: current_task?, metadata: metadata? }))
+    fields.done(|| Ok(HeartbeatReport { current_task: current_task?, metadata: metadata? }))
 }
 
 /// `POST /api/sessions/{id}/mark-failed`.
@@ -103,7 +105,7 @@ pub fn recover(body: &Body) -> Result<Recovery, ApiError> {
 }
 
 /// An action that has no fields: its body, if there is one, must still be an object.
-pub fn nothing(body: &Body) -> Result<(), ApiError> {
+pub fn empty_body(body: &Body) -> Result<(), ApiError> {
     Fields::of(body).map(|_| ())
 }
 

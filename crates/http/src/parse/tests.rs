@@ -3,7 +3,7 @@
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::test::TestRequest;
 use actix_web::web::Bytes;
-use rekindle_core::Change;
+use rekindle_core::FieldUpdate;
 use rekindle_core::tracker::IfMatch;
 
 use super::precondition::read;
@@ -74,9 +74,9 @@ fn an_error_message_belongs_to_failed() {
 
 #[test]
 fn absent_null_and_a_value_are_three_things() {
-    assert_eq!(beat(&body("{}")).unwrap().current_task, Change::Keep);
-    assert_eq!(beat(&body(r#"{"current_task_id":null}"#)).unwrap().current_task, Change::Clear);
-    assert!(matches!(beat(&body(r#"{"current_task_id":"t"}"#)).unwrap().current_task, Change::Set(_)));
+    assert_eq!(beat(&body("{}")).unwrap().current_task, FieldUpdate::Keep);
+    assert_eq!(beat(&body(r#"{"current_task_id":null}"#)).unwrap().current_task, FieldUpdate::Clear);
+    assert!(matches!(beat(&body(r#"{"current_task_id":"t"}"#)).unwrap().current_task, FieldUpdate::Set(_)));
     assert_eq!(fields(&beat(&body(r#"{"metadata":null}"#)).unwrap_err()), ["metadata"]);
 }
 

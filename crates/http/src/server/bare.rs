@@ -10,13 +10,13 @@ use uuid::Uuid;
 
 use super::io::HEAD_TIMEOUT;
 use crate::api::{ErrorBody, ErrorCode};
-use crate::entry::fresh_id;
+use crate::entry::new_request_id;
 
 /// No answer of a request is as short: each has an id among its headers.
 const LONGEST: usize = 192;
 
 /// What the framework is about to say, in words; none, if it is anything else.
-pub(super) fn worded(said: &[u8], peer: Option<SocketAddr>) -> Option<Vec<u8>> {
+pub(super) fn rewrite_error(said: &[u8], peer: Option<SocketAddr>) -> Option<Vec<u8>> {
     let is_bare = said.len() <= LONGEST
         && (said.starts_with(b"HTTP/1.1 4") || said.starts_with(b"HTTP/1.0 4"))
         && said.ends_with(b"\r\n\r\n")
@@ -40,7 +40,7 @@ pub(super) fn late(peer: Option<SocketAddr>) -> Vec<u8> {
 }
 
 fn answer(status: StatusCode, code: ErrorCode, message: &str, peer: Option<SocketAddr>) -> Vec<u8> {
-    let id = fresh_id();
+    let id = new_request_id();
     log(status, code, message, peer, id);
     let body = ErrorBody {
         status_code: status.as_u16(),

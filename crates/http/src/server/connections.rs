@@ -78,9 +78,9 @@ impl Connection {
 
 /// Stands for a request that is being answered.
 #[derive(Debug)]
-pub(crate) struct Busy(Rc<Connection>);
+pub(crate) struct InFlightGuard(Rc<Connection>);
 
-impl Busy {
+impl InFlightGuard {
     /// Its connection is busy from now on. In a service that is not our server nobody asks.
     pub(crate) fn with(req: &ServiceRequest) -> Option<Self> {
         let connection = Rc::clone(req.conn_data::<Rc<Connection>>()?);
@@ -90,7 +90,7 @@ impl Busy {
     }
 }
 
-impl Drop for Busy {
+impl Drop for InFlightGuard {
     fn drop(&mut self) {
         self.0.busy.set(self.0.busy.get() - 1);
     }

@@ -28,7 +28,7 @@ pub(super) enum Transport {
 }
 
 /// One connection.
-pub(super) struct Io {
+pub(super) struct TimedStream {
     transport: Transport,
     connection: Rc<Connection>,
     peer: Option<SocketAddr>,
@@ -38,12 +38,12 @@ pub(super) struct Io {
     /// Since when bytes come that belong to no request yet, and how many requests had begun then.
     head: Option<(Instant, u64)>,
     /// Since when nothing goes out.
-    stuck: Option<Instant>,
+    write_blocked_since: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
     _open: Guard,
 }
 
-impl Io {
+impl TimedStream {
     pub(super) fn new(transport: Transport, peer: Option<SocketAddr>, open: Guard) -> Self {
         let secure = matches!(transport, Transport::Secure(_));
         Self {
@@ -53,7 +53,7 @@ impl Io {
             words: Vec::new(),
             said: 0,
             head: None,
-            stuck: None,
+            write_blocked_since: None,
             timer: None,
             _open: open,
         }
@@ -103,10 +103,10 @@ impl Io {
     /// Notes whether something went out.
     fn noted<T>(&mut self, wrote: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
         if wrote.is_ready() {
-            self.stuck = None;
+            self.write_blocked_since = None;
             return wrote;
         }
-        let since = *self.stuck.get_or_insert_with(Instant::now);
+        let since = *self.write_blocked_since.get_or_insert_with(Instant::now);
         if self.has_come(since + WRITE_TIMEOUT, cx) {
             return Poll::Ready(Err(io::Error::new(ErrorKind::TimedOut, "nobody takes the answer")));
         }
@@ -114,7 +114,7 @@ impl Io {
     }
 
     /// Says what we have to say ourselves.
-    fn speak(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn write_pending_error(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.said < self.words.len() {
             let (words, said) = (std::mem::take(&mut self.words), self.said);
             let wrote = self.write_half().poll_write(cx, &words[said..]);
@@ -124,12 +124,12 @@ impl Io {
         Poll::Ready(Ok(()))
     }
 
-    fn say(&mut self, words: Vec<u8>) {
+    fn queue_error(&mut self, words: Vec<u8>) {
         (self.words, self.said) = (words, 0);
     }
 }
 
-impl AsyncRead for Io {
+impl AsyncRead for TimedStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let io = self.get_mut();
         let before = buf.filled().len();
@@ -145,13 +145,13 @@ impl AsyncRead for Io {
                 if io.head.is_none_or(|(_, then)| then != begun) {
                     io.head = Some((Instant::now(), begun));
                 } else if io.is_head_late(cx) {
-                    io.say(bare::late(io.peer));
+                    io.queue_error(bare::late(io.peer));
                     buf.set_filled(before);
                 }
                 Poll::Ready(Ok(()))
             }
             Poll::Pending if is_quiet && io.is_head_late(cx) => {
-                io.say(bare::late(io.peer));
+                io.queue_error(bare::late(io.peer));
                 // As if the client had ended: the framework closes.
                 Poll::Ready(Ok(()))
             }
@@ -160,14 +160,14 @@ impl AsyncRead for Io {
     }
 }
 
-impl AsyncWrite for Io {
+impl AsyncWrite for TimedStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let io = self.get_mut();
-        ready!(io.speak(cx))?;
+        ready!(io.write_pending_error(cx))?;
         if !io.connection.is_busy()
-            && let Some(words) = bare::worded(buf, io.peer)
+            && let Some(words) = bare::rewrite_error(buf, io.peer)
         {
-            io.say(words);
+            io.queue_error(words);
             return Poll::Ready(Ok(buf.len()));
         }
         let wrote = io.write_half().poll_write(cx, buf);
@@ -176,14 +176,14 @@ impl AsyncWrite for Io {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let io = self.get_mut();
-        ready!(io.speak(cx))?;
+        ready!(io.write_pending_error(cx))?;
         let flushed = io.write_half().poll_flush(cx);
         io.noted(flushed, cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let io = self.get_mut();
-        ready!(io.speak(cx))?;
+        ready!(io.write_pending_error(cx))?;
         let shut = io.write_half().poll_shutdown(cx);
         io.noted(shut, cx)
     }

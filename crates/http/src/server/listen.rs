@@ -19,8 +19,8 @@ use tokio_rustls::TlsAcceptor;
 use tracing::debug;
 
 use super::connections::{Connections, Guard};
-use super::io::{HEAD_TIMEOUT, Io, Transport};
-use crate::context::Context;
+use super::io::{HEAD_TIMEOUT, TimedStream, Transport};
+use crate::context::AppState;
 use crate::routes;
 
 /// How long an idle connection is kept, as long as load balancers commonly do.
@@ -33,7 +33,7 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A server on this socket, to be polled.
 pub(super) fn listen(
     listener: TcpListener,
-    context: &Context,
+    context: &AppState,
     connections: &Arc<Connections>,
     tls: Option<TlsAcceptor>,
     drain_timeout: Duration,
@@ -45,7 +45,7 @@ pub(super) fn listen(
         let (served, draining) = (context.clone(), draining.clone());
         let app = App::new()
             .configure(|config| routes::configure(config, &served))
-            .default_service(routes::nothing_here(&served));
+            .default_service(routes::not_found_route(&served));
         let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
         let http = HttpServiceBuilder::default()
             .keep_alive(KEEP_ALIVE)
@@ -55,7 +55,7 @@ pub(super) fn listen(
                 let draining = draining.clone();
                 async move { draining.notified().await }
             })
-            .on_connect_ext(|io: &Io, of_connection| {
+            .on_connect_ext(|io: &TimedStream, of_connection| {
                 of_connection.insert(io.connection());
             })
             // Nothing of ours asks the framework for the server's own name.
@@ -73,7 +73,7 @@ async fn accepted(
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
     connections: Arc<Connections>,
-) -> Result<(Io, Option<SocketAddr>), ()> {
+) -> Result<(TimedStream, Option<SocketAddr>), ()> {
     let peer = stream.peer_addr().ok();
     // Without it small answers may wait for the reader's acknowledgement; they come in any case.
     let _ = stream.set_nodelay(true);
@@ -92,5 +92,5 @@ async fn accepted(
             }
         }
     };
-    Ok((Io::new(transport, peer, Guard::new(connections)), peer))
+    Ok((TimedStream::new(transport, peer, Guard::new(connections)), peer))
 }

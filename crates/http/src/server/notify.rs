@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::{info, warn};
 
-use crate::context::Context;
+use crate::context::AppState;
 
 /// A request that anybody may make, and that asks nothing of the store.
 const PROBE: &[u8] = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
@@ -40,7 +40,8 @@ impl Notifier {
             return Self::default();
         };
         let text = |name| std::env::var(name).ok();
-        let patience = patience(text("WATCHDOG_USEC").as_deref(), text("WATCHDOG_PID").as_deref(), std::process::id());
+        let patience =
+            watchdog_timeout(text("WATCHDOG_USEC").as_deref(), text("WATCHDOG_PID").as_deref(), std::process::id());
         Self::at(&socket, patience).unwrap_or_else(|error| {
             warn!(cause = %error, "NOTIFY_SOCKET cannot be reached: the service manager is told nothing");
             Self::default()
@@ -61,29 +62,29 @@ impl Notifier {
 
     /// It listens here, after the start or after a reload.
     pub fn ready(&self, address: SocketAddr) {
-        self.tell(&format!("READY=1\nSTATUS=Listening on {address}"));
+        self.notify(&format!("READY=1\nSTATUS=Listening on {address}"));
     }
 
     /// It reads its files again; [`Notifier::ready`] has to follow.
     pub fn reloading(&self) {
         // A manager with `Type=notify-reload` tells this reload from an earlier one by the time.
         let since_boot = clock_gettime(ClockId::CLOCK_MONOTONIC).map(Duration::from).unwrap_or_default();
-        self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={}\nSTATUS=Reloading", since_boot.as_micros()));
+        self.notify(&format!("RELOADING=1\nMONOTONIC_USEC={}\nSTATUS=Reloading", since_boot.as_micros()));
     }
 
     /// It takes nothing new, and ends when what has begun is answered.
     pub fn stopping(&self) {
-        self.tell("STOPPING=1\nSTATUS=Draining");
+        self.notify("STOPPING=1\nSTATUS=Draining");
     }
 
     /// Feeds the watchdog, if there is one, until the guard is dropped.
-    pub fn keep_alive(&self, address: SocketAddr, context: &Context) -> Feeding {
+    pub fn keep_alive(&self, address: SocketAddr, context: &AppState) -> WatchdogTask {
         let Some(patience) = self.manager.as_ref().and_then(|manager| manager.patience) else {
-            return Feeding(None);
+            return WatchdogTask(None);
         };
         info!(patience_ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX), "The watchdog is fed");
         let (notifier, context) = (self.clone(), context.clone());
-        Feeding(Some(tokio::spawn(async move {
+        WatchdogTask(Some(tokio::spawn(async move {
             notifier.feed(reachable(address), patience, || context.is_draining()).await;
         })))
     }
@@ -96,14 +97,14 @@ impl Notifier {
         loop {
             tick.tick().await;
             if draining() || answers(address, patience / 3).await {
-                self.tell("WATCHDOG=1");
+                self.notify("WATCHDOG=1");
             } else {
                 warn!(%address, "The server does not answer itself: the watchdog is not fed");
             }
         }
     }
 
-    fn tell(&self, state: &str) {
+    fn notify(&self, state: &str) {
         if let Some(manager) = &self.manager
             && let Err(error) = manager.socket.send(state.as_bytes())
         {
@@ -115,9 +116,9 @@ impl Notifier {
 /// Ends the feeding with it.
 #[derive(Debug)]
 #[must_use = "dropped, it stops the feeding, and the process is ended"]
-pub struct Feeding(Option<JoinHandle<()>>);
+pub struct WatchdogTask(Option<JoinHandle<()>>);
 
-impl Drop for Feeding {
+impl Drop for WatchdogTask {
     fn drop(&mut self) {
         if let Some(task) = &self.0 {
             task.abort();
@@ -138,7 +139,7 @@ fn connect(ours: &UnixDatagram, socket: &OsStr) -> io::Result<()> {
 }
 
 /// How long the manager waits, if it waits for this process at all.
-fn patience(micros: Option<&str>, pid: Option<&str>, own: u32) -> Option<Duration> {
+fn watchdog_timeout(micros: Option<&str>, pid: Option<&str>, own: u32) -> Option<Duration> {
     let meant = pid.is_none_or(|pid| pid.parse() == Ok(own));
     let micros: u64 = micros?.parse().ok().filter(|micros| *micros > 0 && meant)?;
     Some(Duration::from_micros(micros))

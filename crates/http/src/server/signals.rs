@@ -12,7 +12,7 @@ pub(super) struct Signals {
 }
 
 /// What a signal asks for.
-pub(super) enum Asked {
+pub(super) enum ServerSignal {
     /// SIGHUP: to look again at what may have changed.
     ToReload,
     /// To end.
@@ -34,18 +34,18 @@ impl Signals {
         })
     }
 
-    pub(super) async fn next(&mut self) -> Asked {
+    pub(super) async fn next(&mut self) -> ServerSignal {
         tokio::select! {
-            _ = self.terminate.recv() => Asked::ToEnd { signal: "SIGTERM", code: 143 },
-            _ = self.interrupt.recv() => Asked::ToEnd { signal: "SIGINT", code: 130 },
-            _ = self.hang_up.recv() => Asked::ToReload,
+            _ = self.terminate.recv() => ServerSignal::ToEnd { signal: "SIGTERM", code: 143 },
+            _ = self.interrupt.recv() => ServerSignal::ToEnd { signal: "SIGINT", code: 130 },
+            _ = self.hang_up.recv() => ServerSignal::ToReload,
         }
     }
 
     /// The next that asks for the end: its name, and the exit status that shells know it by.
     pub(super) async fn next_to_end(&mut self) -> (&'static str, u8) {
         loop {
-            if let Asked::ToEnd { signal, code } = self.next().await {
+            if let ServerSignal::ToEnd { signal, code } = self.next().await {
                 return (signal, code);
             }
         }

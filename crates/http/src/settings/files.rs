@@ -15,7 +15,7 @@ const TABLE: &str = "rekindle";
 
 /// What a file says.
 #[derive(Default)]
-pub(super) struct Said {
+pub(super) struct FileValues {
     /// Whether it is one of ours.
     pub is_ours: bool,
     /// Settings and their values as text; none for a value of the wrong kind.
@@ -24,7 +24,7 @@ pub(super) struct Said {
     pub faults: Vec<SettingFault>,
 }
 
-impl Said {
+impl FileValues {
     fn only(fault: SettingFault) -> Self {
         Self { is_ours: true, values: Vec::new(), faults: vec![fault] }
     }
@@ -32,30 +32,30 @@ impl Said {
 
 /// Reads one of the files of the folder. One that is not there says nothing. `is_named`: whether the folder was named
 /// for us, so that everything in it is ours; `is_base`: whether it may say where the server stands.
-pub(super) fn toml(path: &Path, is_named: bool, is_base: bool) -> Said {
+pub(super) fn toml(path: &Path, is_named: bool, is_base: bool) -> FileValues {
     let shown = path.display().to_string();
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if is_nothing(&error) => return Said::default(),
-        Err(error) => return Said::only(SettingFault::new(shown, format!("cannot be read: {error}"))),
+        Err(error) if is_nothing(&error) => return FileValues::default(),
+        Err(error) => return FileValues::only(SettingFault::new(shown, format!("cannot be read: {error}"))),
     };
     let mut table = match text.parse::<toml::Table>() {
         Ok(table) => table,
         // What we cannot read is ours to complain of only if it was meant for us.
         Err(_) if !is_named && !text.lines().any(|line| line.trim_start().starts_with("[rekindle")) => {
-            return Said::default();
+            return FileValues::default();
         }
         Err(error) => {
             let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
             // Not the parser's own picture of the line, which may hold a secret.
-            return Said::only(SettingFault::new(shown, format!("is no TOML: line {line}: {}", error.message())));
+            return FileValues::only(SettingFault::new(shown, format!("is no TOML: line {line}: {}", error.message())));
         }
     };
-    let Some(ours) = table.remove(TABLE) else { return Said::default() };
+    let Some(ours) = table.remove(TABLE) else { return FileValues::default() };
     let Value::Table(ours) = ours else {
-        return Said::only(SettingFault::new(shown, "must have its settings in a table [rekindle]"));
+        return FileValues::only(SettingFault::new(shown, "must have its settings in a table [rekindle]"));
     };
-    let mut said = Said { is_ours: true, ..Said::default() };
+    let mut said = FileValues { is_ours: true, ..FileValues::default() };
     for (key, value) in ours {
         let Some(setting) = ALL.iter().copied().find(|setting| setting.key() == key) else {
             let meant = names::suggestion(&key).map_or_else(
@@ -130,16 +130,16 @@ fn wanted(kind: Kind) -> String {
 }
 
 /// Reads a `.env`. One that is not there, or is a folder, says nothing; names of other programs are left alone.
-pub(super) fn dot_env(path: &Path) -> Said {
+pub(super) fn dot_env(path: &Path) -> FileValues {
     let shown = path.display().to_string();
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         // Python programs keep folders of this name.
-        Err(error) if is_nothing(&error) || error.kind() == ErrorKind::IsADirectory => return Said::default(),
-        Err(error) => return Said::only(SettingFault::new(shown, format!("cannot be read: {error}"))),
+        Err(error) if is_nothing(&error) || error.kind() == ErrorKind::IsADirectory => return FileValues::default(),
+        Err(error) => return FileValues::only(SettingFault::new(shown, format!("cannot be read: {error}"))),
     };
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let mut said = Said::default();
+    let mut said = FileValues::default();
     for line in dotenvy::from_read_iter(text.as_bytes()) {
         let (name, value) = match line {
             Ok(pair) => pair,
@@ -166,7 +166,7 @@ pub(super) fn dot_env(path: &Path) -> Said {
 
 /// The fault of a name that is nearly one of ours.
 pub(super) fn slip(name: &str, source: &str) -> Option<SettingFault> {
-    let meant = names::slip(name)?.name;
+    let meant = names::likely_typo(name)?.name;
     Some(SettingFault::new(name, format!("is no setting; did you mean {meant}? ({source})")))
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::files::{self, Said};
+use super::files::{self, FileValues};
 use super::source::Source;
 use super::table::{ALL, API_KEYS, CONFIG_DIR, ENVIRONMENT, STORE_URL, Setting};
 use super::{Environment, SettingFault};
@@ -54,7 +54,7 @@ impl std::fmt::Debug for Command {
 
 /// A value and where it comes from.
 #[derive(Debug, Clone)]
-pub(super) struct Given {
+pub(super) struct Layer {
     /// None for one that was refused already.
     pub text: Option<String>,
     pub source: Source,
@@ -65,7 +65,7 @@ pub(super) struct Given {
 /// All layers, laid over each other.
 #[derive(Clone, Default)]
 pub struct Layers {
-    given: BTreeMap<&'static str, Given>,
+    given: BTreeMap<&'static str, Layer>,
     files: Vec<PathBuf>,
     is_dev: bool,
     /// The one that is being laid.
@@ -89,7 +89,7 @@ impl Sources {
         }
         if self.with_files {
             // The folder is chosen by what is not in it.
-            let chosen = self.lay(&files);
+            let chosen = self.merge(&files);
             let folder = PathBuf::from(chosen.text(&CONFIG_DIR).unwrap_or_default());
             let named = chosen.given(&CONFIG_DIR).map(|given| &given.source);
             match named {
@@ -102,7 +102,7 @@ impl Sources {
                     let said = files::toml(&base, named.is_some(), true);
                     files.insert(0, (base, said));
                     // And so is the second file, which lies over the first one.
-                    let overlay = self.lay(&files).text(&ENVIRONMENT).and_then(overlay).map(|name| folder.join(name));
+                    let overlay = self.merge(&files).text(&ENVIRONMENT).and_then(overlay).map(|name| folder.join(name));
                     if let Some(path) = overlay {
                         let said = files::toml(&path, named.is_some(), false);
                         files.insert(1, (path, said));
@@ -110,13 +110,13 @@ impl Sources {
                 }
             }
         }
-        let mut layers = self.lay(&files);
+        let mut layers = self.merge(&files);
         layers.faults.extend(folder_fault);
         layers
     }
 
     /// Lays everything over each other that was read so far.
-    fn lay(&self, files: &[(PathBuf, Said)]) -> Layers {
+    fn merge(&self, files: &[(PathBuf, FileValues)]) -> Layers {
         let mut layers = Layers { is_dev: self.command.is_some(), ..Layers::default() };
         if let Some(command) = &self.command {
             layers.put(&STORE_URL, Some(&command.store_url), Source::Command(command.name));
@@ -173,20 +173,20 @@ impl Layers {
         if text == Some("") || (text.is_none() && source == Source::Environment) {
             return;
         }
-        self.given.insert(setting.name, Given { text: text.map(str::to_owned), source, layer: self.layer });
+        self.given.insert(setting.name, Layer { text: text.map(str::to_owned), source, layer: self.layer });
     }
 
     /// The key of the folder's own commands is let in beside all others.
     fn let_in(&mut self, key: &str, command: &'static str) {
         match self.given.get_mut(API_KEYS.name) {
-            Some(Given { text: Some(others), .. }) => *others = format!("{others},{key}"),
-            Some(Given { text: None, .. }) => {}
+            Some(Layer { text: Some(others), .. }) => *others = format!("{others},{key}"),
+            Some(Layer { text: None, .. }) => {}
             None => self.put(&API_KEYS, Some(key), Source::Command(command)),
         }
     }
 
     /// What was given for a setting.
-    pub(super) fn given(&self, setting: &Setting) -> Option<&Given> {
+    pub(super) fn given(&self, setting: &Setting) -> Option<&Layer> {
         self.given.get(setting.name)
     }
 

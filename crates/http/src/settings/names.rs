@@ -8,7 +8,7 @@ const LEAST_LENGTH: usize = 8;
 const SLIP: usize = 2;
 
 /// The setting that a name in the environment or in `.env` was meant to be, if it is none and nearly one.
-pub(super) fn slip(name: &str) -> Option<&'static Setting> {
+pub(super) fn likely_typo(name: &str) -> Option<&'static Setting> {
     let known = ALL.iter().any(|setting| setting.name == name);
     if known || name.chars().count() < LEAST_LENGTH {
         return None;
@@ -30,7 +30,7 @@ fn nearest(name: &str) -> Option<(&'static Setting, usize)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{slip, suggestion};
+    use super::{likely_typo, suggestion};
 
     #[test]
     fn a_slip_of_the_hand_is_told_from_other_programs_names() {
@@ -40,12 +40,12 @@ mod tests {
             ("RETENTION_DAY", "RETENTION_DAYS"),
             ("API_KEYSS", "API_KEYS"),
         ] {
-            assert_eq!(slip(name).unwrap().name, meant);
+            assert_eq!(likely_typo(name).unwrap().name, meant);
         }
         let others =
             ["SSL_CERT_FILE", "HOSTNAME", "API_KEY", "SPORT", "OTEL_TRACES_SAMPLER", "LOGNAME", "STORE_URL", "PATH"];
         for other in others {
-            assert!(slip(other).is_none(), "{other}");
+            assert!(likely_typo(other).is_none(), "{other}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use rekindle_core::Fault;
+use rekindle_core::InvalidValue;
 
 use super::layers::Layers;
 use super::table::{Kind, Secrecy, Setting};
@@ -56,7 +56,7 @@ impl<'a> Reader<'a> {
     pub(super) fn optional<T>(
         &mut self,
         setting: &Setting,
-        read: impl FnOnce(&str) -> Result<T, Fault>,
+        read: impl FnOnce(&str) -> Result<T, InvalidValue>,
     ) -> Option<Option<T>> {
         let Some(text) = self.text(setting) else {
             // One that was refused while it was gathered has its fault already.
@@ -76,7 +76,7 @@ impl<'a> Reader<'a> {
         &mut self,
         setting: &Setting,
         right: &str,
-        read: impl FnOnce(&str) -> Result<T, Fault>,
+        read: impl FnOnce(&str) -> Result<T, InvalidValue>,
     ) -> Option<T> {
         match self.optional(setting, read)? {
             Some(value) => Some(value),
@@ -88,13 +88,13 @@ impl<'a> Reader<'a> {
     pub(super) fn with_default<T>(
         &mut self,
         setting: &Setting,
-        read: impl FnOnce(&str) -> Result<T, Fault>,
+        read: impl FnOnce(&str) -> Result<T, InvalidValue>,
     ) -> Option<T> {
         self.required(setting, "to a value", read)
     }
 
     /// One with a default that is read as its type reads it.
-    pub(super) fn parsed<T: FromStr<Err = Fault>>(&mut self, setting: &Setting) -> Option<T> {
+    pub(super) fn parsed<T: FromStr<Err = InvalidValue>>(&mut self, setting: &Setting) -> Option<T> {
         self.with_default(setting, T::from_str)
     }
 
@@ -116,9 +116,9 @@ impl<'a> Reader<'a> {
     /// A number with a default, within its bounds.
     pub(super) fn decimal(&mut self, setting: &Setting) -> Option<f64> {
         self.with_default(setting, |text| {
-            let Kind::Decimal(least, most) = setting.kind else { return Err(Fault::new("is no number")) };
+            let Kind::Decimal(least, most) = setting.kind else { return Err(InvalidValue::new("is no number")) };
             let number = text.parse().ok().filter(|number| (least..=most).contains(number));
-            number.ok_or_else(|| Fault::new(format!("must be a number from {least} to {most}")))
+            number.ok_or_else(|| InvalidValue::new(format!("must be a number from {least} to {most}")))
         })
     }
 
@@ -131,9 +131,9 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn integer<T: TryFrom<u64>>(setting: &Setting, text: &str) -> Result<T, Fault> {
-    let Kind::Integer(least, most) = setting.kind else { return Err(Fault::new("is no integer")) };
+fn integer<T: TryFrom<u64>>(setting: &Setting, text: &str) -> Result<T, InvalidValue> {
+    let Kind::Integer(least, most) = setting.kind else { return Err(InvalidValue::new("is no integer")) };
     let number = text.parse().ok().filter(|number| (least..=most).contains(number));
     let number = number.and_then(|number| T::try_from(number).ok());
-    number.ok_or_else(|| Fault::new(format!("must be an integer from {least} to {most}")))
+    number.ok_or_else(|| InvalidValue::new(format!("must be an integer from {least} to {most}")))
 }

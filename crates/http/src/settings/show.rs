@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::layers::Layers;
 use super::table::{ALL, Kind, Secrecy, Setting};
-use crate::wire::StoreChoice;
+use crate::wire::StoreUrl;
 
 /// Stands for what is not shown.
 const MASK: &str = "***";
@@ -61,7 +61,7 @@ fn masked(secrecy: Secrecy, text: &str) -> String {
     match secrecy {
         Secrecy::Open => text.to_owned(),
         Secrecy::Secret => MASK.to_owned(),
-        Secrecy::Address => match StoreChoice::parse(text, "") {
+        Secrecy::Address => match StoreUrl::parse(text, "") {
             Ok(choice) => choice.address(),
             Err(_) => of_unknown(text),
         },

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rekindle_core::{Store, StoreError};
 use rekindle_http::api::{Dependencies, DetailedHealth, HealthStatus};
-use rekindle_testkit::HandClock;
+use rekindle_testkit::ManualClock;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -124,7 +124,7 @@ async fn test_5_3_d_five_active_sessions_are_counted() {
 
 #[tokio::test]
 async fn test_5_3_f_jobs_that_rest_for_sixteen_minutes_are_missed() {
-    let (store, clock) = (Arc::new(FaultyStore::default()), Arc::new(HandClock::default()));
+    let (store, clock) = (Arc::new(FaultyStore::default()), Arc::new(ManualClock::default()));
     let setup = Setup::new().clock(&clock).store(Arc::clone(&store) as Arc<dyn Store>);
     let server = setup.start().await;
     comes(&server, HealthStatus::Ok).await;

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rekindle_core::Clock;
-use rekindle_testkit::HandClock;
+use rekindle_testkit::ManualClock;
 use reqwest::StatusCode;
 
 use crate::support::Setup;
 
 #[tokio::test]
 async fn a_clock_that_is_set_back_blames_nobody_and_loses_nothing() {
-    let clock = Arc::new(HandClock::default());
+    let clock = Arc::new(ManualClock::default());
     let setup = Setup::new().clock(&clock).set("STALL_THRESHOLD_MS", "1000").set("RATE_LIMIT_PER_MINUTE", "1000");
     let server = setup.set("DETECT_INTERVAL_MS", "200").start().await;
     let old = server.session("p", "old").await;

@@ -26,7 +26,7 @@ pub struct Database {
 
 impl Database {
     pub fn at(uri: &str) -> Self {
-        Self { uri: uri.to_owned(), name: format!("rekindle_test_{}", RandomIds.fresh().simple()) }
+        Self { uri: uri.to_owned(), name: format!("rekindle_test_{}", RandomIds.new_id().simple()) }
     }
 
     /// Runs a command on a database of the same servers.

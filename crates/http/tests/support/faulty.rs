@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rekindle_core::store::{
-    Changes, Claim, CommitError, Committed, Counts, EventPosition, Expired, ExpiredCounts, Fence, IdempotencyKey,
-    LiveSession, MachineFilter, Page, PageRequest, RecordedEvent, Remembered, SessionBeat, SessionFilter,
-    SilentSessions, TaskFilter, TrailFilter, Watch,
+    AuditFilter, Changes, Claim, CommitError, Committed, DetectorState, EventPosition, Expired, ExpiredCounts, Fence,
+    IdempotencyKey, LiveSession, MachineFilter, Page, PageRequest, RecordedEvent, SessionCounts, SessionFilter,
+    SessionHeartbeat, StalledSessions, StoredResponse, TaskFilter,
 };
 use rekindle_core::{
     ApiKey, Machine, MachineId, ProjectId, Session, SessionId, Slot, Store, StoreError, Task, TaskId, TaskStatus,
@@ -97,12 +97,12 @@ impl Store for FaultyStore {
         self.inner.machines(filter, page).await
     }
 
-    async fn counts(&self) -> Result<Counts, StoreError> {
+    async fn counts(&self) -> Result<SessionCounts, StoreError> {
         self.inner.counts().await
     }
 
-    async fn silent_sessions(&self, heard_before: Timestamp, limit: u32) -> Result<SilentSessions, StoreError> {
-        self.inner.silent_sessions(heard_before, limit).await
+    async fn stalled_sessions(&self, heard_before: Timestamp, limit: u32) -> Result<StalledSessions, StoreError> {
+        self.inner.stalled_sessions(heard_before, limit).await
     }
 
     async fn overdue_sessions(&self, before: Timestamp, limit: u32) -> Result<Vec<Versioned<Session>>, StoreError> {
@@ -117,8 +117,8 @@ impl Store for FaultyStore {
         self.inner.earliest_heartbeat().await
     }
 
-    async fn watch(&self) -> Result<Option<Watch>, StoreError> {
-        self.inner.watch().await
+    async fn detector_state(&self) -> Result<Option<DetectorState>, StoreError> {
+        self.inner.detector_state().await
     }
 
     async fn expired(&self, ended_by: Timestamp, limit: u32) -> Result<Vec<Expired>, StoreError> {
@@ -133,21 +133,25 @@ impl Store for FaultyStore {
         self.inner.events(after, limit).await
     }
 
-    async fn trail(
+    async fn audit_log(
         &self,
-        filter: &TrailFilter,
+        filter: &AuditFilter,
         before: Option<&EventPosition>,
         limit: u32,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
-        self.inner.trail(filter, before, limit).await
+        self.inner.audit_log(filter, before, limit).await
     }
 
     async fn keys(&self) -> Result<Vec<Versioned<ApiKey>>, StoreError> {
         self.inner.keys().await
     }
 
-    async fn remembered(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<Remembered>, StoreError> {
-        self.inner.remembered(key, now).await
+    async fn stored_response(
+        &self,
+        key: &IdempotencyKey,
+        now: Timestamp,
+    ) -> Result<Option<StoredResponse>, StoreError> {
+        self.inner.stored_response(key, now).await
     }
 
     async fn commit(&self, changes: Changes) -> Result<Committed, CommitError> {
@@ -155,13 +159,17 @@ impl Store for FaultyStore {
         self.inner.commit(changes).await
     }
 
-    async fn beat(&self, beat: SessionBeat) -> Result<Option<Versioned<Session>>, StoreError> {
+    async fn record_heartbeat(&self, beat: SessionHeartbeat) -> Result<Option<Versioned<Session>>, StoreError> {
         self.strike().await?;
-        self.inner.beat(beat).await
+        self.inner.record_heartbeat(beat).await
     }
 
-    async fn beat_machine(&self, machine: &MachineId, at: Timestamp) -> Result<Option<Versioned<Machine>>, StoreError> {
-        self.inner.beat_machine(machine, at).await
+    async fn record_machine_heartbeat(
+        &self,
+        machine: &MachineId,
+        at: Timestamp,
+    ) -> Result<Option<Versioned<Machine>>, StoreError> {
+        self.inner.record_machine_heartbeat(machine, at).await
     }
 
     async fn claim(&self, claim: Claim) -> Result<Option<Fence>, StoreError> {

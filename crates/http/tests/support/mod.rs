@@ -11,10 +11,10 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use rekindle_core::{Clock, RandomIds, SessionId, Store, SystemClock, Tracker};
-use rekindle_http::server::{Running, start_over, start_with};
+use rekindle_http::server::{RunningServer, start_over, start_with};
 use rekindle_http::settings::{Environment, Settings};
 use rekindle_store_sqlite::{Location, SqliteOptions, SqliteStore};
-use rekindle_testkit::HandClock;
+use rekindle_testkit::ManualClock;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -52,7 +52,7 @@ impl Setup {
     }
 
     /// With a clock in the test's hand. See [`TestServer::let_pass`].
-    pub fn clock(mut self, clock: &Arc<HandClock>) -> Self {
+    pub fn clock(mut self, clock: &Arc<ManualClock>) -> Self {
         self.clock = Arc::clone(clock) as Arc<dyn Clock>;
         self
     }
@@ -97,7 +97,7 @@ pub struct TestServer {
     pub client: Client,
     /// The use cases that the server offers: for what HTTP does not.
     pub tracker: Tracker,
-    running: Option<Running>,
+    running: Option<RunningServer>,
     pub folder: TempDir,
 }
 
@@ -108,12 +108,12 @@ impl TestServer {
     }
 
     /// What it answers with.
-    pub fn context(&self) -> &rekindle_http::Context {
+    pub fn context(&self) -> &rekindle_http::AppState {
         self.running.as_ref().unwrap().context()
     }
 
     /// What the server runs on, for a test that stops it itself.
-    pub fn take(&mut self) -> Running {
+    pub fn take(&mut self) -> RunningServer {
         self.running.take().unwrap()
     }
 
@@ -180,7 +180,7 @@ impl TestServer {
 
     /// Lets time pass on a clock in the test's hand as it passes in life: in small steps, with the detector awake.
     /// One great leap would be taken for a sleep of the host, in which nobody's silence counts.
-    pub async fn let_pass(&self, clock: &HandClock, span: Duration) {
+    pub async fn let_pass(&self, clock: &ManualClock, span: Duration) {
         let step = self.tracker.policy().detect_interval.max(Duration::from_millis(50));
         let mut left = span;
         while !left.is_zero() {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use bson::doc;
-use rekindle_mongod::{Cut, Nodes, Options, Shape};
+use rekindle_mongod::{Nodes, Options, Partition, Shape};
 use serde_json::Value;
 
 use crate::book::everything;
@@ -146,13 +146,13 @@ pub async fn a_node_that_is_cut_off_costs_nothing(binary: PathBuf) {
     let primary = scene.nodes.primary().unwrap();
     let secondary = (primary + 1) % 3;
     let fault = Instant::now();
-    scene.nodes.cut(secondary, Cut::Silent).unwrap();
+    scene.nodes.cut(secondary, Partition::Silent).unwrap();
     scene.served_more().await;
     scene.over("secondary cut off", fault).await;
     scene.nodes.heal(secondary).unwrap();
     scene.nodes.settled().unwrap();
     scene.served_more().await;
-    for how in [Cut::Closed, Cut::Silent] {
+    for how in [Partition::Closed, Partition::Silent] {
         let primary = scene.nodes.primary().unwrap();
         let fault = Instant::now();
         scene.nodes.cut(primary, how).unwrap();

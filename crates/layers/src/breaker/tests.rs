@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use rekindle_core::Timestamp;
 
-use super::{Breaker, BreakerOptions, Change, CircuitState, Pass, Verdict};
+use super::{Breaker, BreakerOptions, CircuitState, Health, Permit, Transition};
 
 const SECOND: Duration = Duration::from_secs(1);
 const OPTIONS: BreakerOptions = BreakerOptions {
     failures: 5,
     within: Duration::from_secs(60),
-    apart: Duration::from_secs(2),
+    burst_window: Duration::from_secs(2),
     open_for: Duration::from_secs(30),
 };
 
@@ -18,9 +18,9 @@ fn at(seconds: u64) -> Timestamp {
     Timestamp::from_millis(1_768_811_400_000).plus(SECOND * u32::try_from(seconds).unwrap())
 }
 
-fn fails(breaker: &mut Breaker, now: Timestamp) -> Option<Change> {
+fn fails(breaker: &mut Breaker, now: Timestamp) -> Option<Transition> {
     let pass = breaker.admit(now).expect("it is let through");
-    breaker.report(pass, Verdict::Sick, now)
+    breaker.report(pass, Health::Failing, now)
 }
 
 /// One that opened at second 0.
@@ -28,13 +28,13 @@ fn open() -> Breaker {
     let mut breaker = Breaker::new(OPTIONS);
     for failure in 1..=5 {
         let change = fails(&mut breaker, at(0));
-        assert_eq!(change, (failure == 5).then_some(Change::Opened));
+        assert_eq!(change, (failure == 5).then_some(Transition::Opened));
     }
     breaker
 }
 
 /// One that let a call through at second 30.
-fn probing() -> (Breaker, Pass) {
+fn probing() -> (Breaker, Permit) {
     let mut breaker = open();
     let probe = breaker.admit(at(30)).expect("the probe is due");
     (breaker, probe)
@@ -59,7 +59,7 @@ fn failures_older_than_the_window_do_not_count() {
     assert_eq!(breaker.snapshot(at(59)).failures, 4);
     assert_eq!(breaker.snapshot(at(60)).failures, 3, "a failure of a whole window ago is too old");
     assert_eq!(fails(&mut breaker, at(60)), None);
-    assert_eq!(fails(&mut breaker, at(60)), Some(Change::Opened), "the window slides");
+    assert_eq!(fails(&mut breaker, at(60)), Some(Transition::Opened), "the window slides");
 }
 
 #[test]
@@ -68,9 +68,9 @@ fn answers_in_between_do_not_wipe_failures_out() {
     for _ in 0..4 {
         assert_eq!(fails(&mut breaker, at(0)), None);
         let pass = breaker.admit(at(0)).unwrap();
-        assert_eq!(breaker.report(pass, Verdict::Well, at(0)), None);
+        assert_eq!(breaker.report(pass, Health::Healthy, at(0)), None);
     }
-    assert_eq!(fails(&mut breaker, at(0)), Some(Change::Opened));
+    assert_eq!(fails(&mut breaker, at(0)), Some(Transition::Opened));
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn exactly_one_call_finds_out() {
 #[test]
 fn its_success_closes_and_all_is_forgotten() {
     let (mut breaker, probe) = probing();
-    assert_eq!(breaker.report(probe, Verdict::Well, at(31)), Some(Change::Closed { opened_at: at(0) }));
+    assert_eq!(breaker.report(probe, Health::Healthy, at(31)), Some(Transition::Closed { opened_at: at(0) }));
     let shown = breaker.snapshot(at(31));
     assert_eq!((shown.state, shown.failures, shown.opened_at), (CircuitState::Closed, 0, None));
     assert_eq!(fails(&mut breaker, at(31)), None);
@@ -92,7 +92,7 @@ fn its_success_closes_and_all_is_forgotten() {
 #[test]
 fn its_failure_opens_for_as_long_again() {
     let (mut breaker, probe) = probing();
-    assert_eq!(breaker.report(probe, Verdict::Sick, at(32)), Some(Change::StaysOpen));
+    assert_eq!(breaker.report(probe, Health::Failing, at(32)), Some(Transition::StaysOpen));
     assert_eq!(breaker.admit(at(32)), Err(30 * SECOND));
     assert_eq!(breaker.snapshot(at(32)).opened_at, Some(at(0)), "since when nothing gets through");
     assert!(breaker.admit(at(62)).is_ok(), "the next probe is due");
@@ -101,7 +101,7 @@ fn its_failure_opens_for_as_long_again() {
 #[test]
 fn a_probe_that_says_nothing_leaves_it_to_the_next_call() {
     let (mut breaker, probe) = probing();
-    assert_eq!(breaker.report(probe, Verdict::None, at(31)), None);
+    assert_eq!(breaker.report(probe, Health::Unknown, at(31)), None);
     assert_eq!(breaker.snapshot(at(31)).state, CircuitState::Open);
     assert!(breaker.admit(at(31)).is_ok(), "the next call finds out");
 }
@@ -111,8 +111,8 @@ fn a_probe_that_is_never_heard_of_is_given_up() {
     let (mut breaker, lost) = probing();
     assert!(breaker.admit(at(59)).is_err());
     let second = breaker.admit(at(60)).expect("another one finds out");
-    assert_eq!(breaker.report(lost, Verdict::Well, at(60)), None, "it was given up");
-    assert_eq!(breaker.report(second, Verdict::Well, at(61)), Some(Change::Closed { opened_at: at(0) }));
+    assert_eq!(breaker.report(lost, Health::Healthy, at(60)), None, "it was given up");
+    assert_eq!(breaker.report(second, Health::Healthy, at(61)), Some(Transition::Closed { opened_at: at(0) }));
 }
 
 #[test]
@@ -122,11 +122,11 @@ fn what_began_in_an_earlier_round_says_nothing() {
     for _ in 0..5 {
         fails(&mut breaker, at(0));
     }
-    assert_eq!(breaker.report(slow[0], Verdict::Well, at(1)), None, "an old answer does not close it");
+    assert_eq!(breaker.report(slow[0], Health::Healthy, at(1)), None, "an old answer does not close it");
     let probe = breaker.admit(at(30)).unwrap();
-    breaker.report(probe, Verdict::Well, at(30));
+    breaker.report(probe, Health::Healthy, at(30));
     for old in &slow[1..] {
-        assert_eq!(breaker.report(*old, Verdict::Sick, at(31)), None, "an old failure does not open it");
+        assert_eq!(breaker.report(*old, Health::Failing, at(31)), None, "an old failure does not open it");
     }
     assert_eq!(breaker.snapshot(at(31)).failures, 0);
 }
@@ -150,7 +150,7 @@ fn calls_that_break_together_are_one_failure() {
     for second in [0, 1, 2, 3] {
         let under_way: Vec<_> = (0..50).map(|_| breaker.admit(at(second)).unwrap()).collect();
         for pass in under_way {
-            assert_eq!(breaker.report(pass, Verdict::Sick, at(second)), None);
+            assert_eq!(breaker.report(pass, Health::Failing, at(second)), None);
         }
     }
     assert_eq!(breaker.snapshot(at(3)).failures, 4, "one each time");
@@ -160,12 +160,12 @@ fn calls_that_break_together_are_one_failure() {
 fn a_connection_that_breaks_later_is_not_news_either() {
     let mut breaker = Breaker::new(OPTIONS);
     let (first, second) = (breaker.admit(at(0)).unwrap(), breaker.admit(at(1)).unwrap());
-    breaker.report(first, Verdict::Sick, at(3));
-    breaker.report(second, Verdict::Sick, at(9));
+    breaker.report(first, Health::Failing, at(3));
+    breaker.report(second, Health::Failing, at(9));
     assert_eq!(breaker.snapshot(at(9)).failures, 1, "it was under way when the first failed, and began a second later");
     let (third, fourth) = (breaker.admit(at(9)).unwrap(), breaker.admit(at(9)).unwrap());
-    breaker.report(third, Verdict::Sick, at(9));
-    breaker.report(fourth, Verdict::Sick, at(9));
+    breaker.report(third, Health::Failing, at(9));
+    breaker.report(fourth, Health::Failing, at(9));
     assert_eq!(breaker.snapshot(at(9)).failures, 2, "who asks after a failure finds out anew");
 }
 
@@ -181,7 +181,7 @@ fn under_load_a_store_that_hangs_opens_it_after_eighteen_seconds() {
             under_way.push_back(pass);
         }
         let given_up = (*n >= 100).then(|| under_way.pop_front().unwrap());
-        given_up.is_some_and(|pass| breaker.report(pass, Verdict::Sick, now) == Some(Change::Opened))
+        given_up.is_some_and(|pass| breaker.report(pass, Health::Failing, now) == Some(Transition::Opened))
     });
     assert_eq!(opened, Some(180));
 }
@@ -189,7 +189,7 @@ fn under_load_a_store_that_hangs_opens_it_after_eighteen_seconds() {
 #[test]
 fn a_threshold_of_none_is_one() {
     let mut breaker = Breaker::new(BreakerOptions { failures: 0, ..OPTIONS });
-    assert_eq!(fails(&mut breaker, at(0)), Some(Change::Opened));
+    assert_eq!(fails(&mut breaker, at(0)), Some(Transition::Opened));
 }
 
 /// The breaker as one would tell it to a child: everything that ever happened is kept, and looked through each time.
@@ -263,21 +263,21 @@ impl Naive {
         through
     }
 
-    fn report(&mut self, now: u64, call: usize, verdict: Verdict) {
+    fn report(&mut self, now: u64, call: usize, verdict: Health) {
         let Some(place) = self.valid.iter().position(|valid| valid.number == call) else { return };
         let call = self.valid.swap_remove(place);
         match (self.last().1, verdict) {
-            (Happened::Closed, Verdict::Sick) if !self.is_news(now, call) => {}
-            (Happened::Closed, Verdict::Sick) => {
+            (Happened::Closed, Health::Failing) if !self.is_news(now, call) => {}
+            (Happened::Closed, Health::Failing) => {
                 self.history.push((now, Happened::Failed(call.began)));
                 if self.failures(now) >= 5 {
                     self.turn(now, Happened::Opened);
                 }
             }
-            (Happened::Closed, Verdict::Well | Verdict::None) => {}
-            (_, Verdict::Sick) => self.turn(now, Happened::Opened),
-            (_, Verdict::Well) => self.turn(now, Happened::Closed),
-            (_, Verdict::None) => self.turn(now, Happened::Undecided),
+            (Happened::Closed, Health::Healthy | Health::Unknown) => {}
+            (_, Health::Failing) => self.turn(now, Happened::Opened),
+            (_, Health::Healthy) => self.turn(now, Happened::Closed),
+            (_, Health::Unknown) => self.turn(now, Happened::Undecided),
         }
     }
 
@@ -294,7 +294,7 @@ impl Naive {
 fn compare(seed: u64) -> u32 {
     let mut random = fastrand::Rng::with_seed(seed);
     let (mut breaker, mut naive) = (Breaker::new(OPTIONS), Naive::default());
-    let mut under_way: Vec<(usize, Pass)> = Vec::new();
+    let mut under_way: Vec<(usize, Permit)> = Vec::new();
     let (mut now, mut opened, mut sick) = (0, 0, false);
     for step in 0..600 {
         let leap = if random.u8(..) < 8 { 70 } else { 4 };
@@ -311,23 +311,23 @@ fn compare(seed: u64) -> u32 {
         } else if !under_way.is_empty() {
             let (call, pass) = under_way.swap_remove(random.usize(..under_way.len()));
             let verdict = match (random.u8(0..8), sick) {
-                (0, _) => Verdict::None,
+                (0, _) => Health::Unknown,
                 (1, sick) => {
                     if sick {
-                        Verdict::Well
+                        Health::Healthy
                     } else {
-                        Verdict::Sick
+                        Health::Failing
                     }
                 }
                 (_, sick) => {
                     if sick {
-                        Verdict::Sick
+                        Health::Failing
                     } else {
-                        Verdict::Well
+                        Health::Healthy
                     }
                 }
             };
-            opened += u32::from(breaker.report(pass, verdict, at(now)) == Some(Change::Opened));
+            opened += u32::from(breaker.report(pass, verdict, at(now)) == Some(Transition::Opened));
             naive.report(now, call, verdict);
         }
         let shown = breaker.snapshot(at(now));

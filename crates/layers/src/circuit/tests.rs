@@ -10,15 +10,15 @@ use std::time::Duration;
 
 use rekindle_core::StoreError;
 use rekindle_core::store::{CommitError, UniqueRule};
-use rekindle_testkit::HandClock;
+use rekindle_testkit::ManualClock;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::CircuitBreaker;
 use crate::{BreakerOptions, CircuitState, Layer, Op};
 
-fn circuit() -> (Arc<CircuitBreaker>, Arc<HandClock>) {
-    let clock = Arc::new(HandClock::default());
+fn circuit() -> (Arc<CircuitBreaker>, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock::default());
     (Arc::new(CircuitBreaker::new(BreakerOptions::default(), Arc::clone(&clock) as _)), clock)
 }
 
@@ -27,7 +27,7 @@ fn gone() -> StoreError {
 }
 
 /// A circuit that has just opened.
-async fn open() -> (Arc<CircuitBreaker>, Arc<HandClock>) {
+async fn open() -> (Arc<CircuitBreaker>, Arc<ManualClock>) {
     let (circuit, clock) = circuit();
     for _ in 0..5 {
         assert_eq!(circuit.call(Op::Session, async { Err::<(), _>(gone()) }).await, Err(gone()));
@@ -78,7 +78,7 @@ async fn only_what_says_that_the_store_is_sick_counts() {
         for error in [StoreError::Corrupt(why()), StoreError::Overloaded(why()), nested] {
             let _ = circuit.call(Op::Session, async { Err::<(), _>(error) }).await;
         }
-        for error in [CommitError::Stale, CommitError::Taken(UniqueRule::Successor), CommitError::Fenced] {
+        for error in [CommitError::Stale, CommitError::UniqueViolation(UniqueRule::Successor), CommitError::Fenced] {
             let _ = circuit.call(Op::Commit, async { Err::<(), _>(error) }).await;
         }
         let commit = CommitError::Failed(StoreError::Corrupt(why()));

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rekindle_core::store::{
-    Changes, Claim, Duty, Fence, IdempotencyKey, MachineFilter, PageRequest, SessionBeat, SessionFilter, Start,
-    TaskFilter, TrailFilter,
+    AuditFilter, Changes, Claim, Fence, IdempotencyKey, LeaseName, MachineFilter, PageRequest, SessionFilter,
+    SessionHeartbeat, Start, TaskFilter,
 };
 use rekindle_core::{Slot, Store, StoreError, Timestamp};
-use rekindle_testkit::{HandClock, MemoryStore, sample};
+use rekindle_testkit::{ManualClock, MemoryStore, sample};
 
 use super::{Layer, Layered};
 use crate::{Failure, Kind, Op, resilient};
@@ -57,23 +57,23 @@ async fn ask_everything(store: &dyn Store) -> Result<(), StoreError> {
     store.tasks(&TaskFilter::default(), page).await?;
     store.machines(&MachineFilter::default(), page).await?;
     store.counts().await?;
-    store.silent_sessions(now, 1).await?;
+    store.stalled_sessions(now, 1).await?;
     store.overdue_sessions(now, 1).await?;
     store.overdue_machines(now, 1).await?;
     store.earliest_heartbeat().await?;
-    store.watch().await?;
+    store.detector_state().await?;
     store.expired(now, 1).await?;
     store.expired_counts(now).await?;
     store.events(None, 1).await?;
-    store.trail(&TrailFilter::default(), None, 1).await?;
+    store.audit_log(&AuditFilter::default(), None, 1).await?;
     store.keys().await?;
-    store.remembered(&IdempotencyKey([0; 32]), now).await?;
+    store.stored_response(&IdempotencyKey([0; 32]), now).await?;
     store.commit(Changes::default()).await.map_err(|error| StoreError::Corrupt(error.to_string()))?;
-    store.beat(SessionBeat { session: session.id, at: now, current_task: None }).await?;
-    store.beat_machine(&machine, now).await?;
-    let claim = Claim { duty: Duty::Detection, holder: session.id.0, lasts: Duration::from_secs(1) };
+    store.record_heartbeat(SessionHeartbeat { session: session.id, at: now, current_task: None }).await?;
+    store.record_machine_heartbeat(&machine, now).await?;
+    let claim = Claim { duty: LeaseName::Detection, holder: session.id.0, ttl: Duration::from_secs(1) };
     store.claim(claim).await?;
-    store.release(Fence { duty: Duty::Detection, token: 1 }).await?;
+    store.release(Fence { duty: LeaseName::Detection, token: 1 }).await?;
     store.ping().await
 }
 
@@ -106,7 +106,7 @@ async fn layers_are_gone_through_from_outside_inwards() {
 
 #[tokio::test]
 async fn the_usual_three_let_everything_through() {
-    let (store, circuit) = resilient(Arc::new(MemoryStore::new()), Arc::new(HandClock::default()), ());
+    let (store, circuit) = resilient(Arc::new(MemoryStore::new()), Arc::new(ManualClock::default()), ());
     ask_everything(store.as_ref()).await.unwrap();
     assert!(circuit.is_closed());
 }

@@ -33,7 +33,7 @@ async fn every_outcome_has_its_name() {
     let why = || "why".to_owned();
     let failed = [
         (CommitError::Stale, Outcome::Stale),
-        (CommitError::Taken(UniqueRule::LivePerSlot), Outcome::Taken),
+        (CommitError::UniqueViolation(UniqueRule::LivePerSlot), Outcome::Taken),
         (CommitError::Fenced, Outcome::Fenced),
         (StoreError::Unavailable(why()).into(), Outcome::Unavailable),
         (StoreError::Overloaded(why()).into(), Outcome::Overloaded),

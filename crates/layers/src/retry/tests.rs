@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rekindle_core::StoreError;
-use rekindle_testkit::HandClock;
+use rekindle_testkit::ManualClock;
 use tokio::time::{Instant, sleep};
 
 use super::{Retry, RetryOptions};
@@ -124,7 +124,7 @@ async fn a_retry_is_cut_off_when_the_time_is_over() {
 
 #[tokio::test(start_paused = true)]
 async fn while_the_circuit_is_not_closed_nothing_is_asked_again() {
-    let clock = Arc::new(HandClock::default());
+    let clock = Arc::new(ManualClock::default());
     let circuit = Arc::new(CircuitBreaker::new(BreakerOptions::default(), Arc::clone(&clock) as _));
     let plenty = RetryOptions { burst: 100, ..RetryOptions::default() };
     let layers = (Arc::clone(&circuit), Retry::new(plenty).unless_open(Arc::clone(&circuit)));
@@ -143,7 +143,7 @@ async fn while_the_circuit_is_not_closed_nothing_is_asked_again() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_under_way_when_the_circuit_opens_is_not_asked_again() {
-    let clock = Arc::new(HandClock::default());
+    let clock = Arc::new(ManualClock::default());
     let circuit = Arc::new(CircuitBreaker::new(BreakerOptions { failures: 1, ..BreakerOptions::default() }, clock));
     let retry = Retry::new(RetryOptions::default()).unless_open(Arc::clone(&circuit));
     // The read fails first and pauses; while it does, another call opens the circuit.

@@ -1,14 +1,14 @@
 //! Which links a cut concerns, and how a socket's owner is found.
 
-use super::{Cut, Link, inode};
+use super::{Link, Partition, inode};
 
 #[test]
 fn a_cut_concerns_both_directions_and_nobody_else() {
-    let cuts = vec![None, Some(Cut::Silent), None];
+    let cuts = vec![None, Some(Partition::Silent), None];
     let link = |from, to| Link { from, to }.cut(&cuts);
-    assert_eq!(link(Some(0), 1), Some(Cut::Silent), "to it, from a member");
-    assert_eq!(link(None, 1), Some(Cut::Silent), "to it, from a client");
-    assert_eq!(link(Some(1), 2), Some(Cut::Silent), "from it");
+    assert_eq!(link(Some(0), 1), Some(Partition::Silent), "to it, from a member");
+    assert_eq!(link(None, 1), Some(Partition::Silent), "to it, from a client");
+    assert_eq!(link(Some(1), 2), Some(Partition::Silent), "from it");
     assert_eq!(link(Some(1), 1), None, "to itself");
     assert_eq!(link(Some(0), 2), None, "between others");
     assert_eq!(link(None, 0), None, "from a client to another");
@@ -16,9 +16,9 @@ fn a_cut_concerns_both_directions_and_nobody_else() {
 
 #[test]
 fn the_harder_of_two_cuts_counts() {
-    let cuts = vec![Some(Cut::Silent), Some(Cut::Closed)];
-    assert_eq!(Link { from: Some(0), to: 1 }.cut(&cuts), Some(Cut::Closed));
-    assert_eq!(Link { from: Some(1), to: 0 }.cut(&cuts), Some(Cut::Closed));
+    let cuts = vec![Some(Partition::Silent), Some(Partition::Closed)];
+    assert_eq!(Link { from: Some(0), to: 1 }.cut(&cuts), Some(Partition::Closed));
+    assert_eq!(Link { from: Some(1), to: 0 }.cut(&cuts), Some(Partition::Closed));
 }
 
 #[cfg(target_endian = "little")]

@@ -21,7 +21,7 @@ use rekindle_core::values::Timestamp;
 use tokio::time::sleep;
 
 use super::{Beat, Outcome, Waiting};
-use crate::collections::Collections;
+use crate::collections::Database;
 use crate::commit::count;
 use crate::documents::date;
 use crate::fault;
@@ -30,23 +30,23 @@ use crate::fault;
 type Rows<B> = HashMap<String, Result<Versioned<<B as Beat>::Row>, StoreError>>;
 
 /// Sends a batch and answers everybody in it.
-pub async fn run<B: Beat>(collections: &Collections, batch: Vec<Waiting<B>>) {
+pub async fn run<B: Beat>(collections: &Database, batch: Vec<Waiting<B>>) {
     let mut asked = Asked::of(&batch);
     let lost = || Err(crate::commit::lost());
-    let mut told = collections.patiently(once(collections, &asked, &batch)).await.unwrap_or_else(lost);
+    let mut told = collections.with_failover(once(collections, &asked, &batch)).await.unwrap_or_else(lost);
     let mut doubt = false;
     if let Err(error) = &told
         && fault::is_passing(error)
     {
-        doubt = fault::may_have_happened(error);
+        doubt = fault::is_ambiguous(error);
         // The driver does not repeat commands of this kind. A beat may happen twice.
         sleep(Duration::from_millis(fastrand::u64(5..50))).await;
-        told = collections.patiently(once(collections, &asked, &batch)).await.unwrap_or_else(lost);
+        told = collections.with_failover(once(collections, &asked, &batch)).await.unwrap_or_else(lost);
     }
     let mut outcomes = match told {
         Ok(outcomes) => outcomes,
         // The first attempt may have gone through, whatever became of the second.
-        Err(error) if doubt => return fail(batch, &StoreError::Unknown(fault::said(&error))),
+        Err(error) if doubt => return fail(batch, &StoreError::Unknown(fault::describe(&error))),
         Err(error) => return fail(batch, &fault::write_failed(&error)),
     };
     for (waiting, place) in batch.into_iter().zip(asked.places) {
@@ -103,11 +103,7 @@ impl Asked {
 }
 
 /// The outcome of each statement.
-async fn once<B: Beat>(
-    collections: &Collections,
-    asked: &Asked,
-    batch: &[Waiting<B>],
-) -> Result<Vec<Outcome<B>>, Error> {
+async fn once<B: Beat>(collections: &Database, asked: &Asked, batch: &[Waiting<B>]) -> Result<Vec<Outcome<B>>, Error> {
     match asked.statements.as_slice() {
         [statement] => Ok(vec![alone(collections, statement, &batch[statement.example].beat).await?]),
         _ => together(collections, asked, batch).await,
@@ -115,7 +111,7 @@ async fn once<B: Beat>(
 }
 
 /// One statement needs one command, which does both at once.
-async fn alone<B: Beat>(collections: &Collections, statement: &Statement, beat: &B) -> Result<Outcome<B>, Error> {
+async fn alone<B: Beat>(collections: &Database, statement: &Statement, beat: &B) -> Result<Outcome<B>, Error> {
     let filter = Document::try_from(&beat.filter())?;
     let found = collections
         .db
@@ -130,7 +126,7 @@ async fn alone<B: Beat>(collections: &Collections, statement: &Statement, beat: 
 
 /// Two commands for all.
 async fn together<B: Beat>(
-    collections: &Collections,
+    collections: &Database,
     asked: &Asked,
     batch: &[Waiting<B>],
 ) -> Result<Vec<Outcome<B>>, Error> {
@@ -141,7 +137,7 @@ async fn together<B: Beat>(
     let clear = |statement: &Statement| {
         let row = beside.get(&statement.id).and_then(|row| row.as_ref().ok());
         row.is_some_and(|row| {
-            let heard = updated.all || B::heard(&row.value) >= statement.at;
+            let heard = updated.all || B::last_heartbeat(&row.value) >= statement.at;
             heard && batch[statement.example].beat.allows(&row.value)
         })
     };
@@ -156,11 +152,11 @@ async fn together<B: Beat>(
             && let Some(Ok(row)) = beside.get(&statement.id)
         {
             let mut row = row.clone();
-            B::hear(&mut row.value, statement.at);
+            B::record_heartbeat(&mut row.value, statement.at);
             return Ok(Some(row));
         }
         match after.get(&statement.id).cloned().transpose()? {
-            Some(row) if beat.allows(&row.value) && B::heard(&row.value) >= statement.at => Ok(Some(row)),
+            Some(row) if beat.allows(&row.value) && B::last_heartbeat(&row.value) >= statement.at => Ok(Some(row)),
             Some(_) | None => Ok(None),
         }
     };
@@ -175,7 +171,7 @@ struct Updated {
     refused: HashMap<usize, StoreError>,
 }
 
-async fn update<B: Beat>(collections: &Collections, asked: &Asked, batch: &[Waiting<B>]) -> Result<Updated, Error> {
+async fn update<B: Beat>(collections: &Database, asked: &Asked, batch: &[Waiting<B>]) -> Result<Updated, Error> {
     let mut statements = RawArrayBuf::new();
     for statement in &asked.statements {
         let mut update = RawDocumentBuf::new();
@@ -213,7 +209,7 @@ fn refused(reply: &Document, statements: usize) -> HashMap<usize, StoreError> {
     told.collect()
 }
 
-async fn rows<B: Beat>(collections: &Collections, of: &[&Statement]) -> Result<Rows<B>, Error> {
+async fn rows<B: Beat>(collections: &Database, of: &[&Statement]) -> Result<Rows<B>, Error> {
     let ids: Vec<&str> = of.iter().map(|statement| statement.id.as_str()).collect();
     let mut found = collections
         .db

@@ -4,14 +4,14 @@ use bson::raw::CStr;
 use bson::{RawDocument, RawDocumentBuf, cstr, rawdoc};
 use rekindle_core::machine::{Machine, MachineStatus};
 use rekindle_core::session::{Session, SessionStatus};
-use rekindle_core::store::{SessionBeat, StoreError, Versioned};
+use rekindle_core::store::{SessionHeartbeat, StoreError, Versioned};
 use rekindle_core::values::{MachineId, SessionId, Timestamp};
 
 use super::Beat;
 use crate::documents;
 use crate::schema::indexes::name;
 
-impl Beat for SessionBeat {
+impl Beat for SessionHeartbeat {
     type Row = Session;
     type Id<'a> = SessionId;
     const COLLECTION: &'static str = "sessions";
@@ -46,11 +46,11 @@ impl Beat for SessionBeat {
             && (self.current_task.is_none() || self.current_task.as_ref() == row.current_task())
     }
 
-    fn heard(row: &Session) -> Timestamp {
+    fn last_heartbeat(row: &Session) -> Timestamp {
         row.last_heartbeat
     }
 
-    fn hear(row: &mut Session, at: Timestamp) {
+    fn record_heartbeat(row: &mut Session, at: Timestamp) {
         row.last_heartbeat = row.last_heartbeat.max(at);
     }
 
@@ -98,11 +98,11 @@ impl Beat for MachineBeat {
         row.status != MachineStatus::Offline
     }
 
-    fn heard(row: &Machine) -> Timestamp {
+    fn last_heartbeat(row: &Machine) -> Timestamp {
         row.last_heartbeat
     }
 
-    fn hear(row: &mut Machine, at: Timestamp) {
+    fn record_heartbeat(row: &mut Machine, at: Timestamp) {
         row.last_heartbeat = row.last_heartbeat.max(at);
     }
 

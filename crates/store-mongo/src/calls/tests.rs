@@ -7,7 +7,7 @@ use std::time::Duration;
 use rekindle_core::store::StoreError;
 use tokio::sync::oneshot;
 
-use super::{AT_ONCE, Calls};
+use super::{AT_ONCE, CallExecutor};
 
 const SHORT: Duration = Duration::from_millis(20);
 const LONG: Duration = Duration::from_secs(60);
@@ -18,7 +18,7 @@ fn soon() -> tokio::time::Instant {
 
 #[tokio::test]
 async fn a_read_past_its_time_is_timed_out_and_a_write_unknown() {
-    let calls = Calls::new(SHORT);
+    let calls = CallExecutor::new(SHORT);
     let read = calls.read::<()>(soon(), std::future::pending()).await;
     assert!(matches!(read, Err(StoreError::TimedOut(_))), "{read:?}");
     let write = calls.write::<(), StoreError>(std::future::pending()).await;
@@ -27,7 +27,7 @@ async fn a_read_past_its_time_is_timed_out_and_a_write_unknown() {
 
 #[tokio::test]
 async fn a_write_goes_on_when_its_caller_has_gone() {
-    let calls = Arc::new(Calls::new(LONG));
+    let calls = Arc::new(CallExecutor::new(LONG));
     let (go, gate) = oneshot::channel::<()>();
     let (done, finished) = oneshot::channel::<()>();
     let caller = tokio::spawn({
@@ -54,7 +54,7 @@ async fn a_write_goes_on_when_its_caller_has_gone() {
 
 #[tokio::test]
 async fn a_close_waits_for_what_was_begun_and_refuses_the_rest() {
-    let calls = Arc::new(Calls::new(LONG));
+    let calls = Arc::new(CallExecutor::new(LONG));
     let (go, gate) = oneshot::channel::<()>();
     let written = Arc::new(AtomicBool::new(false));
     let caller = tokio::spawn({
@@ -92,7 +92,7 @@ async fn a_close_waits_for_what_was_begun_and_refuses_the_rest() {
 
 #[tokio::test]
 async fn a_full_house_refuses_before_anything_was_sent() {
-    let calls = Arc::new(Calls::new(LONG));
+    let calls = Arc::new(CallExecutor::new(LONG));
     let all = Arc::clone(&calls.admitted).try_acquire_many_owned(super::ADMITTED).unwrap();
     let refused = calls.write::<(), StoreError>(async { Ok(()) }).await;
     assert!(matches!(refused, Err(StoreError::Overloaded(_))), "{refused:?}");
@@ -102,7 +102,7 @@ async fn a_full_house_refuses_before_anything_was_sent() {
 
 #[tokio::test]
 async fn a_call_that_panics_is_an_error_and_frees_its_place() {
-    let calls = Calls::new(LONG);
+    let calls = CallExecutor::new(LONG);
     let lost = calls.write::<(), StoreError>(async { panic!("as a test wants it") }).await;
     assert!(matches!(lost, Err(StoreError::Unknown(_))), "{lost:?}");
     assert_eq!(calls.at_once.available_permits(), AT_ONCE);
@@ -110,7 +110,7 @@ async fn a_call_that_panics_is_an_error_and_frees_its_place() {
 
 #[tokio::test]
 async fn what_runs_beside_is_waited_for_by_a_close_only() {
-    let calls = Arc::new(Calls::new(LONG));
+    let calls = Arc::new(CallExecutor::new(LONG));
     let (go, gate) = oneshot::channel::<()>();
     let done = Arc::new(AtomicBool::new(false));
     calls.beside({

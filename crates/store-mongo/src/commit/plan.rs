@@ -5,14 +5,16 @@ mod batch;
 mod dating;
 
 use batch::raw;
-pub use batch::{Batch, Demand, Verb};
+pub use batch::{Batch, Expectation, StatementKind};
 use bson::{Document, doc};
-use rekindle_core::store::{Changes, CommitError, Expect, Fence, Put, Remembered, Row, Version, WatchPut, Write};
+use rekindle_core::store::{
+    Changes, CommitError, DetectorStateUpdate, Expect, Fence, Put, StoredEntity, StoredResponse, Version, Write,
+};
 use rekindle_core::values::{SessionId, Timestamp};
 use uuid::Uuid;
 
 use crate::documents::{answer, at_version, date, event, key, long, machine, session, set_version, task};
-use crate::marks::Marks;
+use crate::marks::OrderedIds;
 use crate::schema::indexes::name;
 
 /// One step of a commit.
@@ -38,19 +40,19 @@ impl Plan {
     pub fn single(&self) -> Option<&Batch> {
         match self.steps.as_slice() {
             [Step::Run(batch)] if batch.statements.len() == 1 => {
-                matches!(batch.demand, Demand::Each | Demand::Answer).then_some(batch)
+                matches!(batch.demand, Expectation::Each | Expectation::Answer).then_some(batch)
             }
             _ => None,
         }
     }
 
     /// The steps of these changes.
-    pub fn of(changes: &Changes, marks: &Marks) -> Result<Self, CommitError> {
+    pub fn of(changes: &Changes, marks: &OrderedIds) -> Result<Self, CommitError> {
         let mut plan = Self::default();
         if let Some(fence) = changes.fence {
             plan.fence(fence)?;
         }
-        if let Some(answer) = &changes.remember {
+        if let Some(answer) = &changes.stored_response {
             plan.remember(answer)?;
         }
         for write in &changes.writes {
@@ -86,12 +88,12 @@ impl Plan {
         plan.date_tasks(changes)?;
         for happened in &changes.events {
             let document = event::new(happened, marks.next());
-            plan.add(Verb::Insert, "events", Demand::Each, &document)?;
+            plan.add(StatementKind::Insert, "events", Expectation::Each, &document)?;
         }
-        if let Some(before) = changes.forget_events_before {
+        if let Some(before) = changes.purge_events_before {
             plan.steps.push(Step::Forget(before));
         }
-        if let Some(watch) = &changes.watch {
+        if let Some(watch) = &changes.detector_state {
             plan.watch(watch)?;
         }
         Ok(plan)
@@ -103,16 +105,16 @@ impl Plan {
             "_id": fence.duty.as_str(), "token": long(fence.token), "holder": { "$exists": true },
         };
         let update = doc! { "q": filter, "u": { "$inc": { "uses": 1_i64 } } };
-        self.add(Verb::Update, "leases", Demand::Fence, &update)
+        self.add(StatementKind::Update, "leases", Expectation::Fence, &update)
     }
 
     /// Takes the place of an answer whose time was over. One that stands does not match, and an upsert then tries to make
     /// a second document with its `_id`, which the server refuses: no two get through, however they come together.
-    fn remember(&mut self, remembered: &Remembered) -> Result<(), CommitError> {
+    fn remember(&mut self, remembered: &StoredResponse) -> Result<(), CommitError> {
         let filter = doc! { "_id": answer::id(&remembered.key), "until": { "$lte": date(remembered.at) } };
         let set = doc! { "$set": answer::fields(remembered) };
         let statement = doc! { "q": filter, "u": set, "upsert": true, "hint": hint("answers") };
-        self.add(Verb::Update, "answers", Demand::Answer, &statement)
+        self.add(StatementKind::Update, "answers", Expectation::Answer, &statement)
     }
 
     fn put(
@@ -120,25 +122,25 @@ impl Plan {
         collection: &'static str,
         own: Document,
         expect: Expect,
-        marks: &Marks,
+        marks: &OrderedIds,
         new: impl Fn(Uuid) -> Document,
         changed: impl Fn(Version) -> Document,
     ) -> Result<(), CommitError> {
         match Expected::of(expect, collection) {
-            None => self.add(Verb::Insert, collection, Demand::Each, &new(marks.next())),
+            None => self.add(StatementKind::Insert, collection, Expectation::Each, &new(marks.next())),
             Some(expected) => self.update(collection, expected.filter(own), changed(expected.version)),
         }
     }
 
-    fn restore(&mut self, row: &Row, mark: Uuid) -> Result<(), CommitError> {
+    fn restore(&mut self, row: &StoredEntity, mark: Uuid) -> Result<(), CommitError> {
         let (collection, mut document, version) = match row {
-            Row::Session(row) => ("sessions", session::new(&row.value, mark), row.version),
-            Row::Task(row) => ("tasks", task::new(&row.value, mark), row.version),
-            Row::Machine(row) => ("machines", machine::new(&row.value, mark), row.version),
-            Row::Key(row) => ("api_keys", key::new(&row.value, mark), row.version),
+            StoredEntity::Session(row) => ("sessions", session::new(&row.value, mark), row.version),
+            StoredEntity::Task(row) => ("tasks", task::new(&row.value, mark), row.version),
+            StoredEntity::Machine(row) => ("machines", machine::new(&row.value, mark), row.version),
+            StoredEntity::Key(row) => ("api_keys", key::new(&row.value, mark), row.version),
         };
         set_version(&mut document, version);
-        self.add(Verb::Insert, collection, Demand::Each, &document)
+        self.add(StatementKind::Insert, collection, Expectation::Each, &document)
     }
 
     fn touch(&mut self, collection: &'static str, mut filter: Document, revision: u64) -> Result<(), CommitError> {
@@ -149,7 +151,12 @@ impl Plan {
 
     fn delete(&mut self, collection: &'static str, filter: Document, at: Version) -> Result<(), CommitError> {
         let filter = Expected { version: at, heard_until: None }.filter(filter);
-        self.add(Verb::Delete, collection, Demand::Each, &doc! { "q": filter, "limit": 1, "hint": hint(collection) })
+        self.add(
+            StatementKind::Delete,
+            collection,
+            Expectation::Each,
+            &doc! { "q": filter, "limit": 1, "hint": hint(collection) },
+        )
     }
 
     /// Neighbours share three commands: whose tasks go first makes no difference.
@@ -160,33 +167,33 @@ impl Plan {
         let tasks = raw(&doc! { "q": { "session_id": &text }, "limit": 0, "hint": name::SESSION_AND_STATUS })?;
         let events = raw(&doc! { "q": { "kept_with": &text }, "limit": 0 })?;
         if let [.., Step::Run(sessions), Step::Run(of_tasks), Step::Run(of_events)] = self.steps.as_mut_slice()
-            && sessions.takes(Verb::Delete, "sessions", Demand::Each, &own)
-            && of_tasks.demand == Demand::Tasks
+            && sessions.takes(StatementKind::Delete, "sessions", Expectation::Each, &own)
+            && of_tasks.demand == Expectation::Tasks
         {
             sessions.push(own);
             of_tasks.push(tasks);
             of_events.push(events);
             return Ok(());
         }
-        self.steps.push(Step::Run(Batch::new(Verb::Delete, "sessions", Demand::Each, own)));
-        self.steps.push(Step::Run(Batch::new(Verb::Delete, "tasks", Demand::Tasks, tasks)));
-        self.steps.push(Step::Run(Batch::new(Verb::Delete, "events", Demand::Any, events)));
+        self.steps.push(Step::Run(Batch::new(StatementKind::Delete, "sessions", Expectation::Each, own)));
+        self.steps.push(Step::Run(Batch::new(StatementKind::Delete, "tasks", Expectation::Tasks, tasks)));
+        self.steps.push(Step::Run(Batch::new(StatementKind::Delete, "events", Expectation::Any, events)));
         Ok(())
     }
 
-    fn watch(&mut self, put: &WatchPut) -> Result<(), CommitError> {
-        let fields = |watch: rekindle_core::store::Watch| {
+    fn watch(&mut self, put: &DetectorStateUpdate) -> Result<(), CommitError> {
+        let fields = |watch: rekindle_core::store::DetectorState| {
             doc! {
-                "looked_at": date(watch.looked_at),
-                "due_by": date(watch.due_by),
-                "silence_from": date(watch.silence_from),
+                "looked_at": date(watch.last_pass_at),
+                "due_by": date(watch.next_pass_due),
+                "silence_from": date(watch.grace_until),
             }
         };
         let mut named = doc! { "_id": "detector" };
         match put.seen {
             None => {
                 named.extend(fields(put.value));
-                self.add(Verb::Insert, "watch", Demand::Each, &named)
+                self.add(StatementKind::Insert, "watch", Expectation::Each, &named)
             }
             Some(seen) => {
                 named.extend(fields(seen));
@@ -196,14 +203,19 @@ impl Plan {
     }
 
     fn update(&mut self, collection: &'static str, filter: Document, update: Document) -> Result<(), CommitError> {
-        self.add(Verb::Update, collection, Demand::Each, &doc! { "q": filter, "u": update, "hint": hint(collection) })
+        self.add(
+            StatementKind::Update,
+            collection,
+            Expectation::Each,
+            &doc! { "q": filter, "u": update, "hint": hint(collection) },
+        )
     }
 
     fn add(
         &mut self,
-        verb: Verb,
+        verb: StatementKind,
         collection: &'static str,
-        demand: Demand,
+        demand: Expectation,
         statement: &Document,
     ) -> Result<(), CommitError> {
         let statement = raw(statement)?;
@@ -231,7 +243,7 @@ impl Expected {
         match expect {
             Expect::Absent => None,
             Expect::At(version) => Some(Self { version, heard_until: None }),
-            Expect::Quiet { at, since } => Some(Self { version: at, heard_until: beats.then_some(since) }),
+            Expect::NoHeartbeatSince { at, since } => Some(Self { version: at, heard_until: beats.then_some(since) }),
         }
     }
 

@@ -5,67 +5,72 @@ use futures_util::TryStreamExt;
 use mongodb::ClientSession;
 use mongodb::error::Error;
 use mongodb::options::Hint;
-use rekindle_core::store::{CommitError, Committed, FORGOTTEN_AT_ONCE, StoreError};
+use rekindle_core::store::{CommitError, Committed, EVENT_PURGE_BATCH, StoreError};
 use rekindle_core::values::{SessionId, Timestamp};
 
 use super::Failure;
-use super::plan::{Batch, Demand, Plan, Step, Verb};
-use crate::collections::Collections;
+use super::plan::{Batch, Expectation, Plan, StatementKind, Step};
+use crate::collections::Database;
 use crate::documents::date;
 use crate::documents::session::{ended, ended_fields};
 use crate::fault;
 use crate::schema::indexes::name;
 
 /// Runs them in order, up to the first that fails.
-pub async fn steps(collections: &Collections, session: &mut ClientSession, plan: &Plan) -> Result<Committed, Failure> {
+pub async fn steps(collections: &Database, session: &mut ClientSession, plan: &Plan) -> Result<Committed, Failure> {
     let mut done = Committed::default();
     for step in &plan.steps {
         match step {
             Step::Run(batch) => {
                 let count = run(collections, session, batch).await?;
-                if batch.demand == Demand::Tasks {
+                if batch.demand == Expectation::Tasks {
                     done.deleted_tasks += count;
                 }
             }
             Step::Date(of) => {
                 let dated = date_tasks(collections, session, of);
-                let told = collections.losses.survived_by(collections.call_timeout, dated).await;
+                let told = collections.losses.run_until_failover(collections.call_timeout, dated).await;
                 told.unwrap_or_else(|| Err(super::lost().into()))?;
             }
             Step::Forget(before) => {
                 let forgotten = forget(collections, session, *before);
-                let told = collections.losses.survived_by(collections.call_timeout, forgotten).await;
-                done.forgotten_events += told.unwrap_or_else(|| Err(super::lost().into()))?;
+                let told = collections.losses.run_until_failover(collections.call_timeout, forgotten).await;
+                done.purged_events += told.unwrap_or_else(|| Err(super::lost().into()))?;
             }
         }
     }
     Ok(done)
 }
 
-async fn run(collections: &Collections, session: &mut ClientSession, batch: &Batch) -> Result<u64, Failure> {
+async fn run(collections: &Database, session: &mut ClientSession, batch: &Batch) -> Result<u64, Failure> {
     let asked = collections.db.run_raw_command(command(batch)).session(session).into_future();
-    let reply =
-        collections.losses.survived_by(collections.call_timeout, asked).await.unwrap_or_else(|| Err(super::lost()))?;
+    let reply = collections
+        .losses
+        .run_until_failover(collections.call_timeout, asked)
+        .await
+        .unwrap_or_else(|| Err(super::lost()))?;
     let count = count(&reply);
     if let Some((index, error)) = first_error(&reply) {
         // What stands before it went through, or was not there: whichever came first counts.
-        let before = batch.demand == Demand::Each && count < index;
+        let before = batch.demand == Expectation::Each && count < index;
         let error = if before { CommitError::Stale } else { error };
         return Err(Failure::Refused(batch.demand.refused(error)));
     }
     match batch.demand {
-        Demand::Each if count != batch.statements.len() as u64 => Err(Failure::Refused(CommitError::Stale)),
-        Demand::Fence if count != 1 => Err(Failure::Refused(CommitError::Fenced)),
-        Demand::Each | Demand::Fence | Demand::Answer | Demand::Any | Demand::Tasks => Ok(count),
+        Expectation::Each if count != batch.statements.len() as u64 => Err(Failure::Refused(CommitError::Stale)),
+        Expectation::Fence if count != 1 => Err(Failure::Refused(CommitError::Fenced)),
+        Expectation::Each | Expectation::Fence | Expectation::Answer | Expectation::Any | Expectation::Tasks => {
+            Ok(count)
+        }
     }
 }
 
 /// The command as the server takes it.
 pub fn command(batch: &Batch) -> RawDocumentBuf {
     let (verb, list) = match batch.verb {
-        Verb::Insert => (cstr!("insert"), cstr!("documents")),
-        Verb::Update => (cstr!("update"), cstr!("updates")),
-        Verb::Delete => (cstr!("delete"), cstr!("deletes")),
+        StatementKind::Insert => (cstr!("insert"), cstr!("documents")),
+        StatementKind::Update => (cstr!("update"), cstr!("updates")),
+        StatementKind::Delete => (cstr!("delete"), cstr!("deletes")),
     };
     let mut statements = RawArrayBuf::new();
     for statement in &batch.statements {
@@ -98,7 +103,7 @@ fn first_error(reply: &Document) -> Option<(u64, CommitError)> {
 }
 
 /// Dates the tasks of those of these sessions that have ended and are not archived.
-async fn date_tasks(collections: &Collections, session: &mut ClientSession, of: &[SessionId]) -> Result<(), Failure> {
+async fn date_tasks(collections: &Database, session: &mut ClientSession, of: &[SessionId]) -> Result<(), Failure> {
     let of: Vec<_> = of.iter().map(SessionId::to_string).collect();
     let filter = doc! { "session_id": { "$in": of }, "completed_at": { "$type": "date" }, "archived_at": null };
     let found = collections
@@ -123,8 +128,8 @@ async fn date_tasks(collections: &Collections, session: &mut ClientSession, of: 
 }
 
 /// Deletes the oldest of what is kept with no session.
-async fn forget(collections: &Collections, session: &mut ClientSession, before: Timestamp) -> Result<u64, Failure> {
-    let limit = u32::try_from(FORGOTTEN_AT_ONCE).unwrap_or(u32::MAX);
+async fn forget(collections: &Database, session: &mut ClientSession, before: Timestamp) -> Result<u64, Failure> {
+    let limit = u32::try_from(EVENT_PURGE_BATCH).unwrap_or(u32::MAX);
     let found = collections
         .events
         .find(doc! { "loose": true, "at": { "$lt": date(before) } })

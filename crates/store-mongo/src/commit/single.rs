@@ -7,17 +7,17 @@ use mongodb::error::Error;
 use mongodb::options::Hint;
 use rekindle_core::store::{CommitError, StoreError};
 
-use super::plan::{Batch, Verb};
-use crate::collections::Collections;
+use super::plan::{Batch, StatementKind};
+use crate::collections::Database;
 use crate::fault;
 
 /// Runs it, and demands that it found its row.
-pub async fn run(collections: &Collections, batch: &Batch) -> Result<(), CommitError> {
+pub async fn run(collections: &Database, batch: &Batch) -> Result<(), CommitError> {
     let [statement] = batch.statements.as_slice() else { return Ok(()) };
     let collection: Collection<bson::RawDocumentBuf> = collections.db.collection(batch.collection);
     let asked = async { ask(&collection, batch, statement).await };
     let lost = || Err(StoreError::Unknown(fault::LOST.to_owned()).into());
-    match collections.patiently(asked).await.unwrap_or_else(lost)? {
+    match collections.with_failover(asked).await.unwrap_or_else(lost)? {
         0 => Err(batch.demand.refused(CommitError::Stale)),
         _ => Ok(()),
     }
@@ -29,8 +29,8 @@ async fn ask(
     statement: &bson::RawDocumentBuf,
 ) -> Result<u64, CommitError> {
     let found: Result<u64, Error> = match batch.verb {
-        Verb::Insert => collection.insert_one(statement).await.map(|_| 1),
-        Verb::Update => {
+        StatementKind::Insert => collection.insert_one(statement).await.map(|_| 1),
+        StatementKind::Update => {
             let (filter, update) = (part(statement, "q")?, part(statement, "u")?);
             let mut updated = collection.update_one(filter, update).hint(hint(statement));
             if statement.get_bool("upsert").unwrap_or(false) {
@@ -38,7 +38,7 @@ async fn ask(
             }
             updated.await.map(|result| result.matched_count + u64::from(result.upserted_id.is_some()))
         }
-        Verb::Delete => {
+        StatementKind::Delete => {
             let deleted = collection.delete_one(part(statement, "q")?).hint(hint(statement));
             deleted.await.map(|result| result.deleted_count)
         }

@@ -6,24 +6,26 @@ use futures_util::TryStreamExt;
 use mongodb::error::Error;
 use mongodb::options::Hint;
 
-use crate::collections::Collections;
+use crate::collections::Database;
 use crate::fault;
 
 /// How many sessions' events one sweep takes.
 const AT_ONCE: i64 = 100;
 
 /// Deletes them. Nobody waits for the last of them, so a sweep that fails is only noted.
-pub async fn run(collections: Collections) {
-    let swept = collections.losses.survived_by(collections.call_timeout, sweep(&collections)).await;
+pub async fn run(collections: Database) {
+    let swept = collections.losses.run_until_failover(collections.call_timeout, sweep(&collections)).await;
     match swept.unwrap_or_else(|| Err(super::lost())) {
         Ok(0) => {}
         Ok(events) => tracing::info!(events, "deleted events whose sessions the server had removed"),
-        Err(error) => tracing::warn!(error = fault::said(&error), "events of removed sessions could not be deleted"),
+        Err(error) => {
+            tracing::warn!(error = fault::describe(&error), "events of removed sessions could not be deleted")
+        }
     }
 }
 
 /// An event that is seen has its session before it, and no session comes back: none that is missing then is still to come.
-async fn sweep(collections: &Collections) -> Result<u64, Error> {
+async fn sweep(collections: &Database) -> Result<u64, Error> {
     let of_nobody = vec![
         doc! { "$match": { "kept_with": { "$gt": "" } } },
         doc! { "$sort": { "kept_with": 1 } },

@@ -11,9 +11,9 @@ use mongodb::options::{ClientOptions, ServerAddress};
 use tokio::time::timeout;
 
 use super::error::ConnectError;
-use crate::collections::Collections;
-use crate::fault::{code, code_of, said};
-use crate::losses::Losses;
+use crate::collections::Database;
+use crate::fault::{code, code_of, describe};
+use crate::losses::PrimaryMonitor;
 use crate::options::{MongoOptions, Setup};
 use crate::schema::{self, Unprepared};
 
@@ -26,14 +26,14 @@ const PROBE: Duration = Duration::from_secs(1);
 
 /// Why the database cannot be used now.
 #[derive(Debug)]
-pub enum Trouble {
+pub enum HandshakeError {
     /// It may go away by itself.
     Away(String),
     /// Somebody has to do something.
     Refused(ConnectError),
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for HandshakeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Away(why) => f.write_str(why),
@@ -42,9 +42,9 @@ impl fmt::Display for Trouble {
     }
 }
 
-impl From<Error> for Trouble {
+impl From<Error> for HandshakeError {
     fn from(error: Error) -> Self {
-        let why = said(&error);
+        let why = describe(&error);
         match (&*error.kind, code_of(&error)) {
             (ErrorKind::InvalidArgument { .. } | ErrorKind::InvalidTlsConfig { .. }, _) => {
                 Self::Refused(ConnectError::Configuration(why))
@@ -58,7 +58,7 @@ impl From<Error> for Trouble {
     }
 }
 
-impl From<Unprepared> for Trouble {
+impl From<Unprepared> for HandshakeError {
     fn from(unprepared: Unprepared) -> Self {
         match unprepared {
             Unprepared::Failed(error) => error.into(),
@@ -84,7 +84,7 @@ pub fn check(options: &MongoOptions) -> Result<(), ConnectError> {
 }
 
 /// A client. What the connection string says wins over what is usual here.
-pub async fn client(options: &MongoOptions, losses: &Losses) -> Result<Client, Trouble> {
+pub async fn client(options: &MongoOptions, losses: &PrimaryMonitor) -> Result<Client, HandshakeError> {
     let mut wanted = ClientOptions::parse(options.address.expose()).await.map_err(|error| unread(options, error))?;
     let soon = (options.call_timeout / 2).min(Duration::from_secs(5));
     wanted.app_name.get_or_insert_with(|| "rekindle".to_owned());
@@ -100,11 +100,11 @@ pub async fn client(options: &MongoOptions, losses: &Losses) -> Result<Client, T
 }
 
 /// Why a connection string cannot be read, without the driver's words: they quote what may be a part of the password.
-fn unread(options: &MongoOptions, error: Error) -> Trouble {
+fn unread(options: &MongoOptions, error: Error) -> HandshakeError {
     if !matches!(&*error.kind, ErrorKind::InvalidArgument { .. }) {
         return error.into();
     }
-    Trouble::Refused(ConnectError::Configuration(format!(
+    HandshakeError::Refused(ConnectError::Configuration(format!(
         "{} cannot be read: check its hosts and options, and write : / ? # [ ] @ % in the user's name and password as \
          %3A %2F %3F %23 %5B %5D %40 %25",
         options.address
@@ -114,17 +114,17 @@ fn unread(options: &MongoOptions, error: Error) -> Trouble {
 /// Looks at whoever leads, and prepares the database there. Calls `reached` as soon as a server has answered.
 pub async fn at(
     client: &Client,
-    losses: &Losses,
+    losses: &PrimaryMonitor,
     options: &MongoOptions,
     reached: &(dyn Fn() + Sync),
-) -> Result<Collections, Trouble> {
+) -> Result<Database, HandshakeError> {
     let admin = client.database("admin");
     // In a task of its own: the driver looks for a primary for longer than we wait before we ask each server.
     let mut asked = tokio::spawn(async move { admin.run_command(doc! { "hello": 1 }).await });
     let answer = match timeout(SOON, &mut asked).await {
         Ok(answer) => answer,
         Err(_) => {
-            somebody_leads(options, reached).await?;
+            has_primary(options, reached).await?;
             // Whoever leads is only slow.
             asked.await
         }
@@ -132,15 +132,15 @@ pub async fn at(
     let hello = match answer {
         Ok(Ok(hello)) => hello,
         Ok(Err(error)) if matches!(&*error.kind, ErrorKind::ServerSelection { .. }) => {
-            somebody_leads(options, reached).await?;
+            has_primary(options, reached).await?;
             return Err(error.into());
         }
         Ok(Err(error)) => return Err(error.into()),
-        Err(_) => return Err(Trouble::Away("the first look at the servers was broken off".to_owned())),
+        Err(_) => return Err(HandshakeError::Away("the first look at the servers was broken off".to_owned())),
     };
     reached();
     serves(&hello, "the server", None)?;
-    let collections = Collections::of(client, losses.clone(), &options.database, options.call_timeout);
+    let collections = Database::of(client, losses.clone(), &options.database, options.call_timeout);
     match options.setup {
         Setup::Prepare => schema::prepare(&collections, options.retention_days).await?,
         Setup::LeaveAsIs => schema::recognize(&collections, &options.database).await?,
@@ -149,32 +149,32 @@ pub async fn at(
 }
 
 /// Whether this is somebody we can work with, by its own word.
-fn serves(hello: &Document, server: &str, wanted_set: Option<&str>) -> Result<(), Trouble> {
+fn serves(hello: &Document, server: &str, wanted_set: Option<&str>) -> Result<(), HandshakeError> {
     let server = hello.get_str("me").unwrap_or(server).to_owned();
     let wire_version = hello.get("maxWireVersion").and_then(|n| n.as_i64().or_else(|| n.as_i32().map(i64::from)));
     if let Some(wire_version) = wire_version.filter(|version| *version < OLDEST) {
-        return Err(Trouble::Refused(ConnectError::TooOld { server, wire_version }));
+        return Err(HandshakeError::Refused(ConnectError::TooOld { server, wire_version }));
     }
     // A router of a sharded cluster says so.
     if hello.get_str("msg").is_ok_and(|message| message == "isdbgrid") {
         return Ok(());
     }
     match (hello.get_str("setName"), wanted_set) {
-        (Ok(theirs), Some(ours)) if theirs != ours => Err(Trouble::Refused(ConnectError::OtherReplicaSet {
+        (Ok(theirs), Some(ours)) if theirs != ours => Err(HandshakeError::Refused(ConnectError::OtherReplicaSet {
             server,
             theirs: theirs.to_owned(),
             ours: ours.to_owned(),
         })),
         (Ok(_), _) => Ok(()),
         (Err(_), _) if hello.get_bool("isreplicaset").unwrap_or(false) => {
-            Err(Trouble::Refused(ConnectError::NotInitiated { server }))
+            Err(HandshakeError::Refused(ConnectError::NotInitiated { server }))
         }
-        (Err(_), _) => Err(Trouble::Refused(ConnectError::Standalone { server })),
+        (Err(_), _) => Err(HandshakeError::Refused(ConnectError::Standalone { server })),
     }
 }
 
 /// The driver only says that there is no primary: asks each server what it is. Fails unless one of them leads.
-async fn somebody_leads(options: &MongoOptions, reached: &(dyn Fn() + Sync)) -> Result<(), Trouble> {
+async fn has_primary(options: &MongoOptions, reached: &(dyn Fn() + Sync)) -> Result<(), HandshakeError> {
     let known = ClientOptions::parse(options.address.expose()).await?;
     let answers = join_all(known.hosts.iter().map(|host| probe(&known, host))).await;
     let mut silent = Vec::new();
@@ -186,7 +186,7 @@ async fn somebody_leads(options: &MongoOptions, reached: &(dyn Fn() + Sync)) -> 
                 serves(&hello, &host.to_string(), known.repl_set_name.as_deref())?;
                 leads |= hello.get_bool("isWritablePrimary").unwrap_or(false);
             }
-            Err(why) => silent.push(format!("{host}: {}", said(&why))),
+            Err(why) => silent.push(format!("{host}: {}", describe(&why))),
         }
     }
     let why = match (leads, silent.is_empty()) {
@@ -194,7 +194,7 @@ async fn somebody_leads(options: &MongoOptions, reached: &(dyn Fn() + Sync)) -> 
         (false, true) => "the servers answer, and none of them leads".to_owned(),
         (false, false) => silent.join("; "),
     };
-    Err(Trouble::Away(format!("{} has no primary that answers: {why}", options.address)))
+    Err(HandshakeError::Away(format!("{} has no primary that answers: {why}", options.address)))
 }
 
 /// Asks one server, without logging in: `hello` is free.

@@ -1,7 +1,7 @@
 //! A remembered answer as a document. Its `_id` is the idempotency key's hash.
 
 use bson::{Bson, Document, RawDocument, doc};
-use rekindle_core::store::{IdempotencyKey, Remembered, StoreError};
+use rekindle_core::store::{IdempotencyKey, StoreError, StoredResponse};
 
 use super::fields::naming;
 use super::{bytes, date};
@@ -12,7 +12,7 @@ pub fn id(key: &IdempotencyKey) -> Bson {
 }
 
 /// Everything but the `_id`.
-pub fn fields(answer: &Remembered) -> Document {
+pub fn fields(answer: &StoredResponse) -> Document {
     doc! {
         "request": bytes(&answer.request),
         "answer": bytes(&answer.answer),
@@ -22,9 +22,9 @@ pub fn fields(answer: &Remembered) -> Document {
 }
 
 /// The answer of a document.
-pub fn read(document: &RawDocument) -> Result<Remembered, StoreError> {
+pub fn read(document: &RawDocument) -> Result<StoredResponse, StoreError> {
     naming("answers", "_id", document, |fields| {
-        Ok(Remembered {
+        Ok(StoredResponse {
             key: IdempotencyKey(fields.hash("_id")?),
             request: fields.hash("request")?,
             answer: fields.bytes("answer")?.into(),

@@ -37,7 +37,7 @@ pub fn new(event: &Event, mark: Uuid) -> Document {
         set(&mut document, "by_address", actor.address.map(|address| address.to_string()));
         document.insert("by_request", actor.request.to_string());
     }
-    match event.kept_with() {
+    match event.deleted_with_session() {
         Some(session) => document.insert("kept_with", session.to_string()),
         None => document.insert("loose", true),
     };

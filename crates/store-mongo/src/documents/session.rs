@@ -111,14 +111,14 @@ fn phase(fields: &Fields<'_>) -> Result<Phase, Nonsense> {
         SessionStatus::Stalled => live(LiveState::Stalled { prepared_at }),
         SessionStatus::Completed => ended(completed(fields)?),
         SessionStatus::Failed => {
-            let error_message = fields.member_or_none("error_message")?.map_or_else(untold, Ok)?;
+            let error_message = fields.member_or_none("error_message")?.map_or_else(default_error_message, Ok)?;
             ended(Outcome::Failed { error_message, prepared_at })
         }
     }
 }
 
 /// Ours always say why; other programs need not.
-pub fn untold() -> Result<ErrorMessage, Nonsense> {
+pub fn default_error_message() -> Result<ErrorMessage, Nonsense> {
     "no reason was recorded".parse().map_err(|fault| format!("error_message {fault}"))
 }
 

@@ -83,7 +83,7 @@ fn state(fields: &Fields<'_>) -> Result<TaskState, Nonsense> {
         TaskStatus::Failed => TaskState::Failed {
             started_at,
             at: ended()?,
-            error_message: fields.member_or_none("error_message")?.map_or_else(session::untold, Ok)?,
+            error_message: fields.member_or_none("error_message")?.map_or_else(session::default_error_message, Ok)?,
         },
     })
 }

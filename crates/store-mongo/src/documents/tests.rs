@@ -3,7 +3,7 @@
 use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
 use rekindle_core::event::{Event, EventKind, Subject};
-use rekindle_core::store::{IdempotencyKey, Remembered, StoreError, Version, Versioned};
+use rekindle_core::store::{IdempotencyKey, StoreError, StoredResponse, Version, Versioned};
 use rekindle_core::{Actor, ApiKey, KeyId, Machine, Role, Session, SessionId, SessionStatus, Task, Timestamp};
 use rekindle_testkit::sample::{self, uuid};
 use uuid::Uuid;
@@ -61,7 +61,7 @@ fn keys_and_answers_come_back() {
         let found = key::read(&raw(&applied(document, &key::changes(&next, Version::FIRST)))).unwrap();
         assert_eq!(found.entity, Versioned { value: next, version: Version { revision: 2, touches: 0 } });
     }
-    let kept = Remembered {
+    let kept = StoredResponse {
         key: IdempotencyKey([3; 32]),
         request: [4; 32],
         answer: Box::new([0, 159, 146, 150]),
@@ -100,8 +100,8 @@ fn events_come_back_with_their_position() {
             let happened = Event { by, ..Event::new(sample::NOON, EventKind::SessionDeleted, subject.clone()) };
             let happened = happened.with("$why", "it's so");
             let mut document = event::new(&happened, MARK);
-            assert_eq!(document.contains_key("loose"), happened.kept_with().is_none());
-            assert_eq!(document.contains_key("kept_with"), happened.kept_with().is_some());
+            assert_eq!(document.contains_key("loose"), happened.deleted_with_session().is_none());
+            assert_eq!(document.contains_key("kept_with"), happened.deleted_with_session().is_some());
             assert_eq!(document.keys().any(|name| name.starts_with("by_")), happened.by.is_some());
             event::read(&raw(&document)).unwrap_err();
             document.insert("position", 7_i64);

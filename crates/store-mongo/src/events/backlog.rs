@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::{AT_ONCE, give_positions};
-use crate::collections::Collections;
+use crate::collections::Database;
 
 /// After how many events of ours we look: as many as one transaction takes.
 const MANY: u64 = AT_ONCE as u64;
@@ -25,18 +25,18 @@ pub struct Backlog {
 
 /// Whose turn it is to work it off: nobody else's until this is dropped.
 #[derive(Debug)]
-pub struct Turn(Arc<Backlog>);
+pub struct AssignerGuard(Arc<Backlog>);
 
 impl Backlog {
     /// Notes that so many events were committed. Some: it is time to look, and nobody here is at it.
-    pub fn grows_by(self: &Arc<Self>, events: usize) -> Option<Turn> {
+    pub fn record_committed(self: &Arc<Self>, events: usize) -> Option<AssignerGuard> {
         let events = u64::try_from(events).unwrap_or(u64::MAX);
         let before = self.committed.fetch_add(events, Ordering::Relaxed);
         if before.saturating_add(events) < MANY || self.at_work.swap(true, Ordering::AcqRel) {
             return None;
         }
         self.committed.store(0, Ordering::Relaxed);
-        Some(Turn(Arc::clone(self)))
+        Some(AssignerGuard(Arc::clone(self)))
     }
 
     /// Whoever is at work stops after the transaction that it has begun.
@@ -45,13 +45,13 @@ impl Backlog {
     }
 }
 
-impl Turn {
+impl AssignerGuard {
     /// Gives positions while there is a transaction's worth of events without, at most until the deadline. Nobody waits for
     /// it, and whoever reads does the rest: so a failure is only noted.
-    pub async fn work_off(self, collections: &Collections, deadline: Instant) {
+    pub async fn assign_pending(self, collections: &Database, deadline: Instant) {
         while !self.0.closed.load(Ordering::Acquire) && Instant::now() < deadline {
             let given = give_positions(collections, deadline);
-            match collections.losses.survived_by(collections.call_timeout, given).await {
+            match collections.losses.run_until_failover(collections.call_timeout, given).await {
                 Some(Ok(given)) if given == MANY => sleep(REST).await,
                 Some(Ok(_)) | None => return,
                 Some(Err(error)) => {
@@ -63,7 +63,7 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for AssignerGuard {
     fn drop(&mut self) {
         self.0.at_work.store(false, Ordering::Release);
     }

@@ -2,7 +2,7 @@
 
 use rekindle_core::store::{CommitError, StoreError, UniqueRule};
 
-use super::{Violation, code, may_have_happened, refused, violation, write_failed};
+use super::{Violation, code, is_ambiguous, refused, violation, write_failed};
 
 fn duplicate(index: &str) -> String {
     format!(
@@ -33,7 +33,7 @@ fn a_refused_statement_is_told_by_its_code() {
     let exists = refused(code::DUPLICATE_KEY, &duplicate("session_id_1"));
     assert!(matches!(exists, CommitError::Stale), "{exists:?}");
     let taken = refused(code::DUPLICATE_KEY, &duplicate("one_per_slot"));
-    assert!(matches!(taken, CommitError::Taken(UniqueRule::LivePerSlot)), "{taken:?}");
+    assert!(matches!(taken, CommitError::UniqueViolation(UniqueRule::LivePerSlot)), "{taken:?}");
     let invalid = refused(code::VALIDATION, "Document failed validation");
     assert!(matches!(invalid, CommitError::Failed(StoreError::Corrupt(_))), "{invalid:?}");
     let other = refused(14031, "out of disk space");
@@ -43,13 +43,13 @@ fn a_refused_statement_is_told_by_its_code() {
 #[test]
 fn what_broke_on_the_way_may_have_happened() {
     let broken = mongodb::error::Error::from(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
-    assert!(may_have_happened(&broken));
+    assert!(is_ambiguous(&broken));
     assert!(matches!(write_failed(&broken), StoreError::Unknown(_)));
 }
 
 #[test]
 fn what_was_never_sent_has_not_happened() {
     let shut_down = mongodb::error::Error::from(mongodb::error::ErrorKind::Shutdown);
-    assert!(!may_have_happened(&shut_down));
+    assert!(!is_ambiguous(&shut_down));
     assert!(matches!(write_failed(&shut_down), StoreError::Unavailable(_)));
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mongodb::options::ServerAddress;
 
-use super::Losses;
+use super::PrimaryMonitor;
 
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -15,25 +15,25 @@ fn server(port: u16) -> ServerAddress {
 
 #[tokio::test(start_paused = true)]
 async fn another_leader_is_a_loss() {
-    let losses = Losses::default();
+    let losses = PrimaryMonitor::default();
     losses.leads(server(1));
     let waits = tokio::spawn({
         let losses = losses.clone();
-        async move { losses.survived_by(LONG, pending::<()>()).await }
+        async move { losses.run_until_failover(LONG, pending::<()>()).await }
     });
     tokio::task::yield_now().await;
     losses.leads(server(2));
     assert_eq!(waits.await.unwrap(), None);
-    assert_eq!(losses.survived_by(Duration::from_secs(5), async { 7 }).await, Some(7), "the new one is asked");
+    assert_eq!(losses.run_until_failover(Duration::from_secs(5), async { 7 }).await, Some(7), "the new one is asked");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_leader_that_is_seen_first_or_again_is_none() {
-    let losses = Losses::default();
+    let losses = PrimaryMonitor::default();
     let began = tokio::time::Instant::now();
     let waits = tokio::spawn({
         let losses = losses.clone();
-        async move { losses.survived_by(LONG, pending::<()>()).await }
+        async move { losses.run_until_failover(LONG, pending::<()>()).await }
     });
     tokio::task::yield_now().await;
     losses.leads(server(1));

@@ -1,10 +1,10 @@
 //! Marks only ever rise, whatever the clock does.
 
-use super::{Last, Marks, TAIL_BITS};
+use super::{Last, OrderedIds, TAIL_BITS};
 
 #[test]
 fn marks_rise_within_a_millisecond_and_beyond() {
-    let marks = Marks::default();
+    let marks = OrderedIds::default();
     let made: Vec<_> = (0..10_000).map(|_| marks.next()).collect();
     assert!(made.windows(2).all(|pair| pair[0] < pair[1]));
     assert!(made.iter().all(|mark| mark.get_version_num() == 7));

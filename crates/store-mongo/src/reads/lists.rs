@@ -6,16 +6,16 @@ use rekindle_core::store::{Cursor, MachineFilter, Page, PageRequest, SessionFilt
 use rekindle_core::values::Timestamp;
 use uuid::Uuid;
 
-use super::Answered;
-use crate::collections::Collections;
+use super::ReadResult;
+use crate::collections::Database;
 use crate::documents::{Marked, date, mark_id};
-use crate::query::{Count, Query, Within};
+use crate::query::{CollectionName, Count, Query};
 use crate::schema::indexes::name;
 
 /// A list, filtered.
 #[derive(Debug, Clone, PartialEq)]
 pub struct List {
-    within: Within,
+    within: CollectionName,
     filter: Document,
     hint: &'static str,
 }
@@ -50,7 +50,7 @@ pub fn sessions(filter: &SessionFilter) -> List {
         wanted.insert("lineage_id", lineage.to_string());
         hint = name::BY_LINEAGE;
     }
-    List { within: Within::Sessions, filter: wanted, hint }
+    List { within: CollectionName::Sessions, filter: wanted, hint }
 }
 
 /// The tasks like this.
@@ -69,7 +69,7 @@ pub fn tasks(filter: &TaskFilter) -> List {
         wanted.insert("session_id", session.to_string());
         hint = name::BY_SESSION;
     }
-    List { within: Within::Tasks, filter: wanted, hint }
+    List { within: CollectionName::Tasks, filter: wanted, hint }
 }
 
 /// The machines like this.
@@ -78,7 +78,7 @@ pub fn machines(filter: &MachineFilter) -> List {
         None => (Document::new(), name::BY_CREATION),
         Some(status) => (doc! { "status": status.as_str() }, name::MACHINES_BY_STATUS),
     };
-    List { within: Within::Machines, filter: wanted, hint }
+    List { within: CollectionName::Machines, filter: wanted, hint }
 }
 
 impl List {
@@ -105,11 +105,11 @@ impl List {
     /// Asks for a page and the total. `created_at` is what the list is ordered by.
     pub async fn ask<T>(
         self,
-        collections: &Collections,
+        collections: &Database,
         page: PageRequest,
         read: fn(&RawDocument) -> Result<Marked<T>, StoreError>,
         created_at: fn(&T) -> Timestamp,
-    ) -> Answered<Page<T>> {
+    ) -> ReadResult<Page<T>> {
         // All at once: mostly nothing else was made in the cursor's millisecond, and the second range has the page.
         let parts = try_join_all(self.page(page).into_iter().map(|part| part.all(collections, read)));
         let (parts, total) = try_join(parts, collections.totals.of(self.total(), collections)).await?;

@@ -2,41 +2,41 @@
 
 use bson::{Bson, Document, doc};
 use rekindle_core::session::SessionStatus;
-use rekindle_core::store::{IdempotencyKey, TrailFilter};
+use rekindle_core::store::{AuditFilter, IdempotencyKey};
 use rekindle_core::task::TaskStatus;
 use rekindle_core::values::{MachineId, ProjectId, SessionId, Slot, TaskId, Timestamp};
 
 use crate::documents::{answer, date, session};
-use crate::query::{Count, Query, Within};
+use crate::query::{CollectionName, Count, Query};
 use crate::schema::indexes::name;
 
 /// One session.
 pub fn session(id: SessionId) -> Query {
-    Query::of(Within::Sessions, doc! { "session_id": id.to_string() }, name::SESSION).limited(1)
+    Query::of(CollectionName::Sessions, doc! { "session_id": id.to_string() }, name::SESSION).limited(1)
 }
 
 /// One task.
 pub fn task(id: TaskId) -> Query {
-    Query::of(Within::Tasks, doc! { "task_id": id.to_string() }, name::TASK).limited(1)
+    Query::of(CollectionName::Tasks, doc! { "task_id": id.to_string() }, name::TASK).limited(1)
 }
 
 /// One machine.
 pub fn machine(id: &MachineId) -> Query {
-    Query::of(Within::Machines, doc! { "machine_id": id.as_str() }, name::MACHINE).limited(1)
+    Query::of(CollectionName::Machines, doc! { "machine_id": id.as_str() }, name::MACHINE).limited(1)
 }
 
 /// The tasks of a session in these statuses, in any order: they are few enough to be sorted here.
 pub fn tasks_of(session: SessionId, statuses: &[TaskStatus]) -> Query {
     let statuses: Vec<_> = statuses.iter().map(|status| Bson::String(status.as_str().to_owned())).collect();
     let filter = doc! { "session_id": session.to_string(), "status": { "$in": statuses } };
-    Query::of(Within::Tasks, filter, name::SESSION_AND_STATUS)
+    Query::of(CollectionName::Tasks, filter, name::SESSION_AND_STATUS)
 }
 
 /// The active session of a project on a machine.
 pub fn active_session(project: &ProjectId, machine: &MachineId) -> Query {
     let status = SessionStatus::Active.as_str();
     let filter = doc! { "project_id": project.as_str(), "machine_id": machine.as_str(), "status": status };
-    Query::of(Within::Sessions, filter, name::ONE_ACTIVE).limited(1).showing(session::id_fields())
+    Query::of(CollectionName::Sessions, filter, name::ONE_ACTIVE).limited(1).showing(session::id_fields())
 }
 
 /// The live session that holds a slot.
@@ -46,32 +46,32 @@ pub fn slot_holder(machine: &MachineId, slot: Slot) -> Query {
         "docker_slot": i32::from(slot.0),
         "status": { "$in": session::live_statuses() },
     };
-    Query::of(Within::Sessions, filter, name::ONE_PER_SLOT).limited(1).showing(session::id_fields())
+    Query::of(CollectionName::Sessions, filter, name::ONE_PER_SLOT).limited(1).showing(session::id_fields())
 }
 
 /// The live sessions of machines, oldest first for each.
 pub fn live_sessions(machines: &[MachineId]) -> Query {
     let machines: Vec<_> = machines.iter().map(|id| Bson::String(id.as_str().to_owned())).collect();
     let filter = doc! { "machine_id": { "$in": machines }, "status": { "$in": session::live_statuses() } };
-    Query::of(Within::Sessions, filter, name::LIVE)
+    Query::of(CollectionName::Sessions, filter, name::LIVE)
         .sorted(doc! { "machine_id": 1, "created_at": 1, "_id": 1 })
         .showing(session::live_fields())
 }
 
 /// Every API key, in any order: they are few enough to be sorted here.
 pub fn keys() -> Query {
-    Query::of(Within::Keys, Document::new(), name::ID)
+    Query::of(CollectionName::Keys, Document::new(), name::ID)
 }
 
 /// The answer that stands under an idempotency key. The server takes those whose time is over some time later.
 pub fn remembered(key: &IdempotencyKey, now: Timestamp) -> Query {
     let filter = doc! { "_id": answer::id(key), "until": { "$gt": date(now) } };
-    Query::of(Within::Answers, filter, name::ID).limited(1)
+    Query::of(CollectionName::Answers, filter, name::ID).limited(1)
 }
 
 /// The events like this that have a position, the latest first. Of several conditions the one that leaves the fewest
 /// chooses the index; what happened, and when, is looked at on the way.
-pub fn trail(filter: &TrailFilter, before: Option<i64>, limit: u32) -> Query {
+pub fn trail(filter: &AuditFilter, before: Option<i64>, limit: u32) -> Query {
     // Also without a limit it says that there is one: only such events are in these indexes.
     let mut wanted = doc! { "position": before.map_or(doc! { "$gt": 0_i64 }, |before| doc! { "$lt": before }) };
     let mut hint = name::EVENTS;
@@ -96,12 +96,16 @@ pub fn trail(filter: &TrailFilter, before: Option<i64>, limit: u32) -> Query {
     if !at.is_empty() {
         wanted.insert("at", at);
     }
-    Query::of(Within::Events, wanted, hint).sorted(doc! { "position": -1 }).limited(limit)
+    Query::of(CollectionName::Events, wanted, hint).sorted(doc! { "position": -1 }).limited(limit)
 }
 
 /// How many sessions are in this status.
 pub fn in_status(status: SessionStatus) -> Count {
-    Count { within: Within::Sessions, filter: doc! { "status": status.as_str() }, hint: name::SESSIONS_BY_STATUS }
+    Count {
+        within: CollectionName::Sessions,
+        filter: doc! { "status": status.as_str() },
+        hint: name::SESSIONS_BY_STATUS,
+    }
 }
 
 /// Longest silent first.
@@ -119,13 +123,13 @@ fn stalled() -> Document {
 
 /// The stalled sessions.
 pub fn stalled_sessions(limit: u32) -> Query {
-    Query::of(Within::Sessions, stalled(), name::SILENCE).sorted(by_silence()).limited(limit)
+    Query::of(CollectionName::Sessions, stalled(), name::SILENCE).sorted(by_silence()).limited(limit)
 }
 
 /// How many sessions are stalled, and how many overdue.
 pub fn silent_counts(heard_before: Timestamp) -> [Count; 2] {
     [stalled(), overdue(SessionStatus::Active.as_str(), heard_before)].map(|filter| Count {
-        within: Within::Sessions,
+        within: CollectionName::Sessions,
         filter,
         hint: name::SILENCE,
     })
@@ -134,23 +138,25 @@ pub fn silent_counts(heard_before: Timestamp) -> [Count; 2] {
 /// The active sessions last heard before this time.
 pub fn overdue_sessions(heard_before: Timestamp, limit: u32) -> Query {
     let filter = overdue(SessionStatus::Active.as_str(), heard_before);
-    Query::of(Within::Sessions, filter, name::SILENCE).sorted(by_silence()).limited(limit)
+    Query::of(CollectionName::Sessions, filter, name::SILENCE).sorted(by_silence()).limited(limit)
 }
 
 /// The online machines last heard before this time.
 pub fn overdue_machines(heard_before: Timestamp, limit: u32) -> Query {
     let filter = overdue("online", heard_before);
-    Query::of(Within::Machines, filter, name::SILENCE).sorted(by_silence()).limited(limit)
+    Query::of(CollectionName::Machines, filter, name::SILENCE).sorted(by_silence()).limited(limit)
 }
 
 /// The active session, and the online machine, that was heard the longest time ago.
 pub fn earliest_heartbeats() -> [Query; 2] {
-    [(Within::Sessions, SessionStatus::Active.as_str()), (Within::Machines, "online")].map(|(within, status)| {
-        Query::of(within, doc! { "status": status }, name::SILENCE)
-            .sorted(doc! { "last_heartbeat": 1 })
-            .limited(1)
-            .showing(doc! { "_id": 0, "last_heartbeat": 1 })
-    })
+    [(CollectionName::Sessions, SessionStatus::Active.as_str()), (CollectionName::Machines, "online")].map(
+        |(within, status)| {
+            Query::of(within, doc! { "status": status }, name::SILENCE)
+                .sorted(doc! { "last_heartbeat": 1 })
+                .limited(1)
+                .showing(doc! { "_id": 0, "last_heartbeat": 1 })
+        },
+    )
 }
 
 fn ended_by(ended_by: Timestamp) -> Document {
@@ -159,7 +165,7 @@ fn ended_by(ended_by: Timestamp) -> Document {
 
 /// What retention may delete, oldest first; of the same time the earlier recorded first, as the index keeps them.
 pub fn expired(by: Timestamp, limit: u32) -> Query {
-    Query::of(Within::Sessions, ended_by(by), name::RETENTION)
+    Query::of(CollectionName::Sessions, ended_by(by), name::RETENTION)
         .sorted(doc! { "completed_at": 1 })
         .limited(limit)
         .showing(session::expired_fields())
@@ -167,13 +173,13 @@ pub fn expired(by: Timestamp, limit: u32) -> Query {
 
 /// How many sessions retention may delete.
 pub fn expired_sessions(by: Timestamp) -> Count {
-    Count { within: Within::Sessions, filter: ended_by(by), hint: name::RETENTION }
+    Count { within: CollectionName::Sessions, filter: ended_by(by), hint: name::RETENTION }
 }
 
 /// How many tasks they have, as the stages of an aggregate on the sessions: one figure, or none when there are none.
 pub fn expired_tasks(by: Timestamp) -> Vec<Document> {
     let tasks = doc! {
-        "from": Within::Tasks.name(),
+        "from": CollectionName::Tasks.name(),
         "localField": "session_id",
         "foreignField": "session_id",
         "pipeline": [{ "$count": "n" }],

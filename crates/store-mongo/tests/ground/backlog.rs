@@ -3,7 +3,7 @@
 use bson::doc;
 use rekindle_core::Store;
 use rekindle_core::event::{Event, EventKind, Subject};
-use rekindle_core::store::{Changes, TrailFilter};
+use rekindle_core::store::{AuditFilter, Changes};
 use rekindle_mongod::{Case, case};
 use rekindle_store_mongo::MongoStore;
 use rekindle_testkit::sample::NOON;
@@ -37,7 +37,7 @@ async fn a_first_question_finds_the_latest_of_many(uri: String) {
         for thousand in 0..3 {
             happen(&store, thousand * 1000..(thousand + 1) * 1000).await;
         }
-        let found = store.trail(&TrailFilter::default(), None, 2).await.unwrap();
+        let found = store.audit_log(&AuditFilter::default(), None, 2).await.unwrap();
         let numbers: Vec<_> = found.iter().map(|found| found.event.detail["n"].as_u64().unwrap()).collect();
         assert_eq!(numbers, [2999, 2998]);
         store.close().await;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use bson::{Document, doc};
 use rekindle_core::session::{Ended, Outcome, Phase};
-use rekindle_core::store::{Changes, IdempotencyKey, Remembered, Store};
+use rekindle_core::store::{Changes, IdempotencyKey, Store, StoredResponse};
 use rekindle_core::task::TaskState;
 use rekindle_core::{Session, SessionId, TaskId, Version};
 use rekindle_mongod::{Case, Nodes, binary_case};
@@ -117,7 +117,7 @@ async fn an_answer_goes_when_its_time_is_over(binary: PathBuf) {
     let nodes = quick(binary);
     let store = open(&options(&nodes.uri())).await;
     let (today, yesterday) = (days_ago(0), days_ago(1));
-    let answer = |n: u8, at, until| Remembered {
+    let answer = |n: u8, at, until| StoredResponse {
         key: IdempotencyKey([n; 32]),
         request: [0; 32],
         answer: Box::new([n]),
@@ -126,13 +126,13 @@ async fn an_answer_goes_when_its_time_is_over(binary: PathBuf) {
     };
     let stands = answer(2, yesterday, days_ago(-1));
     for remember in [answer(1, yesterday, today), stands.clone()] {
-        store.commit(Changes { remember: Some(remember), ..Changes::default() }).await.unwrap();
+        store.commit(Changes { stored_response: Some(remember), ..Changes::default() }).await.unwrap();
     }
     // Asked as of yesterday, both stand: what is gone is gone from the database.
     let left = || async {
         let mut left = Vec::new();
         for n in [1, 2] {
-            left.extend(store.remembered(&IdempotencyKey([n; 32]), yesterday).await.unwrap());
+            left.extend(store.stored_response(&IdempotencyKey([n; 32]), yesterday).await.unwrap());
         }
         left
     };

@@ -19,9 +19,9 @@ fn a_commit_that_surely_did_not_happen_is_told_from_one_in_doubt() {
 #[test]
 fn a_statement_that_failed_wrote_nothing() {
     for code in [ffi::SQLITE_FULL, ffi::SQLITE_BUSY, ffi::SQLITE_IOERR, ffi::SQLITE_READONLY] {
-        assert!(matches!(nothing_written(&error(code)), StoreError::Unavailable(_)), "{code}");
+        assert!(matches!(not_written(&error(code)), StoreError::Unavailable(_)), "{code}");
     }
     for code in [ffi::SQLITE_CORRUPT, ffi::SQLITE_NOTADB] {
-        assert!(matches!(nothing_written(&error(code)), StoreError::Corrupt(_)), "{code}");
+        assert!(matches!(not_written(&error(code)), StoreError::Corrupt(_)), "{code}");
     }
 }

@@ -7,7 +7,7 @@ use crate::open;
 use crate::options::SqliteOptions;
 
 fn asks(holder: u64) -> Claim {
-    Claim { duty: Duty::Detection, holder: uuid(holder), lasts: Duration::from_secs(3600) }
+    Claim { duty: LeaseName::Detection, holder: uuid(holder), ttl: Duration::from_secs(3600) }
 }
 
 #[test]
@@ -19,15 +19,15 @@ fn a_lease_from_the_future_holds_nobody_up() {
     db.execute_batch("UPDATE leases SET since = since + 86400000, until = until + 86400000").unwrap();
     let second = claim(&db, &asks(2)).unwrap().unwrap();
     assert!(second.token > first.token);
-    assert!(!stands(&db, first).unwrap());
-    assert!(stands(&db, second).unwrap());
+    assert!(!is_current(&db, first).unwrap());
+    assert!(is_current(&db, second).unwrap());
 }
 
 #[test]
 fn a_lease_of_ages_is_no_overflow() {
     let db = open::writer(&SqliteOptions::default()).unwrap();
-    let first = claim(&db, &Claim { lasts: Duration::MAX, ..asks(1) }).unwrap().unwrap();
+    let first = claim(&db, &Claim { ttl: Duration::MAX, ..asks(1) }).unwrap().unwrap();
     assert_eq!(claim(&db, &asks(2)).unwrap(), None);
-    assert!(stands(&db, first).unwrap());
-    assert!(!stands(&db, Fence { token: u64::MAX, ..first }).unwrap());
+    assert!(is_current(&db, first).unwrap());
+    assert!(!is_current(&db, Fence { token: u64::MAX, ..first }).unwrap());
 }

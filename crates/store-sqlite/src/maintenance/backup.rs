@@ -6,7 +6,7 @@ use std::path::Path;
 use super::copy::{Copied, copy};
 use super::error::MaintenanceError;
 use super::part::Part;
-use super::replaced::{Replaced, clear_beside};
+use super::replaced::{ExclusiveLock, remove_sidecars};
 use super::{Progress, Stop};
 use crate::open::{OpenError, identity};
 
@@ -49,17 +49,17 @@ pub fn backup(
             return Err(MaintenanceError::Exists(to));
         }
         // Now, and again when it counts: it spares the copying.
-        drop(Replaced::take(&to)?);
+        drop(ExclusiveLock::take(&to)?);
     }
     let part = Part::of(&to)?;
     let Copied { pages, bytes } = copy(&from, &part, stop, tell)?;
     let permissions = fs::metadata(&from).map(|about| about.permissions()).ok();
     if existing == Existing::IsReplaced && to.exists() {
-        let _replaced = Replaced::take(&to)?;
-        clear_beside(&to)?;
+        let _replaced = ExclusiveLock::take(&to)?;
+        remove_sidecars(&to)?;
         part.place(true, permissions)?;
     } else {
-        clear_beside(&to)?;
+        remove_sidecars(&to)?;
         part.place(false, permissions)?;
     }
     Ok(BackedUp { pages, bytes })

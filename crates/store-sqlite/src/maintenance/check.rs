@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row};
 use super::backup::absolute;
 use super::error::MaintenanceError;
 use super::{Progress, Stop};
-use crate::open::{applied, existing, known, look_inside};
+use crate::open::{applied, existing, inspect_schema, known};
 use crate::rows;
 use crate::sql::{machine_columns, session_columns, task_columns};
 
@@ -40,7 +40,7 @@ pub struct DatabaseReport {
 /// See [`MaintenanceError`]: when it cannot be looked at at all.
 pub fn check(path: &Path, stop: &Stop, tell: &mut dyn FnMut(Progress)) -> Result<DatabaseReport, MaintenanceError> {
     let path = absolute(path)?;
-    look_inside(&path)?;
+    inspect_schema(&path)?;
     let failed = |error: rusqlite::Error| MaintenanceError::reading(&path, &error);
     let mut db = existing(&path).map_err(failed)?;
     stop.watch(&mut db).map_err(failed)?;

@@ -12,7 +12,7 @@ use super::check::integrity;
 use super::error::MaintenanceError;
 use super::part::Part;
 use super::{Progress, Stop};
-use crate::open::{APPLICATION_ID, OpenError, application_id, existing, immutable, look_inside, refuse_newer};
+use crate::open::{APPLICATION_ID, OpenError, application_id, existing, immutable, inspect_schema, refuse_newer};
 
 /// One megabyte at a time.
 const PAGES_AT_ONCE: i32 = 256;
@@ -51,7 +51,7 @@ pub fn copy(from: &Path, part: &Part, stop: &Stop, tell: &mut dyn FnMut(Progress
 /// A connection in a read transaction. Everything that was answered to anybody before is in it, and nothing that is asked
 /// of the database from now on.
 fn snapshot(from: &Path) -> Result<Connection, MaintenanceError> {
-    look_inside(from).or_else(|error| if is_sealed(&error, from) { Ok(0) } else { Err(error) })?;
+    inspect_schema(from).or_else(|error| if is_sealed(&error, from) { Ok(0) } else { Err(error) })?;
     let failed = |error: &rusqlite::Error| MaintenanceError::reading(from, error);
     let open = || -> rusqlite::Result<Connection> {
         let db = existing(from)?;
@@ -73,7 +73,7 @@ fn snapshot(from: &Path) -> Result<Connection, MaintenanceError> {
 }
 
 fn is_sealed(error: &OpenError, path: &Path) -> bool {
-    let [log, ..] = crate::open::beside(path);
+    let [log, ..] = crate::open::sidecar_files(path);
     matches!(error, OpenError::NotWritable { .. }) && path.is_file() && !log.exists()
 }
 

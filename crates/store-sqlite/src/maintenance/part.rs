@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::error::MaintenanceError;
-use crate::open::{OpenError, beside, identity};
+use crate::open::{OpenError, identity, sidecar_files};
 
 /// How often the name may change hands while it is taken.
 const TRIES: u32 = 20;
@@ -109,7 +109,7 @@ impl Part {
     }
 
     fn remove_beside(&self) {
-        for path in beside(&self.path) {
+        for path in sidecar_files(&self.path) {
             fs::remove_file(path).ok();
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::MaintenanceError;
-use crate::open::beside;
+use crate::open::sidecar_files;
 
 /// Somebody who only looks in is waited for; a server stays.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -28,13 +28,13 @@ pub fn alone(path: &Path) -> Result<Connection, MaintenanceError> {
 }
 
 /// A file that nobody else can open until this is dropped, if it is a database.
-pub struct Replaced {
+pub struct ExclusiveLock {
     path: PathBuf,
     /// Holds the lock. None: it is no database, or so broken that SQLite cannot lock it.
     _alone: Option<Connection>,
 }
 
-impl Replaced {
+impl ExclusiveLock {
     /// Takes hold of it, and copies its log back into it where that can be done.
     ///
     /// # Errors
@@ -64,7 +64,7 @@ impl Replaced {
         }
         // On a file system without second names it moves at once.
         fs::hard_link(&self.path, name).or_else(|_| fs::rename(&self.path, name)).map_err(failed)?;
-        for (from, to) in beside(&self.path).iter().zip(beside(name)) {
+        for (from, to) in sidecar_files(&self.path).iter().zip(sidecar_files(name)) {
             if from.exists() {
                 fs::rename(from, to).map_err(failed)?;
             }
@@ -77,8 +77,8 @@ impl Replaced {
 ///
 /// # Errors
 /// The system's.
-pub fn clear_beside(path: &Path) -> Result<(), MaintenanceError> {
-    for stale in beside(path) {
+pub fn remove_sidecars(path: &Path) -> Result<(), MaintenanceError> {
+    for stale in sidecar_files(path) {
         match fs::remove_file(&stale) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(MaintenanceError::io(&stale, "cannot be removed", &error));

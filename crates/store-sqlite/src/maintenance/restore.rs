@@ -9,7 +9,7 @@ use super::backup::{Existing, absolute};
 use super::copy::{Copied, copy};
 use super::error::MaintenanceError;
 use super::part::Part;
-use super::replaced::{Replaced, clear_beside};
+use super::replaced::{ExclusiveLock, remove_sidecars};
 use super::{Progress, Stop};
 use crate::open::identity;
 
@@ -42,7 +42,7 @@ pub fn restore(
     }
     if to.is_file() {
         // First of all, and again when it counts: it spares the copying.
-        drop(Replaced::take(&to)?);
+        drop(ExclusiveLock::take(&to)?);
         if existing == Existing::Stays {
             return Err(MaintenanceError::Exists(to));
         }
@@ -50,7 +50,7 @@ pub fn restore(
     let part = Part::of(&to)?;
     let Copied { bytes, .. } = copy(&from, &part, stop, tell)?;
     if !to.exists() {
-        clear_beside(&to)?;
+        remove_sidecars(&to)?;
         part.place(false, fs::metadata(&from).map(|about| about.permissions()).ok())?;
         // A folder of the server's user is a place for that user's database.
         owned_as(&to, to.parent().and_then(|folder| fs::metadata(folder).ok()).as_ref());
@@ -59,9 +59,9 @@ pub fn restore(
     let about = fs::metadata(&to).ok();
     let kept = kept_as(&to, now);
     // Until the new one is in its place, nobody can open the old one; who tries finds the new one next time.
-    let replaced = Replaced::take(&to)?;
+    let replaced = ExclusiveLock::take(&to)?;
     replaced.keep_as(&kept)?;
-    clear_beside(&to)?;
+    remove_sidecars(&to)?;
     part.place(true, about.as_ref().map(fs::Metadata::permissions))?;
     owned_as(&to, about.as_ref());
     Ok(Restored { bytes, kept: Some(kept) })

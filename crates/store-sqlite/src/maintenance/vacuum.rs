@@ -7,7 +7,7 @@ use super::backup::absolute;
 use super::error::MaintenanceError;
 use super::replaced::alone;
 use super::{Progress, Stop};
-use crate::open::{look_inside, refuse_newer};
+use crate::open::{inspect_schema, refuse_newer};
 
 /// As many rows of an index are looked at.
 const LOOKED_AT: u32 = 1000;
@@ -28,7 +28,7 @@ pub struct Vacuumed {
 /// See [`MaintenanceError`].
 pub fn vacuum(path: &Path, stop: &Stop, tell: &mut dyn FnMut(Progress)) -> Result<Vacuumed, MaintenanceError> {
     let path = absolute(path)?;
-    look_inside(&path)?;
+    inspect_schema(&path)?;
     let failed = |error: rusqlite::Error| MaintenanceError::writing(&path, &error);
     let size = || {
         let about = fs::metadata(&path).map_err(|error| MaintenanceError::io(&path, "cannot be read", &error));

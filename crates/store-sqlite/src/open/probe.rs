@@ -14,7 +14,7 @@ use super::{APPLICATION_ID, OpenError, application_id, applied, refuse_newer};
 ///
 /// # Errors
 /// Why it cannot be ours. A file that is not there, or is empty, may become ours.
-pub fn look_at(path: &Path) -> Result<(), OpenError> {
+pub fn inspect(path: &Path) -> Result<(), OpenError> {
     if path.is_dir() {
         return Err(OpenError::IsFolder(path.to_path_buf()));
     }
@@ -50,8 +50,8 @@ fn header(path: &Path) -> rusqlite::Result<i32> {
 ///
 /// # Errors
 /// As [`look_at`], [`OpenError::Missing`] and [`OpenError::Newer`].
-pub fn look_inside(path: &Path) -> Result<i64, OpenError> {
-    look_at(path)?;
+pub fn inspect_schema(path: &Path) -> Result<i64, OpenError> {
+    inspect(path)?;
     if !fs::metadata(path).is_ok_and(|about| about.len() > 0) {
         return Err(OpenError::Missing(path.to_path_buf()));
     }
@@ -102,7 +102,7 @@ pub fn identity(_: &Path) -> Option<(u64, u64)> {
 }
 
 /// The files that SQLite keeps beside a database.
-pub fn beside(path: &Path) -> [PathBuf; 3] {
+pub fn sidecar_files(path: &Path) -> [PathBuf; 3] {
     ["-wal", "-shm", "-journal"].map(|suffix| {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);

@@ -279,10 +279,10 @@ fn a_header_that_is_ahead_of_its_file_is_read_all_the_same() {
         immutable(&path).and_then(|db| application_id(&db)).is_err(),
         "SQLite minds it; this test is of no use if not"
     );
-    look_at(&path).unwrap();
+    inspect(&path).unwrap();
     bytes[68..72].copy_from_slice(&7_u32.to_be_bytes());
     fs::write(&path, &bytes).unwrap();
-    assert!(matches!(look_at(&path), Err(OpenError::Foreign(_))), "and whose it is is still seen");
+    assert!(matches!(inspect(&path), Err(OpenError::Foreign(_))), "and whose it is is still seen");
 }
 
 mod upgrade;

@@ -4,11 +4,11 @@ use std::net::IpAddr;
 
 use rekindle_core::access::{Actor, ApiKey, SecretHash};
 use rekindle_core::event::{Event, EventKind, Subject};
-use rekindle_core::store::{EventPosition, IdempotencyKey, RecordedEvent, Remembered, StoreError, Versioned};
+use rekindle_core::store::{EventPosition, IdempotencyKey, RecordedEvent, StoreError, StoredResponse, Versioned};
 use rekindle_core::values::{KeyId, MachineId, SessionId, TaskId};
 use rusqlite::Row;
 
-use super::{Columns, Nonsense, naming};
+use super::{Columns, DecodeError, naming};
 
 /// An event, from a row of `event_columns!`.
 pub fn event(row: &Row<'_>) -> Result<RecordedEvent, StoreError> {
@@ -35,7 +35,7 @@ pub fn event(row: &Row<'_>) -> Result<RecordedEvent, StoreError> {
     })
 }
 
-fn actor(columns: &mut Columns<'_, '_>) -> Result<Option<Actor>, Nonsense> {
+fn actor(columns: &mut Columns<'_, '_>) -> Result<Option<Actor>, DecodeError> {
     let key = columns.uuid_or_none()?.map(KeyId);
     let address: Option<String> = columns.get()?;
     let address = address.map(|text| text.parse::<IpAddr>().map_err(|fault| format!("by_address: {fault}")));
@@ -64,10 +64,10 @@ pub fn key(row: &Row<'_>) -> Result<Versioned<ApiKey>, StoreError> {
 }
 
 /// A remembered answer, from a row of [`crate::sql::REMEMBERED`].
-pub fn remembered(row: &Row<'_>) -> Result<Remembered, StoreError> {
+pub fn remembered(row: &Row<'_>) -> Result<StoredResponse, StoreError> {
     naming("answers", row, |columns| {
         let _: i64 = columns.get()?;
-        Ok(Remembered {
+        Ok(StoredResponse {
             key: IdempotencyKey(columns.get()?),
             request: columns.get()?,
             answer: columns.get::<Vec<u8>>()?.into_boxed_slice(),

@@ -4,7 +4,7 @@
 use rekindle_core::event::EventKind;
 use rekindle_core::machine::MachineStatus;
 use rekindle_core::session::SessionStatus;
-use rekindle_core::store::{MachineFilter, SessionFilter, TaskFilter, TrailFilter};
+use rekindle_core::store::{AuditFilter, MachineFilter, SessionFilter, TaskFilter};
 use rekindle_core::task::TaskStatus;
 use rekindle_core::values::{KeyId, SessionId, Timestamp};
 use rekindle_testkit::sample::{text, uuid};
@@ -90,7 +90,7 @@ fn machine_lists() -> Vec<List> {
 }
 
 fn trails() -> Vec<String> {
-    let one = |bits: u32| TrailFilter {
+    let one = |bits: u32| AuditFilter {
         key: (bits & 1 != 0).then(|| KeyId(uuid(1))),
         session: (bits & 2 != 0).then(|| SessionId(uuid(1))),
         machine: (bits & 4 != 0).then(|| text("m")),

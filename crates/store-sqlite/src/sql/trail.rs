@@ -1,17 +1,17 @@
 //! The audit trail, the latest first: a walk backwards over one index of the events, or over all of them.
 
-use rekindle_core::store::TrailFilter;
+use rekindle_core::store::AuditFilter;
 use rusqlite::types::Value;
 
 /// The statement that reads a part of the trail, and its parameters but the last two: the position before which it
 /// begins, and how many.
-pub fn trail(filter: &TrailFilter) -> (String, Vec<Value>) {
+pub fn trail(filter: &AuditFilter) -> (String, Vec<Value>) {
     // A session has a few dozen events, a machine hundreds, a key as many as it was used for.
     let index = match filter {
-        TrailFilter { session: Some(_), .. } => "INDEXED BY events_session",
-        TrailFilter { machine: Some(_), .. } => "INDEXED BY events_machine",
-        TrailFilter { key: Some(_), .. } => "INDEXED BY events_by_key",
-        TrailFilter { .. } => "NOT INDEXED",
+        AuditFilter { session: Some(_), .. } => "INDEXED BY events_session",
+        AuditFilter { machine: Some(_), .. } => "INDEXED BY events_machine",
+        AuditFilter { key: Some(_), .. } => "INDEXED BY events_by_key",
+        AuditFilter { .. } => "NOT INDEXED",
     };
     let conditions = [
         ("session_id = ?", filter.session.map(|id| Value::Blob(id.0.as_bytes().to_vec()))),

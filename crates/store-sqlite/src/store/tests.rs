@@ -7,7 +7,7 @@ use rekindle_core::store::{Expect, Put, UniqueRule, Write};
 use rekindle_testkit::sample::{NOON, ended, noon_plus, session, task, text, uuid};
 
 use super::*;
-use crate::fault::nothing_written;
+use crate::fault::not_written;
 
 /// A store in memory, whose writer can be held up.
 fn store(options: SqliteOptions) -> SqliteStore {
@@ -33,8 +33,8 @@ fn insert(n: u64) -> Changes {
     changes
 }
 
-fn beat(n: u64, millis: i64) -> SessionBeat {
-    SessionBeat { session: SessionId(uuid(n)), at: noon_plus(millis), current_task: None }
+fn beat(n: u64, millis: i64) -> SessionHeartbeat {
+    SessionHeartbeat { session: SessionId(uuid(n)), at: noon_plus(millis), current_task: None }
 }
 
 async fn heard(store: &SqliteStore, n: u64) -> Option<Timestamp> {
@@ -54,7 +54,7 @@ impl rekindle_core::store::BatchObserver for Batches {
 #[tokio::test]
 async fn whoever_watches_is_told_of_each_batch() {
     let batches = std::sync::Arc::new(Batches::default());
-    let watch = rekindle_core::store::BatchWatch::by(std::sync::Arc::clone(&batches) as _);
+    let watch = rekindle_core::store::BatchObserverHandle::by(std::sync::Arc::clone(&batches) as _);
     let store = store(SqliteOptions { watch, ..SqliteOptions::default() });
     let release = hold(&store).await;
     let commits: Vec<_> = (0..7).map(|n| store.commit(insert(n))).collect();
@@ -72,14 +72,14 @@ async fn whoever_watches_is_told_of_each_batch() {
 async fn what_queues_up_shares_a_transaction() {
     let store = store(SqliteOptions::default());
     let release = hold(&store).await;
-    let before = store.written();
+    let before = store.write_stats();
     let commits: Vec<_> = (0..100).map(|n| store.commit(insert(n))).collect();
     let answers = tokio::join!(futures(commits), async {
         drop(release);
     })
     .0;
     assert!(answers.into_iter().all(|answer| answer.is_ok()));
-    let written = store.written();
+    let written = store.write_stats();
     assert_eq!(written.commands - before.commands, 100);
     assert_eq!(written.transactions - before.transactions, 1);
     store.close().await;
@@ -106,7 +106,7 @@ async fn a_failing_command_harms_no_other_in_its_batch() {
     let store = store(SqliteOptions::default());
     store.commit(insert(1)).await.unwrap();
     let release = hold(&store).await;
-    let before = store.written();
+    let before = store.write_stats();
     // Half-way through its own writes it meets a row that is there.
     let mut half_way = insert(2);
     half_way.insert(task(50, &session(2)));
@@ -117,18 +117,18 @@ async fn a_failing_command_harms_no_other_in_its_batch() {
     taken.insert(rival);
     let stale = store.commit(half_way);
     let taken = store.commit(taken);
-    let (a, b, c) = (store.commit(insert(4)), store.beat(beat(1, 5)), store.beat(beat(1, 3)));
-    let missed = store.beat(beat(99, 5));
+    let (a, b, c) = (store.commit(insert(4)), store.record_heartbeat(beat(1, 5)), store.record_heartbeat(beat(1, 3)));
+    let missed = store.record_heartbeat(beat(99, 5));
     let (stale, taken, a, b, c, missed, ()) = tokio::join!(stale, taken, a, b, c, missed, async {
         drop(release);
     });
     assert!(matches!(stale, Err(CommitError::Stale)), "{stale:?}");
-    assert!(matches!(taken, Err(CommitError::Taken(UniqueRule::ActivePerProjectAndMachine))), "{taken:?}");
+    assert!(matches!(taken, Err(CommitError::UniqueViolation(UniqueRule::ActivePerProjectAndMachine))), "{taken:?}");
     a.unwrap();
     assert_eq!(b.unwrap().unwrap().value.last_heartbeat, noon_plus(5));
     assert_eq!(c.unwrap().unwrap().value.last_heartbeat, noon_plus(5), "a heartbeat goes forward only");
     assert_eq!(missed.unwrap(), None);
-    assert_eq!(store.written().transactions - before.transactions, 1);
+    assert_eq!(store.write_stats().transactions - before.transactions, 1);
     assert_eq!(heard(&store, 2).await, None, "the failing commit left something behind");
     assert_eq!(store.task(TaskId(uuid(50))).await.unwrap(), None);
     assert_eq!(heard(&store, 4).await, Some(NOON));
@@ -225,7 +225,7 @@ async fn each_rule_is_told_by_the_index_that_was_violated() {
         let mut changes = Changes::default();
         changes.insert(rival.clone());
         let refused = store.commit(changes).await;
-        assert!(matches!(refused, Err(CommitError::Taken(found)) if found == rule), "insert: {refused:?}");
+        assert!(matches!(refused, Err(CommitError::UniqueViolation(found)) if found == rule), "insert: {refused:?}");
         // The same by an update of a session that was over so far; nobody becomes a successor later.
         if rule == UniqueRule::Successor {
             continue;
@@ -238,7 +238,7 @@ async fn each_rule_is_told_by_the_index_that_was_violated() {
         let put = Put { value: rival, expect: Expect::At(rekindle_core::Version::FIRST) };
         let changes = Changes { writes: vec![Write::PutSession(put)], ..Changes::default() };
         let refused = store.commit(changes).await;
-        assert!(matches!(refused, Err(CommitError::Taken(found)) if found == rule), "update: {refused:?}");
+        assert!(matches!(refused, Err(CommitError::UniqueViolation(found)) if found == rule), "update: {refused:?}");
     }
     store.close().await;
 }
@@ -248,7 +248,7 @@ async fn a_row_that_makes_no_sense_is_named() {
     let store = store(SqliteOptions::default());
     store.commit(insert(1)).await.unwrap();
     let spoil = "UPDATE sessions SET metadata = '[1]'";
-    store.read(move |db| db.execute_batch(spoil).map_err(|error| nothing_written(&error))).await.unwrap();
+    store.read(move |db| db.execute_batch(spoil).map_err(|error| not_written(&error))).await.unwrap();
     let corrupt = store.session(SessionId(uuid(1))).await.unwrap_err();
     let StoreError::Corrupt(words) = &corrupt else { panic!("{corrupt:?}") };
     assert!(words.contains(&format!("row 1 ({}) of table sessions: metadata", uuid(1))), "{words}");
@@ -295,9 +295,9 @@ async fn when_sqlite_undoes_all_the_others_are_done_alone() {
     // Stands for a disk error: SQLite rolls the whole transaction back by itself.
     let fault = "CREATE TEMP TRIGGER fault BEFORE INSERT ON main.sessions WHEN new.project_id = 'p13' \
                  BEGIN SELECT RAISE(ROLLBACK, 'the disk says no'); END";
-    store.read(move |db| db.execute_batch(fault).map_err(|error| nothing_written(&error))).await.unwrap();
+    store.read(move |db| db.execute_batch(fault).map_err(|error| not_written(&error))).await.unwrap();
     let release = hold(&store).await;
-    let before = store.written();
+    let before = store.write_stats();
     let (a, bad, b, ()) =
         tokio::join!(store.commit(insert(1)), store.commit(insert(13)), store.commit(insert(2)), async {
             drop(release);
@@ -306,7 +306,7 @@ async fn when_sqlite_undoes_all_the_others_are_done_alone() {
     b.unwrap();
     let Err(CommitError::Failed(StoreError::Unavailable(why))) = bad else { panic!("{bad:?}") };
     assert!(why.contains("the disk says no"), "{why}");
-    assert_eq!(store.written().transactions - before.transactions, 4, "one together, then each alone");
+    assert_eq!(store.write_stats().transactions - before.transactions, 4, "one together, then each alone");
     assert_eq!(heard(&store, 1).await, Some(NOON));
     assert_eq!(heard(&store, 13).await, None);
     assert_eq!(heard(&store, 2).await, Some(NOON));
@@ -324,7 +324,7 @@ async fn a_read_that_takes_too_long_gives_its_thread_back() {
     // Hours of counting.
     let endless =
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1000000000000) SELECT max(i) FROM n";
-    let count = |db: &Connection| db.query_row(endless, [], |_| Ok(())).map_err(|error| nothing_written(&error));
+    let count = |db: &Connection| db.query_row(endless, [], |_| Ok(())).map_err(|error| not_written(&error));
     let late = store.read(count).await;
     assert!(matches!(late, Err(StoreError::TimedOut(_) | StoreError::Unavailable(_))), "{late:?}");
     let began = std::time::Instant::now();
@@ -332,7 +332,7 @@ async fn a_read_that_takes_too_long_gives_its_thread_back() {
         assert!(began.elapsed() < Duration::from_secs(20), "the one reader never came back");
     }
     // Nor does a question that panics take it away.
-    let panicked: Answered<()> = store.read(|_| panic!("this question is made to panic")).await;
+    let panicked: ReadResult<()> = store.read(|_| panic!("this question is made to panic")).await;
     assert!(panicked.is_err());
     assert!(store.session(SessionId(uuid(1))).await.unwrap().is_some());
     store.close().await;

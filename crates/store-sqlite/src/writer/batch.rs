@@ -7,10 +7,10 @@ use rusqlite::Connection;
 
 use super::Counters;
 use crate::command::{Job, execute};
-use crate::fault::{commit_failed, nothing_written};
+use crate::fault::{commit_failed, not_written};
 
 /// Why a transaction did not come to its end.
-enum Trouble {
+enum BatchError {
     /// It never began; trying again at once would not help.
     NotBegun(StoreError),
     /// It was undone as a whole.
@@ -29,26 +29,26 @@ pub fn run(db: &Connection, jobs: &mut Vec<Box<dyn Job>>, counters: &Counters) {
     counters.transactions.fetch_add(1, Ordering::Relaxed);
     match transaction(db, jobs) {
         Ok(()) => jobs.drain(..).for_each(Job::answer),
-        Err(Trouble::Undone(_)) if jobs.len() > 1 => {
+        Err(BatchError::Undone(_)) if jobs.len() > 1 => {
             // One of them made SQLite undo all, on a full disk say: alone, the others may well succeed.
             for mut job in jobs.drain(..) {
                 counters.transactions.fetch_add(1, Ordering::Relaxed);
                 match transaction(db, std::slice::from_mut(&mut job)) {
                     Ok(()) => job.answer(),
-                    Err(trouble) => job.fail(trouble.told()),
+                    Err(trouble) => job.fail(trouble.notify()),
                 }
             }
         }
         Err(trouble) => {
-            let error = trouble.told();
+            let error = trouble.notify();
             jobs.drain(..).for_each(|job| job.fail(error.clone()));
         }
     }
 }
 
-impl Trouble {
+impl BatchError {
     /// Tells the operator, and returns what the caller is told.
-    fn told(self) -> StoreError {
+    fn notify(self) -> StoreError {
         match self {
             Self::NotBegun(error) | Self::Undone(error) => {
                 tracing::warn!(%error, "a write was refused by the database");
@@ -62,18 +62,18 @@ impl Trouble {
     }
 }
 
-fn transaction(db: &Connection, jobs: &mut [Box<dyn Job>]) -> Result<(), Trouble> {
+fn transaction(db: &Connection, jobs: &mut [Box<dyn Job>]) -> Result<(), BatchError> {
     if !db.is_autocommit() {
         // What is left of a transaction whose end failed twice.
         drop(execute(db, "ROLLBACK"));
     }
-    execute(db, "BEGIN IMMEDIATE").map_err(|error| Trouble::NotBegun(nothing_written(&error)))?;
+    execute(db, "BEGIN IMMEDIATE").map_err(|error| BatchError::NotBegun(not_written(&error)))?;
     for job in jobs.iter_mut() {
         let applied = job.apply(db);
         // On some errors SQLite rolls the whole transaction back by itself; the commands before are undone with it.
         if db.is_autocommit() {
             let why = applied.err().unwrap_or_else(|| "the transaction ended early".to_owned());
-            return Err(Trouble::Undone(StoreError::Unavailable(why)));
+            return Err(BatchError::Undone(StoreError::Unavailable(why)));
         }
     }
     execute(db, "COMMIT").map_err(|error| {
@@ -81,12 +81,12 @@ fn transaction(db: &Connection, jobs: &mut [Box<dyn Job>]) -> Result<(), Trouble
             drop(execute(db, "ROLLBACK"));
         }
         match commit_failed(&error) {
-            error @ StoreError::Unknown(_) => Trouble::InDoubt(error),
+            error @ StoreError::Unknown(_) => BatchError::InDoubt(error),
             error @ (StoreError::Unavailable(_)
             | StoreError::Overloaded(_)
             | StoreError::CircuitOpen { .. }
             | StoreError::TimedOut(_)
-            | StoreError::Corrupt(_)) => Trouble::Undone(error),
+            | StoreError::Corrupt(_)) => BatchError::Undone(error),
         }
     })
 }

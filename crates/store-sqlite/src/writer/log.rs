@@ -19,14 +19,14 @@ const FULL_WHEN_IDLE: i32 = 512;
 
 /// When what is not asked for by the writer is done.
 #[derive(Debug, Clone, Copy)]
-pub struct Upkeep {
+pub struct CheckpointPolicy {
     /// A log that nobody asked to have copied for so long is copied, however small it is.
     pub idle: Duration,
     /// How often the planner's numbers are looked at.
     pub optimize: Duration,
 }
 
-impl Upkeep {
+impl CheckpointPolicy {
     /// What a server does.
     pub const DEFAULT: Self = Self { idle: Duration::from_secs(60), optimize: Duration::from_secs(3600) };
 }
@@ -36,7 +36,7 @@ impl Upkeep {
 const OPTIMIZE: &str = "PRAGMA optimize = 0x10012";
 
 /// The writer's end.
-pub struct Log {
+pub struct Checkpointer {
     /// How many pages it held after the last commit.
     pages: Arc<AtomicI32>,
     /// Asks the copier for a pass.
@@ -48,12 +48,12 @@ pub struct Log {
     copier: Thread,
 }
 
-impl Log {
+impl Checkpointer {
     /// Starts the thread that copies.
     ///
     /// # Errors
     /// When the system has none to give.
-    pub fn start(db: &mut Connection, copier: Connection, upkeep: Upkeep) -> std::io::Result<Self> {
+    pub fn start(db: &mut Connection, copier: Connection, upkeep: CheckpointPolicy) -> std::io::Result<Self> {
         let pages = Arc::new(AtomicI32::new(0));
         let written = Arc::new(AtomicBool::new(true));
         let (seen, is_written) = (Arc::clone(&pages), Arc::clone(&written));

@@ -171,7 +171,7 @@ async fn quiet_wins_when_nothing_was_heard(store: Arc<dyn Store>) {
     let (mut session, mut machine) = (sample::session(1), sample::machine("m1"));
     insert(&store, session.clone()).await;
     insert(&store, machine.clone()).await;
-    let quiet = Expect::Quiet { at: Version::FIRST, since: NOON };
+    let quiet = Expect::NoHeartbeatSince { at: Version::FIRST, since: NOON };
     session.phase = sample::live(rekindle_core::session::LiveState::Stalled { prepared_at: None });
     machine.status = rekindle_core::MachineStatus::Offline;
     let put = Put { value: session.clone(), expect: quiet };
@@ -185,8 +185,8 @@ async fn a_beat_in_between_wins_over_quiet(store: Arc<dyn Store>) {
     insert(&store, session.clone()).await;
     insert(&store, machine.clone()).await;
     super::heartbeats::beat(&store, session.id, noon_plus(1)).await.unwrap();
-    store.beat_machine(&machine.id, noon_plus(1)).await.unwrap().unwrap();
-    let quiet = Expect::Quiet { at: Version::FIRST, since: NOON };
+    store.record_machine_heartbeat(&machine.id, noon_plus(1)).await.unwrap().unwrap();
+    let quiet = Expect::NoHeartbeatSince { at: Version::FIRST, since: NOON };
     assert_stale(&commit(&store, vec![Put { value: session, expect: quiet }.into()]).await);
     assert_stale(&commit(&store, vec![Put { value: machine, expect: quiet }.into()]).await);
 }
@@ -196,7 +196,7 @@ async fn a_put_keeps_the_later_heartbeat(store: Arc<dyn Store>) {
     insert(&store, session.clone()).await;
     insert(&store, machine.clone()).await;
     super::heartbeats::beat(&store, session.id, noon_plus(50)).await.unwrap();
-    store.beat_machine(&machine.id, noon_plus(50)).await.unwrap().unwrap();
+    store.record_machine_heartbeat(&machine.id, noon_plus(50)).await.unwrap().unwrap();
     // Both puts were decided before the beats; neither may take them back.
     let mut changes = Changes::default();
     changes.update(session.clone(), Version::FIRST);

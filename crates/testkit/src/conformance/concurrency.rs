@@ -6,11 +6,11 @@ use rekindle_core::rules::recovery::{FailedTasks, Recovery};
 use rekindle_core::store::{Changes, CommitError, UniqueRule, Write};
 use rekindle_core::task::transition::TaskTarget;
 use rekindle_core::tracker::{NewSession, NewTask, Recovered, SessionPatch, SessionTarget, TaskPatch};
-use rekindle_core::{Error, Metadata, Policy, Refusal, SessionId, Store, TaskStatus, Tracker};
+use rekindle_core::{Error, Metadata, Policy, Rejection, SessionId, Store, TaskStatus, Tracker};
 
 use super::{cases, insert};
 use crate::sample::{self, noon_plus, text, uuid};
-use crate::{CountingIds, HandClock, invariants};
+use crate::{ManualClock, SequentialIds, invariants};
 
 cases![
     one_of_fifty_inserts_wins,
@@ -23,7 +23,7 @@ cases![
 ];
 
 fn tracker(store: &Arc<dyn Store>) -> Tracker {
-    let (clock, ids) = (Arc::new(HandClock::default()), Arc::new(CountingIds::default()));
+    let (clock, ids) = (Arc::new(ManualClock::default()), Arc::new(SequentialIds::default()));
     Tracker::new(Arc::clone(store), clock, ids, Policy::default())
 }
 
@@ -62,7 +62,7 @@ async fn one_of_fifty_inserts_wins(store: Arc<dyn Store>) {
     let taken = Err::<(), _>(UniqueRule::ActivePerProjectAndMachine);
     for answer in answers.into_iter().filter(Result::is_err) {
         match answer {
-            Err(CommitError::Taken(rule)) => assert_eq!(Err(rule), taken),
+            Err(CommitError::UniqueViolation(rule)) => assert_eq!(Err(rule), taken),
             other => panic!("expected Taken, got {other:?}"),
         }
     }
@@ -80,7 +80,7 @@ async fn one_of_fifty_creates_wins(store: Arc<dyn Store>) {
     let mut lost = 0;
     for loser in losers {
         assert!(
-            matches!(loser, Error::Refused(Refusal::SessionConflict { existing }) if existing == winner),
+            matches!(loser, Error::Rejected(Rejection::SessionConflict { existing }) if existing == winner),
             "{loser:?}"
         );
         lost += 1;
@@ -116,13 +116,13 @@ async fn twenty_recovers_make_one_successor(store: Arc<dyn Store>) {
     let made: Vec<_> = answers
         .iter()
         .filter_map(|answer| match answer {
-            Recovered::Now(successor) => Some(successor.value.id),
-            Recovered::Before(_) => None,
+            Recovered::Created(successor) => Some(successor.value.id),
+            Recovered::AlreadyRecovered(_) => None,
         })
         .collect();
     assert_eq!(made.len(), 1);
     for answer in &answers {
-        let (Recovered::Now(successor) | Recovered::Before(successor)) = answer;
+        let (Recovered::Created(successor) | Recovered::AlreadyRecovered(successor)) = answer;
         assert_eq!(successor.value.id, made[0]);
     }
     assert_eq!(store.tasks_of(made[0], &TaskStatus::ALL).await.unwrap().len(), 2);
@@ -145,7 +145,7 @@ async fn every_touch_counts(store: Arc<dyn Store>) {
 async fn beats_and_puts_at_once_lose_nothing(store: Arc<dyn Store>) {
     let tracker = tracker(&store);
     let id = tracker.create_session(new_session("p", "m")).await.unwrap().value.id;
-    let clock = HandClock::default();
+    let clock = ManualClock::default();
     let last = rekindle_core::Clock::now(&clock).plus(std::time::Duration::from_millis(64));
     let work = |n: u64| {
         let (tracker, store) = (tracker.clone(), Arc::clone(&store));
@@ -186,7 +186,7 @@ async fn tasks_made_while_their_session_ends(store: Arc<dyn Store>) {
                 metadata: Metadata::default(),
             };
             let ended =
-                |error: Error| assert!(matches!(error, Error::Refused(Refusal::SessionEnded { .. })), "{error:?}");
+                |error: Error| assert!(matches!(error, Error::Rejected(Rejection::SessionEnded { .. })), "{error:?}");
             match tracker.create_task(new).await {
                 Ok(task) => {
                     let start = TaskPatch { status: Some(TaskTarget::InProgress), ..TaskPatch::default() };
@@ -209,7 +209,7 @@ async fn a_stall_never_beats_a_beat(store: Arc<dyn Store>) {
             let store = Arc::clone(&store);
             let mut stalled = session.clone();
             stalled.phase = sample::live(rekindle_core::session::LiveState::Stalled { prepared_at: None });
-            let expect = rekindle_core::store::Expect::Quiet {
+            let expect = rekindle_core::store::Expect::NoHeartbeatSince {
                 at: rekindle_core::Version::FIRST,
                 since: session.last_heartbeat,
             };

@@ -66,7 +66,7 @@ async fn silent_sessions_are_the_stalled_and_the_overdue(store: Arc<dyn Store>) 
         (noon_plus(31), 2, vec![2, 4], 5),
         (Timestamp::MIN, 10, vec![4, 6], 2),
     ] {
-        let found = store.silent_sessions(before, limit).await.unwrap();
+        let found = store.stalled_sessions(before, limit).await.unwrap();
         let expected: Vec<_> = expected.into_iter().map(|n| SessionId(uuid(n))).collect();
         assert_eq!((named(&found.items, |session| session.id), found.total), (expected, total), "before {before}");
     }
@@ -101,6 +101,6 @@ async fn the_earliest_heartbeat_of_those_who_are_watched(store: Arc<dyn Store>) 
     machine.last_heartbeat = noon_plus(7);
     insert(&store, machine.clone()).await;
     assert_eq!(store.earliest_heartbeat().await.unwrap(), Some(noon_plus(7)));
-    store.beat_machine(&machine.id, noon_plus(200)).await.unwrap();
+    store.record_machine_heartbeat(&machine.id, noon_plus(200)).await.unwrap();
     assert_eq!(store.earliest_heartbeat().await.unwrap(), Some(noon_plus(30)));
 }

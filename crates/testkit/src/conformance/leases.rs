@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rekindle_core::event::{Event, EventKind, Subject};
-use rekindle_core::store::{Changes, Claim, CommitError, Committed, Duty, Expect, Fence, Put, Watch, WatchPut};
+use rekindle_core::store::{
+    Changes, Claim, CommitError, Committed, DetectorState, DetectorStateUpdate, Expect, Fence, LeaseName, Put,
+};
 use rekindle_core::{Session, Store, Version};
 
 use super::{cases, insert};
@@ -32,8 +34,8 @@ const SHORT: Duration = Duration::from_millis(1);
 /// How long a case waits for a lease to run out, on whatever machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-async fn claim(store: &Arc<dyn Store>, duty: Duty, holder: u64, lasts: Duration) -> Option<Fence> {
-    let fence = store.claim(Claim { duty, holder: uuid(holder), lasts }).await.unwrap();
+async fn claim(store: &Arc<dyn Store>, duty: LeaseName, holder: u64, lasts: Duration) -> Option<Fence> {
+    let fence = store.claim(Claim { duty, holder: uuid(holder), ttl: lasts }).await.unwrap();
     if let Some(fence) = fence {
         assert_eq!(fence.duty, duty);
         assert_ne!(fence.token, 0);
@@ -42,7 +44,7 @@ async fn claim(store: &Arc<dyn Store>, duty: Duty, holder: u64, lasts: Duration)
 }
 
 /// Has `holder` ask until the duty is its own for long.
-async fn take_over(store: &Arc<dyn Store>, duty: Duty, holder: u64) -> Fence {
+async fn take_over(store: &Arc<dyn Store>, duty: LeaseName, holder: u64) -> Fence {
     let began = Instant::now();
     loop {
         if let Some(fence) = claim(store, duty, holder, LONG).await {
@@ -54,7 +56,7 @@ async fn take_over(store: &Arc<dyn Store>, duty: Duty, holder: u64) -> Fence {
 }
 
 /// A fence that fell: another holder took the duty over from the one that had it.
-async fn fallen(store: &Arc<dyn Store>, duty: Duty) -> Fence {
+async fn fallen(store: &Arc<dyn Store>, duty: LeaseName) -> Fence {
     let fence = claim(store, duty, 1, SHORT).await.unwrap();
     take_over(store, duty, 2).await;
     fence
@@ -63,10 +65,10 @@ async fn fallen(store: &Arc<dyn Store>, duty: Duty) -> Fence {
 /// Stores a session with an event and a note of the detector, by the right of this fence.
 async fn write(store: &Arc<dyn Store>, session: Session, fence: Fence) -> Result<Committed, CommitError> {
     let event = Event::new(NOON, EventKind::SessionCreated, Subject::Session(session.id));
-    let value = Watch { looked_at: NOON, due_by: noon_plus(1), silence_from: NOON };
-    let seen = store.watch().await.unwrap();
-    let watch = Some(WatchPut { value, seen });
-    let mut changes = Changes { events: vec![event], watch, fence: Some(fence), ..Changes::default() };
+    let value = DetectorState { last_pass_at: NOON, next_pass_due: noon_plus(1), grace_until: NOON };
+    let seen = store.detector_state().await.unwrap();
+    let watch = Some(DetectorStateUpdate { value, seen });
+    let mut changes = Changes { events: vec![event], detector_state: watch, fence: Some(fence), ..Changes::default() };
     changes.insert(session);
     store.commit(changes).await
 }
@@ -77,74 +79,74 @@ fn assert_fenced(outcome: &Result<Committed, CommitError>) {
 }
 
 async fn the_first_to_ask_gets_it(store: Arc<dyn Store>) {
-    for duty in Duty::ALL {
+    for duty in LeaseName::ALL {
         assert!(claim(&store, duty, 1, LONG).await.is_some());
     }
 }
 
 async fn nobody_else_gets_it_while_it_lasts(store: Arc<dyn Store>) {
-    let fence = claim(&store, Duty::Detection, 1, LONG).await;
+    let fence = claim(&store, LeaseName::Detection, 1, LONG).await;
     for holder in 2..5 {
-        assert_eq!(claim(&store, Duty::Detection, holder, LONG).await, None);
+        assert_eq!(claim(&store, LeaseName::Detection, holder, LONG).await, None);
     }
-    assert_eq!(claim(&store, Duty::Detection, 1, LONG).await, fence, "who asks in vain changes nothing");
+    assert_eq!(claim(&store, LeaseName::Detection, 1, LONG).await, fence, "who asks in vain changes nothing");
 }
 
 async fn its_holder_keeps_it_with_the_same_token(store: Arc<dyn Store>) {
-    let fence = claim(&store, Duty::Detection, 1, SHORT).await;
+    let fence = claim(&store, LeaseName::Detection, 1, SHORT).await;
     // Whether or not the time is over when it asks again: nobody else came.
     tokio::time::sleep(SHORT * 20).await;
-    assert_eq!(claim(&store, Duty::Detection, 1, LONG).await, fence);
-    assert_eq!(claim(&store, Duty::Detection, 2, LONG).await, None, "the new time counts, not the first");
-    assert_eq!(claim(&store, Duty::Detection, 1, SHORT).await, fence);
-    assert!(take_over(&store, Duty::Detection, 2).await.token > fence.unwrap().token, "also when it is shorter");
+    assert_eq!(claim(&store, LeaseName::Detection, 1, LONG).await, fence);
+    assert_eq!(claim(&store, LeaseName::Detection, 2, LONG).await, None, "the new time counts, not the first");
+    assert_eq!(claim(&store, LeaseName::Detection, 1, SHORT).await, fence);
+    assert!(take_over(&store, LeaseName::Detection, 2).await.token > fence.unwrap().token, "also when it is shorter");
 }
 
 async fn another_gets_it_when_its_time_ran_out(store: Arc<dyn Store>) {
     let (began, lasts) = (Instant::now(), Duration::from_millis(200));
-    let first = claim(&store, Duty::Detection, 1, lasts).await.unwrap();
-    let second = take_over(&store, Duty::Detection, 2).await;
+    let first = claim(&store, LeaseName::Detection, 1, lasts).await.unwrap();
+    let second = take_over(&store, LeaseName::Detection, 2).await;
     // A store may count in milliseconds, and by a clock that runs a little unlike ours.
     assert!(began.elapsed() > lasts * 9 / 10, "it was taken after {:?}", began.elapsed());
     assert!(second.token > first.token);
-    assert_eq!(claim(&store, Duty::Detection, 1, LONG).await, None, "the first has lost it");
+    assert_eq!(claim(&store, LeaseName::Detection, 1, LONG).await, None, "the first has lost it");
 }
 
 async fn what_was_given_back_is_free_at_once(store: Arc<dyn Store>) {
-    let first = claim(&store, Duty::Detection, 1, LONG).await.unwrap();
+    let first = claim(&store, LeaseName::Detection, 1, LONG).await.unwrap();
     store.release(first).await.unwrap();
-    let second = claim(&store, Duty::Detection, 2, LONG).await.unwrap();
+    let second = claim(&store, LeaseName::Detection, 2, LONG).await.unwrap();
     assert!(second.token > first.token);
     store.release(second).await.unwrap();
-    let third = claim(&store, Duty::Detection, 2, LONG).await.unwrap();
+    let third = claim(&store, LeaseName::Detection, 2, LONG).await.unwrap();
     assert!(third.token > second.token, "it was given back, so this is a new right");
     assert_fenced(&write(&store, sample::session(1), second).await);
     write(&store, sample::session(1), third).await.unwrap();
 }
 
 async fn who_lost_it_gives_nothing_back(store: Arc<dyn Store>) {
-    let lost = fallen(&store, Duty::Detection).await;
+    let lost = fallen(&store, LeaseName::Detection).await;
     store.release(lost).await.unwrap();
-    assert_eq!(claim(&store, Duty::Detection, 3, LONG).await, None);
-    let never = Fence { duty: Duty::Retention, token: 1 };
+    assert_eq!(claim(&store, LeaseName::Detection, 3, LONG).await, None);
+    let never = Fence { duty: LeaseName::Retention, token: 1 };
     store.release(never).await.unwrap();
-    assert!(claim(&store, Duty::Retention, 3, LONG).await.is_some());
+    assert!(claim(&store, LeaseName::Retention, 3, LONG).await.is_some());
 }
 
 async fn duties_are_independent(store: Arc<dyn Store>) {
-    fallen(&store, Duty::Detection).await;
-    let detection = claim(&store, Duty::Detection, 2, LONG).await.unwrap();
-    let retention = claim(&store, Duty::Retention, 3, LONG).await.unwrap();
-    assert_eq!(claim(&store, Duty::Detection, 3, LONG).await, None);
-    assert_eq!(claim(&store, Duty::Retention, 2, LONG).await, None);
+    fallen(&store, LeaseName::Detection).await;
+    let detection = claim(&store, LeaseName::Detection, 2, LONG).await.unwrap();
+    let retention = claim(&store, LeaseName::Retention, 3, LONG).await.unwrap();
+    assert_eq!(claim(&store, LeaseName::Detection, 3, LONG).await, None);
+    assert_eq!(claim(&store, LeaseName::Retention, 2, LONG).await, None);
     assert_ne!(detection.token, retention.token, "one changed hands, the other did not");
-    assert_fenced(&write(&store, sample::session(1), Fence { duty: Duty::Retention, ..detection }).await);
+    assert_fenced(&write(&store, sample::session(1), Fence { duty: LeaseName::Retention, ..detection }).await);
     store.release(retention).await.unwrap();
     write(&store, sample::session(1), detection).await.unwrap();
 }
 
 async fn one_of_twenty_claimers_gets_it(store: Arc<dyn Store>) {
-    for (n, duty) in (1..).zip(Duty::ALL) {
+    for (n, duty) in (1..).zip(LeaseName::ALL) {
         let claimers = (1..=20).map(|holder| {
             let store = Arc::clone(&store);
             tokio::spawn(async move { claim(&store, duty, holder, LONG).await })
@@ -159,29 +161,29 @@ async fn one_of_twenty_claimers_gets_it(store: Arc<dyn Store>) {
 }
 
 async fn a_fence_that_stands_lets_a_commit_through(store: Arc<dyn Store>) {
-    let fence = claim(&store, Duty::Detection, 1, SHORT).await.unwrap();
+    let fence = claim(&store, LeaseName::Detection, 1, SHORT).await.unwrap();
     write(&store, sample::session(1), fence).await.unwrap();
     // Past its time too, while nobody took over.
     tokio::time::sleep(SHORT * 20).await;
     write(&store, sample::session(2), fence).await.unwrap();
-    claim(&store, Duty::Detection, 1, LONG).await.unwrap();
+    claim(&store, LeaseName::Detection, 1, LONG).await.unwrap();
     write(&store, sample::session(3), fence).await.unwrap();
     assert_eq!(store.counts().await.unwrap().active, 3);
     assert_eq!(store.events(None, 10).await.unwrap().len(), 3);
 }
 
 async fn a_fence_that_fell_lets_nothing_through(store: Arc<dyn Store>) {
-    let lost = fallen(&store, Duty::Detection).await;
-    let never = Fence { duty: Duty::Retention, token: 1 };
+    let lost = fallen(&store, LeaseName::Detection).await;
+    let never = Fence { duty: LeaseName::Retention, token: 1 };
     for fence in [lost, never, Fence { token: u64::MAX, ..lost }] {
         assert_fenced(&write(&store, sample::session(1), fence).await);
     }
     assert_eq!(store.session(sample::session(1).id).await.unwrap(), None);
     assert_eq!(store.events(None, 10).await.unwrap(), []);
-    assert_eq!(store.watch().await.unwrap(), None);
+    assert_eq!(store.detector_state().await.unwrap(), None);
     // Also when it is the same holder's again: what it began before, it began by another right.
-    let second = claim(&store, Duty::Detection, 2, SHORT).await.unwrap();
-    let third = take_over(&store, Duty::Detection, 1).await;
+    let second = claim(&store, LeaseName::Detection, 2, SHORT).await.unwrap();
+    let third = take_over(&store, LeaseName::Detection, 1).await;
     assert!(third.token > second.token && second.token > lost.token);
     assert_fenced(&write(&store, sample::session(1), lost).await);
     assert_fenced(&write(&store, sample::session(1), second).await);
@@ -189,7 +191,7 @@ async fn a_fence_that_fell_lets_nothing_through(store: Arc<dyn Store>) {
 }
 
 async fn fenced_comes_before_everything_else(store: Arc<dyn Store>) {
-    let lost = fallen(&store, Duty::Detection).await;
+    let lost = fallen(&store, LeaseName::Detection).await;
     let there = sample::session(1);
     insert(&store, there.clone()).await;
     // It is there already; it is at another version; its place is taken.
@@ -199,7 +201,7 @@ async fn fenced_comes_before_everything_else(store: Arc<dyn Store>) {
     for (value, expect) in [(there.clone(), Expect::Absent), (there, Expect::At(elsewhere)), (rival, Expect::Absent)] {
         let writes = vec![Put { value, expect }.into()];
         let outcome = |fence| store.commit(Changes { writes: writes.clone(), fence, ..Changes::default() });
-        assert!(matches!(outcome(None).await, Err(CommitError::Stale | CommitError::Taken(_))));
+        assert!(matches!(outcome(None).await, Err(CommitError::Stale | CommitError::UniqueViolation(_))));
         assert_fenced(&outcome(Some(lost)).await);
     }
 }
@@ -207,7 +209,7 @@ async fn fenced_comes_before_everything_else(store: Arc<dyn Store>) {
 /// A commit of the one who loses the duty, and its takeover, in any order: never does anything of it appear after the
 /// successor has looked.
 async fn a_successor_sees_all_that_its_predecessor_wrote(store: Arc<dyn Store>) {
-    let duty = Duty::Detection;
+    let duty = LeaseName::Detection;
     for n in 1..=20 {
         let fence = claim(&store, duty, 2 * n, SHORT).await.unwrap();
         tokio::time::sleep(SHORT * 3).await;

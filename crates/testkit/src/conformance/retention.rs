@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rekindle_core::event::{Event, EventKind, Subject};
 use rekindle_core::session::{Outcome, Phase};
-use rekindle_core::store::{Changes, Expired, ExpiredCounts, FORGOTTEN_AT_ONCE};
+use rekindle_core::store::{Changes, EVENT_PURGE_BATCH, Expired, ExpiredCounts};
 use rekindle_core::{SessionId, Store, Timestamp, Version};
 
 use super::{cases, insert};
@@ -54,8 +54,8 @@ async fn events_of_nobody_are_forgotten_by_age(store: Arc<dyn Store>) {
     ]
     .map(|(at, kind, subject)| Event::new(noon_plus(at), kind, subject));
     store.commit(Changes { events: events.into(), ..Changes::default() }).await.unwrap();
-    let forget = || Changes { forget_events_before: Some(noon_plus(3)), ..Changes::default() };
-    assert_eq!(store.commit(forget()).await.unwrap().forgotten_events, 2);
+    let forget = || Changes { purge_events_before: Some(noon_plus(3)), ..Changes::default() };
+    assert_eq!(store.commit(forget()).await.unwrap().purged_events, 2);
     let left = store.events(None, 10).await.unwrap();
     let kinds: Vec<_> = left.iter().map(|recorded| recorded.event.kind).collect();
     assert_eq!(kinds, [EventKind::SessionCreated, EventKind::MachineOffline]);
@@ -63,10 +63,10 @@ async fn events_of_nobody_are_forgotten_by_age(store: Arc<dyn Store>) {
 
 async fn many_events_are_forgotten_a_part_at_a_time(store: Arc<dyn Store>) {
     let machine = Subject::Machine(sample::machine_id("m"));
-    let events = (0..FORGOTTEN_AT_ONCE + 5).map(|_| Event::new(NOON, EventKind::MachineOffline, machine.clone()));
+    let events = (0..EVENT_PURGE_BATCH + 5).map(|_| Event::new(NOON, EventKind::MachineOffline, machine.clone()));
     store.commit(Changes { events: events.collect(), ..Changes::default() }).await.unwrap();
-    for expected in [FORGOTTEN_AT_ONCE, 5, 0] {
-        let forget = Changes { forget_events_before: Some(noon_plus(1)), ..Changes::default() };
-        assert_eq!(store.commit(forget).await.unwrap().forgotten_events, expected);
+    for expected in [EVENT_PURGE_BATCH, 5, 0] {
+        let forget = Changes { purge_events_before: Some(noon_plus(1)), ..Changes::default() };
+        assert_eq!(store.commit(forget).await.unwrap().purged_events, expected);
     }
 }

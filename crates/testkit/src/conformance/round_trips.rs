@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rekindle_core::event::{Event, EventKind, Subject};
-use rekindle_core::store::{Changes, Watch, WatchPut};
+use rekindle_core::store::{Changes, DetectorState, DetectorStateUpdate};
 use rekindle_core::values::Slots;
 use rekindle_core::{KeyId, MachineStatus, SessionId, Slot, Store, StoreError, TaskId, Timestamp, Version, Versioned};
 
@@ -84,7 +84,7 @@ async fn nothing_is_found_where_nothing_is(store: Arc<dyn Store>) {
     assert_eq!(store.session(SessionId(uuid(1))).await.unwrap(), None);
     assert_eq!(store.task(TaskId(uuid(1))).await.unwrap(), None);
     assert_eq!(store.machine(&sample::machine_id("m1")).await.unwrap(), None);
-    assert_eq!(store.watch().await.unwrap(), None);
+    assert_eq!(store.detector_state().await.unwrap(), None);
     assert_eq!(store.earliest_heartbeat().await.unwrap(), None);
     assert_eq!(store.counts().await.unwrap().total(), 0);
     assert!(store.events(None, 10).await.unwrap().is_empty());
@@ -147,12 +147,14 @@ async fn events_of_every_kind(store: Arc<dyn Store>) {
 }
 
 async fn the_watch(store: Arc<dyn Store>) {
-    let note = |value, seen| Changes { watch: Some(WatchPut { value, seen }), ..Changes::default() };
-    let at = |n| Watch { looked_at: noon_plus(n), due_by: noon_plus(n + 1), silence_from: Timestamp::MIN };
+    let note =
+        |value, seen| Changes { detector_state: Some(DetectorStateUpdate { value, seen }), ..Changes::default() };
+    let at =
+        |n| DetectorState { last_pass_at: noon_plus(n), next_pass_due: noon_plus(n + 1), grace_until: Timestamp::MIN };
     let mut seen = None;
     for n in 0..3 {
         store.commit(note(at(n), seen)).await.unwrap();
-        seen = store.watch().await.unwrap();
+        seen = store.detector_state().await.unwrap();
         assert_eq!(seen, Some(at(n)));
     }
     // Whoever has seen another note, or none, comes too late.
@@ -161,7 +163,7 @@ async fn the_watch(store: Arc<dyn Store>) {
     }
     // A commit that does not speak of it leaves it alone.
     insert(&store, sample::session(1)).await;
-    assert_eq!(store.watch().await.unwrap(), seen);
+    assert_eq!(store.detector_state().await.unwrap(), seen);
 }
 
 async fn a_closed_store_says_so(store: Arc<dyn Store>) {

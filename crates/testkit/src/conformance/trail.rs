@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use rekindle_core::event::{Event, EventKind, Subject};
-use rekindle_core::store::{Changes, RecordedEvent, TrailFilter};
+use rekindle_core::store::{AuditFilter, Changes, RecordedEvent};
 use rekindle_core::{Actor, KeyId, SessionId, Store, TaskId};
 
 use super::cases;
@@ -60,28 +60,28 @@ async fn the_trail_is_the_events_backwards(store: Arc<dyn Store>) {
     stored(&store).await;
     let mut forwards = store.events(None, 100).await.unwrap();
     forwards.reverse();
-    let trail = store.trail(&TrailFilter::default(), None, 100).await.unwrap();
+    let trail = store.audit_log(&AuditFilter::default(), None, 100).await.unwrap();
     assert_eq!(trail, forwards);
 }
 
 async fn the_trail_is_filtered(store: Arc<dyn Store>) {
     stored(&store).await;
-    let all = TrailFilter::default;
+    let all = AuditFilter::default;
     let filters = [
-        (TrailFilter { key: Some(KeyId(uuid(7))), ..all() }, vec![4, 2, 0]),
-        (TrailFilter { key: Some(KeyId(uuid(99))), ..all() }, vec![]),
-        (TrailFilter { session: Some(SessionId(uuid(1))), ..all() }, vec![5, 1, 0]),
-        (TrailFilter { machine: Some(sample::machine_id("m")), ..all() }, vec![2]),
-        (TrailFilter { kind: Some(EventKind::SessionCreated), ..all() }, vec![6, 0]),
-        (TrailFilter { kind: Some(EventKind::AccessRefused), ..all() }, vec![3]),
-        (TrailFilter { since: Some(noon_plus(5)), ..all() }, vec![6, 5]),
-        (TrailFilter { until: Some(noon_plus(2)), ..all() }, vec![1, 0]),
+        (AuditFilter { key: Some(KeyId(uuid(7))), ..all() }, vec![4, 2, 0]),
+        (AuditFilter { key: Some(KeyId(uuid(99))), ..all() }, vec![]),
+        (AuditFilter { session: Some(SessionId(uuid(1))), ..all() }, vec![5, 1, 0]),
+        (AuditFilter { machine: Some(sample::machine_id("m")), ..all() }, vec![2]),
+        (AuditFilter { kind: Some(EventKind::SessionCreated), ..all() }, vec![6, 0]),
+        (AuditFilter { kind: Some(EventKind::AccessRefused), ..all() }, vec![3]),
+        (AuditFilter { since: Some(noon_plus(5)), ..all() }, vec![6, 5]),
+        (AuditFilter { until: Some(noon_plus(2)), ..all() }, vec![1, 0]),
         (
-            TrailFilter { since: Some(noon_plus(1)), until: Some(noon_plus(5)), key: Some(KeyId(uuid(7))), ..all() },
+            AuditFilter { since: Some(noon_plus(1)), until: Some(noon_plus(5)), key: Some(KeyId(uuid(7))), ..all() },
             vec![4, 2],
         ),
         (
-            TrailFilter {
+            AuditFilter {
                 session: Some(SessionId(uuid(1))),
                 kind: Some(EventKind::SessionCreated),
                 key: Some(KeyId(uuid(7))),
@@ -91,7 +91,7 @@ async fn the_trail_is_filtered(store: Arc<dyn Store>) {
         ),
     ];
     for (filter, expected) in filters {
-        let found = store.trail(&filter, None, 100).await.unwrap();
+        let found = store.audit_log(&filter, None, 100).await.unwrap();
         assert_eq!(places(&found), expected, "{filter:?}");
     }
 }
@@ -101,14 +101,14 @@ async fn the_trail_goes_on_before_a_position(store: Arc<dyn Store>) {
     let mut seen = Vec::new();
     let mut before = None;
     loop {
-        let found = store.trail(&TrailFilter::default(), before.as_ref(), 2).await.unwrap();
+        let found = store.audit_log(&AuditFilter::default(), before.as_ref(), 2).await.unwrap();
         let Some(last) = found.last() else { break };
         before = Some(last.position.clone());
         seen.extend(places(&found));
     }
     assert_eq!(seen, [6, 5, 4, 3, 2, 1, 0]);
-    let filter = TrailFilter { key: Some(KeyId(uuid(7))), ..TrailFilter::default() };
-    let first = store.trail(&filter, None, 1).await.unwrap();
-    let rest = store.trail(&filter, Some(&first[0].position), 10).await.unwrap();
+    let filter = AuditFilter { key: Some(KeyId(uuid(7))), ..AuditFilter::default() };
+    let first = store.audit_log(&filter, None, 1).await.unwrap();
+    let rest = store.audit_log(&filter, Some(&first[0].position), 10).await.unwrap();
     assert_eq!((places(&first), places(&rest)), (vec![4], vec![2, 0]));
 }

@@ -23,7 +23,7 @@ async fn taken_by(store: &Arc<dyn Store>, session: Session) -> Option<UniqueRule
     changes.insert(session);
     match store.commit(changes).await {
         Ok(_) => None,
-        Err(CommitError::Taken(rule)) => Some(rule),
+        Err(CommitError::UniqueViolation(rule)) => Some(rule),
         Err(other) => panic!("expected Taken, got {other:?}"),
     }
 }
@@ -86,7 +86,10 @@ async fn coming_back_to_life_obeys_the_rules(store: Arc<dyn Store>) {
     let mut changes = Changes::default();
     changes.update(stalled.clone(), Version::FIRST);
     let outcome = store.commit(changes).await;
-    assert!(matches!(outcome, Err(CommitError::Taken(UniqueRule::ActivePerProjectAndMachine))), "{outcome:?}");
+    assert!(
+        matches!(outcome, Err(CommitError::UniqueViolation(UniqueRule::ActivePerProjectAndMachine))),
+        "{outcome:?}"
+    );
     let found = store.session(stalled.id).await.unwrap().unwrap();
     assert_eq!(found.value.phase, sample::live(LiveState::Stalled { prepared_at: None }));
 }

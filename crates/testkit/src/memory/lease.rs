@@ -28,7 +28,7 @@ impl State {
             lease.holder = Some(claim.holder);
             lease.token += 1;
         }
-        lease.until = now + claim.lasts;
+        lease.until = now + claim.ttl;
         Some(Fence { duty: claim.duty, token: lease.token })
     }
 

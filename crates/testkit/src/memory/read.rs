@@ -2,8 +2,8 @@
 
 use rekindle_core::event::{Event, Subject};
 use rekindle_core::store::{
-    Counts, Cursor, EventPosition, Expired, ExpiredCounts, LiveSession, MachineFilter, Page, PageRequest,
-    RecordedEvent, SessionFilter, SilentSessions, Start, TaskFilter, TrailFilter,
+    AuditFilter, Cursor, EventPosition, Expired, ExpiredCounts, LiveSession, MachineFilter, Page, PageRequest,
+    RecordedEvent, SessionCounts, SessionFilter, StalledSessions, Start, TaskFilter,
 };
 use rekindle_core::{
     ApiKey, Machine, MachineId, MachineStatus, ProjectId, Session, SessionId, SessionStatus, Slot, Task, TaskStatus,
@@ -81,8 +81,8 @@ impl State {
         page_of(matching, |machine| machine.created_at, page)
     }
 
-    pub(super) fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
+    pub(super) fn counts(&self) -> SessionCounts {
+        let mut counts = SessionCounts::default();
         for row in self.sessions.values() {
             *counts.of(row.value.status()) += 1;
         }
@@ -95,14 +95,14 @@ impl State {
         rows.into_iter().map(Row::versioned).collect()
     }
 
-    pub(super) fn silent_sessions(&self, heard_before: Timestamp, limit: u32) -> SilentSessions {
+    pub(super) fn silent_sessions(&self, heard_before: Timestamp, limit: u32) -> StalledSessions {
         let mut items = self.silent(|session| {
             let overdue = session.status() == SessionStatus::Active && session.last_heartbeat < heard_before;
             overdue || session.status() == SessionStatus::Stalled
         });
         let total = items.len() as u64;
         items.truncate(limit as usize);
-        SilentSessions { items, total }
+        StalledSessions { items, total }
     }
 
     pub(super) fn overdue_sessions(&self, heard_before: Timestamp, limit: u32) -> Vec<Versioned<Session>> {
@@ -160,7 +160,7 @@ impl State {
         later.take(limit as usize).map(recorded).collect()
     }
 
-    pub(super) fn trail(&self, filter: &TrailFilter, before: u64, limit: u32) -> Vec<RecordedEvent> {
+    pub(super) fn trail(&self, filter: &AuditFilter, before: u64, limit: u32) -> Vec<RecordedEvent> {
         let earlier = self.events.iter().rev().filter(|(position, event)| *position < before && fits(filter, event));
         earlier.take(limit as usize).map(recorded).collect()
     }
@@ -176,7 +176,7 @@ fn recorded((position, event): &(u64, Event)) -> RecordedEvent {
     RecordedEvent { position: EventPosition(position.to_string().into_boxed_str()), event: event.clone() }
 }
 
-fn fits(filter: &TrailFilter, event: &Event) -> bool {
+fn fits(filter: &AuditFilter, event: &Event) -> bool {
     let (session, machine) = match &event.subject {
         Subject::Session(id) | Subject::Task(_, id) => (Some(*id), None),
         Subject::Machine(id) => (None, Some(id)),

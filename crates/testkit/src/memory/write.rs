@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use rekindle_core::store::{
-    self, Changes, CommitError, Committed, Expect, FORGOTTEN_AT_ONCE, Put, Remembered, SessionBeat, UniqueRule, Write,
+    self, Changes, CommitError, Committed, EVENT_PURGE_BATCH, Expect, Put, SessionHeartbeat, StoredResponse,
+    UniqueRule, Write,
 };
 use rekindle_core::{
     ApiKey, Machine, MachineId, MachineStatus, Session, SessionId, SessionStatus, Task, Timestamp, Version, Versioned,
@@ -63,7 +64,7 @@ impl State {
         if changes.fence.is_some_and(|fence| !self.stands(fence)) {
             return Err(CommitError::Fenced);
         }
-        if let Some(answer) = changes.remember {
+        if let Some(answer) = changes.stored_response {
             self.remember(answer)?;
         }
         let mut committed = Committed::default();
@@ -78,14 +79,14 @@ impl State {
                 Write::PutMachine(put) => put_row(&mut self.machines, &mut self.sequence, put)?,
                 Write::PutKey(put) => put_row(&mut self.keys, &mut self.sequence, put)?,
                 Write::Restore(row) => match *row {
-                    store::Row::Session(row) => {
+                    store::StoredEntity::Session(row) => {
                         let id = row.value.id;
                         restore(&mut self.sessions, &mut self.sequence, row)?;
                         self.check_rules(id)?;
                     }
-                    store::Row::Task(row) => restore(&mut self.tasks, &mut self.sequence, row)?,
-                    store::Row::Machine(row) => restore(&mut self.machines, &mut self.sequence, row)?,
-                    store::Row::Key(row) => restore(&mut self.keys, &mut self.sequence, row)?,
+                    store::StoredEntity::Task(row) => restore(&mut self.tasks, &mut self.sequence, row)?,
+                    store::StoredEntity::Machine(row) => restore(&mut self.machines, &mut self.sequence, row)?,
+                    store::StoredEntity::Key(row) => restore(&mut self.keys, &mut self.sequence, row)?,
                 },
                 Write::TouchSession(id, revision) => touch(&mut self.sessions, &id, revision)?,
                 Write::TouchMachine(id, revision) => touch(&mut self.machines, &id, revision)?,
@@ -94,7 +95,7 @@ impl State {
                     let before = self.tasks.len();
                     self.tasks.retain(|_, task| task.value.session_id != id);
                     committed.deleted_tasks += (before - self.tasks.len()) as u64;
-                    self.events.retain(|(_, event)| event.kept_with() != Some(id));
+                    self.events.retain(|(_, event)| event.deleted_with_session() != Some(id));
                 }
                 Write::DeleteTask(id, version) => delete(&mut self.tasks, &id, version)?,
                 Write::DeleteMachine(id, version) => delete(&mut self.machines, &id, version)?,
@@ -104,15 +105,15 @@ impl State {
             self.sequence += 1;
             self.events.push((self.sequence, event));
         }
-        if let Some(before) = changes.forget_events_before {
+        if let Some(before) = changes.purge_events_before {
             self.events.retain(|(_, event)| {
-                let stays = event.kept_with().is_some() || event.at >= before;
-                let goes = !stays && committed.forgotten_events < FORGOTTEN_AT_ONCE;
-                committed.forgotten_events += u64::from(goes);
+                let stays = event.deleted_with_session().is_some() || event.at >= before;
+                let goes = !stays && committed.purged_events < EVENT_PURGE_BATCH;
+                committed.purged_events += u64::from(goes);
                 !goes
             });
         }
-        if let Some(watch) = changes.watch {
+        if let Some(watch) = changes.detector_state {
             if self.watch != watch.seen {
                 return Err(CommitError::Stale);
             }
@@ -121,9 +122,9 @@ impl State {
         Ok(committed)
     }
 
-    fn remember(&mut self, answer: Remembered) -> Result<(), CommitError> {
+    fn remember(&mut self, answer: StoredResponse) -> Result<(), CommitError> {
         if self.answers.get(&answer.key).is_some_and(|standing| standing.until > answer.at) {
-            return Err(CommitError::Taken(UniqueRule::IdempotencyKey));
+            return Err(CommitError::UniqueViolation(UniqueRule::IdempotencyKey));
         }
         self.answers.insert(answer.key, answer);
         Ok(())
@@ -140,7 +141,7 @@ impl State {
             both(other, |status| status == SessionStatus::Active)
                 && (&put.machine_id, &put.project_id) == (&other.machine_id, &other.project_id)
         }) {
-            return Err(CommitError::Taken(UniqueRule::ActivePerProjectAndMachine));
+            return Err(CommitError::UniqueViolation(UniqueRule::ActivePerProjectAndMachine));
         }
         if put.docker_slot.is_some()
             && any_other(&|other| {
@@ -148,16 +149,16 @@ impl State {
                     && (&put.machine_id, put.docker_slot) == (&other.machine_id, other.docker_slot)
             })
         {
-            return Err(CommitError::Taken(UniqueRule::LivePerSlot));
+            return Err(CommitError::UniqueViolation(UniqueRule::LivePerSlot));
         }
         let from = put.lineage.recovered_from;
         if from.is_some() && any_other(&|other| other.lineage.recovered_from == from) {
-            return Err(CommitError::Taken(UniqueRule::Successor));
+            return Err(CommitError::UniqueViolation(UniqueRule::Successor));
         }
         Ok(())
     }
 
-    pub(super) fn beat(&mut self, beat: &SessionBeat) -> Option<Versioned<Session>> {
+    pub(super) fn beat(&mut self, beat: &SessionHeartbeat) -> Option<Versioned<Session>> {
         let row = self.sessions.get_mut(&beat.session)?;
         let allows = matches!(row.value.status(), SessionStatus::Active | SessionStatus::Paused);
         let shows = beat.current_task.is_none() || beat.current_task.as_ref() == row.value.current_task();
@@ -183,9 +184,9 @@ fn put_row<T: Entity>(rows: &mut BTreeMap<T::Id, Row<T>>, sequence: &mut u64, pu
             rows.insert(value.id(), Row { value, version: Version::FIRST, sequence: *sequence });
             Ok(())
         }
-        (Some(row), Expect::At(at) | Expect::Quiet { at, .. }) if row.version == at => {
+        (Some(row), Expect::At(at) | Expect::NoHeartbeatSince { at, .. }) if row.version == at => {
             let heard = row.value.heard().copied();
-            if let (Expect::Quiet { since, .. }, Some(heard)) = (expect, heard)
+            if let (Expect::NoHeartbeatSince { since, .. }, Some(heard)) = (expect, heard)
                 && heard > since
             {
                 return Err(CommitError::Stale);

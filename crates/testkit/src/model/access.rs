@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use proptest::sample::Index;
 use rekindle_core::access::SecretHash;
-use rekindle_core::store::{IdempotencyKey, TrailFilter};
-use rekindle_core::tracker::{NewKey, NewSession, Once, Reply};
+use rekindle_core::store::{AuditFilter, IdempotencyKey};
+use rekindle_core::tracker::{IdempotentRequest, NewKey, NewSession, Reply};
 use rekindle_core::{Actor, KeyId, Role, Tracker};
 
-use super::steps::{World, said};
+use super::steps::{ModelState, said};
 use crate::sample::{text, uuid};
 
 /// How long an answer is kept: shorter than the clock goes at times.
 const KEPT: Duration = Duration::from_secs(300);
 
-impl World {
+impl ModelState {
     /// The use cases, every third time on nobody's behalf, otherwise on that of one of a few keys.
     pub(super) fn acting(&self) -> Tracker {
         if self.taken.is_multiple_of(3) {
@@ -23,17 +23,17 @@ impl World {
         }
         let key = Some(KeyId(uuid(self.taken % 4)));
         let address = self.taken.is_multiple_of(2).then(|| [127, 0, 0, 1].into());
-        self.tracker.acting_for(Actor { key, address, request: uuid(self.taken) })
+        self.tracker.with_actor(Actor { key, address, request: uuid(self.taken) })
     }
 
     /// Creates a session with one of a few idempotency keys.
     pub(super) async fn create_once(&mut self, tracker: &Tracker, new: NewSession, request: u8) -> String {
         let key = IdempotencyKey([request; 32]);
         let write_down = |reply: &Reply<'_>| Some(format!("{reply:?}").into_bytes().into());
-        let once = Arc::new(Once::new(key, [request + 1; 32], KEPT, Box::new(write_down)));
-        let made = tracker.once(Arc::clone(&once)).create_session(new).await;
+        let once = Arc::new(IdempotentRequest::new(key, [request + 1; 32], KEPT, Box::new(write_down)));
+        let made = tracker.with_idempotency(Arc::clone(&once)).create_session(new).await;
         self.sessions.extend(made.iter().map(|row| row.value.id));
-        said((made, once.is_kept(), tracker.remembered(&key).await))
+        said((made, once.is_stored(), tracker.stored_response(&key).await))
     }
 
     pub(super) async fn make_key(
@@ -68,11 +68,11 @@ impl World {
     }
 
     /// The trail, part by part. Positions are the store's own and are not compared.
-    pub(super) async fn trail(&self, filter: &TrailFilter, limit: u32) -> String {
+    pub(super) async fn trail(&self, filter: &AuditFilter, limit: u32) -> String {
         let mut words = String::new();
         let mut before = None;
         loop {
-            let found = self.tracker.trail(filter, before.as_ref(), limit).await.unwrap();
+            let found = self.tracker.audit_log(filter, before.as_ref(), limit).await.unwrap();
             let Some(last) = found.last() else { return words };
             before = Some(last.position.clone());
             for recorded in &found {

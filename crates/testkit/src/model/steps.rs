@@ -6,21 +6,21 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use rekindle_core::rules::recovery::{FailedTasks, Recovery};
-use rekindle_core::store::{MachineFilter, PageRequest, SessionFilter, Start, TaskFilter, TrailFilter};
+use rekindle_core::store::{AuditFilter, MachineFilter, PageRequest, SessionFilter, Start, TaskFilter};
 use rekindle_core::task::transition::TaskTarget;
 use rekindle_core::tracker::{
-    BeatReport, CleanupMode, MachinePatch, NewMachine, NewSession, NewTask, SessionPatch, SessionTarget, SlotRelease,
-    TaskPatch,
+    CleanupMode, HeartbeatReport, MachinePatch, NewMachine, NewSession, NewTask, SessionPatch, SessionTarget,
+    SlotRelease, TaskPatch,
 };
 use rekindle_core::values::Slots;
 use rekindle_core::{
-    Change, KeyId, MachineId, MachineStatus, MetadataPatch, Policy, SessionId, SessionStatus, Slot, Store, TaskId,
+    FieldUpdate, KeyId, MachineId, MachineStatus, MetadataPatch, Policy, SessionId, SessionStatus, Slot, Store, TaskId,
     TaskStatus, Tracker,
 };
 use serde_json::json;
 
 use crate::sample::{self, text, uuid};
-use crate::{CountingIds, HandClock};
+use crate::{ManualClock, SequentialIds};
 
 /// One thing that somebody does. Numbers choose among few names, so that steps meet; indexes choose among what was
 /// made before.
@@ -99,9 +99,9 @@ pub fn steps(length: usize) -> impl Strategy<Value = Vec<Step>> {
 }
 
 /// A store, the use cases over it, a clock in hand and ids that count.
-pub struct World {
+pub struct ModelState {
     pub(super) tracker: Tracker,
-    clock: Arc<HandClock>,
+    clock: Arc<ManualClock>,
     pub(super) sessions: Vec<SessionId>,
     tasks: Vec<TaskId>,
     pub(super) keys: Vec<KeyId>,
@@ -109,11 +109,11 @@ pub struct World {
     pub(super) taken: u64,
 }
 
-impl World {
+impl ModelState {
     /// A world over this store, which must be empty.
     pub fn over(store: Arc<dyn Store>) -> Self {
-        let clock = Arc::new(HandClock::default());
-        let ids = Arc::new(CountingIds::default());
+        let clock = Arc::new(ManualClock::default());
+        let ids = Arc::new(SequentialIds::default());
         let tracker = Tracker::new(store, Arc::clone(&clock) as _, ids, Policy::default());
         Self { tracker, clock, sessions: Vec::new(), tasks: Vec::new(), keys: Vec::new(), taken: 0 }
     }
@@ -147,15 +147,22 @@ impl World {
                 let session = session.map(|index| self.session(&index));
                 let machine = machine.map(machine_id);
                 let key = key.map(|n| KeyId(uuid(u64::from(n))));
-                self.trail(&TrailFilter { key, session, machine, ..TrailFilter::default() }, u32::from(*limit)).await
+                self.trail(&AuditFilter { key, session, machine, ..AuditFilter::default() }, u32::from(*limit)).await
             }
             Step::Beat { session, task, key } => {
                 let current_task = match task {
-                    None => Change::Keep,
-                    Some(0) => Change::Clear,
-                    Some(n) => Change::Set(text(&format!("label {n}"))),
+                    None => FieldUpdate::Keep,
+                    Some(0) => FieldUpdate::Clear,
+                    Some(n) => FieldUpdate::Set(text(&format!("label {n}"))),
                 };
-                said(tracker.beat(self.session(session), &BeatReport { current_task, metadata: patch(*key) }).await)
+                said(
+                    tracker
+                        .record_heartbeat(
+                            self.session(session),
+                            &HeartbeatReport { current_task, metadata: patch(*key) },
+                        )
+                        .await,
+                )
             }
             Step::Patch { session, target, key } => {
                 let status = match target {
@@ -180,7 +187,7 @@ impl World {
                 let recovery =
                     Recovery { new_machine_id: machine_id(*machine), docker_slot: slot_of(*slot), failed_tasks };
                 let answer = tracker.recover(self.session(session), &recovery).await;
-                if let Ok(rekindle_core::tracker::Recovered::Now(successor)) = &answer {
+                if let Ok(rekindle_core::tracker::Recovered::Created(successor)) = &answer {
                     self.sessions.push(successor.value.id);
                     let copies = tracker.store().tasks_of(successor.value.id, &TaskStatus::ALL).await.unwrap();
                     self.tasks.extend(copies.iter().map(|row| row.value.id));
@@ -232,7 +239,7 @@ impl World {
                 };
                 said(tracker.update_machine(&machine_id(*machine), &patch).await)
             }
-            Step::BeatMachine(machine) => said(tracker.beat_machine(&machine_id(*machine)).await),
+            Step::BeatMachine(machine) => said(tracker.record_machine_heartbeat(&machine_id(*machine)).await),
             Step::DeleteMachine(machine) => said(tracker.delete_machine(&machine_id(*machine), None).await),
             Step::Detect => said(tracker.detect().await),
             Step::Cleanup { days, dry } => {
@@ -260,13 +267,13 @@ impl World {
         words += &said(store.tasks(&TaskFilter::default(), all).await.map(|page| page.items));
         words += &said(store.machines(&MachineFilter::default(), all).await.map(|page| page.items));
         words += &said(store.counts().await);
-        words += &said(store.watch().await);
+        words += &said(store.detector_state().await);
         words += &said(self.tracker.stalled(50).await);
         let events = store.events(None, 100_000).await.unwrap();
         for recorded in events {
             words += &format!("{:?}\n", recorded.event);
         }
-        words += &self.trail(&TrailFilter::default(), 50).await;
+        words += &self.trail(&AuditFilter::default(), 50).await;
         words += &said(store.keys().await);
         words
     }

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use rekindle_core::store::{
-    Changes, Claim, Duty, Fence, IdempotencyKey, MachineFilter, PageRequest, Remembered, SessionFilter, Start,
-    TaskFilter, Watch, WatchPut,
+    Changes, Claim, DetectorState, DetectorStateUpdate, Fence, IdempotencyKey, LeaseName, MachineFilter, PageRequest,
+    SessionFilter, Start, StoredResponse, TaskFilter,
 };
 use rekindle_core::{Clock, Store, StoreError, Timestamp};
 use sha2::{Digest, Sha256};
@@ -26,25 +26,25 @@ const LOOK_AGAIN: Duration = Duration::from_millis(300);
 /// An interrupted import can be gone on with for so long.
 const REMEMBERED: Duration = Duration::from_hours(30 * 24);
 /// Under this number the end of the import is remembered; batches count from 1.
-const END: u64 = 0;
+const COMPLETION_MARKER: u64 = 0;
 
 /// An import that wants a store.
-pub(super) struct Taking<'a> {
+pub(super) struct PendingImport<'a> {
     pub store: &'a dyn Store,
     pub clock: &'a dyn Clock,
     pub export: Uuid,
 }
 
 /// An import that has one.
-pub(super) struct Taken<'a> {
-    of: Taking<'a>,
+pub(super) struct ActiveImport<'a> {
+    of: PendingImport<'a>,
     fence: Fence,
     claimed: Instant,
 }
 
-impl<'a> Taking<'a> {
+impl<'a> PendingImport<'a> {
     /// Takes the store, if it is empty or was begun by the same export.
-    pub async fn take(self) -> Result<Taken<'a>, TransferError> {
+    pub async fn take(self) -> Result<ActiveImport<'a>, TransferError> {
         let claimed = Instant::now();
         let fence = loop {
             if let Some(fence) = self.claim().await? {
@@ -55,7 +55,7 @@ impl<'a> Taking<'a> {
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         };
-        let taken = Taken { of: self, fence, claimed: Instant::now() };
+        let taken = ActiveImport { of: self, fence, claimed: Instant::now() };
         match taken.of.begin(fence).await {
             Ok(()) => Ok(taken),
             Err(error) => {
@@ -67,7 +67,7 @@ impl<'a> Taking<'a> {
 
     /// The same import is the same holder, also after it was killed.
     async fn claim(&self) -> Result<Option<Fence>, StoreError> {
-        let claim = Claim { duty: Duty::Detection, holder: self.export, lasts: LASTS };
+        let claim = Claim { duty: LeaseName::Detection, holder: self.export, ttl: LASTS };
         asked(async || self.store.claim(claim).await).await
     }
 
@@ -75,7 +75,7 @@ impl<'a> Taking<'a> {
         let export = self.export.to_string();
         let key = key("this store is taken by an export");
         let begun = || async {
-            let standing = asked(async || self.store.remembered(&key, self.clock.now()).await).await?;
+            let standing = asked(async || self.store.stored_response(&key, self.clock.now()).await).await?;
             match standing {
                 None => Ok(false),
                 Some(standing) if *standing.answer == *export.as_bytes() => Ok(true),
@@ -87,11 +87,15 @@ impl<'a> Taking<'a> {
         }
         self.is_empty().await?;
         let now = self.clock.now();
-        let seen = asked(async || self.store.watch().await).await?;
-        let watch = Some(WatchPut { value: unheard(now), seen });
+        let seen = asked(async || self.store.detector_state().await).await?;
+        let watch = Some(DetectorStateUpdate { value: unheard(now), seen });
         let remember = Some(answer(key, export.clone().into_bytes(), now));
-        committed(self.store, Changes { watch, remember, fence: Some(fence), ..Changes::default() }, "its beginning")
-            .await?;
+        committed(
+            self.store,
+            Changes { detector_state: watch, stored_response: remember, fence: Some(fence), ..Changes::default() },
+            "its beginning",
+        )
+        .await?;
         // Somebody else's, if it was taken meanwhile.
         if begun().await? { Ok(()) } else { Err(TransferError::Disturbed("its beginning was forgotten".to_owned())) }
     }
@@ -119,7 +123,7 @@ impl<'a> Taking<'a> {
     }
 }
 
-impl Taken<'_> {
+impl ActiveImport<'_> {
     /// What names a batch of this import.
     pub fn key(&self, batch: u64) -> IdempotencyKey {
         key(&format!("batch {batch} of export {}", self.of.export))
@@ -139,10 +143,11 @@ impl Taken<'_> {
         let (store, clock) = (self.of.store, self.of.clock);
         let fence = self.fence().await?;
         let now = clock.now();
-        let seen = asked(async || store.watch().await).await?;
-        let watch = Some(WatchPut { value: unheard(now), seen });
-        let remember = Some(answer(self.key(END), b"{}".to_vec(), now));
-        let changes = Changes { watch, remember, fence: Some(fence), ..Changes::default() };
+        let seen = asked(async || store.detector_state().await).await?;
+        let watch = Some(DetectorStateUpdate { value: unheard(now), seen });
+        let remember = Some(answer(self.key(COMPLETION_MARKER), b"{}".to_vec(), now));
+        let changes =
+            Changes { detector_state: watch, stored_response: remember, fence: Some(fence), ..Changes::default() };
         committed(store, changes, "its end").await
     }
 
@@ -153,8 +158,8 @@ impl Taken<'_> {
 }
 
 /// Until now nobody could be heard; whoever looks next is to look at once.
-fn unheard(now: Timestamp) -> Watch {
-    Watch { looked_at: now, due_by: now, silence_from: now }
+fn unheard(now: Timestamp) -> DetectorState {
+    DetectorState { last_pass_at: now, next_pass_due: now, grace_until: now }
 }
 
 fn key(what: &str) -> IdempotencyKey {
@@ -162,6 +167,6 @@ fn key(what: &str) -> IdempotencyKey {
 }
 
 /// An answer of ours, which stands as long as an import can be gone on with.
-pub(super) fn answer(key: IdempotencyKey, text: Vec<u8>, at: Timestamp) -> Remembered {
-    Remembered { key, request: key.0, answer: text.into_boxed_slice(), at, until: at.plus(REMEMBERED) }
+pub(super) fn answer(key: IdempotencyKey, text: Vec<u8>, at: Timestamp) -> StoredResponse {
+    StoredResponse { key, request: key.0, answer: text.into_boxed_slice(), at, until: at.plus(REMEMBERED) }
 }

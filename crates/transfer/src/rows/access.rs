@@ -1,7 +1,7 @@
 //! An API key as a line: of its secret only the hash, as the store has it. And bytes as hexadecimal digits.
 
 use rekindle_core::access::SecretHash;
-use rekindle_core::{ApiKey, Fault, KeyId, Timestamp, Versioned};
+use rekindle_core::{ApiKey, InvalidValue, KeyId, Timestamp, Versioned};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -42,7 +42,7 @@ impl From<&Versioned<ApiKey>> for KeyRow {
 
 impl KeyRow {
     /// The key.
-    pub fn versioned(self) -> Result<Versioned<ApiKey>, Fault> {
+    pub fn versioned(self) -> Result<Versioned<ApiKey>, InvalidValue> {
         let value = ApiKey {
             id: KeyId(self.id),
             name: text("name", self.name)?,
@@ -63,8 +63,8 @@ pub fn digits(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn bytes(digits: &str) -> Result<[u8; 32], Fault> {
-    let fault = || Fault::new("must be 64 hexadecimal digits");
+fn bytes(digits: &str) -> Result<[u8; 32], InvalidValue> {
+    let fault = || InvalidValue::new("must be 64 hexadecimal digits");
     if digits.len() != 64 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return Err(fault());
     }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use rekindle_core::event::{Event, Subject};
-use rekindle_core::{Actor, Fault, KeyId, SessionId, TaskId, Timestamp};
+use rekindle_core::{Actor, InvalidValue, KeyId, SessionId, TaskId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -60,7 +60,7 @@ impl From<&Event> for EventRow {
 
 impl EventRow {
     /// The event.
-    pub fn event(self) -> Result<Event, Fault> {
+    pub fn event(self) -> Result<Event, InvalidValue> {
         let subject = match self.subject {
             SubjectRow::Session(id) => Subject::Session(SessionId(id)),
             SubjectRow::Task { id, session_id } => Subject::Task(TaskId(id), SessionId(session_id)),

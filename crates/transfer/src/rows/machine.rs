@@ -1,7 +1,7 @@
 //! A machine as a line.
 
 use rekindle_core::values::Slots;
-use rekindle_core::{Fault, Machine, Metadata, Slot, Timestamp, Versioned};
+use rekindle_core::{InvalidValue, Machine, Metadata, Slot, Timestamp, Versioned};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -40,7 +40,7 @@ impl From<&Versioned<Machine>> for MachineRow {
 
 impl MachineRow {
     /// The machine.
-    pub fn versioned(self) -> Result<Versioned<Machine>, Fault> {
+    pub fn versioned(self) -> Result<Versioned<Machine>, InvalidValue> {
         let slots = self.docker_slots.into_iter().map(Slot).collect::<Vec<_>>();
         let value = Machine {
             id: text("id", self.id)?,

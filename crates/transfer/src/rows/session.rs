@@ -1,7 +1,7 @@
 //! A session as a line.
 
 use rekindle_core::session::{Ended, Lineage, Live, LiveState, Outcome, Phase, Recovered};
-use rekindle_core::{Fault, Metadata, Session, SessionId, Slot, Timestamp, Versioned};
+use rekindle_core::{InvalidValue, Metadata, Session, SessionId, Slot, Timestamp, Versioned};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -125,7 +125,7 @@ impl From<&Phase> for PhaseRow {
 }
 
 impl PhaseRow {
-    fn phase(self) -> Result<Phase, Fault> {
+    fn phase(self) -> Result<Phase, InvalidValue> {
         let live = |state, current_task| {
             let current_task = optional("current_task", current_task)?;
             Ok(Phase::Live(Live { state, current_task }))
@@ -159,7 +159,7 @@ impl PhaseRow {
 
 impl SessionRow {
     /// The session.
-    pub fn versioned(self) -> Result<Versioned<Session>, Fault> {
+    pub fn versioned(self) -> Result<Versioned<Session>, InvalidValue> {
         let LineageRow { id, attempt, recovered_from } = self.lineage;
         let value = Session {
             id: SessionId(self.id),

@@ -1,7 +1,7 @@
 //! A task as a line.
 
 use rekindle_core::task::TaskState;
-use rekindle_core::{Fault, Metadata, SessionId, Task, TaskId, Timestamp, Versioned};
+use rekindle_core::{InvalidValue, Metadata, SessionId, Task, TaskId, Timestamp, Versioned};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -72,7 +72,7 @@ impl From<&TaskState> for StateRow {
 }
 
 impl StateRow {
-    fn state(self) -> Result<TaskState, Fault> {
+    fn state(self) -> Result<TaskState, InvalidValue> {
         Ok(match self {
             Self::Pending => TaskState::Pending,
             Self::InProgress { started_at } => TaskState::InProgress { started_at: Timestamp::from_millis(started_at) },
@@ -91,7 +91,7 @@ impl StateRow {
 
 impl TaskRow {
     /// The task.
-    pub fn versioned(self) -> Result<Versioned<Task>, Fault> {
+    pub fn versioned(self) -> Result<Versioned<Task>, InvalidValue> {
         let value = Task {
             id: TaskId(self.id),
             session_id: SessionId(self.session_id),

@@ -2,7 +2,7 @@
 
 use rekindle_core::access::SecretHash;
 use rekindle_core::event::{Event, EventKind, Subject};
-use rekindle_core::store::Row;
+use rekindle_core::store::StoredEntity;
 use rekindle_core::values::Slots;
 use rekindle_core::{
     Actor, KeyId, MachineStatus, Role, Session, SessionId, Slot, TaskId, Timestamp, Version, Versioned,
@@ -27,7 +27,7 @@ fn row<T>(value: T) -> Versioned<T> {
 }
 
 fn session(value: Session) -> Item {
-    Item::Row(Row::Session(row(value)))
+    Item::Row(StoredEntity::Session(row(value)))
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn every_session_comes_back() {
 #[test]
 fn every_task_comes_back() {
     for task in sample::tasks_of_every_shape(&sample::session(1)) {
-        comes_back(Section::Tasks, &Item::Row(Row::Task(row(task))));
+        comes_back(Section::Tasks, &Item::Row(StoredEntity::Task(row(task))));
     }
 }
 
@@ -57,7 +57,7 @@ fn every_machine_comes_back() {
         machine.status = status;
         machine.docker_slots = Slots::try_from(vec![Slot(3), Slot(0), Slot(65535)]).unwrap();
         machine.metadata = sample::awkward_metadata();
-        comes_back(Section::Machines, &Item::Row(Row::Machine(row(machine))));
+        comes_back(Section::Machines, &Item::Row(StoredEntity::Machine(row(machine))));
     }
 }
 
@@ -67,11 +67,11 @@ fn every_key_comes_back() {
         let mut key = sample::key(1);
         key.role = role;
         key.secret = SecretHash(std::array::from_fn(|n| u8::try_from(n * 8).unwrap()));
-        comes_back(Section::Keys, &Item::Row(Row::Key(row(key.clone()))));
+        comes_back(Section::Keys, &Item::Row(StoredEntity::Key(row(key.clone()))));
         key.project_id = Some(sample::text("p"));
         (key.expires_at, key.revoked_at) = (Some(noon_plus(1)), Some(noon_plus(2)));
         key.replaced_by = Some(KeyId(uuid(2)));
-        comes_back(Section::Keys, &Item::Row(Row::Key(row(key))));
+        comes_back(Section::Keys, &Item::Row(StoredEntity::Key(row(key))));
     }
 }
 

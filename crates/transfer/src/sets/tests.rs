@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use rekindle_core::session::{LiveState, Outcome};
-use rekindle_core::store::Row;
+use rekindle_core::store::StoredEntity;
 use rekindle_core::{Session, SessionStatus, Slot, Version, Versioned};
 use rekindle_testkit::sample::{ended, noon_plus, session};
 
@@ -15,7 +15,7 @@ fn seen(sessions: &[Session]) -> Result<Sets, TransferError> {
     let mut sets = Sets::default();
     for session in sessions {
         let row = Versioned { value: session.clone(), version: Version::FIRST };
-        sets.see(Path::new("f"), &Item::Row(Row::Session(row)))?;
+        sets.see(Path::new("f"), &Item::Row(StoredEntity::Session(row)))?;
     }
     sets.finish(Path::new("f"))?;
     Ok(sets)

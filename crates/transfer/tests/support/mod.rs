@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rekindle_core::event::{Event, EventKind, Subject};
 use rekindle_core::session::{Lineage, Outcome, Recovered};
 use rekindle_core::store::{
-    Changes, Counts, MachineFilter, Page, PageRequest, Row, SessionFilter, Start, TaskFilter, Write,
+    Changes, MachineFilter, Page, PageRequest, SessionCounts, SessionFilter, Start, StoredEntity, TaskFilter, Write,
 };
 use rekindle_core::values::Slots;
 use rekindle_core::{
@@ -26,7 +26,7 @@ pub struct Everything {
     pub machines: Vec<Versioned<Machine>>,
     pub keys: Vec<Versioned<ApiKey>>,
     pub events: Vec<Event>,
-    pub counts: Counts,
+    pub counts: SessionCounts,
     pub first_ones_tasks: Vec<Versioned<Task>>,
 }
 
@@ -63,7 +63,7 @@ pub async fn everything(store: &dyn Store) -> Everything {
     }
 }
 
-fn restore(row: Row) -> Write {
+fn restore(row: StoredEntity) -> Write {
     Write::Restore(Box::new(row))
 }
 
@@ -88,23 +88,23 @@ pub fn every_shape() -> Changes {
     let mut tasks = sample::tasks_of_every_shape(&sessions[0]);
     tasks.extend([done, copy]);
     for value in &sessions {
-        changes.writes.push(restore(Row::Session(Versioned { value: value.clone(), version: next() })));
+        changes.writes.push(restore(StoredEntity::Session(Versioned { value: value.clone(), version: next() })));
     }
     for value in tasks {
-        changes.writes.push(restore(Row::Task(Versioned { value, version: next() })));
+        changes.writes.push(restore(StoredEntity::Task(Versioned { value, version: next() })));
     }
     for (n, status) in MachineStatus::ALL.into_iter().enumerate() {
         let mut value = sample::machine(&format!("m{n} Ü%2F?#;'\""));
         value.status = status;
         value.docker_slots = Slots::try_from(vec![Slot(3), Slot(0), Slot(65535)]).unwrap();
         value.metadata = sample::awkward_metadata();
-        changes.writes.push(restore(Row::Machine(Versioned { value, version: next() })));
+        changes.writes.push(restore(StoredEntity::Machine(Versioned { value, version: next() })));
     }
     for n in 400..404 {
         let mut value = sample::key(n);
         value.revoked_at = n.is_multiple_of(2).then(|| noon_plus(4));
         value.replaced_by = n.is_multiple_of(3).then(|| KeyId(uuid(n + 1)));
-        changes.writes.push(restore(Row::Key(Versioned { value, version: next() })));
+        changes.writes.push(restore(StoredEntity::Key(Versioned { value, version: next() })));
     }
     let session = sessions[0].id;
     let subjects = [

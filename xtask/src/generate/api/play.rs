@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use rekindle_core::Store;
-use rekindle_http::server::{Running, start_over};
+use rekindle_http::server::{RunningServer, start_over};
 use rekindle_http::settings::{Environment, Settings};
 use rekindle_store_sqlite::{SqliteOptions, SqliteStore};
-use rekindle_testkit::HandClock;
+use rekindle_testkit::ManualClock;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -44,7 +44,7 @@ pub struct Answer {
 pub fn play() -> Result<Vec<Answer>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let clock = Arc::new(HandClock::default());
+        let clock = Arc::new(ManualClock::default());
         let running = server(&clock).await?;
         detector_has_looked(&running).await?;
         let url = format!("http://{}", running.address());
@@ -54,7 +54,7 @@ pub fn play() -> Result<Vec<Answer>> {
     })
 }
 
-async fn server(clock: &Arc<HandClock>) -> Result<Running> {
+async fn server(clock: &Arc<ManualClock>) -> Result<RunningServer> {
     // A detector that looks once, at the beginning: so nothing depends on when it does.
     let settings = [
         ("STORE_URL", "sqlite::memory:"),
@@ -69,10 +69,10 @@ async fn server(clock: &Arc<HandClock>) -> Result<Running> {
     Ok(start_over(store, Arc::clone(clock) as _, &settings).await?)
 }
 
-async fn detector_has_looked(running: &Running) -> Result<()> {
+async fn detector_has_looked(running: &RunningServer) -> Result<()> {
     let store = Arc::clone(running.context().tracker().store());
     let looked = async {
-        while store.watch().await?.is_none() {
+        while store.detector_state().await?.is_none() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         anyhow::Ok(())
@@ -80,7 +80,7 @@ async fn detector_has_looked(running: &Running) -> Result<()> {
     tokio::time::timeout(PATIENCE, looked).await.context("the detector does not look")?
 }
 
-fn tell(url: &str, clock: &HandClock) -> Result<Vec<Answer>> {
+fn tell(url: &str, clock: &ManualClock) -> Result<Vec<Answer>> {
     let folder = tempfile::tempdir()?;
     // Read by curl before its arguments: the status is told apart from what the command prints.
     let mut told = std::fs::File::create(folder.path().join(".curlrc"))?;

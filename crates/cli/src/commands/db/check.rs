@@ -3,14 +3,14 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use rekindle_core::check::{self, Finding, News, Weight};
+use rekindle_core::check::{self, CheckEvent, Finding, Severity};
 use rekindle_http::maintenance::{self, DatabaseReport};
-use rekindle_http::{NoFile, NotOpened, StoreChoice};
+use rekindle_http::{NotAFileStore, OpenStoreError, StoreUrl};
 use serde::Serialize;
 
 use super::progress::Bar;
 use super::{apart, json, size};
-use crate::failure::{Failure, UNEXPECTED};
+use crate::failure::{CliError, UNEXPECTED};
 use crate::locate::Globals;
 use crate::output;
 use crate::words::visible;
@@ -83,19 +83,19 @@ impl From<DatabaseReport> for Database {
 ///
 /// # Errors
 /// It cannot be looked at.
-pub async fn check(globals: &Globals, store: &StoreChoice) -> Result<ExitCode, Failure> {
+pub async fn check(globals: &Globals, store: &StoreUrl) -> Result<ExitCode, CliError> {
     let database = match store.file() {
         Ok(file) => {
             let path = file.to_path_buf();
             let work = move |stop: &_, tell: &mut dyn FnMut(_)| maintenance::check(&path, stop, tell);
             Some(apart(globals, file, work).await?.into())
         }
-        Err(NoFile::Memory) => {
-            return Err(Failure::Misused(format!(
+        Err(NotAFileStore::Memory) => {
+            return Err(CliError::Usage(format!(
                 "{store} is in memory, and ends with its server: there is nothing here"
             )));
         }
-        Err(NoFile::Mongo) => None,
+        Err(NotAFileStore::Mongo) => None,
     };
     let mut report = Report {
         store: store.to_string(),
@@ -120,25 +120,25 @@ pub async fn check(globals: &Globals, store: &StoreChoice) -> Result<ExitCode, F
 }
 
 /// The rules of the domain.
-async fn rules(globals: &Globals, store: &StoreChoice, report: &mut Report) -> Result<(), Failure> {
+async fn rules(globals: &Globals, store: &StoreUrl, report: &mut Report) -> Result<(), CliError> {
     // A database that is damaged, or of an older version, was told of already; its rows are read if they can be.
     let is_file = report.database.is_some();
-    let opened = match store.open_to_look(PATIENCE).await {
+    let opened = match store.open_read_only(PATIENCE).await {
         Ok(opened) => opened,
-        Err(NotOpened::Configuration(why) | NotOpened::Failed(why)) if is_file => {
+        Err(OpenStoreError::Configuration(why) | OpenStoreError::Failed(why)) if is_file => {
             report.skipped.push(format!("the rules were not checked: {why}"));
             return Ok(());
         }
-        Err(NotOpened::Configuration(why)) => return Err(Failure::Configuration(why)),
-        Err(NotOpened::Failed(why)) => return Err(Failure::Unexpected(anyhow::anyhow!(why))),
+        Err(OpenStoreError::Configuration(why)) => return Err(CliError::Configuration(why)),
+        Err(OpenStoreError::Failed(why)) => return Err(CliError::Unexpected(anyhow::anyhow!(why))),
     };
     let bar = Bar::for_people(globals);
     let mut hear = |news| match news {
-        News::Progress(progress) => bar.checking(progress),
-        News::Found(finding) => {
+        CheckEvent::Progress(progress) => bar.checking(progress),
+        CheckEvent::Found(finding) => {
             let list = match finding.rule.weight() {
-                Weight::Broken => &mut report.violations,
-                Weight::Noted => &mut report.notes,
+                Severity::Broken => &mut report.violations,
+                Severity::Noted => &mut report.notes,
             };
             if list.len() < SHOWN {
                 list.push(finding.into());
@@ -150,7 +150,7 @@ async fn rules(globals: &Globals, store: &StoreChoice, report: &mut Report) -> R
     opened.close().await;
     match checked {
         Ok(checked) => {
-            let check::Checked { sessions, tasks, machines, events, broken, noted, skipped } = checked;
+            let check::IntegrityReport { sessions, tasks, machines, events, broken, noted, skipped } = checked;
             report.read = Rows { sessions, tasks, machines, events };
             (report.violations_total, report.notes_total) = (broken, noted);
             report.skipped.extend(skipped);
@@ -160,7 +160,7 @@ async fn rules(globals: &Globals, store: &StoreChoice, report: &mut Report) -> R
             report.skipped.push(format!("the rules were not checked to their end: {error}"));
             Ok(())
         }
-        Err(error) => Err(Failure::Unexpected(anyhow::Error::new(error))),
+        Err(error) => Err(CliError::Unexpected(anyhow::Error::new(error))),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rekindle_core::check;
 use rekindle_http::maintenance::Progress;
-use rekindle_transfer::{Doing, Progress as Transferred};
+use rekindle_transfer::{Phase, Progress as Transferred};
 
 use crate::locate::Globals;
 
@@ -45,8 +45,8 @@ impl Bar {
     /// Exporting and importing.
     pub fn transferring(&self, progress: Transferred) {
         let what = match progress.doing {
-            Doing::Verifying => "verifying",
-            Doing::Exporting(section) | Doing::Importing(section) => section.as_str(),
+            Phase::Verifying => "verifying",
+            Phase::Exporting(section) | Phase::Importing(section) => section.as_str(),
         };
         self.of(what, progress.done, progress.of);
     }

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use clap::Args;
 use rekindle_core::{RandomIds, SystemClock};
-use rekindle_http::{NoFile, NotOpened, StoreChoice};
+use rekindle_http::{NotAFileStore, OpenStoreError, StoreUrl};
 use rekindle_transfer::{Counts, Existing, Exported, Exporting, Imported, Stop, TransferError, verify};
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::progress::Bar;
 use super::{json, size};
-use crate::failure::Failure;
+use crate::failure::CliError;
 use crate::locate::Globals;
 use crate::output;
 use crate::words::say;
@@ -85,9 +85,9 @@ struct ExportReport<'a> {
 ///
 /// # Errors
 /// Why it was not done.
-pub async fn export(globals: &Globals, store: &StoreChoice, args: ExportArgs) -> Result<(), Failure> {
+pub async fn export(globals: &Globals, store: &StoreUrl, args: ExportArgs) -> Result<(), CliError> {
     in_reach_of_others(store)?;
-    let opened = store.open_to_look(PATIENCE).await.map_err(not_opened)?;
+    let opened = store.open_read_only(PATIENCE).await.map_err(not_opened)?;
     let (bar, name) = (Bar::for_people(globals), store.to_string());
     let existing = if args.force { Existing::IsReplaced } else { Existing::Stays };
     let what = Exporting { store: &name, file: &args.file, existing, resume: args.resume };
@@ -131,7 +131,7 @@ struct ImportReport<'a> {
 ///
 /// # Errors
 /// Why it was not done.
-pub async fn import(globals: &Globals, store: &StoreChoice, args: ImportArgs) -> Result<(), Failure> {
+pub async fn import(globals: &Globals, store: &StoreUrl, args: ImportArgs) -> Result<(), CliError> {
     in_reach_of_others(store)?;
     let bar = Bar::for_people(globals);
     let (shown, path) = (bar.clone(), args.file.clone());
@@ -143,7 +143,7 @@ pub async fn import(globals: &Globals, store: &StoreChoice, args: ImportArgs) ->
     let verified = verified.await.inspect_err(|_| bar.clear())?;
     let (from, changed_meanwhile) = (verified.store().to_owned(), verified.changed_meanwhile());
     let stalled_sessions: Vec<_> = verified.stalled().map(|id| id.to_string()).collect();
-    let opened = store.open_to_fill(PATIENCE).await.map_err(not_opened).inspect_err(|_| bar.clear())?;
+    let opened = store.open_empty(PATIENCE).await.map_err(not_opened).inspect_err(|_| bar.clear())?;
     let imported = stoppable(async |stop| {
         let mut tell = |progress| bar.transferring(progress);
         rekindle_transfer::import(opened.as_ref(), verified, &SystemClock, stop, &mut tell).await
@@ -185,24 +185,24 @@ pub async fn import(globals: &Globals, store: &StoreChoice, args: ImportArgs) ->
 }
 
 /// A database in memory is nobody's but its server's.
-fn in_reach_of_others(store: &StoreChoice) -> Result<(), Failure> {
+fn in_reach_of_others(store: &StoreUrl) -> Result<(), CliError> {
     match store.file() {
-        Err(NoFile::Memory) => {
-            Err(Failure::Misused(format!("{store} is in memory, and ends with its server; name a database that stays")))
+        Err(NotAFileStore::Memory) => {
+            Err(CliError::Usage(format!("{store} is in memory, and ends with its server; name a database that stays")))
         }
-        Ok(_) | Err(NoFile::Mongo) => Ok(()),
+        Ok(_) | Err(NotAFileStore::Mongo) => Ok(()),
     }
 }
 
-fn not_opened(error: NotOpened) -> Failure {
+fn not_opened(error: OpenStoreError) -> CliError {
     match error {
-        NotOpened::Configuration(why) => Failure::Configuration(why),
-        NotOpened::Failed(why) => Failure::Unexpected(anyhow::anyhow!(why)),
+        OpenStoreError::Configuration(why) => CliError::Configuration(why),
+        OpenStoreError::Failed(why) => CliError::Unexpected(anyhow::anyhow!(why)),
     }
 }
 
 /// Does it, and ends it in good order when a signal says so.
-async fn stoppable<T>(work: impl AsyncFnOnce(&Stop) -> Result<T, TransferError>) -> Result<T, Failure> {
+async fn stoppable<T>(work: impl AsyncFnOnce(&Stop) -> Result<T, TransferError>) -> Result<T, CliError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let stop = Stop::default();
@@ -213,5 +213,5 @@ async fn stoppable<T>(work: impl AsyncFnOnce(&Stop) -> Result<T, TransferError>)
         _ = terminate.recv() => { stop.stop(); done.await }
         _ = interrupt.recv() => { stop.stop(); done.await }
     };
-    done.map_err(|error| Failure::Unexpected(error.into()))
+    done.map_err(|error| CliError::Unexpected(error.into()))
 }

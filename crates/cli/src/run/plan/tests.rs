@@ -7,7 +7,7 @@ fn words(command: &[&str]) -> Vec<OsString> {
 }
 
 fn plan() -> Plan {
-    let whose = Whose::Adopted { id: RandomIds.fresh(), project: None };
+    let whose = SessionSource::Adopted { id: RandomIds.new_id(), project: None };
     let metadata = Object::from_iter([("k".to_owned(), json!(1))]);
     Plan::new(whose, None, metadata, Duration::from_secs(20), &words(&["make", "all"]))
 }

@@ -5,7 +5,7 @@ use nix::sys::signal::Signal;
 use super::*;
 
 fn failed(stderr: &[u8]) -> String {
-    match outcome(Ending::Exited(3), stderr) {
+    match outcome(ExitKind::Exited(3), stderr) {
         Outcome::Failed(message) => message,
         Outcome::Completed => panic!("status 3 is no success"),
     }
@@ -13,29 +13,29 @@ fn failed(stderr: &[u8]) -> String {
 
 #[test]
 fn success_is_told_without_words() {
-    assert_eq!(outcome(Ending::Exited(0), b"warning: something\n"), Outcome::Completed);
+    assert_eq!(outcome(ExitKind::Exited(0), b"warning: something\n"), Outcome::Completed);
 }
 
 #[test]
 fn a_status_and_a_signal_are_named() {
     assert_eq!(failed(b""), "exit status 3");
-    let killed = outcome(Ending::Signalled(Signal::SIGKILL), b"");
+    let killed = outcome(ExitKind::Signalled(Signal::SIGKILL), b"");
     assert_eq!(killed, Outcome::Failed("killed by signal SIGKILL (9)".to_owned()));
 }
 
 #[test]
 fn a_brief_word_leaves_the_commands_own_words_out() {
-    assert_eq!(outcome(Ending::Exited(3), b"much\nmore\n").brief(), "exit status 3");
+    assert_eq!(outcome(ExitKind::Exited(3), b"much\nmore\n").brief(), "exit status 3");
     assert_eq!(Outcome::Failed("no such file".to_owned()).brief(), "no such file");
     assert_eq!(Outcome::Completed.brief(), "completed");
 }
 
 #[test]
 fn exit_codes_are_those_of_a_shell() {
-    assert_eq!(exit_code(Ending::Exited(0)), 0);
-    assert_eq!(exit_code(Ending::Exited(255)), 255);
-    assert_eq!(exit_code(Ending::Signalled(Signal::SIGKILL)), 137);
-    assert_eq!(exit_code(Ending::Signalled(Signal::SIGTERM)), 143);
+    assert_eq!(exit_code(ExitKind::Exited(0)), 0);
+    assert_eq!(exit_code(ExitKind::Exited(255)), 255);
+    assert_eq!(exit_code(ExitKind::Signalled(Signal::SIGKILL)), 137);
+    assert_eq!(exit_code(ExitKind::Signalled(Signal::SIGTERM)), 143);
 }
 
 #[test]

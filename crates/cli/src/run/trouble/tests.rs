@@ -6,7 +6,7 @@ use rekindle_http::api::{Detail, ErrorBody, Time};
 use super::*;
 use crate::failure::{Refused, Unreachable};
 
-fn refused(code: &str, details: &[(&str, &str)]) -> Failure {
+fn refused(code: &str, details: &[(&str, &str)]) -> CliError {
     let details =
         details.iter().map(|(field, message)| Detail { field: (*field).to_owned(), message: (*message).to_owned() });
     let body = ErrorBody {
@@ -19,13 +19,13 @@ fn refused(code: &str, details: &[(&str, &str)]) -> Failure {
         code: code.to_owned(),
         details: details.collect(),
     };
-    Failure::Refused(Box::new(Refused { body, advice: Vec::new(), retry_after: None }))
+    CliError::Refused(Box::new(Refused { body, advice: Vec::new(), retry_after: None }))
 }
 
 #[test]
 fn an_absent_server_is_waited_for() {
     let lost = Unreachable { url: "http://x".to_owned(), what: "refused".to_owned(), advice: "look".to_owned() };
-    assert!(matches!(Trouble::from(Failure::Unreachable(lost)), Trouble::Passing(_)));
+    assert!(matches!(Trouble::from(CliError::Unreachable(lost)), Trouble::Passing(_)));
     assert!(matches!(Trouble::from(refused("rate_limited", &[])), Trouble::Passing(_)));
     assert!(matches!(Trouble::from(refused("api_key_invalid", &[])), Trouble::Passing(_)));
 }
@@ -42,5 +42,5 @@ fn an_ended_session_names_its_successor_if_it_has_one() {
 fn any_other_no_is_final() {
     assert!(matches!(Trouble::from(refused("not_found", &[])), Trouble::Final(_)));
     assert!(matches!(Trouble::from(refused("session_conflict", &[])), Trouble::Final(_)));
-    assert!(matches!(Trouble::from(Failure::InTheWay("no".to_owned())), Trouble::Final(_)));
+    assert!(matches!(Trouble::from(CliError::Conflict("no".to_owned())), Trouble::Final(_)));
 }

@@ -29,9 +29,9 @@ fn session(n: u128, state: Option<LiveState>, slot: Option<u16>, from: Option<u1
 }
 
 fn broken(sessions: &[Session], memberships: u64) -> Vec<Rule> {
-    let mut doubles = Doubles::among(memberships);
+    let mut doubles = DuplicateFinder::among(memberships);
     loop {
-        sessions.iter().for_each(|session| doubles.see(session));
+        sessions.iter().for_each(|session| doubles.insert(session));
         if !doubles.next_round() {
             break;
         }
@@ -40,7 +40,7 @@ fn broken(sessions: &[Session], memberships: u64) -> Vec<Rule> {
         sessions.iter().for_each(|session| doubles.name(session));
     }
     let by_id = |id| sessions.iter().find(|session| session.id == id).unwrap();
-    let clashes = doubles.suspects().into_iter();
+    let clashes = doubles.candidates().into_iter();
     let mut rules: Vec<_> = clashes.filter_map(|(rule, a, b)| Some(clash(rule, by_id(a), by_id(b))?.rule)).collect();
     rules.sort_unstable();
     rules

@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use rekindle_core::tracker::NewKey;
 use rekindle_core::{Clock, Policy, RandomIds};
-use rekindle_testkit::{HandClock, MemoryStore};
+use rekindle_testkit::{ManualClock, MemoryStore};
 
 use super::*;
 use crate::api::ErrorCode;
@@ -19,11 +19,11 @@ fn headers(key: &str) -> HeaderMap {
     headers
 }
 
-fn world() -> (KeyRing, Tracker, Arc<HandClock>) {
-    let clock = Arc::new(HandClock::default());
+fn world() -> (ApiKeyCache, Tracker, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock::default());
     let tracker =
         Tracker::new(Arc::new(MemoryStore::new()), Arc::clone(&clock) as _, Arc::new(RandomIds), Policy::default());
-    (KeyRing::new(ApiKeys::new([CONFIGURED.parse().unwrap()])), tracker, clock)
+    (ApiKeyCache::new(ApiKeys::new([CONFIGURED.parse().unwrap()])), tracker, clock)
 }
 
 fn worker(lasts: Option<Duration>) -> NewKey {

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rekindle_core::store::BatchWatch;
+use rekindle_core::store::BatchObserverHandle;
 use rekindle_core::{Clock, Policy, RandomIds};
 use rekindle_testkit::MemoryStore;
 use tempfile::TempDir;
 use tokio::time::Instant as Paused;
 
 use super::*;
-use crate::jobs::Board;
+use crate::jobs::JobRegistry;
 use crate::metrics::Metrics;
-use crate::wire::{self, Opening, StoreChoice};
+use crate::wire::{self, Opening, StoreUrl};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -29,8 +29,9 @@ fn names(folder: &Path) -> Vec<String> {
 async fn ground(keep: usize) -> (TempDir, PathBuf, BackupPlan) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rekindle.db");
-    let opening = Opening { call_timeout: Duration::from_secs(10), retention_days: 30, watch: BatchWatch::default() };
-    wire::open(&StoreChoice::in_file(&file), opening).await.unwrap().close().await;
+    let opening =
+        Opening { call_timeout: Duration::from_secs(10), retention_days: 30, watch: BatchObserverHandle::default() };
+    wire::open(&StoreUrl::in_file(&file), opening).await.unwrap().close().await;
     let plan = BackupPlan { schedule: "0 2 * * *".parse().unwrap(), folder: folder.path().join("backups"), keep };
     (folder, file, plan)
 }
@@ -100,7 +101,7 @@ async fn they_are_taken_when_they_are_due_until_it_is_told_to_stop() {
     let clock = Ahead(at("2026-11-20T23:30:00Z"), Paused::now());
     let tracker = Tracker::new(Arc::new(MemoryStore::new()), Arc::new(clock), Arc::new(RandomIds), Policy::default());
     let stop = CancellationToken::new();
-    let board = Board::new(&Metrics::new());
+    let board = JobRegistry::new(&Metrics::new());
     let job = tokio::spawn(backups(tracker, file, plan.clone(), board.job(BACKUP), stop.clone()));
     tokio::time::sleep(Duration::from_secs(2 * 60 * 60)).await;
     assert!(!plan.folder.exists(), "nothing is due yet");

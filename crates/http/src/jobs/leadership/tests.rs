@@ -7,11 +7,11 @@ use tokio::task::JoinHandle;
 
 use super::*;
 
-const QUICK: Terms = Terms {
+const QUICK: LeaseTiming = LeaseTiming {
     lasts: Duration::from_millis(600),
     renew: Duration::from_millis(200),
-    ask: Duration::from_millis(100),
-    ask_young: Duration::from_millis(50),
+    retry: Duration::from_millis(100),
+    initial_retry: Duration::from_millis(50),
 };
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -30,7 +30,7 @@ fn tracker() -> Tracker {
 impl Worker {
     /// Its work is to wait until `detect` says that it has lost the duty.
     fn start(tracker: &Tracker) -> Self {
-        let leadership = Leadership::of(tracker.clone(), "test", Duty::Detection, QUICK);
+        let leadership = Leadership::of(tracker.clone(), "test", LeaseName::Detection, QUICK);
         let (begins, begun) = watch::channel(0);
         let begins = Arc::new(begins);
         let leads = leadership.clone();
@@ -44,7 +44,7 @@ impl Worker {
                     }
                 }
             };
-            leads.lead(work).await;
+            leads.run_while_leader(work).await;
         });
         Self { leadership, begun, task }
     }
@@ -80,9 +80,9 @@ async fn one_of_several_works_and_another_follows_when_it_dies() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pass_that_takes_longer_than_the_lease_does_not_lose_it() {
     // Renewed so often that only a machine which stands still for seconds would lose it.
-    let terms = Terms { lasts: Duration::from_secs(3), renew: Duration::from_millis(100), ..QUICK };
+    let terms = LeaseTiming { lasts: Duration::from_secs(3), renew: Duration::from_millis(100), ..QUICK };
     let tracker = tracker();
-    let leadership = Leadership::of(tracker.clone(), "test", Duty::Detection, terms);
+    let leadership = Leadership::of(tracker.clone(), "test", LeaseName::Detection, terms);
     let (says, mut said) = watch::channel(None);
     let says = Arc::new(says);
     let leads = leadership.clone();
@@ -96,11 +96,11 @@ async fn a_pass_that_takes_longer_than_the_lease_does_not_lose_it() {
                 std::future::pending::<()>().await;
             }
         };
-        leads.lead(work).await;
+        leads.run_while_leader(work).await;
     });
     tokio::time::timeout(PATIENCE, said.wait_for(Option::is_some)).await.unwrap().unwrap();
     said.mark_unchanged();
-    let other = Claim { duty: Duty::Detection, holder: RandomIds.fresh(), lasts: terms.lasts };
+    let other = Claim { duty: LeaseName::Detection, holder: RandomIds.new_id(), ttl: terms.lasts };
     while !said.has_changed().unwrap() {
         assert_eq!(tracker.store().claim(other).await.unwrap(), None);
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -112,20 +112,20 @@ async fn a_pass_that_takes_longer_than_the_lease_does_not_lose_it() {
 #[tokio::test]
 async fn what_is_given_back_goes_to_another_without_running_out() {
     let tracker = tracker();
-    let long = Terms { lasts: Duration::from_secs(3600), ..QUICK };
+    let long = LeaseTiming { lasts: Duration::from_secs(3600), ..QUICK };
     let mut first = Worker::start(&tracker);
     first.begins(1).await;
     // As if it had been given for an hour.
-    let claim = Claim { duty: Duty::Detection, holder: first.leadership.holder, lasts: long.lasts };
+    let claim = Claim { duty: LeaseName::Detection, holder: first.leadership.holder, ttl: long.lasts };
     first.task.abort();
     let _ = (&mut first.task).await;
     tracker.store().claim(claim).await.unwrap().unwrap();
-    first.leadership.give_back().await;
+    first.leadership.release().await;
     let mut second = Worker::start(&tracker);
     second.begins(1).await;
     // What was given back once is not given back again, from another's hands.
-    first.leadership.give_back().await;
-    let other = Claim { holder: RandomIds.fresh(), ..claim };
+    first.leadership.release().await;
+    let other = Claim { holder: RandomIds.new_id(), ..claim };
     assert_eq!(tracker.store().claim(other).await.unwrap(), None);
     second.die().await;
 }
@@ -138,7 +138,7 @@ async fn who_lost_it_hears_of_it_and_becomes_a_candidate_again() {
     // Another takes over behind its back, as after a long sleep of its host, and leaves again.
     let fence = worker.leadership.held.lock().unwrap().unwrap();
     tracker.store().release(fence).await.unwrap();
-    let other = Claim { duty: Duty::Detection, holder: RandomIds.fresh(), lasts: Duration::from_millis(300) };
+    let other = Claim { duty: LeaseName::Detection, holder: RandomIds.new_id(), ttl: Duration::from_millis(300) };
     match tracker.store().claim(other).await.unwrap() {
         Some(taken) => assert!(taken.token > fence.token),
         None => println!("the worker was quicker: it has taken it anew"),
@@ -151,12 +151,12 @@ async fn who_lost_it_hears_of_it_and_becomes_a_candidate_again() {
 
 #[test]
 fn a_killed_holder_is_followed_within_ten_seconds() {
-    let Terms { lasts, renew, ask, ask_young } = Terms::DEFAULT;
+    let LeaseTiming { lasts, renew, retry: ask, initial_retry: ask_young } = LeaseTiming::DEFAULT;
     // The claim at the last moment, all of the lease, a candidate's longest pause, and two slow claims.
     assert!(lasts + ask <= Duration::from_secs(8));
     assert!(renew * 2 < lasts, "one renewal may fail");
     for age in [Duration::ZERO, Duration::from_secs(3600)] {
-        let pause = Terms::DEFAULT.pause(age);
+        let pause = LeaseTiming::DEFAULT.pause(age);
         assert!(pause <= if age.is_zero() { ask_young } else { ask } && pause >= ask_young / 2, "{pause:?}");
     }
 }

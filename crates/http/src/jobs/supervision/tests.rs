@@ -4,20 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
-use crate::jobs::Board;
+use crate::jobs::JobRegistry;
 use crate::metrics::Metrics;
 
 /// A job that dies by a panic as often as this says, and then lives; how often it ran.
 struct Mortal {
     job: Job,
-    board: Board,
+    board: JobRegistry,
     runs: Arc<AtomicU32>,
     stop: CancellationToken,
 }
 
 impl Mortal {
     fn new() -> Self {
-        let board = Board::new(&Metrics::new());
+        let board = JobRegistry::new(&Metrics::new());
         Self { job: board.job("test"), board, runs: Arc::default(), stop: CancellationToken::new() }
     }
 
@@ -61,7 +61,7 @@ async fn a_job_that_keeps_dying_is_given_up() {
     let mortal = Mortal::new();
     mortal.dying(u32::MAX, Duration::ZERO).await.unwrap();
     assert_eq!(mortal.runs.load(Ordering::SeqCst), 5);
-    assert_eq!(mortal.board.given_up().await, "the background job test died 5 times within 10 minutes");
+    assert_eq!(mortal.board.failed_job().await, "the background job test died 5 times within 10 minutes");
     assert!(!mortal.board.shown()[0].alive);
 }
 

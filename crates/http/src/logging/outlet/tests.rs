@@ -28,11 +28,11 @@ impl Kept {
     }
 }
 
-fn outlet(path: &Path, format: Format) -> (Outlet, Kept) {
+fn outlet(path: &Path, format: Format) -> (Sink, Kept) {
     let kept = Kept::default();
     let plan = LogFile { path: path.to_owned(), max_bytes: 1 << 20, keep: 3 };
     let file = Rotating::open(&plan, Arc::new(SystemClock)).unwrap();
-    (Outlet { stderr: Box::new(kept.clone()), ..Outlet::file(file, format) }, kept)
+    (Sink { stderr: Box::new(kept.clone()), ..Sink::file(file, format) }, kept)
 }
 
 fn lines(text: &str) -> Batch {
@@ -109,7 +109,7 @@ fn a_stderr_that_is_closed_harms_nobody() {
             Err(io::ErrorKind::BrokenPipe.into())
         }
     }
-    let mut outlet = Outlet { stderr: Box::new(Closed), ..Outlet::stderr(Format::Json) };
+    let mut outlet = Sink { stderr: Box::new(Closed), ..Sink::stderr(Format::Json) };
     outlet.write(&lines("one\n"));
     outlet.write(&Batch { lost: 1, ..lines("two\n") });
 }

@@ -3,7 +3,7 @@
 use std::os::unix::fs::symlink;
 use std::time::Duration;
 
-use rekindle_testkit::HandClock;
+use rekindle_testkit::ManualClock;
 
 use super::*;
 
@@ -11,7 +11,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 struct Ground {
     folder: tempfile::TempDir,
-    clock: Arc<HandClock>,
+    clock: Arc<ManualClock>,
     plan: LogFile,
 }
 
@@ -19,7 +19,7 @@ impl Ground {
     fn new(max_bytes: u64, keep: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let start: Timestamp = "2026-11-21T12:00:00.000Z".parse().unwrap();
-        let clock = Arc::new(HandClock::at(start));
+        let clock = Arc::new(ManualClock::at(start));
         let plan = LogFile { path: folder.path().join("rekindle.log"), max_bytes, keep };
         Self { folder, clock, plan }
     }

@@ -10,11 +10,11 @@ use super::super::connections::Connections;
 use super::*;
 
 /// A connection, and its other end.
-async fn pair() -> (Io, TcpStream) {
+async fn pair() -> (TimedStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let other = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (stream, peer) = listener.accept().await.unwrap();
-    (Io::new(Transport::Plain(stream), Some(peer), Guard::new(Arc::default())), other)
+    (TimedStream::new(Transport::Plain(stream), Some(peer), Guard::new(Arc::default())), other)
 }
 
 #[tokio::test]

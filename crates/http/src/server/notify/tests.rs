@@ -63,10 +63,10 @@ async fn nobody_to_tell_is_no_fault() {
 
 #[test]
 fn the_watchdog_is_fed_only_where_it_watches_this_process() {
-    assert_eq!(patience(Some("3000000"), None, 7), Some(Duration::from_secs(3)));
-    assert_eq!(patience(Some("3000000"), Some("7"), 7), Some(Duration::from_secs(3)));
+    assert_eq!(watchdog_timeout(Some("3000000"), None, 7), Some(Duration::from_secs(3)));
+    assert_eq!(watchdog_timeout(Some("3000000"), Some("7"), 7), Some(Duration::from_secs(3)));
     for (micros, pid) in [(Some("3000000"), Some("8")), (None, Some("7")), (Some("0"), None), (Some("x"), None)] {
-        assert_eq!(patience(micros, pid, 7), None, "{micros:?} {pid:?}");
+        assert_eq!(watchdog_timeout(micros, pid, 7), None, "{micros:?} {pid:?}");
     }
 }
 

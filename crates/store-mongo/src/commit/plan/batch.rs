@@ -10,7 +10,7 @@ const COMMAND_STATEMENTS: usize = 10_000;
 
 /// What a command does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verb {
+pub enum StatementKind {
     /// Inserts documents.
     Insert,
     /// Changes rows.
@@ -21,7 +21,7 @@ pub enum Verb {
 
 /// What a command's count of rows must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Demand {
+pub enum Expectation {
     /// One for each statement: otherwise a row was not as it was expected.
     Each,
     /// One: otherwise the fence fell.
@@ -38,33 +38,44 @@ pub enum Demand {
 #[derive(Debug)]
 pub struct Batch {
     /// What it does.
-    pub verb: Verb,
+    pub verb: StatementKind,
     /// To which collection.
     pub collection: &'static str,
     /// What its count must be.
-    pub demand: Demand,
+    pub demand: Expectation,
     /// Its documents, updates or deletes.
     pub statements: Vec<RawDocumentBuf>,
     pub(super) bytes: usize,
 }
 
-impl Demand {
+impl Expectation {
     /// What it means that a statement was refused like this: an answer that is there is no row that changed.
     pub fn refused(self, error: CommitError) -> CommitError {
         match (self, error) {
-            (Self::Answer, CommitError::Stale) => CommitError::Taken(UniqueRule::IdempotencyKey),
+            (Self::Answer, CommitError::Stale) => CommitError::UniqueViolation(UniqueRule::IdempotencyKey),
             (_, error) => error,
         }
     }
 }
 
 impl Batch {
-    pub(super) fn new(verb: Verb, collection: &'static str, demand: Demand, statement: RawDocumentBuf) -> Self {
+    pub(super) fn new(
+        verb: StatementKind,
+        collection: &'static str,
+        demand: Expectation,
+        statement: RawDocumentBuf,
+    ) -> Self {
         let bytes = statement.as_bytes().len();
         Self { verb, collection, demand, statements: vec![statement], bytes }
     }
 
-    pub(super) fn takes(&self, verb: Verb, collection: &str, demand: Demand, statement: &RawDocumentBuf) -> bool {
+    pub(super) fn takes(
+        &self,
+        verb: StatementKind,
+        collection: &str,
+        demand: Expectation,
+        statement: &RawDocumentBuf,
+    ) -> bool {
         (self.verb, self.collection, self.demand) == (verb, collection, demand)
             && self.statements.len() < COMMAND_STATEMENTS
             && self.bytes + statement.as_bytes().len() <= COMMAND_BYTES

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use bson::doc;
 use rekindle_core::session::Session;
-use rekindle_core::store::{Changes, CommitError, Row, Write};
+use rekindle_core::store::{Changes, CommitError, StoredEntity, Write};
 use rekindle_core::values::{SessionId, Timestamp};
 
-use super::{Demand, Plan, Step, Verb};
+use super::{Expectation, Plan, StatementKind, Step};
 use crate::documents::date;
 use crate::schema::indexes::name;
 
@@ -20,9 +20,9 @@ impl Plan {
             match write {
                 Write::PutSession(put) => self.date_tasks_of(&put.value)?,
                 Write::Restore(row) => match &**row {
-                    Row::Session(row) => self.date_tasks_of(&row.value)?,
-                    Row::Task(row) => drop(restored.insert(row.value.session_id)),
-                    Row::Machine(_) | Row::Key(_) => {}
+                    StoredEntity::Session(row) => self.date_tasks_of(&row.value)?,
+                    StoredEntity::Task(row) => drop(restored.insert(row.value.session_id)),
+                    StoredEntity::Machine(_) | StoredEntity::Key(_) => {}
                 },
                 Write::PutTask(_)
                 | Write::PutMachine(_)
@@ -58,6 +58,6 @@ impl Plan {
         };
         let filter = doc! { "session_id": session.to_string() };
         let statement = doc! { "q": filter, "u": update, "multi": true, "hint": name::SESSION_AND_STATUS };
-        self.add(Verb::Update, "tasks", Demand::Any, &statement)
+        self.add(StatementKind::Update, "tasks", Expectation::Any, &statement)
     }
 }

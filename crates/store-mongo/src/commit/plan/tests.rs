@@ -3,24 +3,24 @@
 use rekindle_core::event::{Event, EventKind, Subject};
 use rekindle_core::session::Outcome;
 use rekindle_core::store::{
-    Changes, Duty, Expect, Fence, IdempotencyKey, Put, Remembered, Row, Version, Versioned, Write,
+    Changes, Expect, Fence, IdempotencyKey, LeaseName, Put, StoredEntity, StoredResponse, Version, Versioned, Write,
 };
 use rekindle_testkit::sample::{self, NOON, noon_plus};
 
 use super::batch::COMMAND_BYTES;
-use super::{Demand, Plan, Step, Verb};
-use crate::marks::Marks;
+use super::{Expectation, Plan, StatementKind, Step};
+use crate::marks::OrderedIds;
 
 fn plan(changes: &Changes) -> Plan {
-    Plan::of(changes, &Marks::default()).unwrap()
+    Plan::of(changes, &OrderedIds::default()).unwrap()
 }
 
 /// Verb, collection, demand and number of statements of each step.
-fn shape(plan: &Plan) -> Vec<(Verb, &'static str, Demand, usize)> {
+fn shape(plan: &Plan) -> Vec<(StatementKind, &'static str, Expectation, usize)> {
     let shape = |step: &Step| match step {
         Step::Run(batch) => (batch.verb, batch.collection, batch.demand, batch.statements.len()),
-        Step::Forget(_) => (Verb::Delete, "events", Demand::Any, 0),
-        Step::Date(of) => (Verb::Update, "tasks", Demand::Any, of.len()),
+        Step::Forget(_) => (StatementKind::Delete, "events", Expectation::Any, 0),
+        Step::Date(of) => (StatementKind::Update, "tasks", Expectation::Any, of.len()),
     };
     plan.steps.iter().map(shape).collect()
 }
@@ -40,22 +40,25 @@ fn one_statement_needs_no_transaction() {
     assert!(plan(&put).single().is_none());
 }
 
-fn answer() -> Option<Remembered> {
+fn answer() -> Option<StoredResponse> {
     let key = IdempotencyKey([1; 32]);
-    Some(Remembered { key, request: [2; 32], answer: Box::new([3]), at: NOON, until: noon_plus(1) })
+    Some(StoredResponse { key, request: [2; 32], answer: Box::new([3]), at: NOON, until: noon_plus(1) })
 }
 
 #[test]
 fn an_answer_comes_first_but_for_the_fence() {
-    let mut changes = Changes { remember: answer(), ..Changes::default() };
-    assert_eq!(plan(&changes).single().unwrap().demand, Demand::Answer);
+    let mut changes = Changes { stored_response: answer(), ..Changes::default() };
+    assert_eq!(plan(&changes).single().unwrap().demand, Expectation::Answer);
     changes.insert(sample::session(1));
     assert!(plan(&changes).single().is_none());
-    let expected = [(Verb::Update, "answers", Demand::Answer, 1), (Verb::Insert, "sessions", Demand::Each, 1)];
+    let expected = [
+        (StatementKind::Update, "answers", Expectation::Answer, 1),
+        (StatementKind::Insert, "sessions", Expectation::Each, 1),
+    ];
     assert_eq!(shape(&plan(&changes)), expected);
-    changes.fence = Some(Fence { duty: Duty::Detection, token: 1 });
+    changes.fence = Some(Fence { duty: LeaseName::Detection, token: 1 });
     let demands: Vec<_> = shape(&plan(&changes)).into_iter().map(|(_, _, demand, _)| demand).collect();
-    assert_eq!(demands, [Demand::Fence, Demand::Answer, Demand::Each]);
+    assert_eq!(demands, [Expectation::Fence, Expectation::Answer, Expectation::Each]);
 }
 
 #[test]
@@ -64,25 +67,25 @@ fn restored_tasks_are_dated_by_what_is_stored_then() {
     let version = Version { revision: 3, touches: 1 };
     let mut ended = sample::session(1);
     ended.phase = sample::ended(NOON, Outcome::Completed);
-    let task = |n| restore(Row::Task(Versioned { value: sample::task(n, &sample::session(1)), version }));
-    let writes = vec![restore(Row::Session(Versioned { value: ended, version })), task(2), task(3)];
+    let task = |n| restore(StoredEntity::Task(Versioned { value: sample::task(n, &sample::session(1)), version }));
+    let writes = vec![restore(StoredEntity::Session(Versioned { value: ended, version })), task(2), task(3)];
     let expected = [
-        (Verb::Insert, "sessions", Demand::Each, 1),
-        (Verb::Insert, "tasks", Demand::Each, 2),
-        (Verb::Update, "tasks", Demand::Any, 1),
-        (Verb::Update, "tasks", Demand::Any, 1),
+        (StatementKind::Insert, "sessions", Expectation::Each, 1),
+        (StatementKind::Insert, "tasks", Expectation::Each, 2),
+        (StatementKind::Update, "tasks", Expectation::Any, 1),
+        (StatementKind::Update, "tasks", Expectation::Any, 1),
     ];
     assert_eq!(shape(&plan(&Changes { writes, ..Changes::default() })), expected);
-    let key = restore(Row::Key(Versioned { value: sample::key(1), version }));
+    let key = restore(StoredEntity::Key(Versioned { value: sample::key(1), version }));
     assert!(plan(&Changes { writes: vec![key], ..Changes::default() }).single().is_some());
 }
 
 #[test]
 fn a_fence_a_deleted_session_and_an_ended_one_need_a_transaction() {
-    let fence = Some(Fence { duty: Duty::Detection, token: 1 });
+    let fence = Some(Fence { duty: LeaseName::Detection, token: 1 });
     let mut fenced = Changes { fence, ..Changes::default() };
     fenced.insert(sample::session(1));
-    assert_eq!(shape(&plan(&fenced))[0], (Verb::Update, "leases", Demand::Fence, 1));
+    assert_eq!(shape(&plan(&fenced))[0], (StatementKind::Update, "leases", Expectation::Fence, 1));
     assert!(plan(&fenced).single().is_none());
     let alone = Changes { fence, ..Changes::default() };
     assert!(plan(&alone).single().is_none());
@@ -92,7 +95,10 @@ fn a_fence_a_deleted_session_and_an_ended_one_need_a_transaction() {
     ended.phase = sample::ended(NOON, Outcome::Completed);
     let mut changes = Changes::default();
     changes.update(ended, Version::FIRST);
-    let expected = [(Verb::Update, "sessions", Demand::Each, 1), (Verb::Update, "tasks", Demand::Any, 1)];
+    let expected = [
+        (StatementKind::Update, "sessions", Expectation::Each, 1),
+        (StatementKind::Update, "tasks", Expectation::Any, 1),
+    ];
     assert_eq!(shape(&plan(&changes)), expected);
 }
 
@@ -109,11 +115,11 @@ fn neighbours_of_one_kind_travel_together_and_order_is_kept() {
     changes.insert(sample::session(6));
     changes.events = vec![created(1), created(2)];
     let expected = [
-        (Verb::Insert, "sessions", Demand::Each, 2),
-        (Verb::Insert, "tasks", Demand::Each, 2),
-        (Verb::Update, "sessions", Demand::Each, 2),
-        (Verb::Insert, "sessions", Demand::Each, 1),
-        (Verb::Insert, "events", Demand::Each, 2),
+        (StatementKind::Insert, "sessions", Expectation::Each, 2),
+        (StatementKind::Insert, "tasks", Expectation::Each, 2),
+        (StatementKind::Update, "sessions", Expectation::Each, 2),
+        (StatementKind::Insert, "sessions", Expectation::Each, 1),
+        (StatementKind::Insert, "events", Expectation::Each, 2),
     ];
     assert_eq!(shape(&plan(&changes)), expected);
 }
@@ -123,9 +129,9 @@ fn deleted_sessions_share_their_commands() {
     let delete = |n| Write::DeleteSession(sample::session(n).id, Version::FIRST);
     let changes = Changes { writes: (1..=50).map(delete).collect(), ..Changes::default() };
     let expected = [
-        (Verb::Delete, "sessions", Demand::Each, 50),
-        (Verb::Delete, "tasks", Demand::Tasks, 50),
-        (Verb::Delete, "events", Demand::Any, 50),
+        (StatementKind::Delete, "sessions", Expectation::Each, 50),
+        (StatementKind::Delete, "tasks", Expectation::Tasks, 50),
+        (StatementKind::Delete, "events", Expectation::Any, 50),
     ];
     assert_eq!(shape(&plan(&changes)), expected);
 }

@@ -18,6 +18,6 @@ fn the_first_error_tells_its_place_and_its_rule() {
     let reply = doc! { "n": 1_i32, "writeErrors": [{ "index": 1_i32, "code": 11000_i32, "errmsg": why }] };
     let (place, error) = first_error(&reply).unwrap();
     assert_eq!(place, 1);
-    assert!(matches!(error, CommitError::Taken(_)), "{error:?}");
+    assert!(matches!(error, CommitError::UniqueViolation(_)), "{error:?}");
     assert!(first_error(&doc! { "n": 1_i32 }).is_none());
 }

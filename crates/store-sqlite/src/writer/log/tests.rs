@@ -17,10 +17,10 @@ fn until(what: &str, is: impl Fn() -> bool) {
     }
 }
 
-fn start(path: &Path, upkeep: Upkeep) -> (Connection, Log) {
+fn start(path: &Path, upkeep: CheckpointPolicy) -> (Connection, Checkpointer) {
     let options = SqliteOptions::at(Location::File(path.to_path_buf()));
     let mut db = open::writer(&options).unwrap();
-    let log = Log::start(&mut db, open::copier(&options).unwrap(), upkeep).unwrap();
+    let log = Checkpointer::start(&mut db, open::checkpoint_connection(&options).unwrap(), upkeep).unwrap();
     (db, log)
 }
 
@@ -34,7 +34,7 @@ fn in_the_file(path: &Path) -> Option<i64> {
 fn a_log_that_nobody_asks_for_is_copied_back_when_it_is_quiet() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("quiet.db");
-    let (db, log) = start(&path, Upkeep { idle: Duration::from_millis(20), ..Upkeep::DEFAULT });
+    let (db, log) = start(&path, CheckpointPolicy { idle: Duration::from_millis(20), ..CheckpointPolicy::DEFAULT });
     db.execute_batch("INSERT INTO watch VALUES (1, 2, 3, 4)").unwrap();
     until("one small commit is in the file", || in_the_file(&path) == Some(3));
     db.execute_batch("UPDATE watch SET due_by = 5").unwrap();
@@ -47,7 +47,7 @@ fn the_planner_is_given_its_numbers_from_time_to_time() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("numbers.db");
     let often = Duration::from_millis(20);
-    let (db, log) = start(&path, Upkeep { idle: often, optimize: often });
+    let (db, log) = start(&path, CheckpointPolicy { idle: often, optimize: often });
     db.execute_batch(
         "WITH RECURSIVE n (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM n WHERE n < 3000) \
          INSERT INTO events (at, kind, machine_id) SELECT n, 'machine.online', 'm' FROM n",
