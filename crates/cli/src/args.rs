@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{audit, cleanup, completions, config, db, health, key, machine, run, session, task};
-use crate::locate::Globals;
+use crate::target::Globals;
 use crate::watch::Watch;
 
 const EXIT_CODES: &str = "\

@@ -11,9 +11,9 @@ use reqwest::{Certificate, Method, Response, StatusCode, Url, redirect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::advice;
-use crate::failure::{CliError, Refused, Unreachable};
-use crate::locate::Target;
+use crate::error::{CliError, Refused, Unreachable};
+use crate::hints;
+use crate::target::Target;
 use rekindle_http::api::ErrorBody;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -221,8 +221,8 @@ fn lost(target: &Target, error: &reqwest::Error) -> CliError {
     let what = if what.is_empty() { error.to_string() } else { what };
     let is_distrusted = what.contains("certificate");
     let advice = match is_distrusted {
-        true => advice::for_distrust(target.ca.as_deref()),
-        false => advice::for_silence(&target.found),
+        true => hints::for_distrust(target.ca.as_deref()),
+        false => hints::for_silence(&target.found),
     };
     CliError::Unreachable(Unreachable { url: target.url.to_string(), what, advice })
 }
@@ -243,7 +243,7 @@ async fn refusal(target: &Target, status: StatusCode, response: Response) -> Cli
             CliError::Unreachable(Unreachable { url: target.url.to_string(), what: said, advice })
         }
         (400..=499, Some(body)) => {
-            CliError::Refused(Box::new(Refused { advice: advice::for_refusal(target, &body), body, retry_after }))
+            CliError::Refused(Box::new(Refused { advice: hints::for_refusal(target, &body), body, retry_after }))
         }
         (_, Some(body)) => CliError::Unexpected(anyhow!(
             "the server failed: {} ({status})\n  its log says why, under request id {}",

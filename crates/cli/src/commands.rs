@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use crate::args::{Cli, Command};
-use crate::failure::CliError;
+use crate::error::CliError;
 
 /// Does what was asked for.
 ///

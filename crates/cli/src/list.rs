@@ -6,8 +6,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::client::{Answer, Client};
-use crate::failure::CliError;
-use crate::locate::Globals;
+use crate::error::CliError;
+use crate::target::Globals;
 
 /// The largest page that every list allows.
 const WHOLE_PAGE: u32 = 100;

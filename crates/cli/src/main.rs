@@ -1,27 +1,27 @@
 //! `rekindle`: a local server in one command, a server for production, and a client of the HTTP API for everything else.
 //! The heart of it is `run`, which makes any command a tracked session.
 
-mod advice;
 mod args;
 mod client;
 mod commands;
-mod failure;
-mod folder;
-mod given;
+mod data_dir;
+mod error;
+mod hints;
 mod list;
-mod locate;
+mod messages;
 mod output;
 mod run;
 mod tables;
+mod target;
+mod value_parsers;
 mod watch;
-mod words;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use crate::args::Cli;
-use crate::failure::CliError;
+use crate::error::CliError;
 
 /// Answering a heartbeat allocates some forty times; with the system's allocator that is a tenth of its cost.
 #[global_allocator]
@@ -29,7 +29,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     // No command for people, and so not one of theirs: not in the help, nor in the completions.
-    if let Some(ended) = run::guard::run_if_guard() {
+    if let Some(ended) = run::process_guard::run_if_guard() {
         return ended.map_or_else(|error| CliError::from(error).report(), |()| ExitCode::SUCCESS);
     }
     // Exactly one provider must stand before the first connection; an error means that it stands already.

@@ -7,8 +7,8 @@ use comfy_table::{ContentArrangement, Table, presets};
 use rekindle_core::{Clock, SystemClock};
 use rekindle_http::api::Time;
 
-use crate::failure::CliError;
-use crate::words::visible;
+use crate::error::CliError;
+use crate::messages::visible;
 
 /// A task name or message in a table is cut after this many characters; `show` has it whole.
 const CELL: usize = 60;

@@ -4,12 +4,12 @@
 
 pub mod backoff;
 pub mod child;
-pub mod guard;
+pub mod outcome;
 pub mod plan;
+pub mod process_guard;
 pub mod registration;
+pub mod report_error;
 pub mod reporter;
 pub mod signals;
-pub mod story;
-pub mod tee;
+pub mod stderr_capture;
 pub mod terminal;
-pub mod trouble;

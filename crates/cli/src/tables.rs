@@ -5,8 +5,8 @@ use rekindle_http::api::{
 };
 
 use crate::list::rest;
+use crate::messages::visible;
 use crate::output::{age, cell, drawn, optional, table};
-use crate::words::visible;
 
 /// A list of sessions.
 pub fn sessions(list: &SessionList) -> String {

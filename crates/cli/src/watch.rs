@@ -6,10 +6,10 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::client::Client;
-use crate::failure::CliError;
-use crate::given::span;
-use crate::locate::Globals;
-use crate::{output, words};
+use crate::error::CliError;
+use crate::target::Globals;
+use crate::value_parsers::span;
+use crate::{messages, output};
 
 /// Whether to look once or again and again.
 #[derive(Debug, Clone, Args)]
@@ -51,7 +51,7 @@ impl Watch {
                 }
                 Err(failure) if failure.is_for_now() || matches!(failure, CliError::Unreachable(_)) => {
                     if !was_lost {
-                        words::say(&format!("{failure}\n  trying again every {}", output::span(pause)));
+                        messages::say(&format!("{failure}\n  trying again every {}", output::span(pause)));
                     }
                     was_lost = true;
                     wait = failure.retry_after();

@@ -1,10 +1,10 @@
 //! Pure decisions that concern several entities at once. They are given what was read and the time, and answer the
 //! changes to commit or the refusal; they know no database.
 
-pub mod ending;
+pub mod liveness;
 pub mod placement;
 pub mod recovery;
-pub mod silence;
+pub mod termination;
 
 use crate::values::Timestamp;
 

@@ -9,14 +9,14 @@
 //!    [`Expect::NoHeartbeatSince`]: a beat that arrives in between always wins.
 //! 3. Rules about sets are unique indexes: see [`UniqueRule`].
 
-mod answer;
+mod batch_observer;
 mod changes;
 mod lease;
 mod query;
-mod watcher;
+mod stored_response;
 
-pub use answer::{IdempotencyKey, StoredResponse};
 use async_trait::async_trait;
+pub use batch_observer::{BatchObserver, BatchObserverHandle};
 pub use changes::{
     Changes, CommitError, Committed, DetectorState, DetectorStateUpdate, EVENT_PURGE_BATCH, Expect, Put, StoreError,
     StoredEntity, UniqueRule, Version, Versioned, Write,
@@ -26,12 +26,12 @@ pub use query::{
     AuditFilter, Cursor, EventPosition, Expired, ExpiredCounts, LiveSession, MachineFilter, Page, PageRequest,
     RecordedEvent, SessionCounts, SessionFilter, StalledSessions, Start, TaskFilter,
 };
-pub use watcher::{BatchObserver, BatchObserverHandle};
+pub use stored_response::{IdempotencyKey, StoredResponse};
 
-use crate::access::ApiKey;
-use crate::machine::Machine;
-use crate::session::Session;
-use crate::task::{Task, TaskStatus};
+use crate::domain::api_key::ApiKey;
+use crate::domain::machine::Machine;
+use crate::domain::session::Session;
+use crate::domain::task::{Task, TaskStatus};
 use crate::values::{MachineId, ProjectId, SessionId, Slot, TaskId, TaskLabel, Timestamp};
 
 /// A heartbeat of a session, as the store's one hot command.

@@ -2,13 +2,13 @@
 //! (`permit`), a [`RequestContext`] carries out use cases on its behalf, once where a request says so (`once`), and who was
 //! refused is written down (`refusals`).
 
-mod caller;
-mod keyring;
-mod once;
-mod permit;
-mod refusals;
+mod access_rule;
+mod denied_log;
+mod idempotency;
+mod key_cache;
+mod request_context;
 
-pub use caller::{AuthContext, RequestContext};
-pub use keyring::{ApiKeyCache, Identity, hash as secret_hash};
-pub use permit::{AccessRule, KeyScope, RequireAccess};
-pub use refusals::{DeniedLog, Refused};
+pub use access_rule::{AccessRule, KeyScope, RequireAccess};
+pub use denied_log::{DeniedLog, Refused};
+pub use key_cache::{ApiKeyCache, Identity, hash as secret_hash};
+pub use request_context::{AuthContext, RequestContext};

@@ -3,21 +3,21 @@
 //! again (`supervision`). What became of them is on the `board`.
 
 mod backup;
-mod board;
-mod leadership;
+mod leader_election;
 mod schedule;
-mod supervision;
+mod status;
+mod supervisor;
 
 use std::time::{Duration, Instant};
 
 pub use backup::{BACKUP, backups};
-pub use board::{Job, JobRegistry, JobStatus};
-use leadership::{Leadership, LeaseTiming};
+use leader_election::{Leadership, LeaseTiming};
 use rekindle_core::store::{Expired, LeaseName};
-use rekindle_core::tracker::{CleanupMode, DetectionReport};
+use rekindle_core::use_cases::{CleanupMode, DetectionReport};
 use rekindle_core::{Error, Timestamp, Tracker};
 pub use schedule::Schedule;
-use supervision::supervised;
+pub use status::{Job, JobRegistry, JobStatus};
+use supervisor::supervised;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 

@@ -7,30 +7,30 @@
 //! Another actix-web service can mount the API beside its own routes: see [`configure`].
 
 mod access;
-mod answer;
 pub mod api;
 pub mod auth;
-mod context;
 pub mod cors;
-mod entry;
 mod error;
+mod extract;
 mod handlers;
 pub mod health;
 pub mod jobs;
-pub mod limit;
 pub mod logging;
 pub mod metrics;
+mod middleware;
 mod openapi;
-mod parse;
+pub mod rate_limit;
 mod readiness;
+mod response;
 mod routes;
 pub mod server;
 pub mod settings;
+mod state;
 pub mod telemetry;
 mod wire;
 
-pub use context::{AppState, Limits, ServerHandles};
 pub use error::{ApiError, ErrorHeader};
 pub use openapi::openapi_json;
 pub use routes::{configure, not_found_route};
+pub use state::{AppState, Limits, ServerHandles};
 pub use wire::{NotAFileStore, OpenStoreError, StoreUrl, maintenance};

@@ -2,10 +2,10 @@
 //! short lines for people who develop. Whoever logs never waits for a disk or a reader: see `queue`.
 
 mod json;
-mod outlet;
-mod queue;
-mod rotating;
-mod sample;
+mod rotating_file;
+mod sampling;
+mod sink;
+mod writer_thread;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use rekindle_core::{Clock, InvalidValue, SystemClock};
-pub(crate) use sample::should_log;
+pub(crate) use sampling::should_log;
 use serde_json::{Map, Value};
 use tracing::{Level, error, warn};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -24,9 +24,9 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt, registry};
 
-use self::outlet::Sink;
-use self::queue::Queue;
-use self::rotating::Rotating;
+use self::rotating_file::Rotating;
+use self::sink::Sink;
+use self::writer_thread::Queue;
 use crate::server::ServeError;
 use crate::settings::{ConfigurationError, SettingFault, Telemetry, table};
 use crate::telemetry;
@@ -94,7 +94,7 @@ impl Drop for Guard {
 
 /// How many lines of this process' log were lost since they could not be written fast enough.
 pub fn lines_lost() -> u64 {
-    queue::LOST.load(Ordering::Relaxed)
+    writer_thread::LOST.load(Ordering::Relaxed)
 }
 
 /// Sends what the process logs to where the settings say from now on, panics included, and its spans to where `traces`
@@ -136,11 +136,11 @@ pub fn init(settings: &LogSettings, traces: Option<&Telemetry>) -> Result<Guard,
         None => (log.try_init(), None),
     };
     if is_set.is_ok() {
-        sample::set(settings.heartbeat_sample);
+        sampling::set(settings.heartbeat_sample);
         let _ = LOG.set(queue);
         std::panic::set_hook(Box::new(|panic| {
             let place = panic.location().map(ToString::to_string);
-            error!(place = place.as_deref(), "{}", crate::entry::panic_message(panic.payload()));
+            error!(place = place.as_deref(), "{}", crate::middleware::panic_message(panic.payload()));
         }));
     }
     if let Some(cause) = no_traces {

@@ -2,6 +2,7 @@
 //! clone; whoever holds a clone counts for the same server.
 
 mod endpoint;
+mod exposition;
 mod gauges;
 mod middleware;
 mod names;
@@ -9,18 +10,18 @@ mod process;
 mod registry;
 mod requests;
 mod store;
-mod text;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{Counter, Histogram};
 use rekindle_core::Error;
-use rekindle_core::event::{Event, EventKind};
-use rekindle_core::tracker::{DetectionReport, Observer, Recovered};
+use rekindle_core::domain::event::{Event, EventKind};
+use rekindle_core::use_cases::{DetectionReport, Observer, Recovered};
 use rekindle_core::{Store, store::BatchObserverHandle};
 use rekindle_layers::{CircuitBreaker, CircuitState};
 
+use self::exposition::Page;
 use self::gauges::Gauges;
 pub(crate) use self::middleware::Counting;
 use self::names as of;
@@ -28,7 +29,6 @@ pub use self::names::{Kind, METRICS, Metric};
 use self::registry::Registry;
 use self::requests::Requests;
 use self::store::StoreCalls;
-use self::text::Page;
 
 use crate::api::ErrorCode;
 use crate::jobs::JobRegistry;

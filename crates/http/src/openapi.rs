@@ -11,7 +11,7 @@ use utoipa::{Modify, OpenApi};
 
 use crate::access::{AccessRule, KeyScope};
 use crate::api::{Dependencies, ErrorBody, ErrorCode};
-use crate::handlers::{audit, docs, health, keys, lifecycle, machines, metrics, recovery, sessions, tasks};
+use crate::handlers::{audit, docs, health, keys, machines, metrics, recovery, session_lifecycle, sessions, tasks};
 use crate::routes::TABLE;
 
 const SCHEME: &str = "apiKey";
@@ -37,8 +37,8 @@ const OPTIONAL_BODY: [&str; 3] = ["/heartbeat", "/prepare-recovery", "/rotate"];
     paths(
         sessions::create, sessions::list, sessions::archived, sessions::show, sessions::update, sessions::delete,
         sessions::summary, sessions::stalled, sessions::health,
-        lifecycle::heartbeat, lifecycle::mark_failed, lifecycle::mark_stalled, lifecycle::archive,
-        lifecycle::detect_failures, lifecycle::cleanup, lifecycle::delete_old,
+        session_lifecycle::heartbeat, session_lifecycle::mark_failed, session_lifecycle::mark_stalled, session_lifecycle::archive,
+        session_lifecycle::detect_failures, session_lifecycle::cleanup, session_lifecycle::delete_old,
         recovery::state, recovery::prepare, recovery::recover,
         tasks::create, tasks::list, tasks::show, tasks::update, tasks::delete,
         machines::create, machines::list, machines::show, machines::put, machines::update, machines::heartbeat,

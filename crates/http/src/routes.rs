@@ -8,13 +8,13 @@ use rekindle_core::Role;
 
 use crate::ApiError;
 use crate::access::{AccessRule, KeyScope, RequireAccess};
-use crate::answer::HandlerResult;
 use crate::api::ErrorCode;
-use crate::context::AppState;
-use crate::entry::RequestMiddleware;
 use crate::error::ErrorHeader;
-use crate::handlers::{audit, docs, health, keys, lifecycle, machines, metrics, recovery, sessions, tasks};
+use crate::handlers::{audit, docs, health, keys, machines, metrics, recovery, session_lifecycle, sessions, tasks};
 use crate::metrics::Counting;
+use crate::middleware::RequestMiddleware;
+use crate::response::HandlerResult;
+use crate::state::AppState;
 
 /// Makes the table, and from it the resources that serve it. A path that knows GET knows HEAD too. Behind each handler
 /// stands who may ask it: at least this role, and `of all` where it is about more than one project.
@@ -77,25 +77,25 @@ macro_rules! allow {
 table! {
     api under "/api" {
         // First, because it is asked most.
-        "/api/sessions/{id}/heartbeat" => { POST lifecycle::heartbeat as Worker }
+        "/api/sessions/{id}/heartbeat" => { POST session_lifecycle::heartbeat as Worker }
         "/api/sessions" => { GET sessions::list as Reader, POST sessions::create as Worker }
         "/api/sessions/health" => { GET sessions::summary as Reader of all }
         "/api/sessions/stalled" => { GET sessions::stalled as Reader of all }
         "/api/sessions/archived" => { GET sessions::archived as Reader }
         "/api/sessions/cleanup" => {
-            POST lifecycle::cleanup as Operator of all,
-            DELETE lifecycle::delete_old as Operator of all,
+            POST session_lifecycle::cleanup as Operator of all,
+            DELETE session_lifecycle::delete_old as Operator of all,
         }
-        "/api/sessions/detect-failures" => { POST lifecycle::detect_failures as Operator of all }
+        "/api/sessions/detect-failures" => { POST session_lifecycle::detect_failures as Operator of all }
         "/api/sessions/{id}" => {
             GET sessions::show as Reader,
             PATCH sessions::update as Worker,
             DELETE sessions::delete as Operator,
         }
         "/api/sessions/{id}/health" => { GET sessions::health as Reader }
-        "/api/sessions/{id}/mark-failed" => { POST lifecycle::mark_failed as Worker }
-        "/api/sessions/{id}/mark-stalled" => { POST lifecycle::mark_stalled as Worker }
-        "/api/sessions/{id}/archive" => { POST lifecycle::archive as Operator }
+        "/api/sessions/{id}/mark-failed" => { POST session_lifecycle::mark_failed as Worker }
+        "/api/sessions/{id}/mark-stalled" => { POST session_lifecycle::mark_stalled as Worker }
+        "/api/sessions/{id}/archive" => { POST session_lifecycle::archive as Operator }
         "/api/sessions/{id}/recovery-state" => { GET recovery::state as Reader }
         "/api/sessions/{id}/prepare-recovery" => { POST recovery::prepare as Worker }
         "/api/sessions/{id}/recover" => { POST recovery::recover as Worker }

@@ -1,13 +1,13 @@
 //! The server: binds, listens, runs the jobs, and on a signal drains: takes nothing new, answers what has begun, stops
 //! the jobs, closes the store.
 
-mod bare;
 mod bind;
 mod connections;
-mod io;
 mod listen;
-pub mod notify;
+mod protocol_errors;
 mod signals;
+pub mod systemd;
+mod timed_stream;
 mod tls;
 
 use std::future::Future;
@@ -25,13 +25,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use self::connections::Connections;
-use self::notify::Notifier;
 use self::signals::{ServerSignal, Signals};
+use self::systemd::Notifier;
 use self::tls::Certificates;
-use crate::context::{AppState, Limits, ServerHandles};
 use crate::jobs::JobRegistry;
 use crate::metrics::Metrics;
 use crate::settings::{ConfigurationError, Settings};
+use crate::state::{AppState, Limits, ServerHandles};
 use crate::wire::{self, OpenStoreError, Opening};
 use crate::{jobs, logging, telemetry};
 

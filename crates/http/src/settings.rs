@@ -28,8 +28,8 @@ use table as t;
 use crate::auth::ApiKeys;
 use crate::cors::AllowedOrigins;
 use crate::jobs::Schedule;
-use crate::limit::RateLimits;
 use crate::logging::{LogFile, LogSettings};
+use crate::rate_limit::RateLimits;
 use crate::wire::{NotAFileStore, StoreUrl};
 
 /// Everything that an operator chooses.

@@ -11,7 +11,7 @@ use actix_web::{App, web};
 use rekindle_core::{Policy, RandomIds, SystemClock, Tracker};
 use rekindle_http::auth::ApiKeys;
 use rekindle_http::cors::AllowedOrigins;
-use rekindle_http::limit::RateLimits;
+use rekindle_http::rate_limit::RateLimits;
 use rekindle_http::{AppState, Limits, configure};
 use rekindle_testkit::MemoryStore;
 use serde_json::{Value, json};

@@ -5,23 +5,23 @@
 mod breaker;
 mod circuit;
 mod layered;
-mod measured;
-mod op;
+mod metrics;
+mod operation;
 mod outcome;
 mod retry;
-mod traced;
+mod tracing;
 
 use std::sync::Arc;
 
 pub use breaker::{Breaker, BreakerOptions, CircuitState, Health, Permit, Snapshot, Transition};
 pub use circuit::CircuitBreaker;
 pub use layered::{Layer, Layered};
-pub use measured::{Measured, Observation, StoreObserver};
-pub use op::{Kind, Op};
+pub use metrics::{Measured, Observation, StoreObserver};
+pub use operation::{Kind, Op};
 pub use outcome::{Failure, Outcome};
 use rekindle_core::{Clock, Store};
 pub use retry::{Retry, RetryOptions};
-pub use traced::{SPANS, Traced};
+pub use tracing::{SPANS, Traced};
 
 /// A store behind the three layers with their usual numbers, and its circuit breaker, to be shown.
 ///

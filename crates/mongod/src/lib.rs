@@ -4,18 +4,18 @@
 
 mod admin;
 mod binary;
+mod cluster;
 mod fetch;
 mod folder;
 mod node;
-mod nodes;
 mod options;
 mod process;
 mod proxy;
 mod suite;
 
 pub use binary::{FETCHED_VERSION, NO_MONGOD, find, target_dir, version};
+pub use cluster::{Nodes, RunningNode};
 pub use fetch::find_or_fetch;
-pub use nodes::{Nodes, RunningNode};
 pub use options::{Options, Shape};
 pub use process::{ends, is_running};
 pub use proxy::Partition;

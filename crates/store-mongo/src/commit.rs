@@ -1,10 +1,10 @@
 //! Commits. One statement is whole by itself; anything else runs in one transaction, which is tried again while others
 //! get in its way and the caller still waits.
 
+mod orphaned_events;
 mod plan;
 mod run;
-mod single;
-mod sweep;
+mod single_statement;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,11 +17,11 @@ use rekindle_core::store::{Changes, CommitError, Committed, EVENT_PURGE_BATCH, S
 pub use run::count;
 use tokio::time::{Instant, sleep};
 
-use crate::collections::{Database, PATIENCE, write_concern};
-use crate::fault;
-use crate::losses::PrimaryMonitor;
-use crate::marks::OrderedIds;
-use crate::orphans::StaleTransactions;
+use crate::database::{Database, PATIENCE, write_concern};
+use crate::error;
+use crate::ordered_ids::OrderedIds;
+use crate::primary_monitor::PrimaryMonitor;
+use crate::stale_transactions::StaleTransactions;
 
 /// Applies all of the changes, or none, and tries until the deadline.
 pub async fn apply(
@@ -32,7 +32,7 @@ pub async fn apply(
 ) -> Result<Committed, CommitError> {
     let plan = Plan::of(changes, marks)?;
     if let Some(batch) = plan.single() {
-        return single::run(collections, batch).await.map(|()| Committed::default());
+        return single_statement::run(collections, batch).await.map(|()| Committed::default());
     }
     if plan.steps.is_empty() {
         return Ok(Committed::default());
@@ -46,7 +46,7 @@ pub async fn apply(
                     let last = changes.purge_events_before.is_some() && committed.purged_events < EVENT_PURGE_BATCH;
                     if last {
                         // Beside: the caller has what was asked for.
-                        tokio::spawn(sweep::run(collections.clone()));
+                        tokio::spawn(orphaned_events::run(collections.clone()));
                     }
                     return Ok(committed);
                 }
@@ -103,7 +103,7 @@ impl Transaction {
             .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
             .write_concern(write_concern(collections.call_timeout))
             .build();
-        let session = session.map_err(|error| fault::nothing_written(&error))?;
+        let session = session.map_err(|error| error::nothing_written(&error))?;
         let (client, losses, look_at) = (client.clone(), collections.losses.clone(), Instant::now() + PATIENCE);
         let orphans = Arc::clone(&collections.orphans);
         Ok(Self { session, options, deadline, attempt: 0, client, losses, orphans, look_at })
@@ -113,7 +113,7 @@ impl Transaction {
     pub async fn begin(&mut self) -> Result<(), StoreError> {
         self.attempt += 1;
         let begun = self.session.start_transaction().with_options(self.options.clone()).await;
-        begun.map_err(|error| fault::nothing_written(&error))
+        begun.map_err(|error| error::nothing_written(&error))
     }
 
     /// Commits; asks again as long as the answer is not heard.
@@ -124,7 +124,7 @@ impl Transaction {
                 self.losses.run_until_failover(self.left(), self.session.commit_transaction().into_future()).await;
             match told.unwrap_or_else(|| Err(lost())) {
                 Ok(()) => return Ok(()),
-                Err(error) if fault::is_loss(&error) => {
+                Err(error) if error::is_loss(&error) => {
                     asked += 1;
                     if !self.pause(asked).await {
                         return Err(Failure::Unknown(error));
@@ -132,8 +132,8 @@ impl Transaction {
                 }
                 Err(error) if !error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => {
                     // Once an answer was not heard, only the server's own word proves that nothing was committed.
-                    let proven = asked == 0 && !fault::is_ambiguous(&error);
-                    return Err(if fault::is_transient(&error) || proven {
+                    let proven = asked == 0 && !error::is_ambiguous(&error);
+                    return Err(if error::is_transient(&error) || proven {
                         Failure::Broken(error)
                     } else {
                         Failure::Unknown(error)
@@ -156,17 +156,17 @@ impl Transaction {
                 self.abort().await;
                 Err(error)
             }
-            Failure::Unknown(error) => Err(StoreError::Unknown(fault::describe(&error)).into()),
+            Failure::Unknown(error) => Err(StoreError::Unknown(error::describe(&error)).into()),
             Failure::Broken(error) => {
                 self.abort().await;
-                if fault::is_retryable(&error) && self.pause(self.attempt).await {
+                if error::is_retryable(&error) && self.pause(self.attempt).await {
                     if Instant::now() >= self.look_at {
                         self.look_at = Instant::now() + PATIENCE;
                         self.orphans.end(&self.client);
                     }
                     return Ok(());
                 }
-                Err(fault::nothing_written(&error).into())
+                Err(error::nothing_written(&error).into())
             }
         }
     }
@@ -176,7 +176,7 @@ impl Transaction {
         // What cannot be reached is aborted by the server itself, a minute later at most.
         let told = self.losses.run_until_failover(self.left(), self.session.abort_transaction().into_future()).await;
         if let Err(error) = told.unwrap_or_else(|| Err(lost())) {
-            tracing::debug!(error = fault::describe(&error), "a transaction could not be aborted");
+            tracing::debug!(error = error::describe(&error), "a transaction could not be aborted");
         }
     }
 
@@ -198,7 +198,7 @@ impl Transaction {
 
 /// What is said of a call that was given up.
 pub fn lost() -> Error {
-    std::io::Error::new(std::io::ErrorKind::ConnectionAborted, fault::LOST).into()
+    std::io::Error::new(std::io::ErrorKind::ConnectionAborted, error::LOST).into()
 }
 
 /// How long to wait before the next attempt: up to 4 ms after the first, up to 200 ms after many.

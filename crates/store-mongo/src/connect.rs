@@ -2,7 +2,7 @@
 //! again in the background, and until then every call is `Unavailable` with the reason.
 
 mod error;
-mod look;
+mod handshake;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,16 +10,16 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 pub use error::ConnectError;
-use look::HandshakeError;
+use handshake::HandshakeError;
 use mongodb::Client;
 use rekindle_core::StoreError;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::collections::Database;
-use crate::losses::PrimaryMonitor;
+use crate::database::Database;
 use crate::options::MongoOptions;
+use crate::primary_monitor::PrimaryMonitor;
 
 /// How long the start waits for a server to answer.
 const FIRST_LOOK: Duration = Duration::from_secs(3);
@@ -77,7 +77,7 @@ impl Connection {
     /// # Errors
     /// What an operator has to change.
     pub async fn open(options: &MongoOptions) -> Result<Self, ConnectError> {
-        look::check(options)?;
+        handshake::check(options)?;
         let state = Arc::new(State::default());
         *state.reason.lock().unwrap_or_else(PoisonError::into_inner) =
             format!("{} has not answered yet", options.address);
@@ -161,10 +161,10 @@ async fn attempt(state: &State, options: &MongoOptions) -> Result<Database, Hand
     let client = match state.client() {
         Some(client) => client,
         None => {
-            let client = look::client(options, &state.losses).await?;
+            let client = handshake::client(options, &state.losses).await?;
             *state.client.lock().unwrap_or_else(PoisonError::into_inner) = Some(client.clone());
             client
         }
     };
-    look::at(&client, &state.losses, options, &|| state.reached.store(true, Ordering::Relaxed)).await
+    handshake::at(&client, &state.losses, options, &|| state.reached.store(true, Ordering::Relaxed)).await
 }

@@ -1,13 +1,13 @@
 //! Entities as documents and back. A document that makes no sense is `StoreError::Corrupt`, and the error names it.
 //! What is none is not there: no field of ours is ever null.
 
-pub mod answer;
 pub mod event;
 pub mod fields;
 pub mod json;
 pub mod key;
 pub mod machine;
 pub mod session;
+pub mod stored_response;
 pub mod task;
 
 use bson::spec::BinarySubtype;

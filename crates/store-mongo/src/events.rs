@@ -3,9 +3,9 @@
 //! so they become visible in order: a reader that goes on from the last one misses none. So that who reads for the first
 //! time after a year need not wait for all of them, a process gives some beside its commits.
 
-mod backlog;
+mod position_assigner;
 
-pub use backlog::Backlog;
+pub use position_assigner::Backlog;
 
 use bson::{Bson, Document, RawArrayBuf, RawDocumentBuf, cstr, doc, rawdoc};
 use futures_util::TryStreamExt;
@@ -14,10 +14,10 @@ use mongodb::options::ReturnDocument;
 use rekindle_core::store::{AuditFilter, CommitError, EventPosition, RecordedEvent, StoreError};
 use tokio::time::Instant;
 
-use crate::collections::Database;
 use crate::commit::{Failure, Transaction, count};
+use crate::database::Database;
 use crate::documents;
-use crate::reads::{ReadError, questions};
+use crate::reads::{ReadError, queries};
 
 /// How many events one transaction gives positions to.
 const AT_ONCE: u32 = 1000;
@@ -79,7 +79,7 @@ pub async fn trail(
     if before.is_none() && limit > 0 {
         while is_pending(&collections).await? && give_positions(&collections, deadline).await? > 0 {}
     }
-    questions::trail(&filter, before, limit).all(&collections, documents::event::read).await
+    queries::trail(&filter, before, limit).all(&collections, documents::event::read).await
 }
 
 async fn is_pending(collections: &Database) -> Result<bool, ReadError> {

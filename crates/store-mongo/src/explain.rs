@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 
 use bson::Document;
-use rekindle_core::machine::MachineStatus;
-use rekindle_core::session::SessionStatus;
+use rekindle_core::domain::machine::MachineStatus;
+use rekindle_core::domain::session::SessionStatus;
+use rekindle_core::domain::task::TaskStatus;
 use rekindle_core::store::{
     AuditFilter, Cursor, IdempotencyKey, MachineFilter, PageRequest, SessionFilter, Start, TaskFilter,
 };
-use rekindle_core::task::TaskStatus;
 use rekindle_core::values::{KeyId, MachineId, ProjectId, SessionId, Slot, TaskId, Timestamp};
 
 use crate::query::{Count, Query};
 use crate::reads::lists::{self, List};
-use crate::reads::questions;
+use crate::reads::queries;
 
 /// What the questions are about.
 #[derive(Debug, Clone)]
@@ -74,32 +74,32 @@ pub fn questions(about: &Subjects) -> BTreeMap<String, Question> {
         all.insert(name.to_owned(), question);
     };
     let (limit, before, by) = (about.limit, about.heard_before, about.ended_by);
-    add("session", questions::session(about.session).into());
-    add("task", questions::task(about.task).into());
-    add("machine", questions::machine(&about.machine).into());
-    add("tasks_of", questions::tasks_of(about.session, &TaskStatus::ALL).into());
-    add("active_session", questions::active_session(&about.project, &about.machine).into());
-    add("slot_holder", questions::slot_holder(&about.machine, about.slot).into());
-    add("live_sessions", questions::live_sessions(std::slice::from_ref(&about.machine)).into());
+    add("session", queries::session(about.session).into());
+    add("task", queries::task(about.task).into());
+    add("machine", queries::machine(&about.machine).into());
+    add("tasks_of", queries::tasks_of(about.session, &TaskStatus::ALL).into());
+    add("active_session", queries::active_session(&about.project, &about.machine).into());
+    add("slot_holder", queries::slot_holder(&about.machine, about.slot).into());
+    add("live_sessions", queries::live_sessions(std::slice::from_ref(&about.machine)).into());
     for status in SessionStatus::ALL {
-        add(&format!("count of {status}"), questions::in_status(status).into());
+        add(&format!("count of {status}"), queries::in_status(status).into());
     }
-    add("stalled_sessions", questions::stalled_sessions(limit).into());
-    for (part, count) in ["stalled", "overdue"].into_iter().zip(questions::silent_counts(before)) {
+    add("stalled_sessions", queries::stalled_sessions(limit).into());
+    for (part, count) in ["stalled", "overdue"].into_iter().zip(queries::silent_counts(before)) {
         add(&format!("count of silent: {part}"), count.into());
     }
-    add("overdue_sessions", questions::overdue_sessions(before, limit).into());
-    add("overdue_machines", questions::overdue_machines(before, limit).into());
-    for (of, query) in ["session", "machine"].into_iter().zip(questions::earliest_heartbeats()) {
+    add("overdue_sessions", queries::overdue_sessions(before, limit).into());
+    add("overdue_machines", queries::overdue_machines(before, limit).into());
+    for (of, query) in ["session", "machine"].into_iter().zip(queries::earliest_heartbeats()) {
         add(&format!("earliest_heartbeat of a {of}"), query.into());
     }
-    add("expired", questions::expired(by, limit).into());
-    add("count of expired", questions::expired_sessions(by).into());
-    add("keys", questions::keys().into());
-    add("remembered", questions::remembered(&about.answer, before).into());
+    add("expired", queries::expired(by, limit).into());
+    add("count of expired", queries::expired_sessions(by).into());
+    add("keys", queries::keys().into());
+    add("remembered", queries::remembered(&about.answer, before).into());
     for (name, filter) in trails(about) {
         for (from, start) in [("now", None), ("a position", Some(about.position))] {
-            add(&format!("{name} from {from}"), questions::trail(&filter, start, limit).into());
+            add(&format!("{name} from {from}"), queries::trail(&filter, start, limit).into());
         }
     }
     for (name, list) in lists(about) {

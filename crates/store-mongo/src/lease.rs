@@ -8,8 +8,8 @@ use mongodb::error::Error;
 use mongodb::options::ReturnDocument;
 use rekindle_core::store::{Claim, Fence, StoreError};
 
-use crate::collections::Database;
-use crate::fault;
+use crate::database::Database;
+use crate::error;
 
 /// Longer than any process keeps a duty: what `until` can hold is not unlimited.
 const LONGEST: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
@@ -40,7 +40,7 @@ pub async fn claim(collections: Database, claim: Claim) -> Result<Option<Fence>,
         Ok(found) => found,
         // Somebody else made the document at the same time, and has the duty.
         Err(error) if is_duplicate(&error) => None,
-        Err(error) => return Err(fault::write_failed(&error)),
+        Err(error) => return Err(error::write_failed(&error)),
     };
     let Some(lease) = found else { return Ok(None) };
     if lease.get("holder") != Some(&holder.into()) {
@@ -58,9 +58,9 @@ pub async fn release(collections: Database, fence: Fence) -> Result<(), StoreErr
         .leases
         .update_one(doc! { "_id": fence.duty.as_str(), "token": token }, doc! { "$unset": { "holder": "" } })
         .await;
-    released.map(|_| ()).map_err(|error| fault::write_failed(&error))
+    released.map(|_| ()).map_err(|error| error::write_failed(&error))
 }
 
 fn is_duplicate(error: &Error) -> bool {
-    fault::code_of(error) == Some(fault::code::DUPLICATE_KEY)
+    error::code_of(error) == Some(error::code::DUPLICATE_KEY)
 }

@@ -3,26 +3,26 @@
 //! Read in this order: `documents` (what is stored), `schema` (validators and indexes), `query` and `reads` (every
 //! question there is), `connect` (what is refused at the start, and why).
 
-mod beats;
-mod calls;
-mod collections;
 mod commit;
 mod connect;
+mod count_cache;
+mod database;
 mod documents;
+mod error;
 mod events;
+mod executor;
 #[doc(hidden)]
 pub mod explain;
-mod fault;
+mod heartbeats;
 mod lease;
-mod losses;
-mod marks;
 mod options;
-mod orphans;
+mod ordered_ids;
+mod primary_monitor;
 mod query;
 mod reads;
 mod schema;
+mod stale_transactions;
 mod store;
-mod totals;
 
 pub use connect::ConnectError;
 pub use options::{BadAddress, MongoAddress, MongoOptions, Setup};

@@ -6,8 +6,8 @@ use mongodb::Collection;
 use mongodb::options::Hint;
 use rekindle_core::store::StoreError;
 
-use crate::collections::Database;
-use crate::fault::is_passing;
+use crate::database::Database;
+use crate::error::is_passing;
 use crate::reads::{ReadError, ReadResult};
 
 /// Where a question is put.

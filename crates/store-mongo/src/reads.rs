@@ -1,7 +1,7 @@
 //! Every question of the port, asked. Each takes what it needs as its own, so that it can run in a task of its own.
 
 pub mod lists;
-pub mod questions;
+pub mod queries;
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -9,17 +9,17 @@ use std::collections::HashSet;
 use bson::{RawDocument, doc};
 use futures_util::future::{try_join, try_join_all};
 use mongodb::options::{FindOneOptions, Hint};
-use rekindle_core::access::ApiKey;
-use rekindle_core::machine::Machine;
-use rekindle_core::session::{Session, SessionStatus};
+use rekindle_core::domain::api_key::ApiKey;
+use rekindle_core::domain::machine::Machine;
+use rekindle_core::domain::session::{Session, SessionStatus};
+use rekindle_core::domain::task::{Task, TaskStatus};
 use rekindle_core::store::{
     DetectorState, Expired, ExpiredCounts, IdempotencyKey, LiveSession, MachineFilter, Page, PageRequest,
     SessionCounts, SessionFilter, StalledSessions, StoreError, StoredResponse, TaskFilter, Versioned,
 };
-use rekindle_core::task::{Task, TaskStatus};
 use rekindle_core::values::{MachineId, ProjectId, SessionId, Slot, TaskId, Timestamp};
 
-use crate::collections::Database;
+use crate::database::Database;
 use crate::documents::fields::naming;
 use crate::documents::{self, Marked};
 use crate::schema::indexes::name;
@@ -44,19 +44,19 @@ fn entities<T>(rows: Vec<Marked<T>>) -> Vec<Versioned<T>> {
 
 /// One session.
 pub async fn session(collections: Database, id: SessionId) -> ReadResult<Option<Versioned<Session>>> {
-    let found = questions::session(id).one(&collections, documents::session::read).await?;
+    let found = queries::session(id).one(&collections, documents::session::read).await?;
     Ok(found.map(|row| row.entity))
 }
 
 /// One task.
 pub async fn task(collections: Database, id: TaskId) -> ReadResult<Option<Versioned<Task>>> {
-    let found = questions::task(id).one(&collections, documents::task::read).await?;
+    let found = queries::task(id).one(&collections, documents::task::read).await?;
     Ok(found.map(|row| row.entity))
 }
 
 /// One machine.
 pub async fn machine(collections: Database, id: MachineId) -> ReadResult<Option<Versioned<Machine>>> {
-    let found = questions::machine(&id).one(&collections, documents::machine::read).await?;
+    let found = queries::machine(&id).one(&collections, documents::machine::read).await?;
     Ok(found.map(|row| row.entity))
 }
 
@@ -69,7 +69,7 @@ pub async fn tasks_of(
     if statuses.is_empty() {
         return Ok(Vec::new());
     }
-    let mut rows = questions::tasks_of(session, &statuses).all(&collections, documents::task::read).await?;
+    let mut rows = queries::tasks_of(session, &statuses).all(&collections, documents::task::read).await?;
     rows.sort_by_key(|row| row.mark);
     Ok(entities(rows))
 }
@@ -80,12 +80,12 @@ pub async fn active_session(
     project: ProjectId,
     machine: MachineId,
 ) -> ReadResult<Option<SessionId>> {
-    questions::active_session(&project, &machine).one(&collections, documents::session::id).await
+    queries::active_session(&project, &machine).one(&collections, documents::session::id).await
 }
 
 /// The live session that holds a slot of a machine.
 pub async fn slot_holder(collections: Database, machine: MachineId, slot: Slot) -> ReadResult<Option<SessionId>> {
-    questions::slot_holder(&machine, slot).one(&collections, documents::session::id).await
+    queries::slot_holder(&machine, slot).one(&collections, documents::session::id).await
 }
 
 /// The live sessions of these machines, oldest first for each machine.
@@ -93,7 +93,7 @@ pub async fn live_sessions(collections: Database, machines: Vec<MachineId>) -> R
     if machines.is_empty() {
         return Ok(Vec::new());
     }
-    questions::live_sessions(&machines).all(&collections, documents::session::live).await
+    queries::live_sessions(&machines).all(&collections, documents::session::live).await
 }
 
 /// A page of sessions.
@@ -116,7 +116,7 @@ pub async fn machines(collections: Database, filter: MachineFilter, page: PageRe
 /// How many sessions there are in each status.
 pub async fn counts(collections: Database) -> ReadResult<SessionCounts> {
     let asked = SessionStatus::ALL.map(|status| {
-        let count = questions::in_status(status);
+        let count = queries::in_status(status);
         let collections = &collections;
         async move { ReadResult::Ok((status, collections.totals.of(count, collections).await?)) }
     });
@@ -133,13 +133,13 @@ pub async fn silent_sessions(
     heard_before: Timestamp,
     limit: u32,
 ) -> ReadResult<StalledSessions> {
-    let counts = questions::silent_counts(heard_before).map(|count| count.ask(&collections));
+    let counts = queries::silent_counts(heard_before).map(|count| count.ask(&collections));
     // The overdue first: one that is declared stalled in between is found twice, and the other way round it would not be
     // found at all.
     let rows = async {
-        let overdue = questions::overdue_sessions(heard_before, limit).all(&collections, documents::session::read);
+        let overdue = queries::overdue_sessions(heard_before, limit).all(&collections, documents::session::read);
         let mut rows = overdue.await?;
-        let stalled = questions::stalled_sessions(limit).all(&collections, documents::session::read).await?;
+        let stalled = queries::stalled_sessions(limit).all(&collections, documents::session::read).await?;
         let twice: HashSet<_> = stalled.iter().map(|row| row.mark).collect();
         rows.retain(|row| !twice.contains(&row.mark));
         rows.extend(stalled);
@@ -157,7 +157,7 @@ pub async fn overdue_sessions(
     heard_before: Timestamp,
     limit: u32,
 ) -> ReadResult<Vec<Versioned<Session>>> {
-    let asked = questions::overdue_sessions(heard_before, limit).all(&collections, documents::session::read);
+    let asked = queries::overdue_sessions(heard_before, limit).all(&collections, documents::session::read);
     asked.await.map(entities)
 }
 
@@ -167,7 +167,7 @@ pub async fn overdue_machines(
     heard_before: Timestamp,
     limit: u32,
 ) -> ReadResult<Vec<Versioned<Machine>>> {
-    let asked = questions::overdue_machines(heard_before, limit).all(&collections, documents::machine::read);
+    let asked = queries::overdue_machines(heard_before, limit).all(&collections, documents::machine::read);
     asked.await.map(entities)
 }
 
@@ -176,7 +176,7 @@ pub async fn earliest_heartbeat(collections: Database) -> ReadResult<Option<Time
     fn heard(document: &RawDocument) -> Result<Timestamp, StoreError> {
         naming("sessions or machines", "_id", document, |fields| fields.time("last_heartbeat"))
     }
-    let [session, machine] = questions::earliest_heartbeats().map(|query| query.one(&collections, heard));
+    let [session, machine] = queries::earliest_heartbeats().map(|query| query.one(&collections, heard));
     let (session, machine) = try_join(session, machine).await?;
     Ok(session.into_iter().chain(machine).min())
 }
@@ -199,7 +199,7 @@ pub async fn watch(collections: Database) -> ReadResult<Option<DetectorState>> {
 
 /// Every API key, the latest first.
 pub async fn keys(collections: Database) -> ReadResult<Vec<Versioned<ApiKey>>> {
-    let mut rows = questions::keys().all(&collections, documents::key::read).await?;
+    let mut rows = queries::keys().all(&collections, documents::key::read).await?;
     rows.sort_by_key(|row| Reverse((row.entity.value.created_at, row.mark)));
     Ok(entities(rows))
 }
@@ -210,20 +210,20 @@ pub async fn remembered(
     key: IdempotencyKey,
     now: Timestamp,
 ) -> ReadResult<Option<StoredResponse>> {
-    questions::remembered(&key, now).one(&collections, documents::answer::read).await
+    queries::remembered(&key, now).one(&collections, documents::stored_response::read).await
 }
 
 /// What retention may delete, oldest first.
 pub async fn expired(collections: Database, ended_by: Timestamp, limit: u32) -> ReadResult<Vec<Expired>> {
-    questions::expired(ended_by, limit).all(&collections, documents::session::expired).await
+    queries::expired(ended_by, limit).all(&collections, documents::session::expired).await
 }
 
 /// How much retention would delete.
 pub async fn expired_counts(collections: Database, ended_by: Timestamp) -> ReadResult<ExpiredCounts> {
-    let sessions = questions::expired_sessions(ended_by).ask(&collections);
+    let sessions = queries::expired_sessions(ended_by).ask(&collections);
     let tasks = collections
         .sessions
-        .aggregate(questions::expired_tasks(ended_by))
+        .aggregate(queries::expired_tasks(ended_by))
         .hint(Hint::Name(name::RETENTION.to_owned()))
         .max_time(collections.call_timeout);
     let tasks = async {

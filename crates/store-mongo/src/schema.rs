@@ -12,9 +12,9 @@ use futures_util::future::try_join_all;
 use indexes::Index;
 use mongodb::error::Error;
 
-use crate::collections::{Database, write_concern};
 use crate::connect::ConnectError;
-use crate::fault::{code, code_of, describe};
+use crate::database::{Database, write_concern};
+use crate::error::{code, code_of, describe};
 
 /// The version that this program makes and understands.
 pub const VERSION: i64 = 2;

@@ -5,26 +5,26 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bson::doc;
-use rekindle_core::access::ApiKey;
-use rekindle_core::machine::Machine;
-use rekindle_core::session::Session;
+use rekindle_core::domain::api_key::ApiKey;
+use rekindle_core::domain::machine::Machine;
+use rekindle_core::domain::session::Session;
+use rekindle_core::domain::task::{Task, TaskStatus};
 use rekindle_core::store::{
     AuditFilter, Changes, Claim, CommitError, Committed, DetectorState, EventPosition, Expired, ExpiredCounts, Fence,
     IdempotencyKey, LiveSession, MachineFilter, Page, PageRequest, RecordedEvent, SessionCounts, SessionFilter,
     SessionHeartbeat, StalledSessions, Store, StoreError, StoredResponse, TaskFilter, Versioned,
 };
-use rekindle_core::task::{Task, TaskStatus};
 use rekindle_core::values::{MachineId, ProjectId, SessionId, Slot, TaskId, Timestamp};
 use tokio::time::{Instant, timeout};
 
-use crate::beats::{Beats, MachineBeat};
-use crate::calls::CallExecutor;
-use crate::collections::Database;
 use crate::connect::{ConnectError, Connection};
+use crate::database::Database;
 use crate::events::Backlog;
-use crate::marks::OrderedIds;
+use crate::executor::CallExecutor;
+use crate::heartbeats::{Beats, MachineBeat};
 use crate::options::MongoOptions;
-use crate::{commit, events, fault, lease, reads};
+use crate::ordered_ids::OrderedIds;
+use crate::{commit, error, events, lease, reads};
 
 /// How long a ping waits: whoever asks wants to know whether the store is there now.
 const PING: Duration = Duration::from_secs(2);
@@ -257,5 +257,5 @@ impl Store for MongoStore {
 async fn touch_schema(collections: Database) -> Answered<()> {
     let touch = doc! { "$currentDate": { "pinged_at": true } };
     let touched = collections.meta.update_one(doc! { "_id": "schema" }, touch).await;
-    touched.map(|_| ()).map_err(|error| fault::write_failed(&error))
+    touched.map(|_| ()).map_err(|error| error::write_failed(&error))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bson::{Document, doc};
-use rekindle_core::session::{LiveState, Outcome, Phase};
+use rekindle_core::domain::session::{LiveState, Outcome, Phase};
 use rekindle_core::store::{Changes, SessionHeartbeat, StoreError, Versioned};
 use rekindle_core::{MachineStatus, Session, Store};
 use rekindle_mongod::case;

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bson::{Document, doc};
-use rekindle_core::event::{Event, EventKind, Subject};
-use rekindle_core::session::Session;
+use rekindle_core::domain::event::{Event, EventKind, Subject};
+use rekindle_core::domain::session::Session;
 use rekindle_core::store::{
     Changes, CommitError, Committed, IdempotencyKey, SessionHeartbeat, StoreError, StoredResponse, UniqueRule, Version,
     Write,

@@ -5,9 +5,9 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rekindle_core::domain::task::transition::TaskTarget;
 use rekindle_core::rules::recovery::{FailedTasks, Recovery};
-use rekindle_core::task::transition::TaskTarget;
-use rekindle_core::tracker::{HeartbeatReport, NewSession, NewTask, Recovered, TaskPatch};
+use rekindle_core::use_cases::{HeartbeatReport, NewSession, NewTask, Recovered, TaskPatch};
 use rekindle_core::{Metadata, Policy, RandomIds, Store, SystemClock, TaskStatus, Tracker};
 use rekindle_store_sqlite::{SqliteOptions, SqliteStore};
 

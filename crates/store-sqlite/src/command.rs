@@ -1,15 +1,15 @@
 //! What the writer is asked to do, as data: a commit, two kinds of heartbeat, leases, a ping. Each knows how to apply
 //! itself within the writer's transaction; [`Pending`] holds its answer back until that transaction is on the disk.
 
-use rekindle_core::machine::Machine;
-use rekindle_core::session::Session;
+use rekindle_core::domain::machine::Machine;
+use rekindle_core::domain::session::Session;
 use rekindle_core::store::{Changes, Claim, CommitError, Committed, Fence, SessionHeartbeat, StoreError, Versioned};
 use rekindle_core::values::{MachineId, Timestamp};
 use rusqlite::Connection;
 
-use crate::answer::Completion;
-use crate::fault::not_written;
-use crate::{beat, commit, lease, sql};
+use crate::completion::Completion;
+use crate::error::not_written;
+use crate::{commit, heartbeat, lease, sql};
 
 /// A write.
 pub trait Command: Send + 'static {
@@ -55,7 +55,7 @@ impl Command for SessionHeartbeat {
     type Error = StoreError;
 
     fn apply(&self, db: &Connection) -> Result<Self::Done, StoreError> {
-        beat::session(db, self)
+        heartbeat::session(db, self)
     }
 }
 
@@ -73,7 +73,7 @@ impl Command for MachineBeat {
     type Error = StoreError;
 
     fn apply(&self, db: &Connection) -> Result<Self::Done, StoreError> {
-        beat::machine(db, &self.machine, self.at)
+        heartbeat::machine(db, &self.machine, self.at)
     }
 }
 

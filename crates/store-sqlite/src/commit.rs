@@ -1,18 +1,18 @@
 //! Applies one [`Changes`] within the writer's transaction. The caller gives it a savepoint and undoes it on an error.
 
-use rekindle_core::access::ApiKey;
-use rekindle_core::event::Event;
-use rekindle_core::machine::Machine;
-use rekindle_core::session::Session;
+use rekindle_core::domain::api_key::ApiKey;
+use rekindle_core::domain::event::Event;
+use rekindle_core::domain::machine::Machine;
+use rekindle_core::domain::session::Session;
+use rekindle_core::domain::task::Task;
 use rekindle_core::store::{
     Changes, CommitError, Committed, DetectorStateUpdate, EVENT_PURGE_BATCH, Expect, Put, StoredEntity, StoredResponse,
     UniqueRule, Version, Write,
 };
-use rekindle_core::task::Task;
 use rekindle_core::values::SessionId;
 use rusqlite::{CachedStatement, Connection, Params};
 
-use crate::fault::{Violation, not_written, violation, write_failed};
+use crate::error::{Violation, not_written, violation, write_failed};
 use crate::lease;
 use crate::params::{self, Binder, json};
 use crate::sql;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rekindle_core::store::{Claim, Fence, LeaseName, StoreError};
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::fault::not_written;
+use crate::error::not_written;
 use crate::sql;
 
 /// No lease lasts longer than this, about 24 days: far beyond use, and far from any overflow.

@@ -6,11 +6,11 @@
 //! written), `sql` (every statement there is), `open` (what is refused, and why). Beside the store stands
 //! [`maintenance`]: what an operator does with the file.
 
-mod answer;
-mod beat;
 mod command;
 mod commit;
-mod fault;
+mod completion;
+mod error;
+mod heartbeat;
 mod lease;
 pub mod maintenance;
 mod open;

@@ -5,8 +5,8 @@ mod backup;
 mod check;
 mod copy;
 mod error;
-mod part;
-mod replaced;
+mod exclusive;
+mod partial_file;
 mod restore;
 mod vacuum;
 

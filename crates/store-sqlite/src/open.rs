@@ -2,13 +2,13 @@
 //! then sets what belongs to a connection and brings the schema up to date.
 
 mod error;
-mod probe;
+mod inspect;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use error::OpenError;
-pub use probe::{existing, identity, immutable, inspect, inspect_schema, sidecar_files};
+pub use inspect::{existing, identity, immutable, inspect, inspect_schema, sidecar_files};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::options::{Location, SqliteOptions};

@@ -1,11 +1,11 @@
 //! Entities as rows of the database: the parameters of the inserts, in the order of [`crate::sql`].
 
-use rekindle_core::access::ApiKey;
-use rekindle_core::event::{Event, Subject};
-use rekindle_core::machine::Machine;
-use rekindle_core::session::Session;
+use rekindle_core::domain::api_key::ApiKey;
+use rekindle_core::domain::event::{Event, Subject};
+use rekindle_core::domain::machine::Machine;
+use rekindle_core::domain::session::Session;
+use rekindle_core::domain::task::Task;
 use rekindle_core::store::{CommitError, StoreError, StoredResponse};
-use rekindle_core::task::Task;
 use rekindle_core::values::{MachineId, Timestamp};
 use rusqlite::{Result, Statement};
 use serde_json::{Map, Value};

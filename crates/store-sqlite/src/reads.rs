@@ -3,20 +3,20 @@
 
 use std::collections::BTreeSet;
 
-use rekindle_core::access::ApiKey;
-use rekindle_core::machine::Machine;
-use rekindle_core::session::{Session, SessionStatus};
+use rekindle_core::domain::api_key::ApiKey;
+use rekindle_core::domain::machine::Machine;
+use rekindle_core::domain::session::{Session, SessionStatus};
+use rekindle_core::domain::task::{Task, TaskStatus};
 use rekindle_core::store::{
     AuditFilter, Cursor, DetectorState, EventPosition, Expired, ExpiredCounts, IdempotencyKey, LiveSession, Page,
     PageRequest, RecordedEvent, SessionCounts, StalledSessions, Start, StoreError, StoredResponse, Versioned,
 };
-use rekindle_core::task::{Task, TaskStatus};
 use rekindle_core::values::{MachineId, ProjectId, SessionId, Slot, TaskId, Timestamp};
 use rusqlite::types::{FromSql, Value};
 use rusqlite::{Connection, Params, Row, params_from_iter};
 use uuid::Uuid;
 
-use crate::fault::not_written;
+use crate::error::not_written;
 use crate::rows::{self, Sequenced};
 use crate::sql;
 use crate::sql::lists::{List, Part};
@@ -243,7 +243,7 @@ pub fn audit_log(
     before: Option<&EventPosition>,
     limit: u32,
 ) -> ReadResult<Vec<RecordedEvent>> {
-    let (sql, mut values) = sql::trail::trail(filter);
+    let (sql, mut values) = sql::audit::trail(filter);
     values.push(Value::Integer(before.map_or(Ok(i64::MAX), number)?));
     values.push(Value::Integer(limit.into()));
     all(db, &sql, params_from_iter(values), rows::event)

@@ -3,10 +3,12 @@
 mod access;
 
 pub use access::{event, key, remembered};
-use rekindle_core::machine::Machine;
-use rekindle_core::session::{Ended, Lineage, Live, LiveState, Outcome, Phase, Recovered, Session, SessionStatus};
+use rekindle_core::domain::machine::Machine;
+use rekindle_core::domain::session::{
+    Ended, Lineage, Live, LiveState, Outcome, Phase, Recovered, Session, SessionStatus,
+};
+use rekindle_core::domain::task::{Task, TaskState, TaskStatus};
 use rekindle_core::store::{Expired, StoreError, Version, Versioned};
-use rekindle_core::task::{Task, TaskState, TaskStatus};
 use rekindle_core::values::{Metadata, SessionId, Slot, Slots, TaskId, Timestamp};
 use rusqlite::Row;
 use rusqlite::types::{FromSql, ValueRef};

@@ -4,8 +4,8 @@
 //! index fails at once instead of reading a million rows. Statuses that a partial index names are written out,
 //! because SQLite must see them to use it.
 
+pub mod audit;
 pub mod lists;
-pub mod trail;
 
 /// A session's columns, in the order in which [`crate::rows`] reads them.
 macro_rules! session_columns {

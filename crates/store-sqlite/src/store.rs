@@ -1,21 +1,21 @@
 //! The port, on the writer and the readers.
 
 use async_trait::async_trait;
-use rekindle_core::access::ApiKey;
-use rekindle_core::machine::Machine;
-use rekindle_core::session::Session;
+use rekindle_core::domain::api_key::ApiKey;
+use rekindle_core::domain::machine::Machine;
+use rekindle_core::domain::session::Session;
+use rekindle_core::domain::task::{Task, TaskStatus};
 use rekindle_core::store::{
     AuditFilter, Changes, Claim, CommitError, Committed, DetectorState, EventPosition, Expired, ExpiredCounts, Fence,
     IdempotencyKey, LiveSession, MachineFilter, Page, PageRequest, RecordedEvent, SessionCounts, SessionFilter,
     SessionHeartbeat, StalledSessions, Store, StoreError, StoredResponse, TaskFilter, Versioned,
 };
-use rekindle_core::task::{Task, TaskStatus};
 use rekindle_core::values::{MachineId, ProjectId, SessionId, Slot, TaskId, Timestamp};
 use rusqlite::Connection;
 use std::time::Duration;
 
-use crate::answer::completion;
 use crate::command::{Command, MachineBeat, Pending, Ping, Release};
+use crate::completion::completion;
 use crate::open::{self, OpenError};
 use crate::options::{Location, SqliteOptions};
 use crate::readers::Readers;

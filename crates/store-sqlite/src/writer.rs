@@ -2,7 +2,7 @@
 //! is on the disk: many callers share one sync (group commit).
 
 mod batch;
-mod log;
+mod checkpoint;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +16,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use crate::command::Job;
 use crate::readers::Question;
 use crate::threads::{self, Threads};
-use log::{CheckpointPolicy, Checkpointer};
+use checkpoint::{CheckpointPolicy, Checkpointer};
 
 enum Message {
     /// When it was asked for, if somebody wants to know how long it waited.

@@ -10,9 +10,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use rekindle_core::domain::task::transition::TaskTarget;
 use rekindle_core::rules::recovery::{FailedTasks, Recovery};
-use rekindle_core::task::transition::TaskTarget;
-use rekindle_core::tracker::{HeartbeatReport, NewSession, NewTask, Recovered, TaskPatch};
+use rekindle_core::use_cases::{HeartbeatReport, NewSession, NewTask, Recovered, TaskPatch};
 use rekindle_core::{Metadata, Policy, RandomIds, SessionId, Store, SystemClock, Task, Tracker};
 use rekindle_store_sqlite::maintenance::{self, Existing, Progress, Stop};
 use rekindle_store_sqlite::{Location, SqliteOptions, SqliteStore};

@@ -6,9 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use rekindle_core::check::{CheckEvent, Rule};
 use rekindle_core::store::{Changes, StoreError};
 use rekindle_core::{Store, Timestamp};
+use rekindle_integrity::{CheckEvent, Rule};
 use rekindle_store_sqlite::maintenance::{
     self, Existing, MaintenanceError, Progress, Restored, Stop, backup, restore, vacuum,
 };
@@ -371,7 +371,7 @@ async fn the_rules_about_sets_are_checked_also_where_their_indexes_are_gone() {
             rules.push(finding.rule);
         }
     };
-    rekindle_core::check::check(&store, &mut hear).await.unwrap();
+    rekindle_integrity::check(&store, &mut hear).await.unwrap();
     store.close().await;
     rules.sort_unstable();
     // Tasks kept the projects that they were born with.

@@ -1,18 +1,18 @@
 //! The conformance suite: what every store must do, as data. An adapter's `tests/conformance.rs` is a `main` that
 //! hands its [`Adapter`] to [`main`]; a case that is added here runs on every adapter at once.
 
-mod answers;
+mod audit;
 mod commits;
 mod concurrency;
 mod detection;
 mod heartbeats;
+mod idempotency;
 mod keys;
 mod leases;
 mod lists;
-mod restoring;
+mod restore;
 mod retention;
 mod round_trips;
-mod trail;
 mod unique_rules;
 
 use std::future::Future;
@@ -79,10 +79,10 @@ pub fn all() -> impl Iterator<Item = Case> {
         retention::CASES,
         concurrency::CASES,
         leases::CASES,
-        answers::CASES,
+        idempotency::CASES,
         keys::CASES,
-        trail::CASES,
-        restoring::CASES,
+        audit::CASES,
+        restore::CASES,
     ]
     .into_iter()
     .flatten()

@@ -1,7 +1,7 @@
-//! The domain's invariants, for tests: [`rekindle_core::check`] over any store, with what is broken as sentences.
+//! The domain's invariants, for tests: [`rekindle_integrity`] over any store, with what is broken as sentences.
 
-use rekindle_core::check::{self, CheckEvent, Severity};
 use rekindle_core::{Store, StoreError};
+use rekindle_integrity::{self as check, CheckEvent, Severity};
 
 /// What is broken, each in a sentence that names the rows; empty when all is well.
 ///

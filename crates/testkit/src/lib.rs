@@ -10,12 +10,12 @@
 
 pub mod conformance;
 mod faulty;
-mod hand;
 pub mod invariants;
+mod manual_clock;
 mod memory;
 pub mod model;
 pub mod sample;
 
 pub use faulty::{Fault, FaultyStore};
-pub use hand::{ManualClock, SequentialIds};
+pub use manual_clock::{ManualClock, SequentialIds};
 pub use memory::MemoryStore;

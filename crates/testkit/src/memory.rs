@@ -10,7 +10,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use lease::Lease;
-use rekindle_core::event::Event;
+use rekindle_core::domain::event::Event;
 use rekindle_core::store::{
     AuditFilter, Changes, Claim, CommitError, Committed, DetectorState, EventPosition, Expired, ExpiredCounts, Fence,
     IdempotencyKey, LeaseName, LiveSession, MachineFilter, Page, PageRequest, RecordedEvent, SessionCounts,

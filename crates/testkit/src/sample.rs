@@ -1,8 +1,8 @@
 //! Entities for tests: plain ones to change as a test needs, and one of every shape that there is.
 
-use rekindle_core::access::SecretHash;
-use rekindle_core::session::{Ended, Lineage, Live, LiveState, Outcome, Phase, Recovered};
-use rekindle_core::task::TaskState;
+use rekindle_core::domain::api_key::SecretHash;
+use rekindle_core::domain::session::{Ended, Lineage, Live, LiveState, Outcome, Phase, Recovered};
+use rekindle_core::domain::task::TaskState;
 use rekindle_core::values::Slots;
 use rekindle_core::{
     ApiKey, KeyId, Machine, MachineId, MachineStatus, Metadata, Role, Session, SessionId, Task, TaskId, Timestamp,

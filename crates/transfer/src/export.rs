@@ -16,9 +16,9 @@ use rekindle_core::{Clock, Ids, Store, StoreError};
 use tokio::task::JoinHandle;
 
 use crate::error::TransferError;
-use crate::lines::{BYTES, Counts, FORMAT, Header, ROWS, ReadCursor, Section};
-use crate::part::{Existing, Part, State};
-use crate::patience::asked;
+use crate::format::{BYTES, Counts, FORMAT, Header, ROWS, ReadCursor, Section};
+use crate::partial_file::{Existing, Part, State};
+use crate::retry::asked;
 use crate::rows::Item;
 use crate::{Phase, Progress, Stop};
 

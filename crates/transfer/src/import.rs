@@ -2,23 +2,23 @@
 //! happen once, whatever is interrupted and begun again. The file is read backwards where lists are newest first, so that
 //! rows of the same millisecond come out in the order in which they were recorded.
 
-mod place;
+mod import_lease;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use rekindle_core::event::Event;
+use rekindle_core::domain::event::Event;
 use rekindle_core::store::{Changes, CommitError, Fence, StoredEntity, UniqueRule, Write};
 use rekindle_core::{Clock, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
-use self::place::{ActiveImport, PendingImport, answer};
+use self::import_lease::{ActiveImport, PendingImport, answer};
+use crate::conflict_check::Sets;
 use crate::error::TransferError;
-use crate::lines::{Counts, Head, Section};
-use crate::members::Members;
-use crate::patience::{Patience, asked};
+use crate::format::{Counts, Head, Section};
+use crate::gzip_members::Members;
+use crate::retry::{Patience, asked};
 use crate::rows::Item;
-use crate::sets::Sets;
 use crate::verify::{Found, Verified, head, items};
 use crate::{Phase, Progress, Stop};
 

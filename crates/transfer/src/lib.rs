@@ -4,15 +4,15 @@
 //! `rows` (how each entity is written), `export`, `verify`, `import`. Everything goes through the port of
 //! [`rekindle_core::store`]; no store is named here.
 
+mod conflict_check;
 mod error;
 mod export;
+mod format;
+mod gzip_members;
 mod import;
-mod lines;
-mod members;
-mod part;
-mod patience;
+mod partial_file;
+mod retry;
 mod rows;
-mod sets;
 mod verify;
 
 use std::sync::Arc;
@@ -20,9 +20,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use error::TransferError;
 pub use export::{Exported, Exporting, export};
+pub use format::{Counts, Section};
 pub use import::{Imported, import};
-pub use lines::{Counts, Section};
-pub use part::Existing;
+pub use partial_file::Existing;
 pub use verify::{Verified, verify};
 
 /// Tells an export or an import, from elsewhere, to stop at the next opportunity. Cheap to clone.

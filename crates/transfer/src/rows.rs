@@ -7,13 +7,13 @@ mod machine;
 mod session;
 mod task;
 
-use rekindle_core::event::Event;
+use rekindle_core::domain::event::Event;
 use rekindle_core::store::StoredEntity;
 use rekindle_core::{InvalidValue, Timestamp, Version};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::lines::Section;
+use crate::format::Section;
 use access::KeyRow;
 pub use access::digits;
 use event::EventRow;

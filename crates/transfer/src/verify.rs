@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use rekindle_core::SessionId;
 use sha2::Digest;
 
+use crate::conflict_check::Sets;
 use crate::error::TransferError;
-use crate::lines::{AnyHeader, Batch, Counts, FORMAT, Head, Header, Section, Trailer};
-use crate::members::{self, Member, Members, Unreadable};
+use crate::format::{AnyHeader, Batch, Counts, FORMAT, Head, Header, Section, Trailer};
+use crate::gzip_members::{self, Member, Members, Unreadable};
 use crate::rows::{Item, digits};
-use crate::sets::Sets;
 use crate::{Phase, Progress, Stop};
 
 /// A file that may be imported.
@@ -215,7 +215,7 @@ impl Reading<'_> {
 
 /// Whether the bytes of this member are the ones that would be written.
 fn is_written_so(mut file: &File, member: &Member) -> bool {
-    let Some(expected) = members::stored(&member.text) else { return false };
+    let Some(expected) = gzip_members::stored(&member.text) else { return false };
     let mut bytes = vec![0; expected.len()];
     let read = file.seek(SeekFrom::Start(member.start)).and_then(|_| file.read_exact(&mut bytes));
     read.is_ok() && bytes == expected

@@ -9,9 +9,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rekindle_core::event::{Event, EventKind, Subject};
+use rekindle_core::domain::event::{Event, EventKind, Subject};
 use rekindle_core::store::{Changes, Claim, LeaseName, Put, Write};
-use rekindle_core::tracker::Policy;
+use rekindle_core::use_cases::Policy;
 use rekindle_core::{RandomIds, SessionId, Store, Tracker};
 use rekindle_testkit::sample::{self, noon_plus, session, task, uuid};
 use rekindle_testkit::{Fault, FaultyStore, ManualClock, MemoryStore};

@@ -5,10 +5,10 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use rekindle_core::event::{Event, EventKind, Subject};
-use rekindle_core::session::{Lineage, Live, LiveState, Phase, Session};
+use rekindle_core::domain::event::{Event, EventKind, Subject};
+use rekindle_core::domain::session::{Lineage, Live, LiveState, Phase, Session};
+use rekindle_core::domain::task::{Task, TaskState};
 use rekindle_core::store::{Changes, Store};
-use rekindle_core::task::{Task, TaskState};
 use rekindle_core::{MachineId, Metadata, ProjectId, SessionId, Slot, TaskId, TaskLabel, TaskName, Timestamp};
 
 /// The random numbers of every run are the same.

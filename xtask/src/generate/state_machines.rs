@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Write};
 
-use rekindle_core::machine::transition::{MachineEvent, step as machine_step};
-use rekindle_core::session::transition::{SessionEvent, Step as SessionStep, step as session_step};
-use rekindle_core::task::transition::{Step as TaskStep, TaskEvent, step as task_step};
+use rekindle_core::domain::machine::transition::{MachineEvent, step as machine_step};
+use rekindle_core::domain::session::transition::{SessionEvent, Step as SessionStep, step as session_step};
+use rekindle_core::domain::task::transition::{Step as TaskStep, TaskEvent, step as task_step};
 use rekindle_core::{MachineStatus, SessionStatus, TaskStatus};
 
 /// What the table answers for one status and event.

@@ -5,11 +5,11 @@ use rekindle_http::api::{AuditQuery, AuditTrail, Time};
 use uuid::Uuid;
 
 use crate::client::{Answer, Client};
-use crate::failure::CliError;
-use crate::given::{id, moment};
-use crate::locate::Globals;
+use crate::error::CliError;
 use crate::output;
 use crate::tables;
+use crate::target::Globals;
+use crate::value_parsers::{id, moment};
 
 /// Which part of the trail, the latest first.
 #[derive(Debug, Args)]

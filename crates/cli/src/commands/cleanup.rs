@@ -4,9 +4,9 @@ use clap::Args;
 use rekindle_http::api::{CleanupQuery, CleanupReport};
 
 use crate::client::{Answer, Client};
-use crate::failure::CliError;
-use crate::locate::Globals;
+use crate::error::CliError;
 use crate::output;
+use crate::target::Globals;
 
 /// What to delete.
 #[derive(Debug, Args)]

@@ -4,7 +4,7 @@ use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
 use crate::args::Cli;
-use crate::failure::CliError;
+use crate::error::CliError;
 use crate::output;
 
 /// For which shell.

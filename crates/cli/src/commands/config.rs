@@ -5,10 +5,10 @@ use clap::{Args, Subcommand};
 use rekindle_http::settings::{Flag, Layers, Settings, Sources, json_schema, table};
 use serde_json::json;
 
-use crate::failure::CliError;
-use crate::locate::Globals;
+use crate::error::CliError;
+use crate::messages::{say, visible};
 use crate::output::{data, drawn, table as columns};
-use crate::words::{say, visible};
+use crate::target::Globals;
 
 /// Settings on the command line, where they win over everything else.
 #[derive(Debug, Clone, Default, Args)]

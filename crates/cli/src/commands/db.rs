@@ -16,10 +16,10 @@ use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::progress::Bar;
-use crate::failure::CliError;
-use crate::folder;
-use crate::locate::Globals;
+use crate::data_dir;
+use crate::error::CliError;
 use crate::output;
+use crate::target::Globals;
 
 /// A database, and what to do with it.
 #[derive(Debug, Args)]
@@ -119,7 +119,7 @@ impl StoreArgs {
             return Err(CliError::Configuration(format!(
                 "no database was named, and there is no {} here or above\n  name one with --store sqlite:PATH, or set \
                  STORE_URL",
-                folder::NAME
+                data_dir::NAME
             )));
         };
         Ok(StoreUrl::in_file(&folder.database()))

@@ -5,9 +5,9 @@ use std::time::Duration;
 use rekindle_http::api::DetectReport;
 
 use crate::client::{Answer, Client};
-use crate::failure::CliError;
-use crate::locate::Globals;
+use crate::error::CliError;
 use crate::output;
+use crate::target::Globals;
 
 /// Looks for silent sessions.
 ///

@@ -11,18 +11,18 @@ use rekindle_http::settings::{Command, Flag, Settings, Sources};
 
 use super::config::SettingFlags;
 use super::serve::{ended, multi_thread_runtime};
-use crate::failure::CliError;
-use crate::folder::{self, Folder, Key, ServerNote};
-use crate::locate::Globals;
+use crate::data_dir::{self, Folder, Key, ServerNote};
+use crate::error::CliError;
+use crate::messages::say;
 use crate::output::data;
-use crate::words::say;
+use crate::target::Globals;
 
 /// Runs until SIGTERM or SIGINT.
 ///
 /// # Errors
 /// Another server runs on the folder, settings are wrong, or it cannot listen.
 pub fn dev(globals: &Globals, flags: SettingFlags) -> Result<ExitCode, CliError> {
-    let folder = Folder::at(globals.data.clone().unwrap_or_else(|| folder::NAME.into()));
+    let folder = Folder::at(globals.data.clone().unwrap_or_else(|| data_dir::NAME.into()));
     let claim = folder.claim()?;
     let (key, is_new) = match claim.key(&RandomIds)? {
         Key::Made(key) => (key, true),

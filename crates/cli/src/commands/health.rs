@@ -8,11 +8,11 @@ use anyhow::Context;
 use clap::Args;
 use reqwest::{Client, Response, Url, redirect};
 
-use crate::advice;
 use crate::client::trusted;
-use crate::failure::{CliError, Unreachable};
-use crate::locate::Globals;
+use crate::error::{CliError, Unreachable};
+use crate::hints;
 use crate::output;
+use crate::target::Globals;
 
 /// A server that takes longer is as good as none: whoever asks has a limit too.
 const LIMIT: Duration = Duration::from_secs(3);
@@ -73,6 +73,6 @@ fn cause(error: &reqwest::Error) -> String {
 
 fn unreachable(url: &Url, what: String, found: &str, ca: Option<&Path>) -> CliError {
     let is_distrusted = what.contains("certificate");
-    let advice = if is_distrusted { advice::for_distrust(ca) } else { advice::for_silence(found) };
+    let advice = if is_distrusted { hints::for_distrust(ca) } else { hints::for_silence(found) };
     CliError::Unreachable(Unreachable { url: url.to_string(), what, advice })
 }

@@ -7,12 +7,12 @@ use rekindle_http::api::{ApiKey, ApiKeyList, CreateApiKey, NewApiKey, Role, Rota
 use uuid::Uuid;
 
 use crate::client::{Answer, Client};
-use crate::failure::CliError;
-use crate::given::{days, id, span};
-use crate::locate::Globals;
+use crate::error::CliError;
+use crate::messages::say;
 use crate::output;
 use crate::tables::{self, KeyValueTable};
-use crate::words::say;
+use crate::target::Globals;
+use crate::value_parsers::{days, id, span};
 
 /// What can be done with keys. It takes an administrator's key: one of the server's `API_KEYS`, or one with that role.
 #[derive(Debug, Subcommand)]

@@ -4,12 +4,12 @@ use clap::{Args, Subcommand};
 use rekindle_http::api::{CreateMachine, Machine, MachineList, MachineQuery, MachineStatus, Object, PatchMachine};
 
 use crate::client::Client;
-use crate::failure::CliError;
-use crate::given::{object, this_machine};
+use crate::error::CliError;
 use crate::list::{self, PageArgs};
-use crate::locate::Globals;
 use crate::output;
 use crate::tables;
+use crate::target::Globals;
+use crate::value_parsers::{object, this_machine};
 use crate::watch::Watch;
 
 /// What can be done with machines.

@@ -15,18 +15,18 @@ use tokio::time::{Instant, sleep, sleep_until};
 use uuid::Uuid;
 
 use crate::client::Client;
-use crate::failure::{CliError, SUPERSEDED};
-use crate::given::{id, object, span, this_machine};
-use crate::locate::Globals;
+use crate::error::{CliError, SUPERSEDED};
+use crate::messages::say;
 use crate::run::backoff::Backoff;
 use crate::run::child::{Child, ExitKind, PollResult, Stderr};
-use crate::run::guard::GRACE;
+use crate::run::outcome::{Outcome, exit_code, outcome};
 use crate::run::plan::{Plan, SessionSource};
+use crate::run::process_guard::GRACE;
 use crate::run::registration::{Registered, Registration};
 use crate::run::reporter::{Reported, Reporter};
 use crate::run::signals::{Event, Signals};
-use crate::run::story::{Outcome, exit_code, outcome};
-use crate::words::say;
+use crate::target::Globals;
+use crate::value_parsers::{id, object, span, this_machine};
 
 /// How long a server that just restarts is waited for before the command starts without it.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -8,7 +8,7 @@ use rekindle_http::server::{ServeError, serve as run_server};
 use rekindle_http::settings::{ConfigurationError, Settings, Sources};
 
 use super::config::SettingFlags;
-use crate::failure::CliError;
+use crate::error::CliError;
 
 /// Runs until SIGTERM or SIGINT.
 ///

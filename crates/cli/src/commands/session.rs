@@ -8,13 +8,13 @@ use rekindle_http::api::{
 use uuid::Uuid;
 
 use crate::client::{Answer, Client};
-use crate::failure::CliError;
-use crate::given::{id, object, this_machine};
+use crate::error::CliError;
 use crate::list::{self, PageArgs};
-use crate::locate::Globals;
 use crate::tables::{self, KeyValueTable};
+use crate::target::Globals;
+use crate::value_parsers::{id, object, this_machine};
 use crate::watch::Watch;
-use crate::{output, words};
+use crate::{messages, output};
 
 /// What can be done with sessions.
 #[derive(Debug, Subcommand)]
@@ -299,9 +299,9 @@ async fn recover(globals: &Globals, client: &Client, args: RecoverArgs) -> Resul
     show(globals, &answer)?;
     let id = answer.value.session_id;
     if answer.replayed {
-        words::say("it had been recovered before; this is the session that goes on with it");
+        messages::say("it had been recovered before; this is the session that goes on with it");
     }
-    words::say(&format!("to go on: rekindle run --session {id} -- COMMAND"));
+    messages::say(&format!("to go on: rekindle run --session {id} -- COMMAND"));
     Ok(())
 }
 

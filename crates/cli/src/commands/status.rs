@@ -6,9 +6,9 @@ use rekindle_http::api::{HealthSummary, StalledReport};
 use serde_json::value::RawValue;
 
 use crate::client::{Answer, Client};
-use crate::failure::CliError;
-use crate::locate::Globals;
+use crate::error::CliError;
 use crate::output::{cell, drawn, span, table};
+use crate::target::Globals;
 use crate::watch::Watch;
 
 /// As many silent sessions as a person reads at once.

@@ -5,12 +5,12 @@ use rekindle_http::api::{CreateTask, Object, PatchTask, Session, Task, TaskList,
 use uuid::Uuid;
 
 use crate::client::{Answer, Client};
-use crate::failure::CliError;
-use crate::given::{id, object};
+use crate::error::CliError;
 use crate::list::{self, PageArgs};
-use crate::locate::Globals;
 use crate::output;
 use crate::tables;
+use crate::target::Globals;
+use crate::value_parsers::{id, object};
 use crate::watch::Watch;
 
 /// What can be done with tasks.

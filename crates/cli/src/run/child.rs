@@ -11,9 +11,9 @@ use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getpid, setpgid, tcsetpgrp};
 
-use super::guard::Guard;
+use super::process_guard::Guard;
 use super::signals;
-use super::tee::{Ends, Tee};
+use super::stderr_capture::{Ends, Tee};
 use super::terminal::{Modes, Terminal};
 
 /// How a command ended.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::plan::{Plan, SessionSource};
 use crate::client::Client;
-use crate::failure::CliError;
+use crate::error::CliError;
 
 /// The longest that one request may take: the command must not wait long for a server that hangs.
 pub const STEP: Duration = Duration::from_secs(5);

@@ -13,13 +13,13 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use uuid::Uuid;
 
 use super::backoff::{Backoff, within_a_fifth};
+use super::outcome::Outcome;
 use super::registration::{Registered, Registration};
-use super::story::Outcome;
-use super::trouble::Trouble;
+use super::report_error::Trouble;
 use crate::client::Client;
-use crate::failure::CliError;
-use crate::locate::Globals;
-use crate::words::say;
+use crate::error::CliError;
+use crate::messages::say;
+use crate::target::Globals;
 
 /// The longest that one request may take once the command runs.
 const REQUEST: Duration = Duration::from_secs(10);

@@ -5,8 +5,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use rekindle_core::event::{Event, EventKind, Subject};
-use rekindle_core::session::Outcome;
+use rekindle_core::domain::event::{Event, EventKind, Subject};
+use rekindle_core::domain::session::Outcome;
 use rekindle_core::store::{Changes, MachineFilter, PageRequest, SessionFilter, Start, TaskFilter};
 use rekindle_core::{Machine, Session, Store, Task, Versioned};
 use rekindle_store_sqlite::{Location, SqliteOptions, SqliteStore};

@@ -1,7 +1,7 @@
 //! Whether a machine may take a session, on one of its slots or without.
 
-use crate::error::Rejection;
-use crate::machine::{Machine, MachineStatus};
+use crate::domain::machine::{Machine, MachineStatus};
+use crate::domain::rejection::Rejection;
 use crate::values::Slot;
 
 /// Why somebody looks for a place.

@@ -2,12 +2,12 @@
 
 use uuid::Uuid;
 
-use super::ending::fail_in_progress;
 use super::next_update;
-use crate::event::{Event, EventKind, Subject};
-use crate::session::{Lineage, Live, LiveState, Phase, Session};
+use super::termination::fail_in_progress;
+use crate::domain::event::{Event, EventKind, Subject};
+use crate::domain::session::{Lineage, Live, LiveState, Phase, Session};
+use crate::domain::task::{Task, TaskState, TaskStatus};
 use crate::store::{Changes, Versioned};
-use crate::task::{Task, TaskState, TaskStatus};
 use crate::values::{MachineId, SessionId, Slot, TaskId, Timestamp};
 
 /// Why a task failed that was in progress when its session was recovered: it goes on in the successor.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::liveness::LivenessRule;
 use super::next_update;
-use super::silence::LivenessRule;
 use crate::store::DetectorState;
 use crate::values::Timestamp;
 

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::answer::StoredResponse;
 use super::lease::Fence;
-use crate::access::ApiKey;
-use crate::event::Event;
-use crate::machine::Machine;
-use crate::session::Session;
-use crate::task::Task;
+use super::stored_response::StoredResponse;
+use crate::domain::api_key::ApiKey;
+use crate::domain::event::Event;
+use crate::domain::machine::Machine;
+use crate::domain::session::Session;
+use crate::domain::task::Task;
 use crate::values::{MachineId, SessionId, TaskId, Timestamp};
 
 /// How often a row was changed. A new row is at revision 1 with no touches.

@@ -4,10 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::{Version, Versioned};
-use crate::event::{Event, EventKind};
-use crate::machine::MachineStatus;
-use crate::session::{Session, SessionStatus};
-use crate::task::TaskStatus;
+use crate::domain::event::{Event, EventKind};
+use crate::domain::machine::MachineStatus;
+use crate::domain::session::{Session, SessionStatus};
+use crate::domain::task::TaskStatus;
 use crate::values::{InvalidValue, KeyId, MachineId, ProjectId, SessionId, Slot, Timestamp};
 
 /// Which sessions. An empty filter means all; several conditions must all hold.

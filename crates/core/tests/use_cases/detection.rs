@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::{World, to};
-use rekindle_core::tracker::{CleanupMode, HeartbeatReport, SessionTarget};
+use rekindle_core::use_cases::{CleanupMode, HeartbeatReport, SessionTarget};
 use rekindle_core::{MachineStatus, Policy, SessionStatus};
 use rekindle_testkit::sample::text;
 use rekindle_testkit::{Fault, invariants};
@@ -60,7 +60,8 @@ async fn a_machine_that_falls_silent_goes_offline_unless_in_maintenance() {
     let world = World::new();
     world.machine("lost", &[]).await;
     world.machine("resting", &[]).await;
-    let patch = rekindle_core::tracker::MachinePatch { status: Some(MachineStatus::Maintenance), ..Default::default() };
+    let patch =
+        rekindle_core::use_cases::MachinePatch { status: Some(MachineStatus::Maintenance), ..Default::default() };
     world.tracker.update_machine(&text("resting"), &patch).await.unwrap();
     world.session("p", "lost").await;
     world.watch_for(181).await;

@@ -1,7 +1,7 @@
 //! Machines through the use cases.
 
 use crate::support::{World, new_machine, new_session, refused, to};
-use rekindle_core::tracker::{IfMatch, MachinePatch, NewSession, Registered, SessionTarget};
+use rekindle_core::use_cases::{IfMatch, MachinePatch, NewSession, Registered, SessionTarget};
 use rekindle_core::values::Slots;
 use rekindle_core::{MachineStatus, Rejection, Slot};
 use rekindle_testkit::sample::text;

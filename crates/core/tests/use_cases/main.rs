@@ -2,11 +2,11 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed expectation is how a test reports")]
 
 mod detection;
-mod doubt;
-mod duties;
-mod listening;
+mod leases;
 mod machines;
+mod observers;
 mod recovery;
 mod sessions;
 mod support;
 mod tasks;
+mod unknown_outcome;

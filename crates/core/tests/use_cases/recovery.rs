@@ -1,9 +1,9 @@
 //! Recovery: exactly once, with all the work that was left, whatever happens on the way.
 
 use crate::support::{World, new_session, onto, refused, to};
+use rekindle_core::domain::task::transition::TaskTarget;
 use rekindle_core::rules::recovery::{FailedTasks, Recovery};
-use rekindle_core::task::transition::TaskTarget;
-use rekindle_core::tracker::{HeartbeatReport, MachinePatch, Recovered, SessionTarget, SlotRelease};
+use rekindle_core::use_cases::{HeartbeatReport, MachinePatch, Recovered, SessionTarget, SlotRelease};
 use rekindle_core::{MachineStatus, Rejection, Session, SessionStatus, Slot, TaskStatus, Versioned};
 use rekindle_testkit::sample::text;
 use rekindle_testkit::{Fault, invariants};
@@ -113,7 +113,7 @@ async fn only_failed_and_stalled_sessions_recover() {
 async fn its_own_machine_and_slot_are_fine_and_a_resting_machine_is_not() {
     let world = World::new();
     world.machine("m", &[1]).await;
-    let new = rekindle_core::tracker::NewSession { docker_slot: Some(Slot(1)), ..new_session("p", "m") };
+    let new = rekindle_core::use_cases::NewSession { docker_slot: Some(Slot(1)), ..new_session("p", "m") };
     let session = world.tracker.create_session(new).await.unwrap().value;
     world.tracker.mark_stalled(session.id).await.unwrap();
     let same_place = Recovery { docker_slot: Some(Slot(1)), ..onto("m") };
@@ -144,7 +144,7 @@ async fn another_active_session_at_the_target_is_in_the_way() {
 #[tokio::test]
 async fn preparing_is_noted_once_and_may_free_the_slot() {
     let world = World::new();
-    let new = rekindle_core::tracker::NewSession { docker_slot: Some(Slot(1)), ..new_session("p", "m") };
+    let new = rekindle_core::use_cases::NewSession { docker_slot: Some(Slot(1)), ..new_session("p", "m") };
     let id = world.tracker.create_session(new).await.unwrap().value.id;
     world.tracker.mark_failed(id, text("crashed"), None).await.unwrap();
     let first = world.tracker.prepare_recovery(id, SlotRelease::Hold).await.unwrap();

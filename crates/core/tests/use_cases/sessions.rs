@@ -1,9 +1,9 @@
 //! Sessions through the use cases: creating, beating, changing and ending them.
 
 use crate::support::{World, new_session, patch, refused, to};
-use rekindle_core::session::LiveState;
-use rekindle_core::task::transition::TaskTarget;
-use rekindle_core::tracker::{HeartbeatReport, IfMatch, SessionPatch, SessionTarget};
+use rekindle_core::domain::session::LiveState;
+use rekindle_core::domain::task::transition::TaskTarget;
+use rekindle_core::use_cases::{HeartbeatReport, IfMatch, SessionPatch, SessionTarget};
 use rekindle_core::{FieldUpdate, MachineStatus, Rejection, SessionStatus, Slot, TaskStatus, Version};
 use rekindle_testkit::sample::text;
 use serde_json::json;
@@ -36,16 +36,16 @@ async fn a_registered_machine_is_asked_for_its_slots_and_its_status() {
     let world = World::new();
     world.machine("m", &[1, 2]).await;
     let with_slot =
-        |slot| rekindle_core::tracker::NewSession { docker_slot: Some(Slot(slot)), ..new_session("p", "m") };
+        |slot| rekindle_core::use_cases::NewSession { docker_slot: Some(Slot(slot)), ..new_session("p", "m") };
     let refusal = refused(world.tracker.create_session(with_slot(3)).await);
     assert_eq!(refusal.to_string(), "docker_slot must be a slot of machine m, which has 1, 2");
     let first = world.tracker.create_session(with_slot(1)).await.unwrap();
-    let other = rekindle_core::tracker::NewSession { project_id: text("q"), ..with_slot(1) };
+    let other = rekindle_core::use_cases::NewSession { project_id: text("q"), ..with_slot(1) };
     let refusal = refused(world.tracker.create_session(other).await);
     let expected = Rejection::SlotConflict { machine: text("m"), slot: Slot(1), existing: first.value.id };
     assert_eq!(refusal, expected);
     for (status, taken) in [(MachineStatus::Offline, true), (MachineStatus::Maintenance, false)] {
-        let patch = rekindle_core::tracker::MachinePatch { status: Some(status), ..Default::default() };
+        let patch = rekindle_core::use_cases::MachinePatch { status: Some(status), ..Default::default() };
         world.tracker.update_machine(&text("m"), &patch).await.unwrap();
         let answer = world.tracker.create_session(new_session(status.as_str(), "m")).await;
         assert_eq!(answer.is_ok(), taken, "{status}");
@@ -214,7 +214,7 @@ async fn what_leaves_a_state_does_not_come_back_with_it() {
     let world = World::new();
     let id = world.session("p", "m").await.value.id;
     world.tracker.mark_stalled(id).await.unwrap();
-    world.tracker.prepare_recovery(id, rekindle_core::tracker::SlotRelease::Hold).await.unwrap();
+    world.tracker.prepare_recovery(id, rekindle_core::use_cases::SlotRelease::Hold).await.unwrap();
     world.tracker.record_heartbeat(id, &HeartbeatReport::default()).await.unwrap();
     let stalled = world.tracker.mark_stalled(id).await.unwrap().value;
     let expected = rekindle_testkit::sample::live(LiveState::Stalled { prepared_at: None });

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rekindle_core::domain::task::transition::TaskTarget;
 use rekindle_core::rules::recovery::{FailedTasks, Recovery};
-use rekindle_core::task::transition::TaskTarget;
-use rekindle_core::tracker::{NewMachine, NewSession, NewTask, SessionPatch, SessionTarget, TaskPatch};
+use rekindle_core::use_cases::{NewMachine, NewSession, NewTask, SessionPatch, SessionTarget, TaskPatch};
 use rekindle_core::values::Slots;
 use rekindle_core::{
     Error, Metadata, MetadataPatch, Policy, Rejection, Session, SessionId, Slot, Task, TaskId, Tracker, Versioned,

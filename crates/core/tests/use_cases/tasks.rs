@@ -1,8 +1,8 @@
 //! Tasks through the use cases, and what they do to their session.
 
 use crate::support::{World, patch, refused, to};
-use rekindle_core::task::transition::TaskTarget;
-use rekindle_core::tracker::{NewTask, SessionTarget, TaskPatch};
+use rekindle_core::domain::task::transition::TaskTarget;
+use rekindle_core::use_cases::{NewTask, SessionTarget, TaskPatch};
 use rekindle_core::{Metadata, Rejection, SessionId, TaskLabel, TaskStatus};
 use rekindle_testkit::sample::{text, uuid};
 

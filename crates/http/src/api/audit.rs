@@ -1,6 +1,6 @@
 //! The audit trail, as it is answered.
 
-use rekindle_core::event::{EventKind, Subject};
+use rekindle_core::domain::event::{EventKind, Subject};
 use rekindle_core::store::RecordedEvent;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -1,6 +1,6 @@
 //! API keys, as they are sent and answered. A secret is answered once, to whoever made the key.
 
-use rekindle_core::access as core;
+use rekindle_core::domain::api_key as core;
 use rekindle_core::{Timestamp, Versioned};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -1,7 +1,8 @@
 //! Machines, as they are sent and answered.
 
-use rekindle_core::tracker::MachineView;
-use rekindle_core::{SessionId, Versioned, machine as core};
+use rekindle_core::domain::machine as core;
+use rekindle_core::use_cases::MachineView;
+use rekindle_core::{SessionId, Versioned};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;

@@ -1,7 +1,7 @@
 //! Recovery, detection and cleanup, as they are sent and answered.
 
 use rekindle_core::TaskStatus;
-use rekindle_core::tracker::{CleanupMode, CleanupReport as CoreCleanup, RecoveryState as CoreState};
+use rekindle_core::use_cases::{CleanupMode, CleanupReport as CoreCleanup, RecoveryState as CoreState};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;

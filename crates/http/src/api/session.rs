@@ -1,7 +1,7 @@
 //! Sessions, as they are sent and answered.
 
-use rekindle_core::session as core;
-use rekindle_core::tracker::{SessionHealth as CoreHealth, StalledReport as CoreStalled};
+use rekindle_core::domain::session as core;
+use rekindle_core::use_cases::{SessionHealth as CoreHealth, StalledReport as CoreStalled};
 use rekindle_core::{Timestamp, Versioned, store};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

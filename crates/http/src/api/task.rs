@@ -1,6 +1,7 @@
 //! Tasks, as they are sent and answered.
 
-use rekindle_core::{Versioned, task as core};
+use rekindle_core::Versioned;
+use rekindle_core::domain::task as core;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;

@@ -4,9 +4,9 @@ use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 
 use crate::access::RequestContext;
-use crate::answer::{HandlerResult, json};
 use crate::api::{AuditEvent, AuditQuery, AuditTrail};
-use crate::parse::{self, Params, TrailQuery};
+use crate::extract::{self, Params, TrailQuery};
+use crate::response::{HandlerResult, json};
 
 /// Read the audit trail
 ///
@@ -20,12 +20,12 @@ use crate::parse::{self, Params, TrailQuery};
     ),
 )]
 pub async fn trail(caller: RequestContext, req: HttpRequest) -> HandlerResult {
-    let TrailQuery { filter, before, limit } = parse::trail(Params::of(&req))?;
+    let TrailQuery { filter, before, limit } = extract::trail(Params::of(&req))?;
     let found =
         caller.run("trail", move |tracker| async move { tracker.audit_log(&filter, before.as_ref(), limit).await });
     let found = found.await?;
     let more = found.len() >= limit as usize;
     let last = found.last().filter(|_| more);
-    let next_cursor = last.map(|recorded| parse::cursor(&recorded.position));
+    let next_cursor = last.map(|recorded| extract::cursor(&recorded.position));
     json(StatusCode::OK, &AuditTrail { events: found.iter().map(AuditEvent::from).collect(), limit, next_cursor })
 }

@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use utoipa_swagger_ui::Config;
 
 use crate::ApiError;
-use crate::answer::HandlerResult;
+use crate::response::HandlerResult;
 
 const DOCUMENT: &str = "/api/docs/openapi.json";
 

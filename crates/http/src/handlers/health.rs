@@ -4,9 +4,9 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 
 use crate::ApiError;
-use crate::answer::{HandlerResult, RawBody, json};
 use crate::api::{DetailedHealth, Health, HealthStatus, Object, Ready};
-use crate::context::AppState;
+use crate::response::{HandlerResult, RawBody, json};
+use crate::state::AppState;
 
 /// Whether the process answers
 #[utoipa::path(

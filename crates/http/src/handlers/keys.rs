@@ -1,15 +1,15 @@
 //! API keys: hand out, list, rotate, revoke. A secret leaves the service in the answer that made it, and nowhere else.
 
 use actix_web::http::StatusCode;
-use rekindle_core::access as core;
-use rekindle_core::tracker::Rotated;
+use rekindle_core::domain::api_key as core;
+use rekindle_core::use_cases::Rotated;
 use rekindle_core::{Ids, KeyId, RandomIds, Timestamp, Tracker, Versioned};
 use uuid::Uuid;
 
 use crate::access::{RequestContext, secret_hash};
-use crate::answer::{HandlerResult, LogFields, created, entity, json, with_log};
 use crate::api::{ApiKey, ApiKeyList, CreateApiKey, NewApiKey, RotateApiKey};
-use crate::parse::{self, Body, PathId};
+use crate::extract::{self, Body, PathId};
+use crate::response::{HandlerResult, LogFields, created, entity, json, with_log};
 
 /// Hand out an API key
 ///
@@ -21,7 +21,7 @@ use crate::parse::{self, Body, PathId};
 )]
 pub async fn create(caller: RequestContext, body: Body) -> HandlerResult {
     let secret = RandomIds.new_id();
-    let new = parse::new_key(&body, secret_hash(secret))?;
+    let new = extract::new_key(&body, secret_hash(secret))?;
     let now = caller.context().tracker().now();
     let show = move |secret| move |row: &Versioned<core::ApiKey>| shown_new(row, secret, now);
     let create = |tracker: Tracker| async move { tracker.create_key(new).await };
@@ -76,7 +76,7 @@ pub async fn list(caller: RequestContext) -> HandlerResult {
     ),
 )]
 pub async fn rotate(caller: RequestContext, id: PathId<KeyId>, body: Body) -> HandlerResult {
-    let (lasts, overlap) = parse::rotate_key(&body)?;
+    let (lasts, overlap) = extract::rotate_key(&body)?;
     let secret = RandomIds.new_id();
     let now = caller.context().tracker().now();
     let show = move |secret| move |row: &Versioned<core::ApiKey>| shown_new(row, secret, now);
@@ -97,7 +97,7 @@ pub async fn rotate(caller: RequestContext, id: PathId<KeyId>, body: Body) -> Ha
     responses((status = 200, description = "The key", body = ApiKey)),
 )]
 pub async fn revoke(caller: RequestContext, id: PathId<KeyId>, body: Body) -> HandlerResult {
-    parse::empty_body(&body)?;
+    extract::empty_body(&body)?;
     let now = caller.context().tracker().now();
     let revoked = move |row: &Versioned<core::ApiKey>| {
         with_log(entity(StatusCode::OK, row.version, &ApiKey::at(row, now)), note("API key revoked"))

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
-use rekindle_core::tracker::{MachineView, Registered};
+use rekindle_core::use_cases::{MachineView, Registered};
 use rekindle_core::{MachineId, SessionId};
 
 use crate::access::RequestContext;
-use crate::answer::{HandlerResult, LogFields, created, entity, json, no_content, with_log};
 use crate::api::{CreateMachine, Machine, MachineList, MachineQuery, PatchMachine};
-use crate::parse::{self, Body, Params, PathId, Precondition};
+use crate::extract::{self, Body, Params, PathId, Precondition};
+use crate::response::{HandlerResult, LogFields, created, entity, json, no_content, with_log};
 
 /// Register a machine
 ///
@@ -24,7 +24,7 @@ use crate::parse::{self, Body, Params, PathId, Precondition};
     ),
 )]
 pub async fn create(caller: RequestContext, body: Body) -> HandlerResult {
-    let (id, new) = parse::new_machine(&body)?;
+    let (id, new) = extract::new_machine(&body)?;
     let made = |view: &MachineView| with_log(registered(view), note("Machine registered", view));
     caller.respond("create_machine", &body, |tracker| async move { tracker.create_machine(id, new).await }, made).await
 }
@@ -63,7 +63,7 @@ fn note(message: &'static str, view: &MachineView) -> LogFields {
     ),
 )]
 pub async fn list(caller: RequestContext, req: HttpRequest) -> HandlerResult {
-    let (filter, paging) = parse::machine_filter(Params::of(&req))?;
+    let (filter, paging) = extract::machine_filter(Params::of(&req))?;
     let listed = caller.run("machines", move |tracker| async move { tracker.machines(&filter, paging.request).await });
     let (page, live) = listed.await?;
     let mut living: HashMap<MachineId, Vec<SessionId>> = HashMap::new();
@@ -110,7 +110,7 @@ fn shown(view: &MachineView) -> HandlerResult {
     ),
 )]
 pub async fn put(caller: RequestContext, id: PathId<MachineId>, when: Precondition, body: Body) -> HandlerResult {
-    let new = parse::put_machine(&body, &id.0)?;
+    let new = extract::put_machine(&body, &id.0)?;
     let put = caller.run("put_machine", |tracker| async move { tracker.put_machine(id.0, new, when.0.as_ref()).await });
     match put.await? {
         Registered::New(view) => with_log(registered(&view), note("Machine registered", &view)),
@@ -131,7 +131,7 @@ pub async fn put(caller: RequestContext, id: PathId<MachineId>, when: Preconditi
     ),
 )]
 pub async fn update(caller: RequestContext, id: PathId<MachineId>, when: Precondition, body: Body) -> HandlerResult {
-    let patch = parse::patch_machine(&body, when.0)?;
+    let patch = extract::patch_machine(&body, when.0)?;
     let view =
         caller.run("update_machine", |tracker| async move { tracker.update_machine(&id.0, &patch).await }).await?;
     with_log(shown(&view), note("Machine updated", &view))
@@ -146,7 +146,7 @@ pub async fn update(caller: RequestContext, id: PathId<MachineId>, when: Precond
     responses((status = 200, description = "The machine", body = Machine)),
 )]
 pub async fn heartbeat(caller: RequestContext, id: PathId<MachineId>, body: Body) -> HandlerResult {
-    parse::empty_body(&body)?;
+    extract::empty_body(&body)?;
     let heard = |view: &MachineView| {
         with_log(shown(view), LogFields { message: "Machine heartbeat received", ..LogFields::default() })
     };

@@ -5,8 +5,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::Data;
 
-use crate::answer::HandlerResult;
-use crate::context::AppState;
+use crate::response::HandlerResult;
+use crate::state::AppState;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 

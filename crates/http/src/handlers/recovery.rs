@@ -2,14 +2,14 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderValue;
-use rekindle_core::tracker::Recovered;
+use rekindle_core::use_cases::Recovered;
 use rekindle_core::{SessionId, Tracker, Versioned};
 
 use super::sessions::{note, shown};
 use crate::access::RequestContext;
-use crate::answer::{HandlerResult, LogFields, REPLAYED, created, entity, json, with_log};
 use crate::api::{PrepareRecovery, Recover, RecoveryState, Session};
-use crate::parse::{self, Body, PathId};
+use crate::extract::{self, Body, PathId};
+use crate::response::{HandlerResult, LogFields, REPLAYED, created, entity, json, with_log};
 
 /// Show what a session had done, and what is left
 #[utoipa::path(
@@ -36,7 +36,7 @@ pub async fn state(caller: RequestContext, id: PathId<SessionId>) -> HandlerResu
     ),
 )]
 pub async fn prepare(caller: RequestContext, id: PathId<SessionId>, body: Body) -> HandlerResult {
-    let slot = parse::prepare_recovery(&body)?;
+    let slot = extract::prepare_recovery(&body)?;
     let prepared =
         |row: &Versioned<rekindle_core::Session>| with_log(shown(row), note("Recovery prepared", &row.value));
     let prepare = |tracker: Tracker| async move { tracker.prepare_recovery(id.0, slot).await };
@@ -63,7 +63,7 @@ pub async fn prepare(caller: RequestContext, id: PathId<SessionId>, body: Body) 
 )]
 pub async fn recover(caller: RequestContext, id: PathId<SessionId>, body: Body) -> HandlerResult {
     let original = id.0;
-    let recovery = parse::recover(&body)?;
+    let recovery = extract::recover(&body)?;
     let metrics = caller.context().metrics().clone();
     let recover = |tracker: Tracker| async move {
         let outcome = tracker.recover(original, &recovery).await;

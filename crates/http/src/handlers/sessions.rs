@@ -6,12 +6,12 @@ use rekindle_core::{Session, SessionId, SessionStatus, Versioned};
 
 use crate::ApiError;
 use crate::access::RequestContext;
-use crate::answer::{HandlerResult, LogFields, LogLevelHint, created, entity, json, no_content, with_log};
 use crate::api::{
     ArchivedQuery, CreateSession, HealthSummary, PatchSession, Session as Shown, SessionHealth, SessionList,
     SessionQuery, StalledQuery, StalledReport,
 };
-use crate::parse::{self, Body, Paging, Params, PathId, Precondition};
+use crate::extract::{self, Body, Paging, Params, PathId, Precondition};
+use crate::response::{HandlerResult, LogFields, LogLevelHint, created, entity, json, no_content, with_log};
 
 /// Record a session
 ///
@@ -27,7 +27,7 @@ use crate::parse::{self, Body, Paging, Params, PathId, Precondition};
     ),
 )]
 pub async fn create(caller: RequestContext, body: Body) -> HandlerResult {
-    let new = parse::new_session(&body)?;
+    let new = extract::new_session(&body)?;
     let made = |row: &Versioned<Session>| {
         let location = format!("/api/sessions/{}", row.value.id);
         let answer = created(&location, row.version, &Shown::from(row));
@@ -58,7 +58,7 @@ pub(super) fn note(message: &'static str, session: &Session) -> LogFields {
     ),
 )]
 pub async fn list(caller: RequestContext, req: HttpRequest) -> HandlerResult {
-    let (filter, paging) = parse::session_filter(Params::of(&req))?;
+    let (filter, paging) = extract::session_filter(Params::of(&req))?;
     page(&caller, filter, paging).await
 }
 
@@ -74,7 +74,7 @@ pub async fn list(caller: RequestContext, req: HttpRequest) -> HandlerResult {
     ),
 )]
 pub async fn archived(caller: RequestContext, req: HttpRequest) -> HandlerResult {
-    let (filter, paging) = parse::archived_page(Params::of(&req))?;
+    let (filter, paging) = extract::archived_page(Params::of(&req))?;
     page(&caller, filter, paging).await
 }
 
@@ -122,7 +122,7 @@ pub(super) fn shown(row: &Versioned<Session>) -> HandlerResult {
     ),
 )]
 pub async fn update(caller: RequestContext, id: PathId<SessionId>, when: Precondition, body: Body) -> HandlerResult {
-    let patch = parse::patch_session(&body, when.0)?;
+    let patch = extract::patch_session(&body, when.0)?;
     let asked = patch.status.is_some();
     let row = caller.run("update_session", |tracker| async move { tracker.update_session(id.0, &patch).await }).await?;
     let note = if asked { changed(&row.value) } else { note("Session updated", &row.value) };
@@ -177,7 +177,7 @@ pub async fn summary(caller: RequestContext) -> Result<HttpResponse, ApiError> {
     ),
 )]
 pub async fn stalled(caller: RequestContext, req: HttpRequest) -> HandlerResult {
-    let limit = parse::stalled_limit(Params::of(&req))?;
+    let limit = extract::stalled_limit(Params::of(&req))?;
     let report = caller.run("stalled", move |tracker| async move { tracker.stalled(limit).await }).await?;
     json(StatusCode::OK, &StalledReport::from(&report))
 }

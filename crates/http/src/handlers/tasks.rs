@@ -5,9 +5,9 @@ use actix_web::http::StatusCode;
 use rekindle_core::{Task, TaskId, TaskStatus, Versioned};
 
 use crate::access::RequestContext;
-use crate::answer::{HandlerResult, LogFields, created, entity, json, no_content, with_log};
 use crate::api::{CreateTask, PatchTask, Task as Shown, TaskList, TaskQuery};
-use crate::parse::{self, Body, Params, PathId, Precondition};
+use crate::extract::{self, Body, Params, PathId, Precondition};
+use crate::response::{HandlerResult, LogFields, created, entity, json, no_content, with_log};
 
 /// Record a task
 ///
@@ -22,7 +22,7 @@ use crate::parse::{self, Body, Params, PathId, Precondition};
     ),
 )]
 pub async fn create(caller: RequestContext, body: Body) -> HandlerResult {
-    let new = parse::new_task(&body)?;
+    let new = extract::new_task(&body)?;
     let made = |row: &Versioned<Task>| {
         let answer = created(&format!("/api/tasks/{}", row.value.id), row.version, &Shown::from(row));
         with_log(answer, note("Task created", &row.value))
@@ -51,7 +51,7 @@ fn note(message: &'static str, task: &Task) -> LogFields {
     ),
 )]
 pub async fn list(caller: RequestContext, req: HttpRequest) -> HandlerResult {
-    let (filter, paging) = parse::task_filter(Params::of(&req))?;
+    let (filter, paging) = extract::task_filter(Params::of(&req))?;
     let page = caller.run("tasks", move |tracker| async move { tracker.tasks(&filter, paging.request).await }).await?;
     let list = TaskList {
         tasks: page.items.iter().map(Shown::from).collect(),
@@ -88,7 +88,7 @@ pub async fn show(caller: RequestContext, id: PathId<TaskId>) -> HandlerResult {
     ),
 )]
 pub async fn update(caller: RequestContext, id: PathId<TaskId>, when: Precondition, body: Body) -> HandlerResult {
-    let patch = parse::patch_task(&body, when.0)?;
+    let patch = extract::patch_task(&body, when.0)?;
     let asked = patch.status.is_some();
     let row = caller.run("update_task", |tracker| async move { tracker.update_task(id.0, &patch).await }).await?;
     let message = match row.value.status() {

@@ -8,8 +8,8 @@ use rekindle_core::{MachineStatus, SessionStatus, Store, StoreError, TaskStatus}
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+use super::exposition::Page;
 use super::names::{ACTIVE_SESSIONS, MACHINES, SESSIONS, STALLED_SESSIONS, STORE_UP, TASKS};
-use super::text::Page;
 
 /// How long an answer stands.
 const CACHE_TTL: Duration = Duration::from_secs(1);

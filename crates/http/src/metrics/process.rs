@@ -3,8 +3,8 @@
 
 use std::fs;
 
+use super::exposition::Page;
 use super::names::{CPU_SECONDS, MAX_FDS, OPEN_FDS, RESIDENT_MEMORY, START_TIME};
-use super::text::Page;
 
 /// In which unit Linux tells user space of time, whatever it counts by itself.
 const TICKS_PER_SECOND: f64 = 100.0;

@@ -19,9 +19,9 @@ use tokio_rustls::TlsAcceptor;
 use tracing::debug;
 
 use super::connections::{Connections, Guard};
-use super::io::{HEAD_TIMEOUT, TimedStream, Transport};
-use crate::context::AppState;
+use super::timed_stream::{HEAD_TIMEOUT, TimedStream, Transport};
 use crate::routes;
+use crate::state::AppState;
 
 /// How long an idle connection is kept, as long as load balancers commonly do.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rekindle_core::session::Outcome;
+use rekindle_core::domain::session::Outcome;
 use rekindle_core::store::{Changes, CommitError, Write};
 use rekindle_testkit::sample;
 use reqwest::{Method, StatusCode};

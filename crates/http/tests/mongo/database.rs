@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bson::{Document, doc};
 use mongodb::Client;
-use rekindle_core::event::{EventKind, Subject};
+use rekindle_core::domain::event::{EventKind, Subject};
 use rekindle_core::{Ids, RandomIds, SessionId, Store};
 use rekindle_store_mongo::{MongoOptions, MongoStore};
 use rekindle_testkit::invariants;

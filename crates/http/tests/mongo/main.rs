@@ -6,9 +6,9 @@ mod circuit;
 mod configuration;
 mod database;
 mod deletion;
+mod end_to_end;
 mod resets;
 mod server;
-mod story;
 
 use std::process::ExitCode;
 
@@ -24,8 +24,8 @@ use deletion::{
     test_1_1_f_what_ended_31_days_ago_goes_unless_it_is_archived,
     test_3_4_f_a_deletion_that_fails_halfway_leaves_session_and_tasks,
 };
+use end_to_end::{fifty_creates_at_once_make_one_session, the_whole_story_of_a_recovery};
 use resets::a_thousand_clients_that_break_off_leave_nothing_half_done;
-use story::{fifty_creates_at_once_make_one_session, the_whole_story_of_a_recovery};
 
 fn main() -> ExitCode {
     rekindle_mongod::suite(&[

@@ -8,8 +8,8 @@ use bson::doc;
 use rekindle_mongod::{Nodes, Options, Partition, Shape};
 use serde_json::Value;
 
-use crate::book::everything;
 use crate::database::Database;
+use crate::ledger::everything;
 use crate::load::Load;
 use crate::server::{Server, note, until};
 
@@ -83,7 +83,7 @@ impl Scene {
         let Self { servers, load, database, nodes } = self;
         nodes.settled().unwrap();
         let books = load.stop().await;
-        let count = |of: fn(&crate::book::Book) -> usize| books.iter().map(of).sum::<usize>();
+        let count = |of: fn(&crate::ledger::Book) -> usize| books.iter().map(of).sum::<usize>();
         let [created, beats, recovered] =
             [count(|book| book.created), count(|book| book.beats), count(|book| book.recovered)];
         note(format!("acknowledged: {created} creates, {beats} beats, {recovered} recoveries"));

@@ -9,9 +9,9 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::book::{Book, text};
+use crate::detector_state::Watch;
+use crate::ledger::{Book, text};
 use crate::server::{Answer, Api};
-use crate::watch::Watch;
 
 const CLIENTS: usize = 16;
 

@@ -3,27 +3,27 @@
 //! that of a nextest group whose cases run one at a time.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "this is how a test reports")]
 
-mod book;
 #[path = "../mongo/database.rs"]
 mod database;
-mod duties;
+mod detector_state;
 mod faults;
+mod leases;
+mod ledger;
 mod load;
-mod orphans;
 #[path = "../mongo/server.rs"]
 mod server;
-mod watch;
+mod stale_transactions;
 
 use std::process::ExitCode;
 
 use rekindle_mongod::binary_case;
 
-use duties::a_detector_that_is_killed_is_followed_within_ten_seconds;
 use faults::{
     a_node_that_is_cut_off_costs_nothing, a_primary_that_is_killed_costs_nothing,
     a_primary_that_stands_still_costs_nothing,
 };
-use orphans::a_server_that_is_killed_in_a_transaction_holds_nobody_up;
+use leases::a_detector_that_is_killed_is_followed_within_ten_seconds;
+use stale_transactions::a_server_that_is_killed_in_a_transaction_holds_nobody_up;
 
 fn main() -> ExitCode {
     rekindle_mongod::suite(&[

@@ -2,7 +2,7 @@
 //! Made once, run as often as conflicts demand.
 
 mod batch;
-mod dating;
+mod ttl_stamps;
 
 use batch::raw;
 pub use batch::{Batch, Expectation, StatementKind};
@@ -13,8 +13,8 @@ use rekindle_core::store::{
 use rekindle_core::values::{SessionId, Timestamp};
 use uuid::Uuid;
 
-use crate::documents::{answer, at_version, date, event, key, long, machine, session, set_version, task};
-use crate::marks::OrderedIds;
+use crate::documents::{at_version, date, event, key, long, machine, session, set_version, stored_response, task};
+use crate::ordered_ids::OrderedIds;
 use crate::schema::indexes::name;
 
 /// One step of a commit.
@@ -111,8 +111,8 @@ impl Plan {
     /// Takes the place of an answer whose time was over. One that stands does not match, and an upsert then tries to make
     /// a second document with its `_id`, which the server refuses: no two get through, however they come together.
     fn remember(&mut self, remembered: &StoredResponse) -> Result<(), CommitError> {
-        let filter = doc! { "_id": answer::id(&remembered.key), "until": { "$lte": date(remembered.at) } };
-        let set = doc! { "$set": answer::fields(remembered) };
+        let filter = doc! { "_id": stored_response::id(&remembered.key), "until": { "$lte": date(remembered.at) } };
+        let set = doc! { "$set": stored_response::fields(remembered) };
         let statement = doc! { "q": filter, "u": set, "upsert": true, "hint": hint("answers") };
         self.add(StatementKind::Update, "answers", Expectation::Answer, &statement)
     }

@@ -10,10 +10,10 @@ use rekindle_core::values::{SessionId, Timestamp};
 
 use super::Failure;
 use super::plan::{Batch, Expectation, Plan, StatementKind, Step};
-use crate::collections::Database;
+use crate::database::Database;
 use crate::documents::date;
 use crate::documents::session::{ended, ended_fields};
-use crate::fault;
+use crate::error;
 use crate::schema::indexes::name;
 
 /// Runs them in order, up to the first that fails.
@@ -99,7 +99,7 @@ fn first_error(reply: &Document) -> Option<(u64, CommitError)> {
     let number = |key| first.get_i32(key).unwrap_or_default();
     let message = first.get_str("errmsg").unwrap_or("no reason given");
     let index = u64::try_from(number("index")).unwrap_or(0);
-    Some((index, fault::refused(number("code"), message)))
+    Some((index, error::refused(number("code"), message)))
 }
 
 /// Dates the tasks of those of these sessions that have ended and are not archived.

@@ -3,7 +3,7 @@
 use bson::raw::RawBsonRef;
 use bson::{Document, RawDocument, doc};
 use rekindle_core::Actor;
-use rekindle_core::event::{Event, Subject};
+use rekindle_core::domain::event::{Event, Subject};
 use rekindle_core::store::{EventPosition, RecordedEvent, StoreError};
 use rekindle_core::values::{KeyId, MachineId, SessionId, TaskId};
 use uuid::Uuid;

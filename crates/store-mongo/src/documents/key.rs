@@ -3,7 +3,7 @@
 
 use bson::{Document, RawDocument, doc};
 use rekindle_core::ApiKey;
-use rekindle_core::access::SecretHash;
+use rekindle_core::domain::api_key::SecretHash;
 use rekindle_core::store::{StoreError, Version, Versioned};
 use rekindle_core::values::ProjectId;
 use uuid::Uuid;

@@ -1,7 +1,7 @@
 //! A machine as a document.
 
 use bson::{Bson, Document, RawDocument, doc};
-use rekindle_core::machine::Machine;
+use rekindle_core::domain::machine::Machine;
 use rekindle_core::store::{StoreError, Version, Versioned};
 use rekindle_core::values::{Slot, Slots};
 use uuid::Uuid;

@@ -1,7 +1,9 @@
 //! A session as a document.
 
 use bson::{Bson, Document, RawDocument, doc};
-use rekindle_core::session::{Ended, Lineage, Live, LiveState, Outcome, Phase, Recovered, Session, SessionStatus};
+use rekindle_core::domain::session::{
+    Ended, Lineage, Live, LiveState, Outcome, Phase, Recovered, Session, SessionStatus,
+};
 use rekindle_core::store::{Expired, LiveSession, StoreError, Version, Versioned};
 use rekindle_core::values::{ErrorMessage, SessionId, Slot, Timestamp};
 use uuid::Uuid;

@@ -1,8 +1,8 @@
 //! A task as a document.
 
 use bson::{Document, RawDocument, doc};
+use rekindle_core::domain::task::{Task, TaskState, TaskStatus};
 use rekindle_core::store::{StoreError, Version, Versioned};
-use rekindle_core::task::{Task, TaskState, TaskStatus};
 use rekindle_core::values::{ErrorMessage, IssueId};
 use uuid::Uuid;
 

@@ -2,13 +2,13 @@
 
 use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
-use rekindle_core::event::{Event, EventKind, Subject};
+use rekindle_core::domain::event::{Event, EventKind, Subject};
 use rekindle_core::store::{IdempotencyKey, StoreError, StoredResponse, Version, Versioned};
 use rekindle_core::{Actor, ApiKey, KeyId, Machine, Role, Session, SessionId, SessionStatus, Task, Timestamp};
 use rekindle_testkit::sample::{self, uuid};
 use uuid::Uuid;
 
-use super::{Marked, answer, bytes, event, key, machine, mark_id, session, task};
+use super::{Marked, bytes, event, key, machine, mark_id, session, stored_response, task};
 
 const MARK: Uuid = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001);
 
@@ -68,11 +68,11 @@ fn keys_and_answers_come_back() {
         at: sample::NOON,
         until: sample::noon_plus(1),
     };
-    let mut document = doc! { "_id": answer::id(&kept.key) };
-    document.extend(answer::fields(&kept));
-    assert_eq!(answer::read(&raw(&document)).unwrap(), kept);
+    let mut document = doc! { "_id": stored_response::id(&kept.key) };
+    document.extend(stored_response::fields(&kept));
+    assert_eq!(stored_response::read(&raw(&document)).unwrap(), kept);
     document.insert("request", bytes(&[4; 31]));
-    let Err(StoreError::Corrupt(text)) = answer::read(&raw(&document)) else { panic!("{document} was read") };
+    let Err(StoreError::Corrupt(text)) = stored_response::read(&raw(&document)) else { panic!("{document} was read") };
     assert!(text.contains("request must have 32 bytes, and has 31"), "{text}");
 }
 

@@ -7,7 +7,7 @@ use rekindle_core::values::Timestamp;
 use uuid::Uuid;
 
 use super::ReadResult;
-use crate::collections::Database;
+use crate::database::Database;
 use crate::documents::{Marked, date, mark_id};
 use crate::query::{CollectionName, Count, Query};
 use crate::schema::indexes::name;

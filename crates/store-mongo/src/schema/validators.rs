@@ -3,9 +3,9 @@
 
 use bson::{Bson, Document, doc};
 use rekindle_core::Role;
-use rekindle_core::machine::MachineStatus;
-use rekindle_core::session::SessionStatus;
-use rekindle_core::task::TaskStatus;
+use rekindle_core::domain::machine::MachineStatus;
+use rekindle_core::domain::session::SessionStatus;
+use rekindle_core::domain::task::TaskStatus;
 
 /// How our ids of sessions and tasks are written.
 const UUID: &str = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$";

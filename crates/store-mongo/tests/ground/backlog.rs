@@ -2,7 +2,7 @@
 
 use bson::doc;
 use rekindle_core::Store;
-use rekindle_core::event::{Event, EventKind, Subject};
+use rekindle_core::domain::event::{Event, EventKind, Subject};
 use rekindle_core::store::{AuditFilter, Changes};
 use rekindle_mongod::{Case, case};
 use rekindle_store_mongo::MongoStore;

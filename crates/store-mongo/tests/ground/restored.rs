@@ -3,7 +3,7 @@
 
 use bson::{Document, doc};
 use rekindle_core::Session;
-use rekindle_core::session::{Ended, Outcome, Phase};
+use rekindle_core::domain::session::{Ended, Outcome, Phase};
 use rekindle_core::store::{Changes, Store, StoredEntity, Version, Versioned, Write};
 use rekindle_mongod::{Case, case};
 use rekindle_store_mongo::MongoStore;

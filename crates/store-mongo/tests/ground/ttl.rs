@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use bson::{Document, doc};
-use rekindle_core::session::{Ended, Outcome, Phase};
+use rekindle_core::domain::session::{Ended, Outcome, Phase};
+use rekindle_core::domain::task::TaskState;
 use rekindle_core::store::{Changes, IdempotencyKey, Store, StoredResponse};
-use rekindle_core::task::TaskState;
 use rekindle_core::{Session, SessionId, TaskId, Version};
 use rekindle_mongod::{Case, Nodes, binary_case};
 use rekindle_store_mongo::{MongoOptions, MongoStore};

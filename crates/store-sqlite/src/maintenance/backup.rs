@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::copy::{Copied, copy};
 use super::error::MaintenanceError;
-use super::part::Part;
-use super::replaced::{ExclusiveLock, remove_sidecars};
+use super::exclusive::{ExclusiveLock, remove_sidecars};
+use super::partial_file::Part;
 use super::{Progress, Stop};
 use crate::open::{OpenError, identity};
 

@@ -1,5 +1,5 @@
 //! Whether a database is sound as a database: its pages and indexes, the numbers that its triggers keep, and that every
-//! row can be read. What the rows say together is the domain's to judge: [`rekindle_core::check`].
+//! row can be read. What the rows say together is the domain's to judge: [`rekindle_integrity`].
 
 use std::path::Path;
 

@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::check::integrity;
 use super::error::MaintenanceError;
-use super::part::Part;
+use super::partial_file::Part;
 use super::{Progress, Stop};
 use crate::open::{APPLICATION_ID, OpenError, application_id, existing, immutable, inspect_schema, refuse_newer};
 

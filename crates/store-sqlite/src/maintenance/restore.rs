@@ -8,8 +8,8 @@ use rekindle_core::Timestamp;
 use super::backup::{Existing, absolute};
 use super::copy::{Copied, copy};
 use super::error::MaintenanceError;
-use super::part::Part;
-use super::replaced::{ExclusiveLock, remove_sidecars};
+use super::exclusive::{ExclusiveLock, remove_sidecars};
+use super::partial_file::Part;
 use super::{Progress, Stop};
 use crate::open::identity;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::backup::absolute;
 use super::error::MaintenanceError;
-use super::replaced::alone;
+use super::exclusive::alone;
 use super::{Progress, Stop};
 use crate::open::{inspect_schema, refuse_newer};
 

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use rekindle_core::access::{Actor, ApiKey, SecretHash};
-use rekindle_core::event::{Event, EventKind, Subject};
+use rekindle_core::domain::api_key::{Actor, ApiKey, SecretHash};
+use rekindle_core::domain::event::{Event, EventKind, Subject};
 use rekindle_core::store::{EventPosition, IdempotencyKey, RecordedEvent, StoreError, StoredResponse, Versioned};
 use rekindle_core::values::{KeyId, MachineId, SessionId, TaskId};
 use rusqlite::Row;

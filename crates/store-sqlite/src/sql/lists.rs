@@ -4,8 +4,8 @@
 //! A page that begins at a cursor is read in two steps, each a plain search of the index: the rest of the cursor's
 //! own millisecond, then everything earlier. One comparison of pairs would read that millisecond from its start.
 
+use rekindle_core::domain::task::TaskStatus;
 use rekindle_core::store::{MachineFilter, SessionFilter, TaskFilter};
-use rekindle_core::task::TaskStatus;
 use rusqlite::types::Value;
 
 /// Which part of a list a statement reads. Its parameters follow those of the conditions.

@@ -1,11 +1,11 @@
 //! Asks SQLite how it would run every statement: none may read a table from end to end, whether or not the database
 //! has been analysed, and no list may be sorted.
 
-use rekindle_core::event::EventKind;
-use rekindle_core::machine::MachineStatus;
-use rekindle_core::session::SessionStatus;
+use rekindle_core::domain::event::EventKind;
+use rekindle_core::domain::machine::MachineStatus;
+use rekindle_core::domain::session::SessionStatus;
+use rekindle_core::domain::task::TaskStatus;
 use rekindle_core::store::{AuditFilter, MachineFilter, SessionFilter, TaskFilter};
-use rekindle_core::task::TaskStatus;
 use rekindle_core::values::{KeyId, SessionId, Timestamp};
 use rekindle_testkit::sample::{text, uuid};
 use rusqlite::types::Value;
@@ -98,7 +98,7 @@ fn trails() -> Vec<String> {
         since: (bits & 16 != 0).then_some(Timestamp::MIN),
         until: (bits & 32 != 0).then_some(Timestamp::MIN),
     };
-    (0..64).map(|bits| trail::trail(&one(bits)).0).collect()
+    (0..64).map(|bits| audit::trail(&one(bits)).0).collect()
 }
 
 #[test]

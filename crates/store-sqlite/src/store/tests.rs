@@ -2,12 +2,12 @@
 
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use rekindle_core::session::Outcome;
+use rekindle_core::domain::session::Outcome;
 use rekindle_core::store::{Expect, Put, UniqueRule, Write};
 use rekindle_testkit::sample::{NOON, ended, noon_plus, session, task, text, uuid};
 
 use super::*;
-use crate::fault::not_written;
+use crate::error::not_written;
 
 /// A store in memory, whose writer can be held up.
 fn store(options: SqliteOptions) -> SqliteStore {

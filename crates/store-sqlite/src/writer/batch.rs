@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::Counters;
 use crate::command::{Job, execute};
-use crate::fault::{commit_failed, not_written};
+use crate::error::{commit_failed, not_written};
 
 /// Why a transaction did not come to its end.
 enum BatchError {

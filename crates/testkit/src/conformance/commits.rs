@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rekindle_core::event::{Event, EventKind, Subject};
+use rekindle_core::domain::event::{Event, EventKind, Subject};
 use rekindle_core::store::{Changes, Expect, Put, Write};
 use rekindle_core::{Store, Version};
 
@@ -139,7 +139,7 @@ async fn all_or_none(store: Arc<dyn Store>) {
     let (kept, never) = (sample::session(1), sample::session(2));
     insert(&store, kept.clone()).await;
     let mut ended = kept.clone();
-    ended.phase = sample::ended(NOON, rekindle_core::session::Outcome::Completed);
+    ended.phase = sample::ended(NOON, rekindle_core::domain::session::Outcome::Completed);
     let mut changes = Changes::default();
     changes.insert(never.clone());
     changes.insert(sample::task(3, &never));
@@ -172,7 +172,7 @@ async fn quiet_wins_when_nothing_was_heard(store: Arc<dyn Store>) {
     insert(&store, session.clone()).await;
     insert(&store, machine.clone()).await;
     let quiet = Expect::NoHeartbeatSince { at: Version::FIRST, since: NOON };
-    session.phase = sample::live(rekindle_core::session::LiveState::Stalled { prepared_at: None });
+    session.phase = sample::live(rekindle_core::domain::session::LiveState::Stalled { prepared_at: None });
     machine.status = rekindle_core::MachineStatus::Offline;
     let put = Put { value: session.clone(), expect: quiet };
     commit(&store, vec![put.into(), Put { value: machine.clone(), expect: quiet }.into()]).await.unwrap();

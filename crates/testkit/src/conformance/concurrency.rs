@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use rekindle_core::domain::task::transition::TaskTarget;
 use rekindle_core::rules::recovery::{FailedTasks, Recovery};
 use rekindle_core::store::{Changes, CommitError, UniqueRule, Write};
-use rekindle_core::task::transition::TaskTarget;
-use rekindle_core::tracker::{NewSession, NewTask, Recovered, SessionPatch, SessionTarget, TaskPatch};
+use rekindle_core::use_cases::{NewSession, NewTask, Recovered, SessionPatch, SessionTarget, TaskPatch};
 use rekindle_core::{Error, Metadata, Policy, Rejection, SessionId, Store, TaskStatus, Tracker};
 
 use super::{cases, insert};
@@ -208,7 +208,7 @@ async fn a_stall_never_beats_a_beat(store: Arc<dyn Store>) {
         let stall = {
             let store = Arc::clone(&store);
             let mut stalled = session.clone();
-            stalled.phase = sample::live(rekindle_core::session::LiveState::Stalled { prepared_at: None });
+            stalled.phase = sample::live(rekindle_core::domain::session::LiveState::Stalled { prepared_at: None });
             let expect = rekindle_core::store::Expect::NoHeartbeatSince {
                 at: rekindle_core::Version::FIRST,
                 since: session.last_heartbeat,

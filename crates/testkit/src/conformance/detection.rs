@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rekindle_core::session::LiveState;
+use rekindle_core::domain::session::LiveState;
 use rekindle_core::{MachineStatus, Session, SessionId, Store, Timestamp};
 
 use super::{cases, insert};
@@ -36,7 +36,7 @@ async fn a_few(store: &Arc<dyn Store>) {
         insert(store, heard(n, at, state)).await;
     }
     let mut ended = heard(8, 1, LiveState::Active);
-    ended.phase = sample::ended(noon_plus(2), rekindle_core::session::Outcome::Completed);
+    ended.phase = sample::ended(noon_plus(2), rekindle_core::domain::session::Outcome::Completed);
     insert(store, ended).await;
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rekindle_core::session::{LiveState, Phase};
+use rekindle_core::domain::session::{LiveState, Phase};
 use rekindle_core::store::SessionHeartbeat;
 use rekindle_core::{MachineStatus, Session, SessionId, Store, StoreError, Timestamp, Version, Versioned};
 

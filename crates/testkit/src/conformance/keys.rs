@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rekindle_core::access::SecretHash;
+use rekindle_core::domain::api_key::SecretHash;
 use rekindle_core::store::{Changes, CommitError, Expect, Put, Write};
 use rekindle_core::{ApiKey, Role, Store, Version, Versioned};
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rekindle_core::event::{Event, EventKind, Subject};
+use rekindle_core::domain::event::{Event, EventKind, Subject};
 use rekindle_core::store::{
     Changes, Claim, CommitError, Committed, DetectorState, DetectorStateUpdate, Expect, Fence, LeaseName, Put,
 };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rekindle_core::session::{LiveState, Outcome, Phase};
+use rekindle_core::domain::session::{LiveState, Outcome, Phase};
 use rekindle_core::store::{Cursor, MachineFilter, PageRequest, SessionFilter, Start, TaskFilter};
 use rekindle_core::{MachineStatus, Session, SessionId, SessionStatus, Slot, Store, TaskId, TaskStatus};
 

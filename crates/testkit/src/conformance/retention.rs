@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use rekindle_core::event::{Event, EventKind, Subject};
-use rekindle_core::session::{Outcome, Phase};
+use rekindle_core::domain::event::{Event, EventKind, Subject};
+use rekindle_core::domain::session::{Outcome, Phase};
 use rekindle_core::store::{Changes, EVENT_PURGE_BATCH, Expired, ExpiredCounts};
 use rekindle_core::{SessionId, Store, Timestamp, Version};
 

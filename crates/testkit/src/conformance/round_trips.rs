@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rekindle_core::event::{Event, EventKind, Subject};
+use rekindle_core::domain::event::{Event, EventKind, Subject};
 use rekindle_core::store::{Changes, DetectorState, DetectorStateUpdate};
 use rekindle_core::values::Slots;
 use rekindle_core::{KeyId, MachineStatus, SessionId, Slot, Store, StoreError, TaskId, Timestamp, Version, Versioned};

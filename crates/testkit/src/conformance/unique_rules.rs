@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rekindle_core::session::{LiveState, Outcome};
+use rekindle_core::domain::session::{LiveState, Outcome};
 use rekindle_core::store::{Changes, CommitError, UniqueRule};
 use rekindle_core::{Session, SessionId, Slot, Store, Version};
 

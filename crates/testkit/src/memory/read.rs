@@ -1,6 +1,6 @@
 //! Questions to the maps.
 
-use rekindle_core::event::{Event, Subject};
+use rekindle_core::domain::event::{Event, Subject};
 use rekindle_core::store::{
     AuditFilter, Cursor, EventPosition, Expired, ExpiredCounts, LiveSession, MachineFilter, Page, PageRequest,
     RecordedEvent, SessionCounts, SessionFilter, StalledSessions, Start, TaskFilter,

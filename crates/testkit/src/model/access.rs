@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::sample::Index;
-use rekindle_core::access::SecretHash;
+use rekindle_core::domain::api_key::SecretHash;
 use rekindle_core::store::{AuditFilter, IdempotencyKey};
-use rekindle_core::tracker::{IdempotentRequest, NewKey, NewSession, Reply};
+use rekindle_core::use_cases::{IdempotentRequest, NewKey, NewSession, Reply};
 use rekindle_core::{Actor, KeyId, Role, Tracker};
 
 use super::steps::{ModelState, said};

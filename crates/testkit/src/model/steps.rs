@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
+use rekindle_core::domain::task::transition::TaskTarget;
 use rekindle_core::rules::recovery::{FailedTasks, Recovery};
 use rekindle_core::store::{AuditFilter, MachineFilter, PageRequest, SessionFilter, Start, TaskFilter};
-use rekindle_core::task::transition::TaskTarget;
-use rekindle_core::tracker::{
+use rekindle_core::use_cases::{
     CleanupMode, HeartbeatReport, MachinePatch, NewMachine, NewSession, NewTask, SessionPatch, SessionTarget,
     SlotRelease, TaskPatch,
 };
@@ -187,7 +187,7 @@ impl ModelState {
                 let recovery =
                     Recovery { new_machine_id: machine_id(*machine), docker_slot: slot_of(*slot), failed_tasks };
                 let answer = tracker.recover(self.session(session), &recovery).await;
-                if let Ok(rekindle_core::tracker::Recovered::Created(successor)) = &answer {
+                if let Ok(rekindle_core::use_cases::Recovered::Created(successor)) = &answer {
                     self.sessions.push(successor.value.id);
                     let copies = tracker.store().tasks_of(successor.value.id, &TaskStatus::ALL).await.unwrap();
                     self.tasks.extend(copies.iter().map(|row| row.value.id));

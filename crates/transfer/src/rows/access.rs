@@ -1,6 +1,6 @@
 //! An API key as a line: of its secret only the hash, as the store has it. And bytes as hexadecimal digits.
 
-use rekindle_core::access::SecretHash;
+use rekindle_core::domain::api_key::SecretHash;
 use rekindle_core::{ApiKey, InvalidValue, KeyId, Timestamp, Versioned};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use rekindle_core::event::{Event, Subject};
+use rekindle_core::domain::event::{Event, Subject};
 use rekindle_core::{Actor, InvalidValue, KeyId, SessionId, TaskId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -1,6 +1,6 @@
 //! A session as a line.
 
-use rekindle_core::session::{Ended, Lineage, Live, LiveState, Outcome, Phase, Recovered};
+use rekindle_core::domain::session::{Ended, Lineage, Live, LiveState, Outcome, Phase, Recovered};
 use rekindle_core::{InvalidValue, Metadata, Session, SessionId, Slot, Timestamp, Versioned};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -1,6 +1,6 @@
 //! A task as a line.
 
-use rekindle_core::task::TaskState;
+use rekindle_core::domain::task::TaskState;
 use rekindle_core::{InvalidValue, Metadata, SessionId, Task, TaskId, Timestamp, Versioned};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -1,7 +1,7 @@
 //! Every shape, written and read.
 
-use rekindle_core::access::SecretHash;
-use rekindle_core::event::{Event, EventKind, Subject};
+use rekindle_core::domain::api_key::SecretHash;
+use rekindle_core::domain::event::{Event, EventKind, Subject};
 use rekindle_core::store::StoredEntity;
 use rekindle_core::values::Slots;
 use rekindle_core::{
@@ -10,7 +10,7 @@ use rekindle_core::{
 use rekindle_testkit::sample::{self, NOON, noon_plus, uuid};
 
 use super::Item;
-use crate::lines::Section;
+use crate::format::Section;
 
 const AT: Version = Version { revision: 7, touches: 3 };
 

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rekindle_core::event::{Event, EventKind, Subject};
-use rekindle_core::session::{Lineage, Outcome, Recovered};
+use rekindle_core::domain::event::{Event, EventKind, Subject};
+use rekindle_core::domain::session::{Lineage, Outcome, Recovered};
 use rekindle_core::store::{
     Changes, MachineFilter, Page, PageRequest, SessionCounts, SessionFilter, Start, StoredEntity, TaskFilter, Write,
 };

@@ -3,17 +3,17 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use rekindle_core::check::{self, CheckEvent, Finding, Severity};
 use rekindle_http::maintenance::{self, DatabaseReport};
 use rekindle_http::{NotAFileStore, OpenStoreError, StoreUrl};
+use rekindle_integrity::{self as check, CheckEvent, Finding, Severity};
 use serde::Serialize;
 
 use super::progress::Bar;
 use super::{apart, json, size};
-use crate::failure::{CliError, UNEXPECTED};
-use crate::locate::Globals;
+use crate::error::{CliError, UNEXPECTED};
+use crate::messages::visible;
 use crate::output;
-use crate::words::visible;
+use crate::target::Globals;
 
 /// As many findings are shown; all are counted.
 const SHOWN: usize = 1000;

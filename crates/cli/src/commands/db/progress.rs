@@ -5,11 +5,11 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use rekindle_core::check;
 use rekindle_http::maintenance::Progress;
+use rekindle_integrity as check;
 use rekindle_transfer::{Phase, Progress as Transferred};
 
-use crate::locate::Globals;
+use crate::target::Globals;
 
 /// How often it moves.
 const TICK: Duration = Duration::from_millis(120);

@@ -12,10 +12,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::progress::Bar;
 use super::{json, size};
-use crate::failure::CliError;
-use crate::locate::Globals;
+use crate::error::CliError;
+use crate::messages::say;
 use crate::output;
-use crate::words::say;
+use crate::target::Globals;
 
 /// A page of a large database on a slow disk takes its time.
 const PATIENCE: Duration = Duration::from_secs(60);

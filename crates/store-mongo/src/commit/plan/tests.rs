@@ -1,7 +1,7 @@
 //! Which commands a commit becomes: as few as its order allows.
 
-use rekindle_core::event::{Event, EventKind, Subject};
-use rekindle_core::session::Outcome;
+use rekindle_core::domain::event::{Event, EventKind, Subject};
+use rekindle_core::domain::session::Outcome;
 use rekindle_core::store::{
     Changes, Expect, Fence, IdempotencyKey, LeaseName, Put, StoredEntity, StoredResponse, Version, Versioned, Write,
 };
@@ -9,7 +9,7 @@ use rekindle_testkit::sample::{self, NOON, noon_plus};
 
 use super::batch::COMMAND_BYTES;
 use super::{Expectation, Plan, StatementKind, Step};
-use crate::marks::OrderedIds;
+use crate::ordered_ids::OrderedIds;
 
 fn plan(changes: &Changes) -> Plan {
     Plan::of(changes, &OrderedIds::default()).unwrap()

@@ -1,0 +1,202 @@
+//! The data folder of a local server, `.rekindle`: which files there are, who may read them, and how other commands
+//! find it.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use rekindle_core::Ids;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::error::CliError;
+
+/// The folder's name, looked for in the current folder and its parents.
+pub const NAME: &str = ".rekindle";
+
+const KEY_MODE: u32 = 0o600;
+
+/// A data folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder(PathBuf);
+
+/// What a running server says of itself in its folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerNote {
+    /// Where it listens.
+    pub url: String,
+    /// Its process.
+    pub pid: u32,
+}
+
+/// The right to run a server on a folder; ends with the process.
+pub struct DirLock {
+    folder: Folder,
+    _lock: File,
+}
+
+/// A key, and what had to be done for it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Key {
+    /// It was there.
+    Kept(String),
+    /// It was there, readable by others until now.
+    Tightened(String),
+    /// There was none.
+    Made(String),
+}
+
+impl Folder {
+    /// The folder of this name, whether it exists or not.
+    pub fn at(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    /// The nearest one, in `from` or a parent. One that belongs to somebody else is passed over: whoever can write to
+    /// a parent folder must not choose the server that we talk to.
+    pub fn nearest(from: &Path) -> Option<Self> {
+        let mine = nix::unistd::geteuid().as_raw();
+        from.ancestors().map(|parent| parent.join(NAME)).find_map(|path| {
+            let about = fs::metadata(&path).ok()?;
+            (about.is_dir() && about.uid() == mine).then_some(Self(path))
+        })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The database of `dev`.
+    pub fn database(&self) -> PathBuf {
+        self.0.join("rekindle.db")
+    }
+
+    /// The file with the API key.
+    pub fn key_file(&self) -> PathBuf {
+        self.0.join("api-key")
+    }
+
+    fn note_file(&self) -> PathBuf {
+        self.0.join("server.json")
+    }
+
+    /// The server that runs here, as far as its note says.
+    pub fn note(&self) -> Option<ServerNote> {
+        let text = fs::read(self.note_file()).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// The key that is kept here.
+    pub fn key(&self) -> Option<String> {
+        let text = fs::read_to_string(self.key_file()).ok()?;
+        Some(text.trim().to_owned()).filter(|key| !key.is_empty())
+    }
+
+    /// Makes the folder if need be and claims it.
+    ///
+    /// # Errors
+    /// Another server runs here, or the folder cannot be made or written.
+    pub fn claim(&self) -> Result<DirLock, CliError> {
+        let shown = self.0.display();
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.0);
+        made.with_context(|| format!("cannot make the data folder {shown}; choose another with --data DIR"))?;
+        let path = self.0.join("lock");
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let lock = lock.with_context(|| format!("cannot write to the data folder {shown}"))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(self.taken()),
+            Err(TryLockError::Error(error)) => {
+                return Err(anyhow::Error::new(error).context(format!("cannot lock {}", path.display())).into());
+            }
+        }
+        let ignore = self.0.join(".gitignore");
+        if !ignore.exists() {
+            fs::write(&ignore, "*\n").with_context(|| format!("cannot write {}", ignore.display()))?;
+        }
+        Ok(DirLock { folder: self.clone(), _lock: lock })
+    }
+
+    fn taken(&self) -> CliError {
+        let who = match self.note() {
+            Some(note) => format!("at {} (pid {})", note.url, note.pid),
+            None => "and is just starting".to_owned(),
+        };
+        CliError::Unexpected(anyhow::anyhow!(
+            "a server runs on {} already, {who}\n  use it, stop it, or choose another folder with --data DIR",
+            self.0.display()
+        ))
+    }
+}
+
+impl DirLock {
+    /// The key of this folder, made on the first call, private to its owner from its first moment.
+    ///
+    /// # Errors
+    /// What stands there is no key, or it cannot be written.
+    pub fn key(&self, ids: &dyn Ids) -> Result<Key, CliError> {
+        let path = self.folder.key_file();
+        let shown = path.display().to_string();
+        let about = match fs::metadata(&path) {
+            Ok(about) => about,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let key = ids.new_id().to_string();
+                place(&path, &format!("{key}\n"), KEY_MODE).with_context(|| format!("cannot write {shown}"))?;
+                return Ok(Key::Made(key));
+            }
+            Err(error) => return Err(anyhow::Error::new(error).context(format!("cannot read {shown}")).into()),
+        };
+        let open = about.permissions().mode() & 0o077 != 0;
+        if open {
+            let tightened = fs::set_permissions(&path, fs::Permissions::from_mode(KEY_MODE));
+            tightened.with_context(|| format!("{shown} can be read by others, and its mode cannot be changed"))?;
+        }
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {shown}"))?;
+        let key = text.trim();
+        if Uuid::try_parse(key).is_err() {
+            return Err(CliError::Configuration(format!(
+                "{shown} does not hold an API key, which is a UUID\n  put the key back, or delete the file and a new one \
+                 is made"
+            )));
+        }
+        Ok(if open { Key::Tightened(key.to_owned()) } else { Key::Kept(key.to_owned()) })
+    }
+
+    /// Notes where the server listens, for other commands to find.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write_note(&self, note: &ServerNote) -> Result<(), CliError> {
+        let path = self.folder.note_file();
+        let mut text = serde_json::to_string(note).map_err(anyhow::Error::new)?;
+        text.push('\n');
+        place(&path, &text, 0o644).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(())
+    }
+}
+
+impl Drop for DirLock {
+    fn drop(&mut self) {
+        // A note that stays behind only costs the next command a failed connection.
+        fs::remove_file(self.folder.note_file()).ok();
+    }
+}
+
+/// Writes a file all at once: whoever looks sees the old one or the new one, never half of it.
+fn place(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+    let fresh = path.with_extension("new");
+    match fs::remove_file(&fresh) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let mut file = OpenOptions::new().create_new(true).write(true).mode(mode).open(&fresh)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&fresh, path)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+//! Values as they are given on the command line, and what stands for one that is not.
+
+use std::time::Duration;
+
+use rekindle_http::api::{Object, Time};
+use uuid::Uuid;
+
+use crate::error::CliError;
+
+/// A JSON object, such as `{"k":1}`.
+///
+/// # Errors
+/// Why it is none.
+pub fn object(text: &str) -> Result<Object, String> {
+    serde_json::from_str(text).map_err(|error| format!("must be a JSON object such as '{{\"k\":1}}': {error}"))
+}
+
+/// The id of a session or a task.
+///
+/// # Errors
+/// That it is none, and where ids are to be found.
+pub fn id(text: &str) -> Result<Uuid, String> {
+    let words = "must be a whole id such as 6fa459ea-ee8a-4ca4-894e-db77e160355e; `list` shows them";
+    Uuid::try_parse(text).map_err(|_| words.to_owned())
+}
+
+/// A span of time such as `20s` or `1m30s`; a bare number is seconds.
+///
+/// # Errors
+/// Why it is none, or is too short to be meant.
+pub fn span(text: &str) -> Result<Duration, String> {
+    let parsed = match text.parse::<u64>() {
+        Ok(seconds) => Ok(Duration::from_secs(seconds)),
+        Err(_) => humantime::parse_duration(text).map_err(|error| format!("must be like 20s or 500ms: {error}")),
+    };
+    parsed.and_then(|span| match span {
+        short if short < Duration::from_millis(100) => Err("must be at least 100ms".to_owned()),
+        span => Ok(span),
+    })
+}
+
+/// A span of whole days, such as `90d`; a bare number is days.
+///
+/// # Errors
+/// Why it is none.
+pub fn days(text: &str) -> Result<u64, String> {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let words = || "must be whole days such as 90d, and at most 3650".to_owned();
+    let days = match text.parse::<u64>() {
+        Ok(days) => days,
+        Err(_) => {
+            let span = humantime::parse_duration(text).map_err(|_| words())?;
+            if span.as_secs() % DAY.as_secs() != 0 || span.subsec_nanos() != 0 {
+                return Err(words());
+            }
+            span.as_secs() / DAY.as_secs()
+        }
+    };
+    if (1..=3650).contains(&days) { Ok(days) } else { Err(words()) }
+}
+
+/// A point in time such as `2026-01-19T08:30:00Z`.
+///
+/// # Errors
+/// Why it is none.
+pub fn moment(text: &str) -> Result<Time, String> {
+    text.parse().map(Time).map_err(|fault: rekindle_core::InvalidValue| fault.0)
+}
+
+/// The machine that was named, or this one.
+///
+/// # Errors
+/// This host has no name that could stand in JSON.
+pub fn this_machine(named: Option<String>) -> Result<String, CliError> {
+    if let Some(named) = named {
+        return Ok(named);
+    }
+    let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).filter(|name| !name.is_empty());
+    host.ok_or_else(|| CliError::Usage("this host has no usable name: name a machine with --machine".to_owned()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! Retention's one pass: deletes the ended sessions that are old enough and not archived, with their tasks. The loop
+//! round it is the caller's.
+
+use std::time::Duration;
+
+use super::error::Error;
+use super::{Batches, CleanupMode, CommitOutcome, RetryBudget, Tracker};
+use crate::domain::event::{Event, EventKind, Subject};
+use crate::store::{Changes, EVENT_PURGE_BATCH, Expired, Write};
+use crate::values::Timestamp;
+
+/// How many sessions one commit deletes: a session may have many tasks.
+const BATCH: u32 = 100;
+
+/// What a pass deleted, or would delete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CleanupReport {
+    /// Sessions.
+    pub deleted_sessions: u64,
+    /// Their tasks.
+    pub deleted_tasks: u64,
+    /// The age that was gone by.
+    pub older_than_days: u32,
+    /// Whether it was only told.
+    pub mode: CleanupMode,
+}
+
+impl Tracker {
+    /// One pass over the sessions that ended at least this many days ago (the policy's number if none is given).
+    /// `on_deleted` is told of each session after its deletion is durable.
+    ///
+    /// # Errors
+    /// The store's, and [`Error::Contended`]. What it deleted before that stays deleted.
+    pub async fn cleanup(
+        &self,
+        older_than_days: Option<u32>,
+        mode: CleanupMode,
+        on_deleted: &mut (dyn FnMut(&Expired) + Send),
+    ) -> Result<CleanupReport, Error> {
+        let now = self.clock.now();
+        let days = older_than_days.unwrap_or(self.policy.retention_days);
+        let ended_by = days_before(now, days);
+        let mut report = CleanupReport { deleted_sessions: 0, deleted_tasks: 0, older_than_days: days, mode };
+        if mode == CleanupMode::DryRun {
+            let counts = self.store.expired_counts(ended_by).await?;
+            report.deleted_sessions = counts.sessions;
+            report.deleted_tasks = counts.tasks;
+            return Ok(report);
+        }
+        let mut batches = Batches::of(BATCH);
+        loop {
+            let expired = self.store.expired(ended_by, batches.size).await?;
+            if expired.is_empty() {
+                break;
+            }
+            let mut changes = Changes::default();
+            for session in &expired {
+                changes.writes.push(Write::DeleteSession(session.session_id, session.version));
+                changes.events.push(
+                    Event::new(now, EventKind::SessionDeleted, Subject::Session(session.session_id))
+                        .with("project_id", session.project_id.as_str())
+                        .with("completed_at", session.completed_at.to_string()),
+                );
+            }
+            match self.commit(&mut batches.attempts, changes, None).await? {
+                CommitOutcome::Done(committed) => {
+                    report.deleted_sessions += expired.len() as u64;
+                    report.deleted_tasks += committed.deleted_tasks;
+                    expired.iter().for_each(&mut *on_deleted);
+                    batches.grow();
+                }
+                CommitOutcome::Stale | CommitOutcome::Taken(_) => batches.shrink()?,
+            }
+        }
+        self.purge_events(now).await?;
+        Ok(report)
+    }
+
+    /// Forgets what is known of machines and of deleted sessions, by the policy's age whatever a cleanup asked for.
+    async fn purge_events(&self, now: Timestamp) -> Result<(), Error> {
+        let before = days_before(now, self.policy.retention_days);
+        let mut attempts = RetryBudget::default();
+        loop {
+            let changes = Changes { purge_events_before: Some(before), ..Changes::default() };
+            match self.commit(&mut attempts, changes, None).await? {
+                CommitOutcome::Done(committed) if committed.purged_events < EVENT_PURGE_BATCH => return Ok(()),
+                CommitOutcome::Done(_) => {}
+                CommitOutcome::Stale | CommitOutcome::Taken(_) => attempts.next()?,
+            }
+        }
+    }
+}
+
+fn days_before(now: Timestamp, days: u32) -> Timestamp {
+    now.minus(Duration::from_secs(u64::from(days) * 24 * 60 * 60))
+}

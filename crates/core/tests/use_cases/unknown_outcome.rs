@@ -1,0 +1,126 @@
+//! When a write's outcome is not heard, or others are always quicker: asked for again, done once, and given up with a
+//! clear word.
+
+use crate::support::{World, new_machine, new_session, patch, to};
+use rekindle_core::use_cases::{Registered, SessionTarget};
+use rekindle_core::{Error, StoreError};
+use rekindle_testkit::sample::text;
+use rekindle_testkit::{Fault, invariants};
+
+const LOST: [Fault; 2] = [Fault::LostBefore, Fault::LostAfter];
+
+#[tokio::test]
+async fn a_create_whose_answer_is_lost_makes_one_session() {
+    for fault in LOST {
+        let world = World::new();
+        world.store.script([Some(fault.clone())]);
+        let made = world.session("p", "m").await;
+        assert_eq!(world.tracker.store().counts().await.unwrap().total(), 1, "{fault:?}");
+        assert_eq!(world.reread(made.value.id).await, made);
+    }
+}
+
+#[tokio::test]
+async fn a_change_whose_answer_is_lost_is_made_once() {
+    for fault in LOST {
+        let world = World::new();
+        let id = world.session("p", "m").await.value.id;
+        let mut change = to(SessionTarget::Failed(text("crashed")));
+        change.metadata = patch(serde_json::json!({"n": 1}));
+        change.if_match = Some(rekindle_core::use_cases::IfMatch::Revisions(vec![1]));
+        world.store.script([Some(fault.clone())]);
+        let changed = world.tracker.update_session(id, &change).await.unwrap();
+        assert_eq!(changed.version.revision, 2, "{fault:?}");
+        world.store.script([Some(fault.clone())]);
+        world.tracker.delete_session(id, None).await.unwrap();
+        assert!(world.tracker.session(id).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn a_task_and_a_machine_whose_answers_are_lost_are_made_once() {
+    for fault in LOST {
+        let world = World::new();
+        let session = world.session("p", "m").await.value;
+        world.store.script([Some(fault.clone())]);
+        let task = world.task(&session, "work").await.value;
+        world.store.script([Some(fault.clone())]);
+        world.tracker.delete_task(task.id, None).await.unwrap();
+        world.store.script([Some(fault.clone())]);
+        world.tracker.create_machine(Some(text("m1")), new_machine(&[1])).await.unwrap();
+        world.store.script([Some(fault.clone())]);
+        let put = world.tracker.put_machine(text("m1"), new_machine(&[2]), None).await.unwrap();
+        assert!(matches!(put, Registered::Replaced(view) if view.machine.version.revision == 2), "{fault:?}");
+        invariants::assert_hold(world.tracker.store().as_ref()).await;
+    }
+}
+
+#[tokio::test]
+async fn an_outcome_that_is_never_heard_is_told_as_unknown() {
+    let world = World::new();
+    world.store.script(vec![Some(Fault::LostBefore); 5]);
+    let answer = world.tracker.create_session(new_session("p", "m")).await;
+    assert!(matches!(answer, Err(Error::Store(StoreError::Unknown(_)))), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_store_that_refuses_is_not_asked_again() {
+    let world = World::new();
+    world.store.script([Some(Fault::Refused)]);
+    let answer = world.tracker.create_session(new_session("p", "m")).await;
+    assert!(matches!(answer, Err(Error::Store(StoreError::Unavailable(_)))), "{answer:?}");
+    world.session("p", "m").await;
+}
+
+#[tokio::test]
+async fn endless_contention_ends_with_a_clear_word() {
+    let world = World::new();
+    world.store.script(vec![Some(Fault::Stale); 1000]);
+    let answer = world.tracker.create_session(new_session("p", "m")).await;
+    assert!(matches!(answer, Err(Error::Contended)), "{answer:?}");
+}
+
+#[tokio::test]
+async fn doubt_does_not_overrule_the_revision_that_the_caller_named() {
+    let world = World::new();
+    let made = world.session("p", "m").await;
+    let mut theirs = made.value.clone();
+    theirs.metadata = rekindle_testkit::sample::metadata(serde_json::json!({"theirs": true}));
+    let mut changes = rekindle_core::store::Changes::default();
+    changes.update(theirs, made.version);
+    world.store.script([Some(Fault::Overtaken(Box::new(changes)))]);
+    let mut change = to(SessionTarget::Paused);
+    change.if_match = Some(rekindle_core::use_cases::IfMatch::Revisions(vec![1]));
+    let answer = world.tracker.update_session(made.value.id, &change).await;
+    assert_eq!(crate::support::refused(answer), rekindle_core::Rejection::RevisionMismatch { current: 2 });
+    assert_eq!(world.reread(made.value.id).await.value.shown_metadata()["theirs"], true);
+}
+
+#[tokio::test]
+async fn an_end_whose_answer_is_lost_is_an_end_whatever_else_was_asked() {
+    for fault in LOST {
+        let world = World::new();
+        let id = world.session("p", "m").await.value.id;
+        let mut change = to(SessionTarget::Completed);
+        change.current_task = rekindle_core::FieldUpdate::Clear;
+        world.store.script([Some(fault)]);
+        let ended = world.tracker.update_session(id, &change).await.unwrap();
+        assert_eq!(ended.version.revision, 2);
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_goes_away_after_a_write_does_not_deny_it() {
+    for fault in [Fault::LostAndDown, Fault::DoneAndDown] {
+        let world = World::new();
+        world.store.script([Some(fault.clone())]);
+        // After the commit it looks who lives on the machine, and before a second attempt whether the first was written.
+        let answer = world.tracker.create_machine(Some(text("m1")), new_machine(&[1])).await;
+        assert!(matches!(answer, Err(Error::Store(StoreError::Unknown(_)))), "{fault:?}: {answer:?}");
+    }
+    let world = World::new();
+    let id = world.session("p", "m").await.value.id;
+    world.store.script([Some(Fault::LostAndDown)]);
+    let answer = world.tracker.delete_session(id, None).await;
+    assert!(matches!(answer, Err(Error::Store(StoreError::Unknown(_)))), "{answer:?}");
+}

@@ -1,0 +1,113 @@
+//! Who was not let in, or asked for what their key may not do: written to the audit trail beside the requests, which
+//! do not wait for it. The queue is bounded; what does not fit is counted, and the number is in the log.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use actix_web::dev::ServiceRequest;
+use actix_web::http::Method;
+use rekindle_core::domain::event::{Event, EventKind, Subject};
+use rekindle_core::{Actor, Clock, Error, KeyId, StoreError, SystemClock, Tracker};
+use tracing::warn;
+use uuid::Uuid;
+
+use super::AuthContext;
+use crate::ApiError;
+use crate::metrics::Metrics;
+use crate::middleware::shown_path;
+
+/// As many refusals wait at most; as many are written in one commit.
+const MOST: usize = 1024;
+const BATCH: usize = 256;
+
+/// One refusal.
+#[derive(Debug)]
+pub struct Refused(Event);
+
+impl Refused {
+    /// Of a request whose key is not let in, if it is one that we know.
+    pub fn not_let_in(request: Uuid, key: Option<KeyId>, req: &ServiceRequest, error: &ApiError) -> Self {
+        let address = req.peer_addr().map(|peer| peer.ip());
+        Self::of(Actor { key, address, request }, req.method(), &shown_path(req.path()), error)
+    }
+
+    /// Of a request that its key may not make.
+    pub fn forbidden(visit: &AuthContext, req: &ServiceRequest, error: &ApiError) -> Self {
+        Self::of(visit.actor(), req.method(), &shown_path(req.path()), error)
+    }
+
+    /// The same, where only the use case could see it; by the route's template.
+    pub fn by_use_case(visit: &AuthContext, method: &Method, path: &str, error: &ApiError) -> Self {
+        Self::of(visit.actor(), method, path, error)
+    }
+
+    fn of(actor: Actor, method: &Method, endpoint: &str, error: &ApiError) -> Self {
+        let event = Event::new(SystemClock.now(), EventKind::AccessRefused, Subject::Service)
+            .with("method", method.as_str())
+            .with("endpoint", endpoint)
+            .with("status", error.status.as_u16())
+            .with("code", error.code.as_str());
+        Self(Event { by: Some(actor), ..event })
+    }
+}
+
+/// See the top of the file.
+#[derive(Debug, Default)]
+pub struct DeniedLog {
+    waiting: Mutex<VecDeque<Event>>,
+    dropped: AtomicU64,
+}
+
+impl DeniedLog {
+    /// Has one written down soon.
+    pub fn note(&self, Refused(event): Refused) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.len() < MOST {
+            waiting.push_back(event);
+        } else {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Writes down what waits, in one commit. What the store does not take waits on, as long as there is room.
+    pub async fn flush(&self, tracker: &Tracker, metrics: &Metrics) {
+        let dropped = self.dropped.swap(0, Ordering::Relaxed);
+        if dropped > 0 {
+            metrics.audit_entries_dropped(dropped);
+            warn!(dropped, "So many refusals that not all of them are in the audit trail");
+        }
+        let batch = self.take();
+        if batch.is_empty() {
+            return;
+        }
+        match tracker.append_events(batch.clone()).await {
+            Ok(()) => {}
+            // Perhaps they are there: once too few is told, twice would not be.
+            Err(Error::Store(error @ StoreError::Unknown(_))) => {
+                warn!(refusals = batch.len(), cause = %error, "Refusals may be missing from the audit trail");
+            }
+            Err(error) => {
+                warn!(refusals = batch.len(), cause = %error, "Refusals are not in the audit trail yet");
+                self.put_back(batch);
+            }
+        }
+    }
+
+    fn take(&self) -> Vec<Event> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = waiting.len().min(BATCH);
+        waiting.drain(..count).collect()
+    }
+
+    fn put_back(&self, batch: Vec<Event>) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        for event in batch.into_iter().rev() {
+            if waiting.len() < MOST {
+                waiting.push_front(event);
+            } else {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}

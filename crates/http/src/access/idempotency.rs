@@ -1,0 +1,252 @@
+//! `Idempotency-Key`: a POST that carries one happens once. Its answer is stored with the commit that it causes, and
+//! whoever repeats it within a day is given that answer; what was refused is remembered by nobody and may be tried again.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::body::MessageBody;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse};
+use rekindle_core::store::{IdempotencyKey, StoredResponse};
+use rekindle_core::use_cases::{IdempotentRequest, MachineView, Recovered, Reply};
+use rekindle_core::{ApiKey, Error, InvalidValue, Session, Task, Tracker, Versioned};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::{AuthContext, RequestContext};
+use crate::ApiError;
+use crate::extract::Body;
+use crate::response::{HandlerResult, REPLAYED};
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// The longest key that is taken.
+const LONGEST: usize = 255;
+/// For how long an answer is given again.
+const LASTS: Duration = Duration::from_secs(24 * 60 * 60);
+/// The headers that belong to an answer, rather than to the occasion on which it is given.
+const KEPT: [HeaderName; 4] = [header::CONTENT_TYPE, header::ETAG, header::LOCATION, REPLAYED];
+
+/// A request that says that it may come again.
+pub(super) struct IdempotencyKeyHeader {
+    key: IdempotencyKey,
+    /// A hash over method and path, to which the body is added when it is known.
+    target: Sha256,
+}
+
+impl IdempotencyKeyHeader {
+    /// None for a request that does not say so.
+    pub(super) fn of(req: &HttpRequest, visit: &AuthContext) -> Result<Option<Self>, ApiError> {
+        let Some(chosen) = req.headers().get(IDEMPOTENCY_KEY) else { return Ok(None) };
+        if *req.method() != Method::POST {
+            return Ok(None);
+        }
+        let bytes = chosen.as_bytes();
+        if bytes.is_empty() || bytes.len() > LONGEST || !bytes.iter().all(u8::is_ascii_graphic) {
+            let fault = InvalidValue::new(format!("must be 1 to {LONGEST} visible ASCII characters, such as a UUID"));
+            return Err(ApiError::invalid("Idempotency-Key", fault));
+        }
+        // Two callers who choose the same key mean two things.
+        let key = Sha256::new().chain_update(visit.identity.id.0.as_bytes()).chain_update(bytes).finalize();
+        let target = Sha256::new().chain_update(req.uri().to_string()).chain_update([0]);
+        Ok(Some(Self { key: IdempotencyKey(key.into()), target }))
+    }
+
+    fn request(&self, body: &Body) -> [u8; 32] {
+        self.target.clone().chain_update(&body.0).finalize().into()
+    }
+}
+
+/// What a use case answers, as far as a commit can take it along.
+pub trait Replied: Sized {
+    /// Of what is about to be answered.
+    fn of(reply: &Reply<'_>) -> Option<Self>;
+}
+
+macro_rules! replied {
+    ($($type:ty: $variant:ident),+ $(,)?) => {
+        $(impl Replied for $type {
+            fn of(reply: &Reply<'_>) -> Option<Self> {
+                if let Reply::$variant(value) = reply { Some((*value).clone()) } else { None }
+            }
+        })+
+    };
+}
+
+replied!(
+    Versioned<Session>: Session, Recovered: Recovered, Versioned<Task>: Task, MachineView: Machine,
+    Versioned<ApiKey>: Key,
+);
+
+impl RequestContext {
+    /// Carries out a use case and answers with what came of it; only once, if the request says so.
+    ///
+    /// # Errors
+    /// The use case's own, and 422 when the same key came with another request.
+    pub async fn respond<T, W, F>(
+        &self,
+        name: &'static str,
+        body: &Body,
+        use_case: W,
+        show: impl Fn(&T) -> HandlerResult + Clone + Send + Sync + 'static,
+    ) -> HandlerResult
+    where
+        W: FnOnce(Tracker) -> F,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+        T: Replied + Send + 'static,
+    {
+        let shown = show.clone();
+        let by = self.request();
+        let write_down = move |reply: &Reply<'_>| T::of(reply).and_then(|value| pack(by, shown(&value).ok()?));
+        self.once(name, body, use_case, write_down, show).await
+    }
+
+    /// The same, with another answer to be kept than the one that is given now: what it says is secret.
+    ///
+    /// # Errors
+    /// As [`Self::respond`].
+    pub async fn respond_redacted<T, W, F>(
+        &self,
+        name: &'static str,
+        body: &Body,
+        use_case: W,
+        show: impl Fn(&T) -> HandlerResult,
+        keep: impl Fn(&T) -> HandlerResult + Send + Sync + 'static,
+    ) -> HandlerResult
+    where
+        W: FnOnce(Tracker) -> F,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+        T: Replied + Send + 'static,
+    {
+        let by = self.request();
+        let write_down = move |reply: &Reply<'_>| T::of(reply).and_then(|value| pack(by, keep(&value).ok()?));
+        self.once(name, body, use_case, write_down, show).await
+    }
+
+    /// The same for a use case whose outcome no commit can take along: it commits nothing, or several times.
+    ///
+    /// # Errors
+    /// As [`Self::respond`].
+    pub async fn answer_after<T, W, F>(
+        &self,
+        name: &'static str,
+        body: &Body,
+        use_case: W,
+        show: impl Fn(&T) -> HandlerResult,
+    ) -> HandlerResult
+    where
+        W: FnOnce(Tracker) -> F,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.once(name, body, use_case, |_: &Reply<'_>| None, show).await
+    }
+
+    async fn once<T, W, F>(
+        &self,
+        name: &'static str,
+        body: &Body,
+        use_case: W,
+        write_down: impl Fn(&Reply<'_>) -> Option<Box<[u8]>> + Send + Sync + 'static,
+        show: impl Fn(&T) -> HandlerResult,
+    ) -> HandlerResult
+    where
+        W: FnOnce(Tracker) -> F,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let Some(repeatable) = &self.repeatable else {
+            return show(&self.run(name, use_case).await?);
+        };
+        let (key, request) = (repeatable.key, repeatable.request(body));
+        if let Some(answer) = self.first_answer(key).await? {
+            return replay(&answer, &request);
+        }
+        let once = Arc::new(IdempotentRequest::new(key, request, LASTS, Box::new(write_down)));
+        let outcome = self.context().run(name, |_| use_case(self.tracker(Some(Arc::clone(&once))))).await;
+        let outcome = self.noting(outcome);
+        let value = match outcome {
+            Ok(value) => value,
+            // It may be the other of two at once that is in the way.
+            Err(error) => {
+                return match self.first_answer(key).await {
+                    Ok(Some(answer)) => replay(&answer, &request),
+                    Ok(None) | Err(_) => Err(error),
+                };
+            }
+        };
+        let response = show(&value)?;
+        if once.is_stored() {
+            return Ok(response);
+        }
+        let (response, packed) = copied(self.request(), response)?;
+        let keep =
+            self.context().run("remember", |tracker| async move { tracker.store_response(&once, packed).await }).await;
+        match keep {
+            Ok(()) => Ok(response),
+            // What was done is known, whether its answer could be kept or not. Only another request's answer goes before ours.
+            Err(_) => match self.first_answer(key).await {
+                Ok(Some(answer)) if !is_of(&answer, self.request()) => replay(&answer, &request),
+                Ok(_) | Err(_) => Ok(response),
+            },
+        }
+    }
+
+    async fn first_answer(&self, key: IdempotencyKey) -> Result<Option<StoredResponse>, ApiError> {
+        self.context().run("remembered", |tracker| async move { tracker.stored_response(&key).await }).await
+    }
+}
+
+/// An answer as it is kept.
+#[derive(Serialize, Deserialize)]
+struct Packed {
+    /// Which request left it, of those under one key: whoever finds its own has done it, and need not be told that another did.
+    by: Uuid,
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+fn pack(by: Uuid, response: HttpResponse) -> Option<Box<[u8]>> {
+    copied(by, response).ok().map(|(_, packed)| packed)
+}
+
+/// An answer, and what is kept of it. Our answers are whole, and text.
+fn copied(by: Uuid, response: HttpResponse) -> Result<(HttpResponse, Box<[u8]>), ApiError> {
+    let kept = |name: &HeaderName| {
+        let value = response.headers().get(name)?.to_str().ok()?;
+        Some((name.as_str().to_owned(), value.to_owned()))
+    };
+    let headers = KEPT.iter().filter_map(kept).collect();
+    let (head, body) = response.into_parts();
+    let bytes = body.try_into_bytes().map_err(|_| ApiError::internal("an answer that is not whole cannot be kept"))?;
+    let body = String::from_utf8(bytes.to_vec()).map_err(|_| ApiError::internal("an answer that is not text"))?;
+    let packed = serde_json::to_vec(&Packed { by, status: head.status().as_u16(), headers, body })
+        .map_err(|error| ApiError::internal(error.to_string()))?;
+    Ok((head.set_body(bytes).map_into_boxed_body(), packed.into_boxed_slice()))
+}
+
+/// Whether this request left an answer.
+fn is_of(remembered: &StoredResponse, by: Uuid) -> bool {
+    serde_json::from_slice::<Packed>(&remembered.answer).is_ok_and(|packed| packed.by == by)
+}
+
+/// The first answer, given again.
+fn replay(remembered: &StoredResponse, request: &[u8; 32]) -> HandlerResult {
+    if remembered.request != *request {
+        return Err(ApiError::idempotency_mismatch());
+    }
+    let unreadable = |_| ApiError::internal("a remembered answer cannot be read");
+    let packed: Packed = serde_json::from_slice(&remembered.answer).map_err(unreadable)?;
+    let status = StatusCode::from_u16(packed.status).unwrap_or(StatusCode::OK);
+    let mut response = HttpResponse::with_body(status, packed.body).map_into_boxed_body();
+    for (name, value) in packed.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    Ok(response)
+}

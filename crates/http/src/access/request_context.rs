@@ -1,0 +1,118 @@
+//! Whoever asks, for as long as they ask: handlers carry out use cases through it, on behalf of its key, and within the
+//! project that the key is bound to.
+
+use std::future::{Future, Ready, ready};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use actix_web::dev::Payload;
+use actix_web::http::Method;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use rekindle_core::use_cases::IdempotentRequest;
+use rekindle_core::{Actor, Error, Tracker};
+use uuid::Uuid;
+
+use super::idempotency::IdempotencyKeyHeader;
+use super::{Identity, Refused};
+use crate::ApiError;
+use crate::api::ErrorCode;
+use crate::state::AppState;
+
+/// What is known of a request that was let in.
+#[derive(Debug, Clone)]
+pub struct AuthContext {
+    /// Whose key it came with.
+    pub identity: Identity,
+    /// Where from.
+    pub address: Option<IpAddr>,
+    /// The request's id.
+    pub request: Uuid,
+}
+
+impl AuthContext {
+    /// As the audit trail knows it.
+    pub fn actor(&self) -> Actor {
+        Actor { key: Some(self.identity.id), address: self.address, request: self.request }
+    }
+}
+
+/// See the top of the file.
+pub struct RequestContext {
+    context: Data<AppState>,
+    visit: AuthContext,
+    method: Method,
+    path: String,
+    pub(super) repeatable: Option<IdempotencyKeyHeader>,
+}
+
+impl RequestContext {
+    /// What every request needs.
+    pub fn context(&self) -> &AppState {
+        &self.context
+    }
+
+    /// Carries out one use case to its end: see [`AppState::run`].
+    ///
+    /// # Errors
+    /// The use case's own.
+    pub async fn run<T, W, F>(&self, name: &'static str, use_case: W) -> Result<T, ApiError>
+    where
+        W: FnOnce(Tracker) -> F,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.noting(self.context.run(name, |_| use_case(self.tracker(None))).await)
+    }
+
+    /// The request's id.
+    pub(super) fn request(&self) -> Uuid {
+        self.visit.request
+    }
+
+    /// Notes what this caller's key may not do, where only the use case could see it.
+    pub(super) fn noting<T>(&self, outcome: Result<T, ApiError>) -> Result<T, ApiError> {
+        if let Err(error) = &outcome
+            && error.code == ErrorCode::Forbidden
+        {
+            self.context.metrics().auth_failed(error.code);
+            self.context.denied_log().note(Refused::by_use_case(&self.visit, &self.method, &self.path, error));
+        }
+        outcome
+    }
+
+    /// The use cases as this caller has them.
+    pub(super) fn tracker(&self, once: Option<Arc<IdempotentRequest>>) -> Tracker {
+        let mut tracker = self.context.tracker().with_actor(self.visit.actor());
+        if let Some(project) = &self.visit.identity.project {
+            tracker = tracker.with_scope(project.clone());
+        }
+        match once {
+            Some(once) => tracker.with_idempotency(once),
+            None => tracker,
+        }
+    }
+}
+
+impl FromRequest for RequestContext {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let context = req.app_data::<Data<AppState>>().cloned();
+        let visit = req.extensions().get::<AuthContext>().cloned();
+        ready(match (context, visit) {
+            (Some(context), Some(visit)) => {
+                let (method, path) = (req.method().clone(), req.match_pattern().unwrap_or_default());
+                IdempotencyKeyHeader::of(req, &visit).map(|repeatable| Self {
+                    context,
+                    visit,
+                    method,
+                    path,
+                    repeatable,
+                })
+            }
+            (_, _) => Err(ApiError::internal("a handler that needs a caller is mounted outside the entry")),
+        })
+    }
+}

@@ -1,0 +1,105 @@
+//! The events: that what they happened to is there, that what was deleted is gone, and which copies a successor had.
+
+use std::collections::HashSet;
+
+use super::scan::known;
+use super::{Check, Finding, PAGE, Part, Rule, together};
+use rekindle_core::domain::event::{EventKind, Subject};
+use rekindle_core::store::{EventPosition, RecordedEvent, StoreError};
+use rekindle_core::values::{SessionId, TaskId};
+
+/// As many sessions are remembered to be there: events of one session are near each other.
+const REMEMBERED: usize = 50_000;
+
+impl Check<'_> {
+    pub(super) async fn events(&mut self) -> Result<(), StoreError> {
+        let mut there: HashSet<SessionId> = HashSet::new();
+        let mut after: Option<EventPosition> = None;
+        loop {
+            let events = self.store.events(after.as_ref(), PAGE).await;
+            let Some(events) = self.readable(Part::Events, events)? else { break };
+            let Some(last) = events.last().map(|last| last.position.clone()) else { break };
+            if there.len() > REMEMBERED {
+                there.clear();
+            }
+            self.subjects(&events, after.as_ref(), &mut there).await?;
+            self.deleted(&events).await?;
+            events.iter().for_each(|event| self.copied(event));
+            self.checked.events += events.len() as u64;
+            self.progress(Part::Events, self.checked.events, None);
+            after = Some(last);
+        }
+        self.report_orphans().await
+    }
+
+    /// An event that is kept with a session goes with it, in one commit.
+    async fn subjects(
+        &mut self,
+        events: &[RecordedEvent],
+        before: Option<&EventPosition>,
+        there: &mut HashSet<SessionId>,
+    ) -> Result<(), StoreError> {
+        let asked: HashSet<_> = events.iter().filter_map(|event| event.event.deleted_with_session()).collect();
+        let asked: Vec<_> = asked.into_iter().filter(|id| !there.contains(id)).collect();
+        let store = self.store;
+        let mut gone = HashSet::new();
+        for (id, answer) in together::all(asked, |id| async move { (id, store.session(id).await) }).await {
+            match known(answer)? {
+                Some(Some(_)) | None => there.insert(id),
+                Some(None) => gone.insert(id),
+            };
+        }
+        if gone.is_empty() {
+            return Ok(());
+        }
+        // Read again, now that their sessions are known to be gone: whatever is still there is without one.
+        let Some(again) = self.readable(Part::Events, self.store.events(before, PAGE).await)? else { return Ok(()) };
+        for RecordedEvent { position, event } in again {
+            if let Some(session) = event.deleted_with_session().filter(|session| gone.contains(session)) {
+                let (kind, at) = (event.kind.as_str(), &position.0);
+                let what = format!("event {at} ({kind}) is of session {session}, which is gone");
+                self.found(Finding::of(Rule::EventSubject, &[&session, at], what));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ids are never used twice: what was deleted stays gone.
+    async fn deleted(&mut self, events: &[RecordedEvent]) -> Result<(), StoreError> {
+        let store = self.store;
+        let (mut sessions, mut tasks) = (Vec::new(), Vec::new());
+        for RecordedEvent { event, .. } in events {
+            match (event.kind, &event.subject) {
+                (EventKind::SessionDeleted, Subject::Session(id)) => sessions.push(*id),
+                (EventKind::TaskDeleted, Subject::Task(id, _)) => tasks.push(*id),
+                (
+                    _,
+                    Subject::Session(_) | Subject::Task(..) | Subject::Machine(_) | Subject::Key(_) | Subject::Service,
+                ) => {}
+            }
+        }
+        for (id, answer) in together::all(sessions, |id| async move { (id, store.session(id).await) }).await {
+            if let Some(Some(_)) = known(answer)? {
+                let what = format!("session {id} is there, and was deleted");
+                self.found(Finding::of(Rule::EventSubject, &[&id], what));
+            }
+        }
+        for (id, answer) in together::all(tasks, |id| async move { (id, store.task(id).await) }).await {
+            if let Some(Some(_)) = known(answer)? {
+                let what = format!("task {id} is there, and was deleted");
+                self.found(Finding::of(Rule::EventSubject, &[&id], what));
+            }
+        }
+        Ok(())
+    }
+
+    /// The copy itself may have been deleted since.
+    fn copied(&mut self, recorded: &RecordedEvent) {
+        if let (EventKind::TaskCreated, Subject::Task(_, session)) = (recorded.event.kind, &recorded.event.subject)
+            && let Some(original) = recorded.event.detail.get("copied_from").and_then(|id| id.as_str())
+            && let Ok(original) = original.parse::<TaskId>()
+        {
+            self.left_behind.remove(&(*session, original));
+        }
+    }
+}

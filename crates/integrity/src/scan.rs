@@ -1,0 +1,172 @@
+//! Reads what there is, page by page: every session, task and machine once, sessions again as often as the rules about
+//! sets of them ask for.
+
+use std::collections::{HashMap, HashSet};
+
+use super::duplicates::{DuplicateFinder, clash};
+use super::relations::{Copied, belongs};
+use super::{Check, Finding, PAGE, Part, Rule, rows, together};
+use rekindle_core::domain::session::Session;
+use rekindle_core::store::{MachineFilter, Page, PageRequest, SessionFilter, Start, StoreError, TaskFilter, Versioned};
+use rekindle_core::values::{ProjectId, SessionId};
+
+/// As many sessions are remembered while the tasks are read, most of which follow others of their session.
+const REMEMBERED: usize = 50_000;
+
+/// What a task's judgement needs of its session.
+#[derive(Debug, Clone)]
+pub(super) struct SessionRef {
+    pub is_live: bool,
+    pub project_id: ProjectId,
+    pub recovered_from: Option<SessionId>,
+}
+
+impl From<&Session> for SessionRef {
+    fn from(session: &Session) -> Self {
+        Self {
+            is_live: session.status().is_live(),
+            project_id: session.project_id.clone(),
+            recovered_from: session.lineage.recovered_from,
+        }
+    }
+}
+
+impl Check<'_> {
+    pub(super) async fn sessions(&mut self) -> Result<(), StoreError> {
+        let counts = self.store.counts().await?;
+        let live = counts.active + counts.paused + counts.stalled;
+        let total = counts.total();
+        let mut doubles = DuplicateFinder::among(total + 2 * live);
+        let mut at = Start::Offset(0);
+        while let Some(page) = self.session_page(Part::Sessions, at).await? {
+            for row in &page.items {
+                self.all_found(rows::session(&row.value));
+                doubles.insert(&row.value);
+            }
+            self.relatives(&page.items).await?;
+            self.checked.sessions += page.items.len() as u64;
+            self.progress(Part::Sessions, self.checked.sessions, Some(total));
+            let Some(next) = page.next else { break };
+            at = Start::After(next);
+        }
+        while doubles.next_round() {
+            self.every_session(total, |session| doubles.insert(session)).await?;
+        }
+        if doubles.any() {
+            self.every_session(total, |session| doubles.name(session)).await?;
+        }
+        for (rule, one, other) in doubles.candidates() {
+            if let Some((one, other)) = self.at_once(one, other).await?
+                && let Some(finding) = clash(rule, &one, &other)
+            {
+                self.found(finding);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sessions once more.
+    async fn every_session(&mut self, total: u64, mut see: impl FnMut(&Session)) -> Result<(), StoreError> {
+        let (mut at, mut done) = (Start::Offset(0), 0);
+        while let Some(page) = self.session_page(Part::Sets, at).await? {
+            page.items.iter().for_each(|row| see(&row.value));
+            done += page.items.len() as u64;
+            self.progress(Part::Sets, done, Some(total));
+            let Some(next) = page.next else { break };
+            at = Start::After(next);
+        }
+        Ok(())
+    }
+
+    async fn session_page(&mut self, part: Part, start: Start) -> Result<Option<Page<Session>>, StoreError> {
+        let page = self.store.sessions(&SessionFilter::default(), PageRequest { limit: PAGE, start }).await;
+        self.readable(part, page)
+    }
+
+    pub(super) async fn tasks(&mut self) -> Result<(), StoreError> {
+        let mut sessions: HashMap<SessionId, Option<SessionRef>> = HashMap::new();
+        let mut at = Start::Offset(0);
+        loop {
+            let page = self.store.tasks(&TaskFilter::default(), PageRequest { limit: PAGE, start: at }).await;
+            let Some(page) = self.readable(Part::Tasks, page)? else { return Ok(()) };
+            if sessions.len() > REMEMBERED {
+                sessions.clear();
+            }
+            let asked: HashSet<_> = page.items.iter().map(|row| row.value.session_id).collect();
+            let asked: Vec<_> = asked.into_iter().filter(|id| !sessions.contains_key(id)).collect();
+            let store = self.store;
+            let answers = together::all(asked, |id| async move { (id, store.session(id).await) }).await;
+            for (id, answer) in answers {
+                if let Some(row) = known(answer)? {
+                    sessions.insert(id, row.map(|row| SessionRef::from(&row.value)));
+                }
+            }
+            let mut suspects = Vec::new();
+            let mut copies = Vec::new();
+            for task in page.items.iter().map(|row| &row.value) {
+                self.all_found(rows::task(task));
+                let Some(session) = sessions.get(&task.session_id) else { continue };
+                if !belongs(task, session.as_ref()).is_empty() {
+                    suspects.push(task.id);
+                }
+                if let (Some(origin), Some(session)) = (task.copied_from, session) {
+                    copies.push(Copied {
+                        id: task.id,
+                        origin,
+                        project_id: task.project_id.clone(),
+                        of: session.clone(),
+                    });
+                }
+            }
+            for task in suspects {
+                self.task(task).await?;
+            }
+            self.origins(copies).await?;
+            self.checked.tasks += page.items.len() as u64;
+            self.progress(Part::Tasks, self.checked.tasks, Some(page.total.max(self.checked.tasks)));
+            match page.next {
+                Some(next) => at = Start::After(next),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    pub(super) async fn machines(&mut self) -> Result<(), StoreError> {
+        let mut at = Start::Offset(0);
+        loop {
+            let page = self.store.machines(&MachineFilter::default(), PageRequest { limit: PAGE, start: at }).await;
+            let Some(page) = self.readable(Part::Machines, page)? else { return Ok(()) };
+            page.items.iter().for_each(|row| self.all_found(rows::machine(&row.value)));
+            self.checked.machines += page.items.len() as u64;
+            self.progress(Part::Machines, self.checked.machines, Some(page.total.max(self.checked.machines)));
+            match page.next {
+                Some(next) => at = Start::After(next),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// A page, unless a row of it makes no sense: that is a finding, and what lies behind it cannot be paged to.
+    pub(super) fn readable<T>(&mut self, part: Part, page: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+        match page {
+            Ok(page) => Ok(Some(page)),
+            Err(StoreError::Corrupt(what)) => {
+                self.found(Finding::of(Rule::Readable, &[], what));
+                self.skipped(&format!("the {} behind a row that makes no sense were not looked at", part.as_str()));
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What was looked up. None: the row makes no sense, which is told where its kind is read.
+pub(super) fn known<T>(
+    answer: Result<Option<Versioned<T>>, StoreError>,
+) -> Result<Option<Option<Versioned<T>>>, StoreError> {
+    match answer {
+        Ok(row) => Ok(Some(row)),
+        Err(StoreError::Corrupt(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}

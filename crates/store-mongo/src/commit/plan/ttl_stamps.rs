@@ -1,0 +1,63 @@
+//! The tasks of a session that ended show when, for the index by which the server deletes what is too old, until the
+//! session is archived.
+
+use std::collections::BTreeSet;
+
+use bson::doc;
+use rekindle_core::domain::session::Session;
+use rekindle_core::store::{Changes, CommitError, StoredEntity, Write};
+use rekindle_core::values::{SessionId, Timestamp};
+
+use super::{Expectation, Plan, StatementKind, Step};
+use crate::documents::date;
+use crate::schema::indexes::name;
+
+impl Plan {
+    /// Dates the tasks that there are of sessions that have ended.
+    pub(super) fn date_tasks(&mut self, changes: &Changes) -> Result<(), CommitError> {
+        let mut restored = BTreeSet::new();
+        for write in &changes.writes {
+            match write {
+                Write::PutSession(put) => self.date_tasks_of(&put.value)?,
+                Write::Restore(row) => match &**row {
+                    StoredEntity::Session(row) => self.date_tasks_of(&row.value)?,
+                    StoredEntity::Task(row) => drop(restored.insert(row.value.session_id)),
+                    StoredEntity::Machine(_) | StoredEntity::Key(_) => {}
+                },
+                Write::PutTask(_)
+                | Write::PutMachine(_)
+                | Write::PutKey(_)
+                | Write::TouchSession(..)
+                | Write::TouchMachine(..)
+                | Write::DeleteSession(..)
+                | Write::DeleteTask(..)
+                | Write::DeleteMachine(..) => {}
+            }
+        }
+        // Their sessions may have come before them, in another commit.
+        if !restored.is_empty() {
+            self.steps.push(Step::Date(restored.into_iter().collect()));
+        }
+        Ok(())
+    }
+
+    fn date_tasks_of(&mut self, session: &Session) -> Result<(), CommitError> {
+        session.completed_at().map_or(Ok(()), |at| self.date(session.id, at, session.archived_at()))
+    }
+
+    /// Dates the tasks of one session.
+    pub fn date(
+        &mut self,
+        session: SessionId,
+        ended_at: Timestamp,
+        archived_at: Option<Timestamp>,
+    ) -> Result<(), CommitError> {
+        let update = match archived_at {
+            None => doc! { "$set": { "session_ended_at": date(ended_at) } },
+            Some(_) => doc! { "$unset": { "session_ended_at": "" } },
+        };
+        let filter = doc! { "session_id": session.to_string() };
+        let statement = doc! { "q": filter, "u": update, "multi": true, "hint": name::SESSION_AND_STATUS };
+        self.add(StatementKind::Update, "tasks", Expectation::Any, &statement)
+    }
+}

@@ -1,0 +1,216 @@
+//! One look at the servers: who answers, and whether that is somebody we can work with.
+
+use std::fmt;
+use std::time::Duration;
+
+use bson::{Document, doc};
+use futures_util::future::join_all;
+use mongodb::Client;
+use mongodb::error::{Error, ErrorKind};
+use mongodb::options::{ClientOptions, ServerAddress};
+use tokio::time::timeout;
+
+use super::error::ConnectError;
+use crate::database::Database;
+use crate::error::{code, code_of, describe};
+use crate::options::{MongoOptions, Setup};
+use crate::primary_monitor::PrimaryMonitor;
+use crate::schema::{self, Unprepared};
+
+/// MongoDB 6.0 speaks this.
+const OLDEST: i64 = 17;
+/// How long the driver has to find whoever leads before each server is asked.
+const SOON: Duration = Duration::from_millis(1500);
+/// How long a single server has to answer when nobody leads.
+const PROBE: Duration = Duration::from_secs(1);
+
+/// Why the database cannot be used now.
+#[derive(Debug)]
+pub enum HandshakeError {
+    /// It may go away by itself.
+    Away(String),
+    /// Somebody has to do something.
+    Refused(ConnectError),
+}
+
+impl fmt::Display for HandshakeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Away(why) => f.write_str(why),
+            Self::Refused(refused) => refused.fmt(f),
+        }
+    }
+}
+
+impl From<Error> for HandshakeError {
+    fn from(error: Error) -> Self {
+        let why = describe(&error);
+        match (&*error.kind, code_of(&error)) {
+            (ErrorKind::InvalidArgument { .. } | ErrorKind::InvalidTlsConfig { .. }, _) => {
+                Self::Refused(ConnectError::Configuration(why))
+            }
+            (ErrorKind::Authentication { .. }, _) | (_, Some(code::AUTHENTICATION_FAILED)) => {
+                Self::Refused(ConnectError::Refused { why })
+            }
+            (_, Some(code::UNAUTHORIZED)) => Self::Refused(ConnectError::Forbidden { why }),
+            (_, _) => Self::Away(why),
+        }
+    }
+}
+
+impl From<Unprepared> for HandshakeError {
+    fn from(unprepared: Unprepared) -> Self {
+        match unprepared {
+            Unprepared::Failed(error) => error.into(),
+            Unprepared::Refused(refused) => Self::Refused(refused),
+        }
+    }
+}
+
+/// What can be told without a server.
+pub fn check(options: &MongoOptions) -> Result<(), ConnectError> {
+    let fault = |what: &str| Err(ConnectError::Configuration(format!("the database's name {what}")));
+    let name = &options.database;
+    if name.is_empty() || name.len() > 63 {
+        return fault("must have 1 to 63 bytes");
+    }
+    if name.contains(['/', '\\', '.', ' ', '"', '$', '*', '<', '>', ':', '|', '?', '\0']) {
+        return fault("must not contain spaces or any of / \\ . \" $ * < > : | ?");
+    }
+    if ["admin", "local", "config"].contains(&name.as_str()) {
+        return fault("must not be one of MongoDB's own");
+    }
+    Ok(())
+}
+
+/// A client. What the connection string says wins over what is usual here.
+pub async fn client(options: &MongoOptions, losses: &PrimaryMonitor) -> Result<Client, HandshakeError> {
+    let mut wanted = ClientOptions::parse(options.address.expose()).await.map_err(|error| unread(options, error))?;
+    let soon = (options.call_timeout / 2).min(Duration::from_secs(5));
+    wanted.app_name.get_or_insert_with(|| "rekindle".to_owned());
+    wanted.max_pool_size.get_or_insert(100);
+    wanted.min_pool_size.get_or_insert(4);
+    wanted.max_connecting.get_or_insert(8);
+    wanted.server_selection_timeout.get_or_insert(soon);
+    wanted.connect_timeout.get_or_insert(soon);
+    wanted.retry_reads.get_or_insert(true);
+    wanted.retry_writes.get_or_insert(true);
+    wanted.sdam_event_handler = Some(losses.handler());
+    Ok(Client::with_options(wanted)?)
+}
+
+/// Why a connection string cannot be read, without the driver's words: they quote what may be a part of the password.
+fn unread(options: &MongoOptions, error: Error) -> HandshakeError {
+    if !matches!(&*error.kind, ErrorKind::InvalidArgument { .. }) {
+        return error.into();
+    }
+    HandshakeError::Refused(ConnectError::Configuration(format!(
+        "{} cannot be read: check its hosts and options, and write : / ? # [ ] @ % in the user's name and password as \
+         %3A %2F %3F %23 %5B %5D %40 %25",
+        options.address
+    )))
+}
+
+/// Looks at whoever leads, and prepares the database there. Calls `reached` as soon as a server has answered.
+pub async fn at(
+    client: &Client,
+    losses: &PrimaryMonitor,
+    options: &MongoOptions,
+    reached: &(dyn Fn() + Sync),
+) -> Result<Database, HandshakeError> {
+    let admin = client.database("admin");
+    // In a task of its own: the driver looks for a primary for longer than we wait before we ask each server.
+    let mut asked = tokio::spawn(async move { admin.run_command(doc! { "hello": 1 }).await });
+    let answer = match timeout(SOON, &mut asked).await {
+        Ok(answer) => answer,
+        Err(_) => {
+            has_primary(options, reached).await?;
+            // Whoever leads is only slow.
+            asked.await
+        }
+    };
+    let hello = match answer {
+        Ok(Ok(hello)) => hello,
+        Ok(Err(error)) if matches!(&*error.kind, ErrorKind::ServerSelection { .. }) => {
+            has_primary(options, reached).await?;
+            return Err(error.into());
+        }
+        Ok(Err(error)) => return Err(error.into()),
+        Err(_) => return Err(HandshakeError::Away("the first look at the servers was broken off".to_owned())),
+    };
+    reached();
+    serves(&hello, "the server", None)?;
+    let collections = Database::of(client, losses.clone(), &options.database, options.call_timeout);
+    match options.setup {
+        Setup::Prepare => schema::prepare(&collections, options.retention_days).await?,
+        Setup::LeaveAsIs => schema::recognize(&collections, &options.database).await?,
+    }
+    Ok(collections)
+}
+
+/// Whether this is somebody we can work with, by its own word.
+fn serves(hello: &Document, server: &str, wanted_set: Option<&str>) -> Result<(), HandshakeError> {
+    let server = hello.get_str("me").unwrap_or(server).to_owned();
+    let wire_version = hello.get("maxWireVersion").and_then(|n| n.as_i64().or_else(|| n.as_i32().map(i64::from)));
+    if let Some(wire_version) = wire_version.filter(|version| *version < OLDEST) {
+        return Err(HandshakeError::Refused(ConnectError::TooOld { server, wire_version }));
+    }
+    // A router of a sharded cluster says so.
+    if hello.get_str("msg").is_ok_and(|message| message == "isdbgrid") {
+        return Ok(());
+    }
+    match (hello.get_str("setName"), wanted_set) {
+        (Ok(theirs), Some(ours)) if theirs != ours => Err(HandshakeError::Refused(ConnectError::OtherReplicaSet {
+            server,
+            theirs: theirs.to_owned(),
+            ours: ours.to_owned(),
+        })),
+        (Ok(_), _) => Ok(()),
+        (Err(_), _) if hello.get_bool("isreplicaset").unwrap_or(false) => {
+            Err(HandshakeError::Refused(ConnectError::NotInitiated { server }))
+        }
+        (Err(_), _) => Err(HandshakeError::Refused(ConnectError::Standalone { server })),
+    }
+}
+
+/// The driver only says that there is no primary: asks each server what it is. Fails unless one of them leads.
+async fn has_primary(options: &MongoOptions, reached: &(dyn Fn() + Sync)) -> Result<(), HandshakeError> {
+    let known = ClientOptions::parse(options.address.expose()).await?;
+    let answers = join_all(known.hosts.iter().map(|host| probe(&known, host))).await;
+    let mut silent = Vec::new();
+    let mut leads = false;
+    for (host, answer) in known.hosts.iter().zip(answers) {
+        match answer {
+            Ok(hello) => {
+                reached();
+                serves(&hello, &host.to_string(), known.repl_set_name.as_deref())?;
+                leads |= hello.get_bool("isWritablePrimary").unwrap_or(false);
+            }
+            Err(why) => silent.push(format!("{host}: {}", describe(&why))),
+        }
+    }
+    let why = match (leads, silent.is_empty()) {
+        (true, _) => return Ok(()),
+        (false, true) => "the servers answer, and none of them leads".to_owned(),
+        (false, false) => silent.join("; "),
+    };
+    Err(HandshakeError::Away(format!("{} has no primary that answers: {why}", options.address)))
+}
+
+/// Asks one server, without logging in: `hello` is free.
+async fn probe(known: &ClientOptions, host: &ServerAddress) -> Result<Document, Error> {
+    let mut alone = known.clone();
+    alone.hosts = vec![host.clone()];
+    alone.direct_connection = Some(true);
+    alone.load_balanced = None;
+    alone.repl_set_name = None;
+    alone.credential = None;
+    alone.srv_max_hosts = None;
+    alone.min_pool_size = None;
+    alone.server_selection_timeout = Some(PROBE);
+    alone.connect_timeout = Some(PROBE);
+    let client = Client::with_options(alone)?;
+    let hello = client.database("admin").run_command(doc! { "hello": 1 }).await;
+    client.shutdown().immediate(true).await;
+    hello
+}

@@ -1,0 +1,98 @@
+//! What a file's rows show together. An export of a store in use is no picture of one moment, so that two sessions may seem
+//! to have what only one can have. Of two active ones the one that was read first cannot be active any more; it is
+//! imported as stalled, and comes back by itself if it lives. Anything else is refused.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+
+use rekindle_core::domain::session::{Live, LiveState, Phase};
+use rekindle_core::store::StoredEntity;
+use rekindle_core::{Session, SessionId, SessionStatus};
+
+use crate::error::TransferError;
+use crate::rows::Item;
+
+/// Eight bytes stand for each member of a set, sixteen for each session, so that a million sessions are some 40 MB.
+#[derive(Debug, Default)]
+pub struct Sets {
+    /// Sorted once all were seen.
+    sessions: Vec<SessionId>,
+    active: HashMap<u64, SessionId>,
+    slots: HashSet<u64>,
+    successors: HashSet<u64>,
+    stalled: HashSet<SessionId>,
+}
+
+impl Sets {
+    /// One row, in the order of the file.
+    ///
+    /// # Errors
+    /// It cannot stand beside another one.
+    pub fn see(&mut self, path: &Path, item: &Item) -> Result<(), TransferError> {
+        let Item::Row(StoredEntity::Session(row)) = item else { return Ok(()) };
+        let session = &row.value;
+        let (id, place) = (session.id, session.machine_id.as_str());
+        let status = session.status();
+        if status == SessionStatus::Active
+            && let Some(first) = self.active.insert(mark((session.project_id.as_str(), place)), id)
+        {
+            self.stalled.insert(first);
+        }
+        let contradiction = |what| Err(TransferError::Contradiction { path: path.to_path_buf(), what });
+        if let Some(slot) = session.docker_slot.filter(|_| status.is_live())
+            && !self.slots.insert(mark((place, slot)))
+        {
+            return contradiction(format!("session {id} is on slot {slot} of {place}, and another live one too"));
+        }
+        if let Some(from) = session.lineage.recovered_from
+            && !self.successors.insert(mark(from))
+        {
+            return contradiction(format!("session {id} continues {from}, and another one too"));
+        }
+        self.sessions.push(id);
+        Ok(())
+    }
+
+    /// All were seen.
+    ///
+    /// # Errors
+    /// A session is there twice.
+    pub fn finish(&mut self, path: &Path) -> Result<(), TransferError> {
+        self.sessions.sort_unstable();
+        (self.active, self.slots, self.successors) = Default::default();
+        let twice = self.sessions.windows(2).find(|pair| pair[0] == pair[1]);
+        twice.map_or(Ok(()), |pair| {
+            let what = format!("session {} is there twice", pair[0]);
+            Err(TransferError::Contradiction { path: path.to_path_buf(), what })
+        })
+    }
+
+    /// Whether a session is in the file.
+    pub fn has(&self, session: SessionId) -> bool {
+        self.sessions.binary_search(&session).is_ok()
+    }
+
+    /// Those that cannot have been active any more.
+    pub fn stalled(&self) -> impl Iterator<Item = SessionId> + '_ {
+        self.stalled.iter().copied()
+    }
+
+    /// The session as it can stand beside the others.
+    pub fn settle(&self, session: &mut Session) {
+        if self.stalled.contains(&session.id)
+            && let Phase::Live(Live { state, .. }) = &mut session.phase
+        {
+            *state = LiveState::Stalled { prepared_at: None };
+        }
+    }
+}
+
+fn mark(of: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests;
