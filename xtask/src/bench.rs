@@ -4,12 +4,14 @@
 mod about;
 mod beats;
 mod detection;
+mod extent;
 mod facts;
 mod ground;
 mod load;
 mod page;
 mod report;
 mod requests;
+mod results;
 mod seed;
 mod server;
 
@@ -23,13 +25,13 @@ use rekindle_core::{Clock, Ids, RandomIds, SystemClock};
 
 use crate::shell::{cargo, root, run as run_command, target_dir};
 use about::About;
-use beats::BeatRow;
-use detection::PassRow;
+use extent::{Extent, FULL, FULL_MONGO, QUICK};
 use ground::Ground;
 use ground::mongo::Databases;
 use ground::sqlite::Files;
-use load::{Timing, ask};
-use requests::{RequestRow, plain};
+use load::ask;
+use requests::plain;
+use results::{Measured, Stage};
 use seed::Seeded;
 use server::Process;
 
@@ -56,53 +58,6 @@ enum StoreKind {
     Sqlite,
     /// The store for many machines, on a mongod that is found or fetched, started for this, and ended.
     Mongo,
-}
-
-/// How much is measured.
-struct Extent {
-    /// The numbers of live sessions.
-    sizes: [u32; 2],
-    timing: Timing,
-    rounds: u32,
-    /// How many sessions there are to be recovered.
-    recoverable: u32,
-}
-
-const FULL: Extent = Extent {
-    sizes: [1_000, 1_000_000],
-    timing: Timing { warm_up: Duration::from_secs(1), span: Duration::from_secs(5) },
-    rounds: 5,
-    recoverable: 60_000,
-};
-/// Fewer sessions, and shorter: a million take MongoDB a good part of an hour to be made through the port.
-const FULL_MONGO: Extent = Extent {
-    sizes: [1_000, 100_000],
-    timing: Timing { warm_up: Duration::from_secs(1), span: Duration::from_secs(4) },
-    rounds: 5,
-    recoverable: 20_000,
-};
-const QUICK: Extent = Extent {
-    sizes: [1_000, 100_000],
-    timing: Timing { warm_up: Duration::from_millis(500), span: Duration::from_millis(1500) },
-    rounds: 3,
-    recoverable: 20_000,
-};
-
-/// What was measured with one number of live sessions.
-struct Stage {
-    sessions: u32,
-    beats: Vec<BeatRow>,
-    requests: Vec<RequestRow>,
-    /// The most memory that the server had resident from its start to its end, in bytes.
-    peak_memory: u64,
-    /// The size of the database before the load, in bytes.
-    database: u64,
-}
-
-/// All that was measured.
-struct Measured {
-    stages: Vec<Stage>,
-    passes: Vec<PassRow>,
 }
 
 /// Builds, measures, prints, and writes the store's section of the page.

@@ -20,8 +20,9 @@ struct Step {
 }
 
 /// What the steps have in common.
-#[derive(Default)]
 struct Run {
+    /// The command line of `cargo xtask`, which the documents name.
+    xtask: clap::Command,
     totals: Totals,
     /// A database, from the first step on that needs one; it ends with the run, also when a step fails.
     supply: Option<Supply>,
@@ -44,15 +45,15 @@ const STEPS: &[Step] = &[
     Step { name: "embedding", alone: "cargo run -p rekindle-store-sqlite --example embed", act: embedding },
     Step { name: "tour", alone: "cargo xtask tour", act: tour },
     Step { name: "tour on MongoDB", alone: "cargo xtask tour --store mongo", act: tour_on_mongo },
-    Step { name: "pages", alone: "cargo xtask gate docs", act: |_| gates::docs::run() },
+    Step { name: "pages", alone: "cargo xtask gate docs", act: |run| gates::docs::run(&run.xtask) },
     Step { name: "deploy", alone: "cargo xtask gate deploy", act: |_| gates::deploy::run() },
     Step { name: "release binary", alone: "cargo xtask gate smoke", act: |_| gates::smoke::run() },
 ];
 
-/// Runs the steps.
-pub fn run() -> ExitCode {
+/// Runs the steps. `xtask` describes the command line of `cargo xtask`.
+pub fn run(xtask: clap::Command) -> ExitCode {
     let started = Instant::now();
-    let mut run = Run::default();
+    let mut run = Run { xtask, totals: Totals::default(), supply: None };
     let mut table = Vec::new();
     let mut failed = None;
     for (number, step) in STEPS.iter().enumerate() {

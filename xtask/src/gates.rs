@@ -1,9 +1,11 @@
 //! `cargo xtask gate …`: what CI demands besides what the compiler, the lints and the tests see. Each gate also runs alone,
 //! and needs nothing but Rust, git and, where it fetches a tool, Python.
 
+mod circles;
 pub mod deny;
 pub mod deploy;
 pub mod docs;
+mod outcome;
 pub mod smoke;
 mod sources;
 pub mod typos;
@@ -12,9 +14,13 @@ pub mod unused;
 use anyhow::Result;
 use clap::Subcommand;
 
+pub use outcome::Outcome;
+
 /// Which one.
 #[derive(Debug, Subcommand)]
 pub enum Gate {
+    /// Circles of files and modules within each crate: prints them, and fails on new ones.
+    Circles,
     /// Licences, bans and sources of all dependencies, as deny.toml has them.
     Deny,
     /// Dependencies that nothing uses.
@@ -29,22 +35,14 @@ pub enum Gate {
     Smoke,
 }
 
-/// How a gate ended that found nothing wrong.
-#[derive(Debug)]
-pub enum Outcome {
-    /// It looked.
-    Done,
-    /// It could not look, and why.
-    Skipped(String),
-}
-
-/// Runs one.
-pub fn run(gate: &Gate) -> Result<()> {
+/// Runs one gate. `xtask` describes the command line of `cargo xtask`, which the documents name.
+pub fn run(gate: &Gate, xtask: &clap::Command) -> Result<()> {
     let outcome = match gate {
+        Gate::Circles => circles::run(),
         Gate::Deny => deny::run(),
         Gate::Unused => unused::run(),
         Gate::Typos => typos::run(),
-        Gate::Docs => docs::run(),
+        Gate::Docs => docs::run(xtask),
         Gate::Deploy => deploy::run(),
         Gate::Smoke => smoke::run(),
     };

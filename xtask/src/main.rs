@@ -14,7 +14,7 @@ mod tour;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// The automation of the Rekindle workspace.
 #[derive(Parser)]
@@ -46,8 +46,8 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Ci => return ci::run(),
-        Command::Gate(gate) => gates::run(&gate),
+        Command::Ci => return ci::run(Arguments::command()),
+        Command::Gate(gate) => gates::run(&gate, &Arguments::command()),
         Command::Test(options) => return suite::run(&options),
         Command::Generate(options) => generate::run(&options),
         Command::Mongo(command) => mongo::run(&command),

@@ -4,8 +4,9 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use super::about::About;
+use super::extent::Extent;
 use super::load::{Cores, Sample};
-use super::{Extent, Measured, Stage};
+use super::results::{Measured, Stage};
 
 /// The connections at which the targets for beats are set, and the overdue sessions of the target for a full pass.
 const TARGET_CONNECTIONS: u32 = 64;

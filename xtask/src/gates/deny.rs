@@ -8,7 +8,8 @@ use cargo_metadata::semver::VersionReq;
 use cargo_metadata::{CargoOpt, Metadata, MetadataCommand, Package};
 use serde::Deserialize;
 
-use super::{Outcome, sources};
+use super::outcome::Outcome;
+use super::sources;
 use crate::shell::{self, cargo, root, succeeds};
 
 /// What of deny.toml is understood here. A key that is not named would be a rule that is not held.

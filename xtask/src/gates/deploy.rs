@@ -9,7 +9,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Outcome, docs, sources};
+use super::outcome::Outcome;
+use super::{docs, sources};
 use crate::shell::{self, root, succeeds};
 
 const UNIT: &str = "deploy/systemd/rekindle.service";

@@ -9,13 +9,14 @@ mod seen;
 
 use anyhow::{Result, ensure};
 
-use super::{Outcome, sources};
+use super::outcome::Outcome;
+use super::sources;
 use crate::shell::{self, cargo};
 pub use names::settings;
 use page::Page;
 
-/// Runs it.
-pub fn run() -> Result<Outcome> {
+/// Runs it. `xtask` describes the command line of `cargo xtask`.
+pub fn run(xtask: &clap::Command) -> Result<Outcome> {
     let files = sources::files()?;
     let mut pages = Vec::new();
     for file in files.iter().filter(|file| file.ends_with(".md")) {
@@ -25,7 +26,7 @@ pub fn run() -> Result<Outcome> {
     shell::run(cargo(["build", "--quiet", "-p", "rekindle-cli"]))?;
     let mut faults = links::check(&pages, &files);
     faults.extend(seen::check(&pages)?);
-    faults.extend(commands::check(&pages)?);
+    faults.extend(commands::check(&pages, xtask)?);
     faults.extend(names::check(&pages, &files)?);
     ensure!(faults.is_empty(), "{} things in the documents are not so:\n  {}", faults.len(), faults.join("\n  "));
     let links: usize = pages.iter().map(|page| page.links.len()).sum();

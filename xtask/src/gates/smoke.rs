@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 use rekindle_core::{Ids, RandomIds};
 use serde_json::Value;
 
-use super::Outcome;
+use super::outcome::Outcome;
 use crate::shell::{self, cargo, output, pause, target_dir};
 
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use super::Outcome;
+use super::outcome::Outcome;
 use crate::shell::{self, output, root, target_dir};
 
 const VERSION: &str = "1.52.0";

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, ensure};
 use cargo_metadata::{Dependency, DependencyKind, MetadataCommand, Package};
 
-use super::{Outcome, sources};
+use super::outcome::Outcome;
+use super::sources;
 use crate::shell::root;
 
 /// Used by something else than a name in the code: the crate, the dependency, how.

@@ -4,22 +4,20 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use anyhow::Result;
-use clap::CommandFactory;
 
 use super::page::Page;
 use crate::shell::{output, target_dir};
 
 /// What is wrong with the commands.
-pub fn check(pages: &[Page]) -> Result<Vec<String>> {
+pub fn check(pages: &[Page], xtask: &clap::Command) -> Result<Vec<String>> {
     let mut faults = Vec::new();
     let mut help = Help::default();
-    let xtask = crate::Arguments::command();
     for page in pages {
         for (line, text) in snippets(page) {
             for call in calls(&text) {
                 let fault = match call.program {
                     Program::Rekindle => help.fault(&call)?,
-                    Program::Xtask => of_xtask(&xtask, &call),
+                    Program::Xtask => of_xtask(xtask, &call),
                 };
                 faults.extend(fault.map(|fault| format!("{}:{line}: {fault}", page.path)));
             }

@@ -1,5 +1,7 @@
 //! Which calls are found in a text, and what is asked of them.
 
+use clap::CommandFactory;
+
 use super::*;
 
 fn found(text: &str) -> Vec<String> {
