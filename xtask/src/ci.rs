@@ -1,5 +1,5 @@
 //! `cargo xtask ci`: all that CI does, in the order of what is quickest to tell. It stops at the first step that fails,
-//! says how to run that step alone, and ends with the total of all tests on a line of its own.
+//! says how to run that step alone, and prints a table of the slowest tests and, on the last line, the total of all tests.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use crate::gates::{self, Outcome};
 use crate::mongo::Supply;
 use crate::shell::cargo;
 use crate::totals::Totals;
-use crate::{generate, shell, suite};
+use crate::{generate, shell, slowest, suite};
 
 struct Step {
     name: &'static str,
@@ -88,7 +88,7 @@ pub fn run(xtask: clap::Command) -> ExitCode {
         }
     };
     match &run.supply {
-        Some(supply) => println!("{}", supply.remark(run.totals)),
+        Some(supply) => println!("\n{}\n\n{}", slowest::table(), supply.remark(run.totals)),
         None => println!("{}", run.totals),
     }
     code

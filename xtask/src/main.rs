@@ -8,6 +8,7 @@ mod gates;
 mod generate;
 mod mongo;
 mod shell;
+mod slowest;
 mod suite;
 mod totals;
 mod tour;

@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use crate::mongo::Supply;
 use crate::shell::{cargo, run_counted, succeeds};
+use crate::slowest;
 use crate::totals::{Runner, Totals};
 
 /// What is to be tested.
@@ -16,7 +17,7 @@ pub struct Options {
     packages: Vec<String>,
 }
 
-/// Runs all tests and ends with their total on a line of its own.
+/// Runs all tests. Prints a table of the slowest, and the total on the last line.
 pub fn run(options: &Options) -> ExitCode {
     let mut totals = Totals::default();
     let supply = Supply::get();
@@ -27,12 +28,14 @@ pub fn run(options: &Options) -> ExitCode {
     if let Err(fault) = &outcome {
         println!("\nFAILED: {fault:#}");
     }
+    println!("\n{}\n", slowest::table());
     println!("{}", supply.remark(totals));
     if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Every test but the doc tests, also after one has failed; of the whole workspace, when no package is named.
 pub fn tests(packages: &[String], supply: &Supply, totals: &mut Totals) -> Result<()> {
+    slowest::clear()?;
     let nextest = succeeds(cargo(["nextest", "--version"]));
     let (mut command, runner) = if nextest {
         (cargo(["nextest", "run", "--no-fail-fast"]), Runner::Nextest)
