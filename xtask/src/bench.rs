@@ -1,5 +1,5 @@
 //! `cargo xtask bench`: the server on one of the stores and a floor under the same load in one run, what other requests
-//! cost with few and many live sessions, and the detection pass. Everything is built and measured in release mode.
+//! cost with few and many live sessions, and the detection pass. Everything is built with the profile of what is shipped.
 
 mod about;
 mod beats;
@@ -37,6 +37,8 @@ use server::Process;
 
 /// How long the server may take to be ready on a full database.
 const READY: Duration = Duration::from_secs(60);
+/// The profile of what is shipped (Cargo.toml).
+const PROFILE: &str = "dist";
 /// No session is missed while the benchmark runs.
 const STALL_THRESHOLD_MS: &str = "86400000";
 
@@ -62,8 +64,8 @@ enum StoreKind {
 
 /// Builds, measures, prints, and writes the store's section of the page.
 pub fn run(options: &Options) -> Result<()> {
-    if cfg!(debug_assertions) {
-        return again_in_release();
+    if std::env::current_exe()? != shipped("xtask") {
+        return run_again_as_shipped();
     }
     let extent = match (options.quick, options.store) {
         (true, _) => QUICK,
@@ -102,23 +104,24 @@ fn section(about: &About, extent: &Extent, folder: &Path, mut ground: impl Groun
     Ok(report::section(about, extent, &facts, &measured))
 }
 
-/// A load generator and a store that were built for debugging would measure themselves.
-fn again_in_release() -> Result<()> {
-    println!("building the benchmark in release mode");
-    run_command(cargo(["build", "--quiet", "--release", "-p", "xtask"]))?;
-    let mut command = Command::new(release("xtask"));
+/// Builds this program like the server and runs it: the detection pass is measured in it.
+fn run_again_as_shipped() -> Result<()> {
+    println!("building the benchmark with the profile {PROFILE}");
+    run_command(cargo(["build", "--quiet", "--profile", PROFILE, "-p", "xtask"]))?;
+    let mut command = Command::new(shipped("xtask"));
     command.args(std::env::args_os().skip(1));
     run_command(command)
 }
 
 fn build(about: &About) -> Result<()> {
-    println!("building the server and the floor in release mode");
-    run_command(cargo(["build", "--quiet", "--release", "-p", "rekindle-cli"]))?;
-    run_command(cargo(["build", "--quiet", "--release", "-p", "rekindle-http", "--example", about.floor]))
+    println!("building the server and the floor with the profile {PROFILE}");
+    run_command(cargo(["build", "--quiet", "--profile", PROFILE, "-p", "rekindle-cli"]))?;
+    run_command(cargo(["build", "--quiet", "--profile", PROFILE, "-p", "rekindle-http", "--example", about.floor]))
 }
 
-fn release(program: &str) -> PathBuf {
-    target_dir().join("release").join(program)
+/// Where a program is that was built with the profile.
+fn shipped(program: &str) -> PathBuf {
+    target_dir().join(PROFILE).join(program)
 }
 
 async fn measure(about: &About, extent: &Extent, folder: &Path, ground: &mut impl Ground) -> Result<Measured> {
@@ -139,7 +142,7 @@ async fn stage(about: &About, extent: &Extent, folder: &Path, ground: &impl Grou
     let key = RandomIds.fresh().to_string();
     let database = ground.size().await?;
     let server = serve(folder, ground, &key).await?;
-    let program = release("examples").join(about.floor);
+    let program = shipped("examples").join(about.floor);
     let floor = ground.floor(&program, seeded)?;
     let floor = Process::start(floor, &folder.join("floor.log"), ground.database_process()).await?;
     let beats = beats::measure(&floor, &server, &seeded.ids, &key, extent.timing, extent.rounds).await?;
@@ -159,7 +162,7 @@ async fn stage(about: &About, extent: &Extent, folder: &Path, ground: &impl Grou
 
 /// Starts the server, and waits until it is ready.
 async fn serve(folder: &Path, ground: &impl Ground, key: &str) -> Result<Process> {
-    let mut command = Command::new(release("rekindle"));
+    let mut command = Command::new(shipped("rekindle"));
     command.arg("serve").env_remove("MONGODB_URI").env_remove("MONGODB_DATABASE").envs([
         ("HOST", "127.0.0.1"),
         ("PORT", "0"),

@@ -32,7 +32,7 @@ pub enum Gate {
     /// The files in deploy: rules and their tests, the unit, the dashboard.
     Deploy,
     /// The release binary, built and tried.
-    Smoke,
+    Smoke(smoke::Options),
 }
 
 /// Runs one gate. `xtask` describes the command line of `cargo xtask`, which the documents name.
@@ -44,7 +44,7 @@ pub fn run(gate: &Gate, xtask: &clap::Command) -> Result<()> {
         Gate::Typos => typos::run(),
         Gate::Docs => docs::run(xtask),
         Gate::Deploy => deploy::run(),
-        Gate::Smoke => smoke::run(),
+        Gate::Smoke(options) => smoke::run(options),
     };
     if let Outcome::Skipped(why) = outcome? {
         println!("skipped: {why}");

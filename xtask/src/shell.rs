@@ -24,6 +24,13 @@ pub fn target_dir() -> PathBuf {
     }
 }
 
+/// Builds the command line for debugging and returns where it is. Its features are those of the whole workspace, so that after
+/// the tests there is nothing left to build.
+pub fn build_rekindle() -> Result<PathBuf> {
+    run(cargo(["build", "--quiet", "--workspace", "--bin", "rekindle"]))?;
+    Ok(target_dir().join("debug/rekindle"))
+}
+
 /// Waits; for a program without a runtime that looks again and again at something outside.
 #[expect(clippy::disallowed_methods, reason = "no runtime's thread is stopped: there is none")]
 pub fn pause(span: Duration) {

@@ -5,6 +5,7 @@ mod ground;
 mod page;
 mod terminal;
 
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use rekindle_core::Timestamp;
 use serde_json::Value;
 
 use crate::mongo::{self, Supply};
-use crate::shell::{self, cargo};
+use crate::shell;
 use ground::{Ground, StoreKind};
 use page::Tour;
 use terminal::Terminal;
@@ -55,9 +56,9 @@ pub fn on_mongo(uri: &str) -> Result<()> {
 }
 
 fn on(ground: &Ground) -> Result<()> {
-    shell::run(cargo(["build", "-p", "rekindle-cli"]))?;
+    let rekindle = shell::build_rekindle()?;
     let tour = Tour::of_readme()?;
-    let stage = Stage::set(ground)?;
+    let stage = Stage::set(ground, &rekindle)?;
     println!("\n$ {}", tour.server);
     let server = stage.server(&tour.server);
     let played = server.and_then(|server| {
@@ -120,16 +121,16 @@ struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    fn set(ground: &'a Ground) -> Result<Self> {
+    fn set(ground: &'a Ground, rekindle: &Path) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         // The build that the tour kills must be a whole one.
         let built = shell::root().join("target/tour");
         if built.exists() {
             std::fs::remove_dir_all(&built).with_context(|| format!("cannot clear {}", built.display()))?;
         }
-        let binaries = shell::target_dir().join("debug");
+        let binaries = rekindle.parent().map(Path::to_owned);
         let others = std::env::var_os("PATH").unwrap_or_default();
-        let path = std::env::join_paths(std::iter::once(binaries).chain(std::env::split_paths(&others)))?;
+        let path = std::env::join_paths(binaries.into_iter().chain(std::env::split_paths(&others)))?;
         Ok(Self { ground, folder, path })
     }
 

@@ -1,4 +1,4 @@
-//! The release binary, built as it is shipped, and tried: it says its version, refuses to start without settings, serves,
+//! The optimized binary, built and tried: it says its version, refuses to start without settings, serves,
 //! keeps a session, and ends in good order when it is asked to.
 
 use std::fs;
@@ -17,14 +17,29 @@ use serde_json::Value;
 use super::outcome::Outcome;
 use crate::shell::{self, cargo, output, pause, target_dir};
 
+const RELEASE: &str = "release";
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Runs it.
-pub fn run() -> Result<Outcome> {
-    shell::run(cargo(["build", "--release", "--locked", "-p", "rekindle-cli"]))?;
+/// Which binary is tried.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// The build profile; `dist` is the one for what is shipped, and takes longer to build.
+    #[arg(long, default_value = RELEASE, value_parser = [RELEASE, "dist"])]
+    profile: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { profile: RELEASE.to_owned() }
+    }
+}
+
+/// Builds the binary and tries it.
+pub fn run(options: &Options) -> Result<Outcome> {
+    shell::run(cargo(["build", "--profile", &options.profile, "--locked", "-p", "rekindle-cli"]))?;
     let folder = tempfile::tempdir()?;
     let trial = Trial {
-        program: target_dir().join("release/rekindle"),
+        program: target_dir().join(&options.profile).join("rekindle"),
         folder: folder.path(),
         key: RandomIds.fresh().to_string(),
     };

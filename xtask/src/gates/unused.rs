@@ -11,8 +11,10 @@ use super::sources;
 use crate::shell::root;
 
 /// Used by something else than a name in the code: the crate, the dependency, how.
-const OTHERWISE: &[(&str, &str, &str)] =
-    &[("rekindle-http", "rustls-webpki", "its library is called webpki: server/tls.rs")];
+const OTHERWISE: &[(&str, &str, &str)] = &[
+    ("rekindle-http", "rustls-webpki", "its library is called webpki: server/tls.rs"),
+    ("xtask", "reqwest", "for its features: tests/features.rs"),
+];
 
 /// Runs it.
 pub fn run() -> Result<Outcome> {

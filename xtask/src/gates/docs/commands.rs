@@ -1,17 +1,18 @@
 //! Commands of ours that the documents name (`rekindle …`, `cargo xtask …`) exist, and have the options that are shown.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
 
 use super::page::Page;
-use crate::shell::{output, target_dir};
+use crate::shell::output;
 
 /// What is wrong with the commands.
-pub fn check(pages: &[Page], xtask: &clap::Command) -> Result<Vec<String>> {
+pub fn check(pages: &[Page], rekindle: &Path, xtask: &clap::Command) -> Result<Vec<String>> {
     let mut faults = Vec::new();
-    let mut help = Help::default();
+    let mut help = Help { rekindle, texts: BTreeMap::new() };
     for page in pages {
         for (line, text) in snippets(page) {
             for call in calls(&text) {
@@ -97,12 +98,12 @@ fn is_name(word: &str) -> bool {
 }
 
 /// What the program says of itself, asked once for each command.
-#[derive(Default)]
-struct Help {
+struct Help<'a> {
+    rekindle: &'a Path,
     texts: BTreeMap<Vec<String>, String>,
 }
 
-impl Help {
+impl Help<'_> {
     fn fault(&mut self, call: &Call) -> Result<Option<String>> {
         let mut path = Vec::new();
         let mut text = self.of(&path)?;
@@ -126,7 +127,7 @@ impl Help {
         if let Some(text) = self.texts.get(path) {
             return Ok(text.clone());
         }
-        let mut command = Command::new(target_dir().join("debug/rekindle"));
+        let mut command = Command::new(self.rekindle);
         command.args(path).arg("--help").env("NO_COLOR", "1");
         let text = output(command)?;
         self.texts.insert(path.to_owned(), text.clone());
