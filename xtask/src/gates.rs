@@ -1,5 +1,5 @@
-//! `cargo xtask gate …`: what CI demands besides what the compiler, the lints and the tests see. Each gate also runs alone,
-//! and needs nothing but Rust, git and, where it fetches a tool, Python.
+//! `cargo xtask gate …`: the checks of CI besides the compiler, the lints and the tests. Each gate also runs alone and needs
+//! only Rust, git and, where it fetches a tool, Python.
 
 mod circles;
 pub mod deny;
@@ -16,7 +16,6 @@ use clap::Subcommand;
 
 pub use outcome::Outcome;
 
-/// Which one.
 #[derive(Debug, Subcommand)]
 pub enum Gate {
     /// Circles of files and modules within each crate: prints them, and fails on new ones.

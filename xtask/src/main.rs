@@ -1,5 +1,5 @@
-//! The project's own automation, run as `cargo xtask …`: what CI does, the tests, the generated files, the tour,
-//! the benchmark, a database to develop against.
+//! The project's automation, run as `cargo xtask …`: CI, the tests, the generated files, the README's tour, the benchmark
+//! and a database for development.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to the person who ran it")]
 
 mod bench;

@@ -1,4 +1,4 @@
-//! Running other programs from the workspace's root, and saying clearly which one failed.
+//! Runs other programs from the workspace's root, and names the one that failed.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -10,13 +10,12 @@ use anyhow::{Context, Result, bail};
 
 use crate::totals::{Runner, Totals};
 
-/// The workspace's root.
 pub fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().unwrap_or(here).to_owned()
 }
 
-/// Where cargo puts what it builds.
+/// Returns where cargo puts what it builds.
 pub fn target_dir() -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR") {
         Some(elsewhere) => root().join(elsewhere),
@@ -31,13 +30,13 @@ pub fn build_rekindle() -> Result<PathBuf> {
     Ok(target_dir().join("debug/rekindle"))
 }
 
-/// Waits; for a program without a runtime that looks again and again at something outside.
+/// Waits between two polls, in a program without a runtime.
 #[expect(clippy::disallowed_methods, reason = "no runtime's thread is stopped: there is none")]
 pub fn pause(span: Duration) {
     std::thread::sleep(span);
 }
 
-/// The cargo that runs us, at the workspace's root.
+/// Returns a command for the cargo that runs this program, at the workspace's root.
 pub fn cargo<I, S>(arguments: I) -> Command
 where
     I: IntoIterator<Item = S>,
@@ -48,13 +47,13 @@ where
     command
 }
 
-/// Whether a program can be started and is content.
+/// Returns whether a program can be started and succeeds.
 pub fn succeeds(mut command: Command) -> bool {
     let silent = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     silent.status().is_ok_and(|status| status.success())
 }
 
-/// Runs a program whose output goes straight to the person.
+/// Runs a program with its output on this program's own. Fails if it fails.
 pub fn run(mut command: Command) -> Result<()> {
     let status = command.status().with_context(|| format!("cannot start {}", shown(&command)))?;
     if !status.success() {
@@ -63,7 +62,7 @@ pub fn run(mut command: Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a program, passes its output on line by line, and adds what it says of tests to `totals`.
+/// Runs a program, passes on its output line by line, and adds the tests that it reports to `totals`. Fails if it fails.
 pub fn run_counted(mut command: Command, runner: Runner, totals: &mut Totals) -> Result<()> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().with_context(|| format!("cannot start {}", shown(&command)))?;
@@ -86,7 +85,7 @@ pub fn run_counted(mut command: Command, runner: Runner, totals: &mut Totals) ->
     Ok(())
 }
 
-/// What a program prints, without surrounding white space.
+/// Returns what a program prints, trimmed. Fails if it fails.
 pub fn output(mut command: Command) -> Result<String> {
     let output = command.output().with_context(|| format!("cannot start {}", shown(&command)))?;
     if !output.status.success() {

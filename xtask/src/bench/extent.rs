@@ -4,15 +4,13 @@ use std::time::Duration;
 
 use super::load::Timing;
 
-/// How much a run measures.
 pub struct Extent {
-    /// The numbers of live sessions.
     pub sizes: [u32; 2],
     /// How long each load is applied.
     pub timing: Timing,
     /// How often the baseline and the server take turns.
     pub rounds: u32,
-    /// How many sessions there are to be recovered.
+    /// The number of sessions to recover.
     pub recoverable: u32,
 }
 
@@ -22,7 +20,7 @@ pub const FULL: Extent = Extent {
     rounds: 5,
     recoverable: 60_000,
 };
-/// Fewer sessions, and shorter: a million take MongoDB a good part of an hour to be made through the port.
+/// Smaller and shorter: creating a million sessions in MongoDB through the port takes most of an hour.
 pub const FULL_MONGO: Extent = Extent {
     sizes: [1_000, 100_000],
     timing: Timing { warm_up: Duration::from_secs(1), span: Duration::from_secs(4) },

@@ -1,11 +1,11 @@
-//! The documents: their links lead somewhere, their shell commands were seen to work, and the commands, settings and files
-//! that they name exist.
+//! The documents: links lead somewhere, shell commands were verified, and the commands, settings and files that are named
+//! exist.
 
 mod commands;
 mod links;
 mod names;
 mod page;
-mod seen;
+mod verified_commands;
 
 use anyhow::{Result, ensure};
 
@@ -15,7 +15,7 @@ use crate::shell;
 pub use names::settings;
 use page::Page;
 
-/// Runs it. `xtask` describes the command line of `cargo xtask`.
+/// Checks every page. `xtask` describes the command line of `cargo xtask`.
 pub fn run(xtask: &clap::Command) -> Result<Outcome> {
     let files = sources::files()?;
     let mut pages = Vec::new();
@@ -25,7 +25,7 @@ pub fn run(xtask: &clap::Command) -> Result<Outcome> {
     // The program itself says which commands it has.
     let rekindle = shell::build_rekindle()?;
     let mut faults = links::check(&pages, &files);
-    faults.extend(seen::check(&pages)?);
+    faults.extend(verified_commands::check(&pages)?);
     faults.extend(commands::check(&pages, &rekindle, xtask)?);
     faults.extend(names::check(&pages, &files)?);
     ensure!(faults.is_empty(), "{} things in the documents are not so:\n  {}", faults.len(), faults.join("\n  "));

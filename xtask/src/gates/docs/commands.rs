@@ -1,4 +1,4 @@
-//! Commands of ours that the documents name (`rekindle …`, `cargo xtask …`) exist, and have the options that are shown.
+//! Commands of `rekindle` and `cargo xtask` in the documents exist and have the options that are shown.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,7 +9,7 @@ use anyhow::Result;
 use super::page::Page;
 use crate::shell::output;
 
-/// What is wrong with the commands.
+/// Returns what is wrong with the commands. `rekindle` is the program that is asked for its help texts.
 pub fn check(pages: &[Page], rekindle: &Path, xtask: &clap::Command) -> Result<Vec<String>> {
     let mut faults = Vec::new();
     let mut help = Help { rekindle, texts: BTreeMap::new() };
@@ -27,7 +27,7 @@ pub fn check(pages: &[Page], rekindle: &Path, xtask: &clap::Command) -> Result<V
     Ok(faults)
 }
 
-/// Inline code and blocks of commands, with their lines.
+/// Returns inline code and blocks of commands, with their lines.
 fn snippets(page: &Page) -> impl Iterator<Item = (usize, String)> {
     let inline = page.code.iter().cloned();
     inline.chain(page.shell_blocks().map(|block| (block.line, block.text.replace("\\\n", " "))))
@@ -39,14 +39,14 @@ enum Program {
     Xtask,
 }
 
-/// One call of a program of ours.
+/// One call of a program of the project.
 #[derive(Debug, PartialEq)]
 struct Call {
     program: Program,
     words: Vec<String>,
 }
 
-/// The calls in a text for a shell. What follows ` -- ` is somebody else's.
+/// Returns the calls in a text for a shell. What follows ` -- ` belongs to another program.
 fn calls(text: &str) -> Vec<Call> {
     let separated = text.replace("$(", "\n").replace([';', '|', '&', '(', ')', '`', '"'], "\n");
     separated.lines().filter_map(call).collect()
@@ -92,12 +92,12 @@ fn flags(words: &[String]) -> impl Iterator<Item = &str> {
     words.iter().filter(|word| word.starts_with("--")).map(|word| word.split('=').next().unwrap_or(word))
 }
 
-/// A word that can be the name of a subcommand.
+/// Returns whether a word can be the name of a subcommand.
 fn is_name(word: &str) -> bool {
     word.starts_with(|c: char| c.is_ascii_lowercase()) && word.chars().all(|c| c.is_ascii_lowercase() || c == '-')
 }
 
-/// What the program says of itself, asked once for each command.
+/// The help texts of the program, each requested once.
 struct Help<'a> {
     rekindle: &'a Path,
     texts: BTreeMap<Vec<String>, String>,
@@ -135,11 +135,11 @@ impl Help<'_> {
     }
 }
 
-/// The names in the section `Commands:` of a help text.
+/// Returns the names in the section `Commands:` of a help text.
 fn subcommands(help: &str) -> Vec<String> {
     let section = help.lines().skip_while(|line| *line != "Commands:").skip(1);
     let lines = section.take_while(|line| !line.trim().is_empty());
-    // A description that goes on in the next line is indented deeper.
+    // A description that continues on the next line is indented further.
     let names = lines.filter_map(|line| line.strip_prefix("  ").filter(|rest| !rest.starts_with(' ')));
     names.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }
