@@ -62,7 +62,7 @@ enum StoreKind {
 
 /// Builds, measures, prints, and writes the store's section of the page.
 pub fn run(options: &Options) -> Result<()> {
-    if std::env::current_exe()? != shipped("xtask") {
+    if fs::canonicalize(shipped("xtask")).ok() != Some(fs::canonicalize(std::env::current_exe()?)?) {
         return run_again_as_shipped();
     }
     let extent = match (options.quick, options.store) {
