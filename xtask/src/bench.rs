@@ -1,17 +1,19 @@
-//! `cargo xtask bench`: the server on one of the stores and a floor under the same load in one run, what other requests
-//! cost with few and many live sessions, and the detection pass. Everything is built and measured in release mode.
+//! `cargo xtask bench`: the server on one of the stores and a baseline (the *floor* of docs/benchmarks.md) under the same load in
+//! one run; other requests with few and many live sessions; the detection pass. All of it is built with the profile `dist`.
 
 mod about;
-mod beats;
 mod detection;
+mod extent;
 mod facts;
-mod ground;
+mod heartbeats;
 mod load;
 mod page;
 mod report;
 mod requests;
+mod results;
 mod seed;
 mod server;
+mod targets;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,22 +25,23 @@ use rekindle_core::{Clock, Ids, RandomIds, SystemClock};
 
 use crate::shell::{cargo, root, run as run_command, target_dir};
 use about::About;
-use beats::BeatRow;
-use detection::PassRow;
-use ground::Ground;
-use ground::mongo::Databases;
-use ground::sqlite::Files;
-use load::{Timing, ask};
-use requests::{RequestRow, plain};
+use extent::{Extent, FULL, FULL_MONGO, QUICK};
+use load::ask;
+use requests::plain;
+use results::{Measured, Stage};
 use seed::Seeded;
 use server::Process;
+use targets::BenchTarget;
+use targets::mongo::MongoTarget;
+use targets::sqlite::SqliteTarget;
 
 /// How long the server may take to be ready on a full database.
 const READY: Duration = Duration::from_secs(60);
+/// The profile of what is shipped.
+const PROFILE: &str = "dist";
 /// No session is missed while the benchmark runs.
 const STALL_THRESHOLD_MS: &str = "86400000";
 
-/// What to measure.
 #[derive(clap::Args)]
 pub struct Options {
     /// A look of one or two minutes with 100,000 sessions that writes no file.
@@ -49,7 +52,6 @@ pub struct Options {
     store: StoreKind,
 }
 
-/// The stores that can be measured.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum StoreKind {
     /// The store for one machine.
@@ -58,73 +60,26 @@ enum StoreKind {
     Mongo,
 }
 
-/// How much is measured.
-struct Extent {
-    /// The numbers of live sessions.
-    sizes: [u32; 2],
-    timing: Timing,
-    rounds: u32,
-    /// How many sessions there are to be recovered.
-    recoverable: u32,
-}
-
-const FULL: Extent = Extent {
-    sizes: [1_000, 1_000_000],
-    timing: Timing { warm_up: Duration::from_secs(1), span: Duration::from_secs(5) },
-    rounds: 5,
-    recoverable: 60_000,
-};
-/// Fewer sessions, and shorter: a million take MongoDB a good part of an hour to be made through the port.
-const FULL_MONGO: Extent = Extent {
-    sizes: [1_000, 100_000],
-    timing: Timing { warm_up: Duration::from_secs(1), span: Duration::from_secs(4) },
-    rounds: 5,
-    recoverable: 20_000,
-};
-const QUICK: Extent = Extent {
-    sizes: [1_000, 100_000],
-    timing: Timing { warm_up: Duration::from_millis(500), span: Duration::from_millis(1500) },
-    rounds: 3,
-    recoverable: 20_000,
-};
-
-/// What was measured with one number of live sessions.
-struct Stage {
-    sessions: u32,
-    beats: Vec<BeatRow>,
-    requests: Vec<RequestRow>,
-    /// The most memory that the server had resident from its start to its end, in bytes.
-    peak_memory: u64,
-    /// The size of the database before the load, in bytes.
-    database: u64,
-}
-
-/// All that was measured.
-struct Measured {
-    stages: Vec<Stage>,
-    passes: Vec<PassRow>,
-}
-
 /// Builds, measures, prints, and writes the store's section of the page.
 pub fn run(options: &Options) -> Result<()> {
-    if cfg!(debug_assertions) {
-        return again_in_release();
+    if fs::canonicalize(shipped("xtask")).ok() != Some(fs::canonicalize(std::env::current_exe()?)?) {
+        return run_again_as_shipped();
     }
     let extent = match (options.quick, options.store) {
         (true, _) => QUICK,
         (false, StoreKind::Sqlite) => FULL,
         (false, StoreKind::Mongo) => FULL_MONGO,
     };
-    // Beside the build, and not in a folder for temporary files, which may be in memory: fsync must cost what it costs.
+    // Beside the build: a folder for temporary files may be in memory, where fsync costs nothing.
     let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(target_dir())?;
     let (about, section) = match options.store {
         StoreKind::Sqlite => {
             build(&about::SQLITE)?;
-            (about::SQLITE, section(&about::SQLITE, &extent, folder.path(), Files::within(folder.path()))?)
+            (about::SQLITE, section(&about::SQLITE, &extent, folder.path(), SqliteTarget::within(folder.path()))?)
         }
         StoreKind::Mongo => {
             build(&about::MONGO)?;
-            (about::MONGO, section(&about::MONGO, &extent, folder.path(), Databases::start(folder.path())?)?)
+            (about::MONGO, section(&about::MONGO, &extent, folder.path(), MongoTarget::start(folder.path())?)?)
         }
     };
     println!("\n{section}");
@@ -139,72 +94,79 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn section(about: &About, extent: &Extent, folder: &Path, mut ground: impl Ground) -> Result<String> {
+fn section(about: &About, extent: &Extent, folder: &Path, mut target: impl BenchTarget) -> Result<String> {
     let mut facts = facts::facts(folder)?;
-    facts.extend(ground.facts());
+    facts.extend(target.facts());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let measured = runtime.block_on(measure(about, extent, folder, &mut ground))?;
+    let measured = runtime.block_on(measure(about, extent, folder, &mut target))?;
     Ok(report::section(about, extent, &facts, &measured))
 }
 
-/// A load generator and a store that were built for debugging would measure themselves.
-fn again_in_release() -> Result<()> {
-    println!("building the benchmark in release mode");
-    run_command(cargo(["build", "--quiet", "--release", "-p", "xtask"]))?;
-    let mut command = Command::new(release("xtask"));
+/// Builds this program with the profile of the server and runs it, since the detection pass is measured in it.
+fn run_again_as_shipped() -> Result<()> {
+    println!("building the benchmark with the profile {PROFILE}");
+    run_command(cargo(["build", "--quiet", "--profile", PROFILE, "-p", "xtask"]))?;
+    let mut command = Command::new(shipped("xtask"));
     command.args(std::env::args_os().skip(1));
     run_command(command)
 }
 
 fn build(about: &About) -> Result<()> {
-    println!("building the server and the floor in release mode");
-    run_command(cargo(["build", "--quiet", "--release", "-p", "rekindle-cli"]))?;
-    run_command(cargo(["build", "--quiet", "--release", "-p", "rekindle-http", "--example", about.floor]))
+    println!("building the server and the floor with the profile {PROFILE}");
+    run_command(cargo(["build", "--quiet", "--profile", PROFILE, "-p", "rekindle-cli"]))?;
+    run_command(cargo(["build", "--quiet", "--profile", PROFILE, "-p", "rekindle-http", "--example", about.baseline]))
 }
 
-fn release(program: &str) -> PathBuf {
-    target_dir().join("release").join(program)
+/// Returns the path of a program that was built with the profile.
+fn shipped(program: &str) -> PathBuf {
+    target_dir().join(PROFILE).join(program)
 }
 
-async fn measure(about: &About, extent: &Extent, folder: &Path, ground: &mut impl Ground) -> Result<Measured> {
+async fn measure(about: &About, extent: &Extent, folder: &Path, target: &mut impl BenchTarget) -> Result<Measured> {
     let mut measured = Measured { stages: Vec::new(), passes: Vec::new() };
     for sessions in extent.sizes {
         println!("\n{sessions} live sessions");
-        let seeded = ground.fill(sessions).await?;
-        measured.stages.push(stage(about, extent, folder, ground, &seeded).await?);
+        let seeded = target.fill(sessions).await?;
+        measured.stages.push(stage(about, extent, folder, target, &seeded).await?);
         if sessions == extent.sizes[1] {
             println!("the detection pass");
-            measured.passes = detection::measure(ground.open_for_detection().await?, &seeded).await?;
+            measured.passes = detection::measure(target.open_for_detection().await?, &seeded).await?;
         }
     }
     Ok(measured)
 }
 
-async fn stage(about: &About, extent: &Extent, folder: &Path, ground: &impl Ground, seeded: &Seeded) -> Result<Stage> {
+async fn stage(
+    about: &About,
+    extent: &Extent,
+    folder: &Path,
+    target: &impl BenchTarget,
+    seeded: &Seeded,
+) -> Result<Stage> {
     let key = RandomIds.new_id().to_string();
-    let database = ground.size().await?;
-    let server = serve(folder, ground, &key).await?;
-    let program = release("examples").join(about.floor);
-    let floor = ground.floor(&program, seeded)?;
-    let floor = Process::start(floor, &folder.join("floor.log"), ground.database_process()).await?;
-    let beats = beats::measure(&floor, &server, &seeded.ids, &key, extent.timing, extent.rounds).await?;
-    drop(floor);
+    let database = target.size().await?;
+    let server = serve(folder, target, &key).await?;
+    let program = shipped("examples").join(about.baseline);
+    let baseline = target.baseline(&program, seeded)?;
+    let baseline = Process::start(baseline, &folder.join("baseline.log"), target.database_process()).await?;
+    let beats = heartbeats::measure(&baseline, &server, &seeded.ids, &key, extent.timing, extent.rounds).await?;
+    drop(baseline);
     let mut requests = requests::measure(&server, &seeded.ids, &key, extent.timing).await?;
     let before = server.peak_memory()?;
     server.stop().await?;
 
-    // What is to be recovered is there only now: no other figure is of a store that holds it.
-    let lost = seed::add_recoverable(ground.open().await?.as_ref(), extent.recoverable, SystemClock.now()).await?;
-    let server = serve(folder, ground, &key).await?;
+    // Added only now, so that no other figure is of a store with them.
+    let lost = seed::add_recoverable(target.open().await?.as_ref(), extent.recoverable, SystemClock.now()).await?;
+    let server = serve(folder, target, &key).await?;
     requests.extend(requests::recoveries(&server, &lost, &key, extent.timing).await?);
     let peak_memory = server.peak_memory()?.max(before);
     server.stop().await?;
     Ok(Stage { sessions: u32::try_from(seeded.ids.len())?, beats, requests, peak_memory, database })
 }
 
-/// Starts the server, and waits until it is ready.
-async fn serve(folder: &Path, ground: &impl Ground, key: &str) -> Result<Process> {
-    let mut command = Command::new(release("rekindle"));
+/// Starts the server and waits until it is ready.
+async fn serve(folder: &Path, target: &impl BenchTarget, key: &str) -> Result<Process> {
+    let mut command = Command::new(shipped("rekindle"));
     command.arg("serve").env_remove("MONGODB_URI").env_remove("MONGODB_DATABASE").envs([
         ("HOST", "127.0.0.1"),
         ("PORT", "0"),
@@ -214,8 +176,8 @@ async fn serve(folder: &Path, ground: &impl Ground, key: &str) -> Result<Process
         ("STALL_THRESHOLD_MS", STALL_THRESHOLD_MS),
         ("RATE_LIMIT_PER_MINUTE", "0"),
     ]);
-    command.envs(ground.settings());
-    let server = Process::start(command, &folder.join("server.log"), ground.database_process()).await?;
+    command.envs(target.settings());
+    let server = Process::start(command, &folder.join("server.log"), target.database_process()).await?;
     ready(&server).await?;
     Ok(server)
 }

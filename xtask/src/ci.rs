@@ -1,30 +1,31 @@
-//! `cargo xtask ci`: all that CI does, in the order of what is quickest to tell. It stops at the first step that fails,
-//! says how to run that step alone, and ends with the total of all tests on a line of its own.
+//! `cargo xtask ci`: all steps of CI, the quickest first. Stops at the first step that fails and says how to run it alone.
+//! Prints a table of the slowest tests and, on the last line, the totals of all tests.
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
 use crate::gates::{self, Outcome};
-use crate::mongo::Supply;
+use crate::mongo::TestDatabase;
 use crate::shell::cargo;
 use crate::totals::Totals;
-use crate::{generate, shell, suite};
+use crate::{generate, shell, slowest, suite};
 
 struct Step {
     name: &'static str,
-    /// How to run it alone.
+    /// The command that runs it alone.
     alone: &'static str,
     act: fn(&mut Run) -> Result<Outcome>,
 }
 
-/// What the steps have in common.
-#[derive(Default)]
+/// What the steps share.
 struct Run {
+    /// The command line of `cargo xtask`, which the documents name.
+    xtask: clap::Command,
     totals: Totals,
-    /// A database, from the first step on that needs one; it ends with the run, also when a step fails.
-    supply: Option<Supply>,
+    /// A database, from the first step on that needs one; ends with the run, even if a step fails.
+    database: Option<TestDatabase>,
 }
 
 const STEPS: &[Step] = &[
@@ -44,15 +45,19 @@ const STEPS: &[Step] = &[
     Step { name: "embedding", alone: "cargo run -p rekindle-store-sqlite --example embed", act: embedding },
     Step { name: "tour", alone: "cargo xtask tour", act: tour },
     Step { name: "tour on MongoDB", alone: "cargo xtask tour --store mongo", act: tour_on_mongo },
-    Step { name: "pages", alone: "cargo xtask gate docs", act: |_| gates::docs::run() },
+    Step { name: "pages", alone: "cargo xtask gate docs", act: |run| gates::docs::run(&run.xtask) },
     Step { name: "deploy", alone: "cargo xtask gate deploy", act: |_| gates::deploy::run() },
-    Step { name: "release binary", alone: "cargo xtask gate smoke", act: |_| gates::smoke::run() },
+    Step {
+        name: "release binary",
+        alone: "cargo xtask gate smoke",
+        act: |_| gates::smoke::run(&gates::smoke::Options::default()),
+    },
 ];
 
-/// Runs the steps.
-pub fn run() -> ExitCode {
+/// Runs the steps. `xtask` describes the command line of `cargo xtask`.
+pub fn run(xtask: clap::Command) -> ExitCode {
     let started = Instant::now();
-    let mut run = Run::default();
+    let mut run = Run { xtask, totals: Totals::default(), database: None };
     let mut table = Vec::new();
     let mut failed = None;
     for (number, step) in STEPS.iter().enumerate() {
@@ -86,8 +91,8 @@ pub fn run() -> ExitCode {
             ExitCode::SUCCESS
         }
     };
-    match &run.supply {
-        Some(supply) => println!("{}", supply.remark(run.totals)),
+    match &run.database {
+        Some(database) => println!("\n{}\n\n{}", slowest::table(), database.summary(run.totals)),
         None => println!("{}", run.totals),
     }
     code
@@ -109,10 +114,10 @@ fn generated(_: &mut Run) -> Result<Outcome> {
     generate::check().map(|()| Outcome::Done)
 }
 
-/// The architecture test is among them: xtask/tests/architecture.rs.
+/// Includes the tests in xtask/tests.
 fn tests(run: &mut Run) -> Result<Outcome> {
-    let supply = run.supply.get_or_insert_with(Supply::get);
-    suite::tests(&[], supply, &mut run.totals).map(|()| Outcome::Done)
+    let database = run.database.get_or_insert_with(TestDatabase::provision);
+    suite::tests(&[], database, &mut run.totals).map(|()| Outcome::Done)
 }
 
 fn doc_tests(run: &mut Run) -> Result<Outcome> {
@@ -126,7 +131,10 @@ fn documentation(_: &mut Run) -> Result<Outcome> {
 }
 
 fn embedding(_: &mut Run) -> Result<Outcome> {
-    let command = cargo(["run", "-p", "rekindle-store-sqlite", "--example", "embed"]);
+    // Built with the features of the whole workspace: the tests have built it already.
+    shell::run(cargo(["build", "--quiet", "--workspace", "--example", "embed"]))?;
+    let mut command = Command::new(shell::target_dir().join("debug/examples/embed"));
+    command.current_dir(shell::root());
     shell::run(command).map(|()| Outcome::Done)
 }
 
@@ -135,7 +143,7 @@ fn tour(_: &mut Run) -> Result<Outcome> {
 }
 
 fn tour_on_mongo(run: &mut Run) -> Result<Outcome> {
-    match run.supply.get_or_insert_with(Supply::get).uri() {
+    match run.database.get_or_insert_with(TestDatabase::provision).uri() {
         Some(uri) => crate::tour::on_mongo(uri).map(|()| Outcome::Done),
         None => Ok(Outcome::Skipped("there is no mongod".to_owned())),
     }

@@ -1,9 +1,11 @@
-//! `cargo xtask gate …`: what CI demands besides what the compiler, the lints and the tests see. Each gate also runs alone,
-//! and needs nothing but Rust, git and, where it fetches a tool, Python.
+//! `cargo xtask gate …`: the checks of CI besides the compiler, the lints and the tests. Each gate also runs alone and needs
+//! only Rust, git and, where it fetches a tool, Python.
 
+mod circles;
 pub mod deny;
 pub mod deploy;
 pub mod docs;
+mod outcome;
 pub mod smoke;
 mod sources;
 pub mod typos;
@@ -12,9 +14,12 @@ pub mod unused;
 use anyhow::Result;
 use clap::Subcommand;
 
-/// Which one.
+pub use outcome::Outcome;
+
 #[derive(Debug, Subcommand)]
 pub enum Gate {
+    /// Circles of files and modules within each crate: prints them, and fails on new ones.
+    Circles,
     /// Licences, bans and sources of all dependencies, as deny.toml has them.
     Deny,
     /// Dependencies that nothing uses.
@@ -26,27 +31,19 @@ pub enum Gate {
     /// The files in deploy: rules and their tests, the unit, the dashboard.
     Deploy,
     /// The release binary, built and tried.
-    Smoke,
+    Smoke(smoke::Options),
 }
 
-/// How a gate ended that found nothing wrong.
-#[derive(Debug)]
-pub enum Outcome {
-    /// It looked.
-    Done,
-    /// It could not look, and why.
-    Skipped(String),
-}
-
-/// Runs one.
-pub fn run(gate: &Gate) -> Result<()> {
+/// Runs one gate. `xtask` describes the command line of `cargo xtask`, which the documents name.
+pub fn run(gate: &Gate, xtask: &clap::Command) -> Result<()> {
     let outcome = match gate {
+        Gate::Circles => circles::run(),
         Gate::Deny => deny::run(),
         Gate::Unused => unused::run(),
         Gate::Typos => typos::run(),
-        Gate::Docs => docs::run(),
+        Gate::Docs => docs::run(xtask),
         Gate::Deploy => deploy::run(),
-        Gate::Smoke => smoke::run(),
+        Gate::Smoke(options) => smoke::run(options),
     };
     if let Outcome::Skipped(why) = outcome? {
         println!("skipped: {why}");

@@ -1,4 +1,4 @@
-//! `cargo xtask generate`: the committed files that are made from the code, so that they cannot tell another story.
+//! `cargo xtask generate`: the committed files that are made from the code.
 
 mod api;
 mod configuration;
@@ -15,7 +15,6 @@ pub use api::is_played;
 
 use crate::shell::root;
 
-/// What to do with the generated files.
 #[derive(clap::Args)]
 pub struct Options {
     /// Write nothing; fail if a file is not what would be written.
@@ -24,7 +23,7 @@ pub struct Options {
 }
 
 struct Generated {
-    /// From the workspace's root.
+    /// Its path from the workspace's root.
     path: &'static str,
     content: String,
 }
@@ -45,16 +44,16 @@ fn all() -> Result<Vec<Generated>> {
     ])
 }
 
-/// Writes the files, or compares them.
+/// Writes the files, or compares them with `--check`.
 pub fn run(options: &Options) -> Result<()> {
     if options.check { check() } else { write() }
 }
 
-/// Fails when a file differs from what would be written.
+/// Fails if a file differs from what would be written.
 pub fn check() -> Result<()> {
     let mut differing = Vec::new();
     for file in all()? {
-        // A checkout may have other line ends than we write.
+        // A checkout may have other line ends.
         let found = fs::read_to_string(root().join(file.path)).unwrap_or_default().replace("\r\n", "\n");
         if found != file.content {
             differing.push(file.path);

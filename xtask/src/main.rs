@@ -1,5 +1,5 @@
-//! The project's own automation, run as `cargo xtask …`: what CI does, the tests, the generated files, the tour,
-//! the benchmark, a database to develop against.
+//! The project's automation, run as `cargo xtask …`: CI, the tests, the generated files, the README's tour, the benchmark
+//! and a database for development.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to the person who ran it")]
 
 mod bench;
@@ -8,13 +8,14 @@ mod gates;
 mod generate;
 mod mongo;
 mod shell;
+mod slowest;
 mod suite;
 mod totals;
 mod tour;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// The automation of the Rekindle workspace.
 #[derive(Parser)]
@@ -46,8 +47,8 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Ci => return ci::run(),
-        Command::Gate(gate) => gates::run(&gate),
+        Command::Ci => return ci::run(Arguments::command()),
+        Command::Gate(gate) => gates::run(&gate, &Arguments::command()),
         Command::Test(options) => return suite::run(&options),
         Command::Generate(options) => generate::run(&options),
         Command::Mongo(command) => mongo::run(&command),

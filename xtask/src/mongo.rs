@@ -1,7 +1,7 @@
-//! `cargo xtask mongo start|stop|status|uri`: a database to develop and test against, which stays until it is stopped. What
-//! runs is noted in a file under target. The database that `cargo xtask test` starts for itself is [`supply`]'s.
+//! `cargo xtask mongo start|stop|status|uri`: a database for development that runs until it is stopped. A file under target
+//! names its processes. The database that `cargo xtask test` starts for itself is in [`provision`].
 
-mod supply;
+mod provision;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -11,9 +11,8 @@ use clap::Subcommand;
 use rekindle_mongod::{Nodes, Options, RunningNode, Shape, TEST_URI, find_or_fetch, is_running, masked, test_uri};
 use serde_json::{Value, json};
 
-pub use supply::Supply;
+pub use provision::TestDatabase;
 
-/// What is to be done.
 #[derive(Subcommand)]
 pub enum Command {
     /// Starts a replica set on loopback and leaves it running; fetches mongod where none is installed.
@@ -30,7 +29,6 @@ pub enum Command {
     Uri,
 }
 
-/// Does it.
 pub fn run(command: &Command) -> Result<()> {
     let place = rekindle_mongod::target_dir().join("mongod");
     match command {
@@ -41,14 +39,14 @@ pub fn run(command: &Command) -> Result<()> {
     }
 }
 
-/// What was left running, as it is noted.
+/// The cluster that was left running, as the file names it.
 #[derive(Debug, PartialEq)]
-struct Noted {
+struct RunningCluster {
     uri: String,
     nodes: Vec<RunningNode>,
 }
 
-impl Noted {
+impl RunningCluster {
     fn file(place: &Path) -> PathBuf {
         place.join("running.json")
     }
@@ -63,15 +61,15 @@ impl Noted {
     }
 
     fn parse(text: &str) -> Result<Self> {
-        let noted: Value = serde_json::from_str(text)?;
+        let file: Value = serde_json::from_str(text)?;
         let node = |node: &Value| {
             let pid = u32::try_from(node["pid"].as_u64().context("a node without a pid")?)?;
             let port = u16::try_from(node["port"].as_u64().context("a node without a port")?)?;
             let dbpath = node["dbpath"].as_str().context("a node without a dbpath")?.into();
             Ok(RunningNode { pid, port, dbpath })
         };
-        let uri = noted["uri"].as_str().context("no uri")?.to_owned();
-        let nodes = noted["nodes"].as_array().context("no nodes")?.iter().map(node).collect::<Result<_>>()?;
+        let uri = file["uri"].as_str().context("no uri")?.to_owned();
+        let nodes = file["nodes"].as_array().context("no nodes")?.iter().map(node).collect::<Result<_>>()?;
         Ok(Self { uri, nodes })
     }
 
@@ -80,26 +78,26 @@ impl Noted {
         json!({ "uri": self.uri, "nodes": self.nodes.iter().map(node).collect::<Vec<_>>() }).to_string()
     }
 
-    /// Written whole or not at all: it is all that leads to the processes.
+    /// Replaces the file atomically: only it leads to the processes.
     fn write(&self, place: &Path) -> Result<()> {
         let fresh = Self::file(place).with_extension("new");
         fs::write(&fresh, self.text())?;
         Ok(fs::rename(fresh, Self::file(place))?)
     }
 
-    /// All of it runs.
+    /// Returns whether all nodes run.
     fn runs(&self) -> bool {
         self.nodes.iter().all(|node| is_running(node.pid, &node.dbpath))
     }
 
-    /// Ends what still runs of it, and removes its data and the note. Answers how many it ended.
+    /// Ends the nodes that still run, and removes their data and the file. Returns how many it ended.
     fn end(&self, place: &Path) -> Result<usize> {
         let mut ended = 0;
         for node in &self.nodes {
             ended += usize::from(rekindle_mongod::ends(node.pid, &node.dbpath)?);
         }
         for node in &self.nodes {
-            // Only a folder of the kind that we make is removed, whatever the note says.
+            // Only a folder that this program makes is removed, whatever the file says.
             let folder = node.dbpath.parent().filter(|folder| folder.parent() == Some(place));
             if let Some(folder) = folder.filter(|folder| folder.is_dir()) {
                 fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
@@ -110,8 +108,8 @@ impl Noted {
     }
 }
 
-/// The right to change what runs; ends with this value.
-fn alone(place: &Path) -> Result<File> {
+/// Locks the cluster against other processes of this program, until the value is dropped.
+fn lock(place: &Path) -> Result<File> {
     fs::create_dir_all(place).with_context(|| format!("cannot make {}", place.display()))?;
     let lock = File::create(place.join("running.lock"))?;
     ensure!(lock.try_lock().is_ok(), "another `cargo xtask mongo` is at work; run this again when it is done");
@@ -123,19 +121,19 @@ fn start(place: &Path, members: usize) -> Result<()> {
         println!("{TEST_URI} is set, and that server is used: {}. Nothing is started.", masked(&uri));
         return Ok(());
     }
-    let _alone = alone(place)?;
-    if let Some(noted) = Noted::read(place)? {
-        if noted.runs() {
-            let many = noted.nodes.len();
+    let _lock = lock(place)?;
+    if let Some(cluster) = RunningCluster::read(place)? {
+        if cluster.runs() {
+            let many = cluster.nodes.len();
             let other = if many == members { "" } else { " To have another number of nodes, stop it first." };
-            println!("It runs already, with {many} node(s): {}{other}", noted.uri);
+            println!("It runs already, with {many} node(s): {}{other}", cluster.uri);
             return Ok(());
         }
         println!("What ran before is not whole any more; it is removed, with its data.");
-        noted.end(place)?;
+        cluster.end(place)?;
     }
     let binary = find_or_fetch(&|line| eprintln!("{line}"))?;
-    // As the tests want it: this is what they are run against while something is being developed.
+    // With the options of the tests, which are run against it during development.
     let nodes = Nodes::start(Options {
         shape: Shape::ReplicaSet(members),
         parent: place.to_owned(),
@@ -145,20 +143,20 @@ fn start(place: &Path, members: usize) -> Result<()> {
         ..Options::at(&binary)
     })?;
     let uri = nodes.uri();
-    let noted = Noted { uri, nodes: nodes.leave_running()? };
-    if let Err(fault) = noted.write(place) {
-        noted.end(place)?;
+    let cluster = RunningCluster { uri, nodes: nodes.leave_running()? };
+    if let Err(fault) = cluster.write(place) {
+        cluster.end(place)?;
         return Err(fault.context("cannot note what was started"));
     }
-    println!("{} runs, with {members} node(s), until `cargo xtask mongo stop`: {}", binary.display(), noted.uri);
+    println!("{} runs, with {members} node(s), until `cargo xtask mongo stop`: {}", binary.display(), cluster.uri);
     println!("For tests: export {TEST_URI}=\"$(cargo xtask mongo uri)\"");
     Ok(())
 }
 
 fn stop(place: &Path) -> Result<()> {
-    let _alone = alone(place)?;
-    match Noted::read(place)? {
-        Some(noted) => println!("Ended {} node(s), and removed their data.", noted.end(place)?),
+    let _lock = lock(place)?;
+    match RunningCluster::read(place)? {
+        Some(cluster) => println!("Ended {} node(s), and removed their data.", cluster.end(place)?),
         None => println!("None runs."),
     }
     if let Some(uri) = test_uri() {
@@ -171,21 +169,21 @@ fn status(place: &Path) -> Result<()> {
     if let Some(uri) = test_uri() {
         println!("{TEST_URI} is set, and tests use that: {}", masked(&uri));
     }
-    let Some(noted) = Noted::read(place)? else {
+    let Some(cluster) = RunningCluster::read(place)? else {
         println!("None runs: `cargo xtask mongo start` starts one.");
         return Ok(());
     };
     println!("{:<5} {:>8} {:>6}  {:<8} log", "node", "process", "port", "state");
-    for (number, node) in noted.nodes.iter().enumerate() {
+    for (number, node) in cluster.nodes.iter().enumerate() {
         let state = if is_running(node.pid, &node.dbpath) { "running" } else { "gone" };
         let log = node.dbpath.join("mongod.log");
         println!("{number:<5} {:>8} {:>6}  {state:<8} {}", node.pid, node.port, log.display());
     }
-    println!("{}", masked(&noted.uri));
+    println!("{}", masked(&cluster.uri));
     Ok(())
 }
 
-/// The URI of the server that is named in the environment, else of the one that was started here and runs, if there is one.
+/// Returns the URI of the server that the environment names, or else of the one that was started here and runs.
 pub fn running() -> Result<Option<String>> {
     running_at(&rekindle_mongod::target_dir().join("mongod"))
 }
@@ -193,7 +191,7 @@ pub fn running() -> Result<Option<String>> {
 fn running_at(place: &Path) -> Result<Option<String>> {
     match test_uri() {
         Some(uri) => Ok(Some(uri)),
-        None => Ok(Noted::read(place)?.filter(Noted::runs).map(|noted| noted.uri)),
+        None => Ok(RunningCluster::read(place)?.filter(RunningCluster::runs).map(|cluster| cluster.uri)),
     }
 }
 

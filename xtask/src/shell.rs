@@ -1,4 +1,4 @@
-//! Running other programs from the workspace's root, and saying clearly which one failed.
+//! Runs other programs from the workspace's root, and names the one that failed.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -10,13 +10,12 @@ use anyhow::{Context, Result, bail};
 
 use crate::totals::{Runner, Totals};
 
-/// The workspace's root.
 pub fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().unwrap_or(here).to_owned()
 }
 
-/// Where cargo puts what it builds.
+/// Returns where cargo puts what it builds.
 pub fn target_dir() -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR") {
         Some(elsewhere) => root().join(elsewhere),
@@ -24,13 +23,20 @@ pub fn target_dir() -> PathBuf {
     }
 }
 
-/// Waits; for a program without a runtime that looks again and again at something outside.
+/// Builds the command line for debugging and returns where it is. Its features are those of the whole workspace, so that after
+/// the tests there is nothing left to build.
+pub fn build_rekindle() -> Result<PathBuf> {
+    run(cargo(["build", "--quiet", "--workspace", "--bin", "rekindle"]))?;
+    Ok(target_dir().join("debug/rekindle"))
+}
+
+/// Waits between two polls, in a program without a runtime.
 #[expect(clippy::disallowed_methods, reason = "no runtime's thread is stopped: there is none")]
 pub fn pause(span: Duration) {
     std::thread::sleep(span);
 }
 
-/// The cargo that runs us, at the workspace's root.
+/// Returns a command for the cargo that runs this program, at the workspace's root.
 pub fn cargo<I, S>(arguments: I) -> Command
 where
     I: IntoIterator<Item = S>,
@@ -38,16 +44,23 @@ where
 {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root()).args(arguments);
+    // `cargo run` describes xtask in these. The build script of ring watches them: with other values than in a shell, it and all
+    // that is built on it would be compiled again by each cargo that xtask starts, and by the next one in the shell.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
-/// Whether a program can be started and is content.
+/// Returns whether a program can be started and succeeds.
 pub fn succeeds(mut command: Command) -> bool {
     let silent = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     silent.status().is_ok_and(|status| status.success())
 }
 
-/// Runs a program whose output goes straight to the person.
+/// Runs a program with its output on this program's own. Fails if it fails.
 pub fn run(mut command: Command) -> Result<()> {
     let status = command.status().with_context(|| format!("cannot start {}", shown(&command)))?;
     if !status.success() {
@@ -56,7 +69,7 @@ pub fn run(mut command: Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a program, passes its output on line by line, and adds what it says of tests to `totals`.
+/// Runs a program, passes on its output line by line, and adds the tests that it reports to `totals`. Fails if it fails.
 pub fn run_counted(mut command: Command, runner: Runner, totals: &mut Totals) -> Result<()> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().with_context(|| format!("cannot start {}", shown(&command)))?;
@@ -79,7 +92,7 @@ pub fn run_counted(mut command: Command, runner: Runner, totals: &mut Totals) ->
     Ok(())
 }
 
-/// What a program prints, without surrounding white space.
+/// Returns what a program prints, trimmed. Fails if it fails.
 pub fn output(mut command: Command) -> Result<String> {
     let output = command.output().with_context(|| format!("cannot start {}", shown(&command)))?;
     if !output.status.success() {

@@ -4,11 +4,12 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::mongo::Supply;
+use crate::mongo::TestDatabase;
 use crate::shell::{cargo, run_counted, succeeds};
+use crate::slowest;
 use crate::totals::{Runner, Totals};
 
-/// What is to be tested.
+/// Selects the tests.
 #[derive(clap::Args)]
 pub struct Options {
     /// The tests of this package only, without doc tests; may be repeated.
@@ -16,28 +17,30 @@ pub struct Options {
     packages: Vec<String>,
 }
 
-/// Runs all tests and ends with their total on a line of its own.
+/// Runs all tests. Prints a table of the slowest, and the total on the last line.
 pub fn run(options: &Options) -> ExitCode {
     let mut totals = Totals::default();
-    let supply = Supply::get();
-    let mut outcome = tests(&options.packages, &supply, &mut totals);
+    let database = TestDatabase::provision();
+    let mut outcome = tests(&options.packages, &database, &mut totals);
     if outcome.is_ok() && options.packages.is_empty() {
         outcome = doc_tests(&mut totals);
     }
     if let Err(fault) = &outcome {
         println!("\nFAILED: {fault:#}");
     }
-    println!("{}", supply.remark(totals));
+    println!("\n{}\n", slowest::table());
+    println!("{}", database.summary(totals));
     if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Every test but the doc tests, also after one has failed; of the whole workspace, when no package is named.
-pub fn tests(packages: &[String], supply: &Supply, totals: &mut Totals) -> Result<()> {
+/// Runs every test but the doc tests, of the whole workspace if no package is named. Goes on after a failure.
+pub fn tests(packages: &[String], database: &TestDatabase, totals: &mut Totals) -> Result<()> {
+    slowest::clear()?;
     let nextest = succeeds(cargo(["nextest", "--version"]));
     let (mut command, runner) = if nextest {
         (cargo(["nextest", "run", "--no-fail-fast"]), Runner::Nextest)
     } else {
-        // `--all-targets` would run the benches too; these are the targets that hold tests.
+        // `--all-targets` would run the benches too; these are the targets with tests.
         (cargo(["test", "--lib", "--bins", "--tests", "--examples", "--no-fail-fast"]), Runner::Libtest)
     };
     if packages.is_empty() {
@@ -46,11 +49,11 @@ pub fn tests(packages: &[String], supply: &Supply, totals: &mut Totals) -> Resul
     for package in packages {
         command.args(["--package", package]);
     }
-    supply.equip(&mut command);
+    database.set_environment(&mut command);
     run_counted(command, runner, totals)
 }
 
-/// The examples in the documentation, which nextest cannot run.
+/// Runs the examples in the documentation, which nextest cannot run.
 pub fn doc_tests(totals: &mut Totals) -> Result<()> {
     run_counted(cargo(["test", "--workspace", "--doc"]), Runner::Libtest, totals)
 }

@@ -1,30 +1,29 @@
-//! Counting tests by what the runners print: cargo-nextest's summary, and the result lines of libtest and its kin.
+//! Counts tests by the output of the runners: the summary of cargo-nextest, and the result lines of libtest.
 
 use std::fmt;
 use std::ops::AddAssign;
 
-/// How many tests passed and failed, and how many were not run.
+/// The numbers of tests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Those that passed.
     pub passed: u64,
-    /// Those that failed, ran out of time or could not be run.
+    /// Failed, timed out or could not be started.
     pub failed: u64,
-    /// Those that were not run, because something that they need is not there.
+    /// Not run, because something that they need is missing.
     pub ignored: u64,
 }
 
-/// Whose output is read. Each shows the other's lines too, as the output of a test that failed.
+/// The runner whose output is read. The output of a failed test may contain lines of the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Runner {
-    /// `cargo test`: a result line for each binary.
+    /// `cargo test`: a result line for each test binary.
     Libtest,
     /// `cargo nextest run`: one summary at the end.
     Nextest,
 }
 
 impl Totals {
-    /// Adds what a line of a runner's output says, which is mostly nothing.
+    /// Adds the counts in a line of a runner's output, if it has any.
     pub fn read_line(&mut self, runner: Runner, line: &str) {
         let line = without_colour(line);
         let counts = match runner {
@@ -41,7 +40,7 @@ impl Totals {
             // nextest adds remarks: `7 passed (1 slow)`.
             match what.split(" (").next().unwrap_or(what) {
                 "passed" => self.passed += number,
-                // nextest counts those as skipped that are ignored, and those that a filter leaves out: we have none.
+                // nextest counts ignored tests as skipped, and those that a filter leaves out, of which there are none here.
                 "ignored" | "skipped" => self.ignored += number,
                 "failed" | "exec failed" | "timed out" => self.failed += number,
                 _ => {}
@@ -68,7 +67,7 @@ impl fmt::Display for Totals {
     }
 }
 
-/// The line without the escape sequences that set colours.
+/// Removes the escape sequences for colours.
 fn without_colour(line: &str) -> String {
     let mut plain = String::with_capacity(line.len());
     let mut rest = line;

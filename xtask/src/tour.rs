@@ -1,10 +1,11 @@
-//! `cargo xtask tour`: plays the tour of the README with the real binary, by feeding the README's own commands, word for
-//! word, to a shell, and looks at what they answer. What the README promises is what runs here.
+//! `cargo xtask tour`: plays the README's tour with the real binary. The README's own commands are fed to a shell word for
+//! word, and their output is checked.
 
-mod ground;
 mod page;
+mod store;
 mod terminal;
 
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -12,16 +13,15 @@ use anyhow::{Context, Result, bail, ensure};
 use rekindle_core::Timestamp;
 use serde_json::Value;
 
-use crate::mongo::{self, Supply};
-use crate::shell::{self, cargo};
-use ground::{Ground, StoreKind};
+use crate::mongo::{self, TestDatabase};
+use crate::shell;
 use page::Tour;
+use store::{StoreKind, TourStore};
 use terminal::Terminal;
 
 const THRESHOLD: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How to play it.
 #[derive(clap::Args)]
 pub struct Options {
     /// The store under the server.
@@ -29,16 +29,15 @@ pub struct Options {
     store: StoreKind,
 }
 
-/// Plays the tour.
 pub fn run(options: &Options) -> Result<()> {
     match options.store {
         StoreKind::Sqlite => on_sqlite(),
         StoreKind::Mongo => match mongo::running()? {
             Some(uri) => on_mongo(&uri),
             None => {
-                // Started for the tour, and ended with this value.
-                let supply = Supply::get();
-                on_mongo(supply.uri().context("the tour needs a mongod")?)
+                // Ends when it is dropped.
+                let database = TestDatabase::provision();
+                on_mongo(database.uri().context("the tour needs a mongod")?)
             }
         },
     }
@@ -46,37 +45,37 @@ pub fn run(options: &Options) -> Result<()> {
 
 /// Plays the tour on a file.
 pub fn on_sqlite() -> Result<()> {
-    on(&Ground::Folder)
+    on(&TourStore::Folder)
 }
 
 /// Plays the tour on a database of the MongoDB server with this URI.
 pub fn on_mongo(uri: &str) -> Result<()> {
-    on(&Ground::on(uri))
+    on(&TourStore::on(uri))
 }
 
-fn on(ground: &Ground) -> Result<()> {
-    shell::run(cargo(["build", "-p", "rekindle-cli"]))?;
+fn on(store: &TourStore) -> Result<()> {
+    let rekindle = shell::build_rekindle()?;
     let tour = Tour::of_readme()?;
-    let stage = Stage::set(ground)?;
+    let sandbox = Sandbox::new(store, &rekindle)?;
     println!("\n$ {}", tour.server);
-    let server = stage.server(&tour.server);
+    let server = sandbox.server(&tour.server);
     let played = server.and_then(|server| {
-        let played = play(&stage, &tour);
+        let played = play(&sandbox, &tour);
         let stopped = server.stop();
         played.and(stopped)
     });
-    let cleared = ground.clear();
-    played.and(cleared)?;
+    let removed = store.remove();
+    played.and(removed)?;
     println!("\nThe tour went as the README says.");
     Ok(())
 }
 
-fn play(stage: &Stage<'_>, tour: &Tour) -> Result<()> {
-    let mut terminal = Terminal::open(|command| stage.dress(command))?;
+fn play(sandbox: &Sandbox<'_>, tour: &Tour) -> Result<()> {
+    let mut terminal = Terminal::open(|command| sandbox.configure(command))?;
     terminal.play(&tour.start)?;
     terminal.play(&tour.kill)?;
     let killed = Instant::now();
-    let old = stage.stalled(killed)?;
+    let old = sandbox.stalled(killed)?;
     let id = text(&old, "session_id");
 
     let status = terminal.play(&tour.status)?;
@@ -84,7 +83,7 @@ fn play(stage: &Stage<'_>, tour: &Tour) -> Result<()> {
     expect(&terminal.play(&tour.left)?, "build the core", "what is left is named")?;
 
     let recovered = terminal.play(&tour.recover)?;
-    let sessions = stage.sessions()?;
+    let sessions = sandbox.sessions()?;
     ensure!(sessions.len() == 2, "two recovers make one successor, but there are {} sessions", sessions.len());
     let new = sessions.iter().find(|session| text(session, "recovered_from") == id).context("there is no successor")?;
     let successor = text(new, "session_id");
@@ -96,7 +95,7 @@ fn play(stage: &Stage<'_>, tour: &Tour) -> Result<()> {
     expect(&late, "refused with exit code 3", "a late heartbeat is refused")?;
 
     terminal.play(&tour.finish)?;
-    for session in stage.sessions()? {
+    for session in sandbox.sessions()? {
         let status = text(&session, "status");
         ensure!(status == "completed", "at the end session {} is {status}", text(&session, "session_id"));
     }
@@ -112,39 +111,39 @@ fn text(session: &Value, field: &str) -> String {
     session[field].as_str().unwrap_or_default().to_owned()
 }
 
-/// A place of our own, so that a tour disturbs nobody's server.
-struct Stage<'a> {
-    ground: &'a Ground,
+/// A folder, a port and an environment that no other server uses.
+struct Sandbox<'a> {
+    store: &'a TourStore,
     folder: tempfile::TempDir,
     path: std::ffi::OsString,
 }
 
-impl<'a> Stage<'a> {
-    fn set(ground: &'a Ground) -> Result<Self> {
+impl<'a> Sandbox<'a> {
+    fn new(store: &'a TourStore, rekindle: &Path) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        // The build that the tour kills must be a whole one.
+        // The tour kills a build; that build has to start from nothing.
         let built = shell::root().join("target/tour");
         if built.exists() {
             std::fs::remove_dir_all(&built).with_context(|| format!("cannot clear {}", built.display()))?;
         }
-        let binaries = shell::target_dir().join("debug");
+        let binaries = rekindle.parent().map(Path::to_owned);
         let others = std::env::var_os("PATH").unwrap_or_default();
-        let path = std::env::join_paths(std::iter::once(binaries).chain(std::env::split_paths(&others)))?;
-        Ok(Self { ground, folder, path })
+        let path = std::env::join_paths(binaries.into_iter().chain(std::env::split_paths(&others)))?;
+        Ok(Self { store, folder, path })
     }
 
-    fn dress(&self, command: &mut Command) {
+    fn configure(&self, command: &mut Command) {
         command.current_dir(shell::root());
         command.env("PATH", &self.path).env("REKINDLE_DATA", self.folder.path()).env("PORT", "0");
         command.env("NO_COLOR", "1").env_remove("REKINDLE_URL").env_remove("REKINDLE_API_KEY");
         command.env_remove("CARGO_TARGET_DIR");
-        self.ground.dress(command);
+        self.store.configure(command);
     }
 
     fn server(&self, line: &str) -> Result<Server> {
         let mut command = Command::new("bash");
-        self.dress(&mut command);
-        // `exec`, so that the process that we end is the server itself.
+        self.configure(&mut command);
+        // `exec`, so that the process to end is the server itself.
         command.arg("-c").arg(line.replacen("rekindle", "exec rekindle", 1));
         let log = std::fs::File::create(self.folder.path().join("server.log"))?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
@@ -162,7 +161,7 @@ impl<'a> Stage<'a> {
 
     fn rekindle(&self, arguments: &[&str]) -> Result<Value> {
         let mut command = Command::new("rekindle");
-        self.dress(&mut command);
+        self.configure(&mut command);
         Ok(serde_json::from_str(&shell::output({
             command.args(arguments);
             command
@@ -175,7 +174,7 @@ impl<'a> Stage<'a> {
         Ok(sessions)
     }
 
-    /// Waits until the one session is stalled, and looks how late it was found.
+    /// Waits until the one session is stalled. Fails if it was found more than a second after its deadline.
     fn stalled(&self, killed: Instant) -> Result<Value> {
         loop {
             let sessions = self.sessions()?;
@@ -199,7 +198,7 @@ struct Server {
 }
 
 impl Server {
-    /// Asks it to end, as an operator would, and demands that it does so well.
+    /// Ends the server with SIGTERM. Fails if it ends with an error.
     fn stop(mut self) -> Result<()> {
         let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id())?);
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM)?;
@@ -211,7 +210,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Fails when it has ended already, which is what is wanted.
+        // Fails if it has ended already, which is fine.
         let _ = self.child.kill();
     }
 }

@@ -1,12 +1,12 @@
-//! Every acceptance test of the product's requirements that this version can meet is a test of ours, which carries its
-//! id: `Test-2.1.a` in a comment, or `test_2_1_a` in its name.
+//! Every acceptance test of the requirements that this version can meet has a test here with its id: `Test-2.1.a` in a
+//! comment, or `test_2_1_a` in its name.
 #![expect(clippy::unwrap_used, reason = "a failed expectation is how a test reports")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The ids, by section. Left out: 1.2.a and 1.2.e (another language's packages and compiler), 1.4 but for d (deployment to
-/// a cloud), 5.1.f and 5.3.e (figures are the benchmark's).
+/// The ids, by section. Left out: 1.2.a and 1.2.e (packages and compiler of another language), 1.4 except d (deployment to a
+/// cloud), 5.1.f and 5.3.e (figures, which the benchmark measures).
 const SECTIONS: &[(&str, &str)] = &[
     ("1.1", "abcdef"),
     ("1.2", "bcdf"),

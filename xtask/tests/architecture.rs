@@ -1,5 +1,5 @@
-//! The invariants of ARCHITECTURE.md that a compiler does not check: which way the dependencies point, and the habits
-//! that keep every file a sitting's read. Each message says what to do.
+//! The invariants of ARCHITECTURE.md that the compiler does not check: the direction of dependencies between crates, and rules
+//! for every source file. Each message says what to do.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 
-/// What of ours each crate may be built from. A crate that is not named here may not exist.
+/// The crates of the workspace that each crate may depend on. A crate that is not listed may not exist.
 const ARROWS: &[(&str, &[&str])] = &[
     ("rekindle-core", &[]),
     ("rekindle-integrity", &["rekindle-core"]),
@@ -22,10 +22,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("rekindle-cli", &["rekindle-core", "rekindle-http", "rekindle-integrity", "rekindle-transfer"]),
 ];
 
-/// All that the domain is built from.
+/// The direct dependencies of the domain.
 const CORE_BUILT_FROM: &[&str] = &["async-trait", "serde_json", "thiserror", "time", "uuid"];
 
-/// What the domain may not even be built from indirectly.
+/// Crates that the domain may not even depend on indirectly.
 const FAR_FROM_CORE: &[&str] = &["tokio", "actix-web", "actix-rt", "rusqlite", "mongodb", "tracing", "reqwest", "clap"];
 
 const MAX_LINES: usize = 400;
@@ -40,7 +40,7 @@ fn metadata() -> Result<Metadata> {
     command.context("cargo metadata must be able to read the workspace")
 }
 
-/// What each member of the workspace is built from, its tests aside.
+/// Returns the dependencies of each member of the workspace, without those of its tests.
 fn built_from(metadata: &Metadata) -> BTreeMap<String, BTreeSet<String>> {
     let mut found = BTreeMap::new();
     for package in metadata.workspace_packages() {
@@ -73,7 +73,7 @@ fn is_test(path: &str) -> bool {
     path.contains("/tests/") || path.ends_with("/tests.rs")
 }
 
-/// The files of one folder that contain `text`.
+/// Returns the files of a folder that contain `text`.
 fn containing<'a>(files: &'a [(String, String)], folder: &str, text: &str) -> Vec<&'a str> {
     let inside = files.iter().filter(|(path, _)| path.starts_with(folder));
     inside.filter(|(_, source)| source.contains(text)).map(|(path, _)| path.as_str()).collect()
@@ -120,7 +120,7 @@ fn core_knows_no_runtime_driver_or_serializer() -> Result<()> {
     while let Some(id) = open.pop() {
         for part in &nodes[id].deps {
             let normal = part.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal);
-            // A macro crate runs in the compiler and is in nobody's program.
+            // A macro crate runs in the compiler and is not linked.
             if normal && !is_macro(&metadata, &part.pkg) && reached.insert(&part.pkg) {
                 open.push(&part.pkg);
             }
@@ -152,7 +152,7 @@ fn nobody_depends_on_xtask() -> Result<()> {
 #[test]
 fn stores_are_named_in_one_file_of_http_and_never_in_the_cli() -> Result<()> {
     let files = rust_files()?;
-    // With what follows the name of a crate: there are metrics whose names begin so.
+    // With the end of the crate's name: names of metrics begin the same.
     let naming = |folder: &str| {
         let mut found = containing(&files, folder, "rekindle_store_sqlite");
         found.extend(containing(&files, folder, "rekindle_store_mongo"));
@@ -182,7 +182,7 @@ fn every_file_says_what_it_is_for() -> Result<()> {
 
 #[test]
 fn no_lint_is_silenced_without_a_reason() -> Result<()> {
-    // Put together here, so that this file does not find itself.
+    // Concatenated, so that this file does not match.
     for attribute in [["#[", "allow("].concat(), ["#![", "allow("].concat()] {
         for folder in ["crates/", "xtask/"] {
             let found = containing(&rust_files()?, folder, &attribute).join(", ");
@@ -193,7 +193,7 @@ fn no_lint_is_silenced_without_a_reason() -> Result<()> {
 }
 
 #[test]
-fn no_source_file_is_longer_than_a_sitting() -> Result<()> {
+fn no_source_file_is_longer_than_400_lines() -> Result<()> {
     for (path, source) in rust_files()? {
         let lines = source.lines().count();
         assert!(

@@ -84,8 +84,11 @@ async fn heartbeat(id: web::Path<String>, writer: web::Data<mpsc::Sender<Beat>>)
     }
 }
 
-#[actix_web::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<(), Box<dyn Error>> {
+    actix_web::rt::System::new().block_on(serve())
+}
+
+async fn serve() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args_os().skip(1);
     let (Some(database), Some(ids)) = (args.next(), args.next()) else {
         return Err("usage: floor DATABASE IDS".into());

@@ -17,7 +17,7 @@ use rekindle_testkit::MemoryStore;
 use serde_json::{Value, json};
 use support::KEY;
 
-#[actix_web::test]
+#[tokio::test]
 async fn another_service_mounts_it_beside_its_own_routes() {
     let store = Arc::new(MemoryStore::new());
     let tracker = Tracker::new(store, Arc::new(SystemClock), Arc::new(RandomIds), Policy::default());

@@ -1,34 +1,32 @@
-//! What the page says of each store that does not come from a measurement: its name, its targets, and how its floor works.
+//! The constant part of the page for each store: its name, its targets, and how its baseline works.
 
 use std::time::Duration;
 
-/// A store, as the page tells of it.
 pub struct About {
-    /// Its section's mark in the page.
+    /// The mark of its section in the page.
     pub mark: &'static str,
-    /// Its section's heading.
+    /// The heading of its section.
     pub title: &'static str,
-    /// The floor among the examples of `rekindle-http`.
-    pub floor: &'static str,
-    /// What is wanted of it.
-    pub targets: Targets,
-    /// What an answered heartbeat has behind it.
+    /// The baseline, one of the examples of `rekindle-http`.
+    pub baseline: &'static str,
+    pub goals: Goals,
+    /// What is durable when a heartbeat is answered.
     pub durable: &'static str,
-    /// How it was measured, beyond what holds for every store: one line each.
+    /// How it was measured, beyond what is the same for all stores: one line each.
     pub method: &'static [&'static str],
 }
 
-/// What is wanted; of what is none, the figures stand for themselves.
-pub struct Targets {
-    /// Heartbeats at 64 connections, as a multiple of the floor.
+/// The targets. A figure without a target is only reported.
+pub struct Goals {
+    /// Heartbeats at 64 connections, as a multiple of the baseline.
     pub ratio: f64,
     /// Their 99th percentile.
     pub p99: Option<Duration>,
     /// A detection pass that finds nothing.
     pub quiet_pass: Option<Duration>,
-    /// A detection pass that marks 10,000.
+    /// A detection pass that marks 10,000 sessions.
     pub full_pass: Option<Duration>,
-    /// The most memory that the server may have resident, in bytes.
+    /// The most resident memory of the server, in bytes.
     pub memory: u64,
 }
 
@@ -38,8 +36,8 @@ const MIB: u64 = 1024 * 1024;
 pub const SQLITE: About = About {
     mark: "sqlite",
     title: "SQLite",
-    floor: "floor",
-    targets: Targets {
+    baseline: "floor",
+    goals: Goals {
         ratio: 0.7,
         p99: Some(Duration::from_millis(25)),
         quiet_pass: Some(Duration::from_millis(5)),
@@ -59,8 +57,8 @@ pub const SQLITE: About = About {
 pub const MONGO: About = About {
     mark: "mongo",
     title: "MongoDB",
-    floor: "floor_mongo",
-    targets: Targets { ratio: 3.0, p99: None, quiet_pass: None, full_pass: None, memory: 256 * MIB },
+    baseline: "floor_mongo",
+    goals: Goals { ratio: 3.0, p99: None, quiet_pass: None, full_pass: None, memory: 256 * MIB },
     durable: "each is answered after a majority (here: the one member) has it in its journal on disk",
     method: &[
         "The *floor* (`crates/http/examples/floor_mongo.rs`) is the plain way to a durable beat over HTTP: actix-web with as many \

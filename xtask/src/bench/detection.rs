@@ -1,4 +1,4 @@
-//! The detection pass in this process, on a store full of live sessions and a clock that is set by hand.
+//! The detection pass, measured in this process on a store full of live sessions with a manual clock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -7,24 +7,22 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use rekindle_core::{Clock, Policy, RandomIds, Store, Timestamp, Tracker};
 
-use super::beats::middle;
+use super::heartbeats::middle;
 use super::seed::Seeded;
 
-/// Long, so that setting the clock a little forward is no gap in listening.
+/// Long enough that moving the clock forward is not taken for a gap in detection.
 const THRESHOLD: Duration = Duration::from_hours(24);
 
-/// How many are overdue at each pass, and how many passes are timed.
+/// The numbers of overdue sessions, each with the number of passes to time.
 const PLAN: [(u32, u32); 3] = [(0, 21), (100, 11), (10_000, 5)];
 
-/// What passes over so many overdue sessions took.
+/// The times of passes with so many overdue sessions.
 pub struct PassRow {
-    /// How many are overdue at each pass.
+    /// The number of overdue sessions in each pass.
     pub overdue: u32,
-    /// How many passes.
     pub passes: u32,
-    /// The median pass.
     pub median: Duration,
-    /// The quickest and the slowest.
+    /// The fastest and the slowest.
     pub spread: (Duration, Duration),
 }
 
@@ -36,9 +34,9 @@ impl Clock for HandClock {
     }
 }
 
-/// Times passes over a store that is as it was seeded.
+/// Times passes over a store as it was seeded.
 pub async fn measure(store: Arc<dyn Store>, seeded: &Seeded) -> Result<Vec<PassRow>> {
-    // At this time the longest silent session is exactly at its deadline; each millisecond more makes one overdue.
+    // At this time the oldest heartbeat is exactly at its deadline; each further millisecond makes one more session overdue.
     let clock = Arc::new(HandClock(AtomicI64::new(seeded.earliest.plus(THRESHOLD).millis())));
     let policy = Policy { stall_threshold: THRESHOLD, ..Policy::default() };
     let tracker = Tracker::new(Arc::clone(&store), Arc::clone(&clock) as Arc<dyn Clock>, Arc::new(RandomIds), policy);

@@ -1,4 +1,4 @@
-//! The machine that the figures are of, without its name and its paths.
+//! A description of the machine, without its name and paths.
 
 use std::fs;
 use std::io::Write;
@@ -8,13 +8,10 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use super::beats::middle;
+use super::heartbeats::middle;
 use crate::shell::{output, root};
 
-/// What a reader must know of the machine, by name.
-///
-/// # Errors
-/// When nothing can be written into the folder `data`.
+/// Returns what describes the machine, by name. Fails if nothing can be written to the folder `data`.
 pub fn facts(data: &Path) -> Result<Vec<(&'static str, String)>> {
     let cores = std::thread::available_parallelism().map_or_else(|_| unknown(), |cores| cores.to_string());
     Ok(vec![
@@ -30,7 +27,7 @@ pub fn facts(data: &Path) -> Result<Vec<(&'static str, String)>> {
     ])
 }
 
-/// What nobody's commit can undercut, in seconds.
+/// Returns the median time of a write with fsync in seconds: no commit can be faster.
 fn synced_write(data: &Path) -> Result<f64> {
     let mut file = fs::File::create(data.join("synced"))?;
     let mut took = Vec::new();

@@ -1,6 +1,6 @@
-//! The load: some connections, each of which sends a request, waits for the whole answer and sends the next. It shares
-//! the machine with what it measures, so it is lean: one thread, requests that are copied rather than made, and no
-//! more of HTTP/1.1 than the answers need.
+//! The load generator: several connections, each of which sends a request, waits for the whole answer and sends the next. It
+//! shares the machine with what it measures, so it does little: one thread, requests that are copied rather than rendered, and
+//! only as much of HTTP/1.1 as the answers need.
 
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -14,10 +14,10 @@ use tokio::task::JoinSet;
 
 use super::server::{Process, Used};
 
-/// Writes the n-th request, whole, into a buffer that is empty.
+/// Writes the n-th request into an empty buffer.
 pub type Render = Arc<dyn Fn(u64, &mut Vec<u8>) + Send + Sync>;
 
-/// How long the load goes on.
+/// The duration of a load.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
     /// Not counted.
@@ -26,60 +26,54 @@ pub struct Timing {
     pub span: Duration,
 }
 
-/// One measurement to be made.
+/// One measurement.
 pub struct Load<'a> {
-    /// Who is asked, and whose memory is watched.
+    /// The process that answers, whose memory is watched.
     pub process: &'a Process,
-    /// How many at the same time.
     pub connections: u32,
-    /// How long.
     pub timing: Timing,
-    /// What is asked.
+    /// Renders the requests.
     pub render: Render,
-    /// The status of every answer: another one ends the benchmark.
+    /// The expected status; another one ends the benchmark.
     pub expect: u16,
-    /// How many requests there are; when they are used up, the count ends early.
+    /// The number of requests; the measurement ends early when they are used up.
     pub requests: u64,
 }
 
-/// What was measured.
+/// The result of a measurement.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample {
-    /// Answers a second.
+    /// Answers per second.
     pub per_second: f64,
-    /// Half of the answers came within this.
+    /// The median of the answer times.
     pub p50: Duration,
-    /// All but one in a hundred came within this.
+    /// The 99th percentile of the answer times.
     pub p99: Duration,
-    /// The most memory that the process had resident, in bytes.
+    /// The most resident memory of the process, in bytes.
     pub memory: u64,
-    /// How many cores were busy for it, on average.
+    /// The cores that were busy, on average.
     pub cores: Cores,
 }
 
-/// Cores that were busy.
 #[derive(Debug, Clone, Copy)]
 pub struct Cores {
-    /// With the process.
+    /// By the process.
     pub own: f64,
-    /// With the process that keeps its data, if that is another one.
+    /// By the process of its database, if that is another one.
     pub database: Option<f64>,
 }
 
-/// An answer.
 pub struct Answer {
-    /// Its status.
     pub status: u16,
-    /// Its body.
     pub body: Vec<u8>,
 }
 
-/// How long an answer may take before the benchmark gives up.
+/// The limit for one answer; after it the benchmark fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(100);
 const MAX_HEADERS: usize = 32;
 
-/// What all connections of a load have in common.
+/// What all connections of a load share.
 struct Plan {
     step: u64,
     requests: u64,
@@ -95,7 +89,7 @@ struct Tally {
     micros: Vec<u32>,
 }
 
-/// What is seen of the processes while it is counted.
+/// What the processes used during the measurement.
 struct Watched<'a> {
     process: &'a Process,
     counted: Range<Instant>,
@@ -104,7 +98,6 @@ struct Watched<'a> {
     last: Option<(Instant, Used)>,
 }
 
-/// Applies the load.
 pub async fn apply(load: &Load<'_>) -> Result<Sample> {
     let mut streams = Vec::new();
     for _ in 0..load.connections {
@@ -180,7 +173,7 @@ impl Watched<'_> {
     }
 }
 
-/// Asks once.
+/// Sends one request on its own connection.
 pub async fn ask(address: SocketAddr, request: &[u8]) -> Result<Answer> {
     let mut connection = Connection::open(address).await?;
     let status = tokio::time::timeout(PATIENCE, connection.exchange(request)).await.context("no answer")??;
@@ -211,7 +204,7 @@ async fn ask_until(mut connection: Connection, first: u64, plan: Arc<Plan>) -> R
         if sent >= plan.counted.start {
             tally.micros.push(u32::try_from((answered - sent).as_micros()).unwrap_or(u32::MAX));
         }
-        // What was asked before the count began and answered within it makes up for what is still open at its end.
+        // An answer to a request from before the measurement compensates for a request that is open at its end.
         if plan.counted.contains(&answered) && plan.used_up.get().is_none_or(|end| answered < *end) {
             tally.in_time += 1;
         }
@@ -224,7 +217,7 @@ fn quantile(sorted: &[u32], part: f64) -> Result<Duration> {
     Ok(Duration::from_micros(u64::from(*micros)))
 }
 
-/// A connection that is kept, and the last answer on it.
+/// A persistent connection, and the last answer on it.
 struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
@@ -238,7 +231,7 @@ impl Connection {
         Ok(Self { stream, buffer: Vec::with_capacity(64 * 1024), body: 0..0 })
     }
 
-    /// Sends a request and answers the status; the body is in [`Self::body`] until the next one.
+    /// Sends a request and returns the status; the body stays in [`Self::body`] until the next one.
     async fn exchange(&mut self, request: &[u8]) -> Result<u16> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
@@ -264,7 +257,7 @@ impl Connection {
     }
 }
 
-/// The status, where the body begins and how long it is; none when the head is not yet whole.
+/// Returns the status, the offset of the body and its length; `None` while the head is incomplete.
 fn parse_head(bytes: &[u8]) -> Result<Option<(u16, usize, usize)>> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut response = httparse::Response::new(&mut headers);

@@ -1,8 +1,8 @@
-//! `docs/benchmarks.md`: one page with a section for each store. A run writes its own store's section and leaves the rest.
+//! `docs/benchmarks.md`: one page with a section for each store. A run replaces the section of its store.
 
 use anyhow::{Context, Result};
 
-/// The page with this section in the place of the store's, which is between two marks.
+/// Returns the page with this section between the two marks of the store.
 pub fn with_section(page: &str, store: &str, section: &str) -> Result<String> {
     let from = format!("<!-- {store}: written by `cargo xtask bench --store {store}` -->\n");
     let to = format!("<!-- /{store} -->");

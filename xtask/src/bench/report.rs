@@ -1,24 +1,25 @@
-//! A store's section of `docs/benchmarks.md`: the machine, the tables, and how each target was met or missed.
+//! A store's section of `docs/benchmarks.md`: the machine, the tables, and whether each target was met.
 
 use std::fmt::Write;
 use std::time::Duration;
 
 use super::about::About;
+use super::extent::Extent;
 use super::load::{Cores, Sample};
-use super::{Extent, Measured, Stage};
+use super::results::{Measured, Stage};
 
-/// The connections at which the targets for beats are set, and the overdue sessions of the target for a full pass.
+/// The number of connections and the number of overdue sessions of the targets.
 const TARGET_CONNECTIONS: u32 = 64;
 const TARGET_OVERDUE: u32 = 10_000;
 const MIB: u64 = 1024 * 1024;
 
-/// The whole section.
+/// Returns the whole section.
 pub fn section(about: &About, extent: &Extent, facts: &[(&'static str, String)], measured: &Measured) -> String {
     let mut page = format!("## {}\n\n| the machine | |\n| --- | --- |\n", about.title);
     for (name, value) in facts {
         let _ = writeln!(page, "| {name} | {value} |");
     }
-    targets(&mut page, about, measured);
+    goals(&mut page, about, measured);
     heartbeats(&mut page, about, extent, measured);
     other_requests(&mut page, measured);
     passes(&mut page, extent, measured);
@@ -26,8 +27,8 @@ pub fn section(about: &About, extent: &Extent, facts: &[(&'static str, String)],
     page
 }
 
-fn targets(page: &mut String, about: &About, measured: &Measured) {
-    let wanted = &about.targets;
+fn goals(page: &mut String, about: &About, measured: &Measured) {
+    let wanted = &about.goals;
     page.push_str("\n### Targets\n\n| target | with | measured | |\n| --- | --- | --- | --- |\n");
     let mut line = |target: String, sessions: u32, measured: String, verdict: String| {
         let _ = writeln!(page, "| {target} | {} live sessions | {measured} | {verdict} |", grouped(sessions));
@@ -92,7 +93,7 @@ fn heartbeats(page: &mut String, about: &About, extent: &Extent, measured: &Meas
                 "| {} | {} | {} | {} | **{:.2}** ({:.2}–{:.2}) | {} |",
                 grouped(stage.sessions),
                 row.connections,
-                figures(&row.floor, ""),
+                figures(&row.baseline, ""),
                 figures(&row.server, "**"),
                 row.ratio,
                 row.spread.0,
@@ -192,7 +193,7 @@ fn ms(span: Duration) -> String {
     if ms < 10.0 { format!("{ms:.2}") } else { format!("{ms:.1}") }
 }
 
-/// What the process used, and after a plus sign what the process of its database used.
+/// Returns the cores of the process and, after a plus sign, those of its database.
 fn shown(cores: Cores) -> String {
     match cores.database {
         Some(database) => format!("{:.2} + {database:.2}", cores.own),
@@ -204,7 +205,7 @@ fn mib(bytes: u64) -> String {
     format!("{:.0}", bytes as f64 / MIB as f64)
 }
 
-/// The number with commas between its thousands.
+/// Returns the number with commas between its thousands.
 fn grouped(number: u32) -> String {
     let digits = number.to_string();
     let mut shown = String::new();

@@ -1,4 +1,4 @@
-//! The requests as bytes, and what they are asked for: beats against the floor, then what else a server is asked.
+//! The requests as bytes: heartbeats for the comparison with the baseline, then the other requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,37 +9,36 @@ use rekindle_core::SessionId;
 use super::load::{Load, Render, Sample, Timing, apply, ask};
 use super::server::Process;
 
-/// Connections at which what is one session is measured.
+/// The numbers of connections for requests about one session.
 const MANY: u32 = 64;
-/// Connections at which lists are measured, since each answer is fifty sessions; and what writes more than one row.
+/// The numbers of connections for lists of fifty sessions, and for writes of several rows.
 const FEW: u32 = 16;
-/// Connections at which deep offsets are measured: more would wait for each other until the store's call times out.
+/// The number of connections for deep offsets: more would wait for each other until the store's call times out.
 const LONE: u32 = 4;
 const PAGE: u64 = 50;
 
-/// What other requests than beats cost.
+/// The cost of a request other than a heartbeat.
 pub struct RequestRow {
-    /// What was asked.
+    /// The request in words.
     pub what: &'static str,
-    /// By how many at once.
+    /// The number of connections.
     pub connections: u32,
-    /// The cost.
     pub sample: Sample,
 }
 
-/// A heartbeat without a body for each session in turn.
+/// Renders a heartbeat without a body for each session in turn.
 pub fn beats(ids: &[SessionId], key: &str) -> Render {
     by_id("POST", "/heartbeat", ids, key)
 }
 
-/// A request without a body, whole.
+/// Renders a request without a body.
 pub fn plain(method: &str, path: &str, key: &str) -> Vec<u8> {
     let length = if method == "POST" { "Content-Length: 0\r\n" } else { "" };
     format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: {key}\r\n{length}\r\n").into_bytes()
 }
 
 fn by_id(method: &str, verb: &str, ids: &[SessionId], key: &str) -> Render {
-    // All ids are equally long: each request is the first one with another id put into it.
+    // All ids have the same length: each request is the first one with another id.
     let hole = "00000000-0000-0000-0000-000000000000";
     let model = plain(method, &format!("/api/sessions/{hole}{verb}"), key);
     let at = method.len() + " /api/sessions/".len();
@@ -84,7 +83,7 @@ fn recovers(ids: &[SessionId], key: &str) -> Render {
     })
 }
 
-/// Reads, lists and creates, in this order: what is made comes last, so that the others see what was seeded.
+/// Measures reads, lists and creates in this order, so that the reads are of the seeded sessions only.
 pub async fn measure(process: &Process, ids: &[SessionId], key: &str, timing: Timing) -> Result<Vec<RequestRow>> {
     let deep = ids.len() as u64 * 9 / 10;
     let cursor = cursor_at(process, deep, key).await?;
@@ -106,8 +105,8 @@ pub async fn measure(process: &Process, ids: &[SessionId], key: &str, timing: Ti
     Ok(rows)
 }
 
-/// Recoveries of sessions that can be recovered, each of them once: half of them by few at once, half by many. Each ends
-/// one session, fails its task in progress, and makes a successor with two tasks.
+/// Measures recoveries, each session once: half of them with few connections, half with many. Each ends one session, fails its
+/// task in progress, and creates a successor with two tasks.
 pub async fn recoveries(process: &Process, ids: &[SessionId], key: &str, timing: Timing) -> Result<Vec<RequestRow>> {
     let (first, second) = ids.split_at(ids.len() / 2);
     let mut rows = Vec::new();
@@ -130,7 +129,7 @@ async fn row(what: &'static str, load: &Load<'_>) -> Result<RequestRow> {
     Ok(RequestRow { what, connections: load.connections, sample })
 }
 
-/// The cursor that goes on after this many sessions.
+/// Returns the cursor after this many sessions.
 async fn cursor_at(process: &Process, after: u64, key: &str) -> Result<String> {
     let path = format!("/api/sessions?limit=1&offset={}", after.saturating_sub(1));
     let answer = ask(process.address, &plain("GET", &path, key)).await?;

@@ -1,5 +1,5 @@
-//! Filling a store, through the port, a thousand sessions to a commit: with live ones to be heard of, and with stalled ones
-//! to be recovered.
+//! Fills a store through the port, a thousand sessions per commit: with live sessions that send heartbeats, and with stalled
+//! sessions to recover.
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -11,22 +11,22 @@ use rekindle_core::domain::task::{Task, TaskState};
 use rekindle_core::store::{Changes, Store};
 use rekindle_core::{MachineId, Metadata, ProjectId, SessionId, Slot, TaskId, TaskLabel, TaskName, Timestamp};
 
-/// The random numbers of every run are the same.
+/// Every run has the same random numbers.
 pub const SEED: u64 = 20_260_119;
 
 const PER_COMMIT: u32 = 1000;
 const PER_MACHINE: u32 = 1000;
 const SHOWN_EVERY: u32 = 100_000;
 
-/// What was put into a store.
+/// What was added to a store.
 pub struct Seeded {
-    /// The sessions in random order, so that whoever goes through them finds no page warm from the one before.
+    /// The sessions in random order, so that one after the other does not find its page in the cache.
     pub ids: Vec<SessionId>,
-    /// When the longest silent one was heard. Each further one was heard a millisecond later.
+    /// The oldest heartbeat. Each further session's is a millisecond later.
     pub earliest: Timestamp,
 }
 
-/// Puts this many active sessions into an empty store, the last of which was heard at `now`, and closes it.
+/// Adds this many active sessions to an empty store, the last of which sent a heartbeat at `now`, and closes it.
 pub async fn fill(store: &dyn Store, sessions: u32, now: Timestamp) -> Result<Seeded> {
     let began = Instant::now();
     let mut random = fastrand::Rng::with_seed(SEED);
@@ -55,14 +55,14 @@ pub async fn fill(store: &dyn Store, sessions: u32, now: Timestamp) -> Result<Se
 /// Adds this many stalled sessions, each with a task in progress and a pending one, and closes the store.
 pub async fn add_recoverable(store: &dyn Store, sessions: u32, now: Timestamp) -> Result<Vec<SessionId>> {
     let began = Instant::now();
-    // Not the ids of those that are there.
+    // Other ids than those of the first sessions.
     let mut random = fastrand::Rng::with_seed(SEED + 1);
     let earliest = now.minus(Duration::from_millis(u64::from(sessions)));
     let mut ids = Vec::with_capacity(sessions as usize);
     let mut changes = Changes::default();
     for number in 0..sessions {
         let mut session = session(number, earliest, &mut random)?;
-        // Alone in its project: all may go on the same machine.
+        // Alone in its project, so that all can be placed on the same machine.
         session.project_id = ProjectId::try_from(format!("lost-{number:07}"))?;
         session.machine_id = MachineId::try_from(format!("lost-{:05}", number / PER_MACHINE))?;
         let [doing, waiting] = tasks(&session, &mut random)?;

@@ -1,4 +1,4 @@
-//! The processes that are measured: started, found by what they print, watched, and ended.
+//! The measured processes: started, located by their output, watched, and ended.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,36 +10,35 @@ use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Making a million rows is part of the floor's start.
+/// The start of the baseline includes inserting a million rows.
 const START: Duration = Duration::from_secs(120);
 const END: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Of these the kernel counts a hundred to a second, on every Linux.
+/// The kernel's clock ticks, on every Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// A running server; killed when dropped.
 pub struct Process {
-    /// Where it listens.
     pub address: SocketAddr,
     child: Child,
     log: PathBuf,
-    /// The process that keeps its data, if it does not do that itself.
+    /// The process of its database, if that is another one.
     database: Option<u32>,
 }
 
-/// Seconds of processor time that were used since the start.
+/// Processor time in seconds since the start.
 #[derive(Debug, Clone, Copy)]
 pub struct Used {
-    /// By the process.
+    /// Of the process.
     pub own: f64,
-    /// By the process that keeps its data.
+    /// Of the process of its database.
     pub database: Option<f64>,
 }
 
 impl Process {
-    /// Starts it and waits until it has said where it listens. What it prints goes into the file `log`; `database` is the
-    /// process that keeps its data.
+    /// Starts a server and waits until its output names its address. The output goes to the file `log`; `database` is the process
+    /// of its database.
     pub async fn start(mut command: Command, log: &Path, database: Option<u32>) -> Result<Self> {
         let out = File::create(log)?;
         command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
@@ -53,23 +52,23 @@ impl Process {
                 return Ok(process);
             }
             if let Some(status) = process.child.try_wait()? {
-                bail!("{} ended with {status}: {}", command.get_program().display(), process.stderr_tail());
+                bail!("{} ended with {status}: {}", command.get_program().display(), process.log_tail());
             }
             if Instant::now() > deadline {
-                bail!("it did not say where it listens within {} s: {}", START.as_secs(), process.stderr_tail());
+                bail!("it did not say where it listens within {} s: {}", START.as_secs(), process.log_tail());
             }
             tokio::time::sleep(LOOK).await;
         }
     }
 
-    /// How much memory it has resident now, in bytes.
+    /// Returns its resident memory in bytes.
     pub fn memory(&self) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))
-            .with_context(|| format!("the server is gone: {}", self.stderr_tail()))?;
+            .with_context(|| format!("the server is gone: {}", self.log_tail()))?;
         kibibytes(&status, "VmRSS:").map(|kib| kib * 1024).context("its memory cannot be read")
     }
 
-    /// The processor time that it and its database have used.
+    /// Returns the processor time of it and its database.
     pub fn used(&self) -> Result<Used> {
         let of = |pid: u32| -> Result<f64> {
             let stat = fs::read_to_string(format!("/proc/{pid}/stat")).context("a measured process is gone")?;
@@ -78,20 +77,20 @@ impl Process {
         Ok(Used { own: of(self.child.id())?, database: self.database.map(of).transpose()? })
     }
 
-    /// The most memory that it ever had resident, in bytes.
+    /// Returns its peak resident memory in bytes.
     pub fn peak_memory(&self) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         kibibytes(&status, "VmHWM:").map(|kib| kib * 1024).context("its memory cannot be read")
     }
 
-    /// Asks it to end, and demands that it ends well.
+    /// Ends it with SIGTERM. Fails if it ends with an error or not in time.
     pub async fn stop(mut self) -> Result<()> {
         kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM)?;
         let deadline = Instant::now() + END;
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait()? {
                 if !status.success() {
-                    bail!("the server ended with {status}: {}", self.stderr_tail());
+                    bail!("the server ended with {status}: {}", self.log_tail());
                 }
                 return Ok(());
             }
@@ -100,7 +99,7 @@ impl Process {
         bail!("the server did not end within {} s of SIGTERM", END.as_secs())
     }
 
-    fn stderr_tail(&self) -> String {
+    fn log_tail(&self) -> String {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<_> = log.lines().rev().take(5).collect();
         lines.into_iter().rev().collect::<Vec<_>>().join("\n")
@@ -109,7 +108,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended already; there is nobody to tell if not.
+        // Fails if it has ended already, which is fine.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -119,17 +118,17 @@ fn kibibytes(status: &str, field: &str) -> Option<u64> {
     status.lines().find_map(|line| line.strip_prefix(field))?.split_whitespace().next()?.parse().ok()
 }
 
-/// User and system time out of a `/proc/PID/stat`, whose second field is a name in brackets that may hold anything.
+/// Returns user and system time from a `/proc/PID/stat`, whose second field is a name in brackets with any characters.
 fn seconds_used(stat: &str) -> Option<f64> {
     let (_, rest) = stat.rsplit_once(')')?;
-    // The 14th and the 15th field of all; the first two are behind us.
+    // Fields 14 and 15; the first two were skipped.
     let mut times = rest.split_whitespace().skip(11);
     let (user, system): (f64, f64) = (times.next()?.parse().ok()?, times.next()?.parse().ok()?);
     Some((user + system) / TICKS_PER_SECOND)
 }
 
-/// The port of the loopback address on which a server said that it listens, once the number is whole. Other addresses,
-/// such as its store's, may come before.
+/// Returns the loopback port that a server says it listens on, once the number is complete. Other addresses, such as its
+/// store's, may come before.
 fn port_in(log: &str) -> Option<u16> {
     let (_, log) = log.split_once("listening on ")?;
     log.split("127.0.0.1:").skip(1).find_map(|rest| {

@@ -1,5 +1,5 @@
-//! Licences, bans and sources of all dependencies, as deny.toml has them: by cargo-deny where it is installed, else by a
-//! smaller reader of the same file, so that the gate holds everywhere. Not the advisories: they change without the code.
+//! Licences, bans and sources of all dependencies by deny.toml: checked by cargo-deny where it is installed, or else by a
+//! smaller reader of the same file. Advisories are left out: they change without a change of the code.
 
 mod licence;
 
@@ -8,10 +8,11 @@ use cargo_metadata::semver::VersionReq;
 use cargo_metadata::{CargoOpt, Metadata, MetadataCommand, Package};
 use serde::Deserialize;
 
-use super::{Outcome, sources};
+use super::outcome::Outcome;
+use super::sources;
 use crate::shell::{self, cargo, root, succeeds};
 
-/// What of deny.toml is understood here. A key that is not named would be a rule that is not held.
+/// The part of deny.toml that is supported. An unknown key fails, since its rule would not be checked.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Policy {
@@ -35,7 +36,7 @@ struct Licences {
     private: Private,
 }
 
-/// What one crate may have besides.
+/// An exception for one crate.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Exception {
@@ -53,7 +54,7 @@ struct Private {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Bans {
-    /// Only ever a warning.
+    /// Only a warning.
     #[serde(rename = "multiple-versions")]
     _multiple: String,
     wildcards: String,
@@ -64,7 +65,7 @@ struct Bans {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Ban {
-    /// A name, or a name and a range: `h2@<0.4.16`.
+    /// A name, or a name with a range: `h2@<0.4.16`.
     #[serde(rename = "crate")]
     which: String,
     reason: String,
@@ -78,7 +79,6 @@ struct Sources {
     allow_registry: Vec<String>,
 }
 
-/// Runs it.
 pub fn run() -> Result<Outcome> {
     if succeeds(cargo(["deny", "--version"])) {
         shell::run(cargo(["deny", "check", "bans", "licenses", "sources"]))?;
@@ -105,7 +105,7 @@ fn policy(text: &str) -> Result<Policy> {
     toml::from_str(text).context("deny.toml has what this gate does not know: teach xtask/src/gates/deny.rs")
 }
 
-/// What is wrong with one package.
+/// Returns what is wrong with one package.
 fn check(policy: &Policy, package: &Package) -> Result<Vec<String>> {
     let shown = format!("{} {}", package.name, package.version);
     let mut faults = Vec::new();
@@ -151,7 +151,7 @@ fn is_meant(which: &str, package: &Package) -> Result<bool> {
     Ok(range.matches(&package.version))
 }
 
-/// Dependencies of ours that would take any version.
+/// Returns the workspace's dependencies that accept any version.
 fn wildcards(policy: &Policy, metadata: &Metadata) -> Vec<String> {
     if policy.bans.wildcards != "deny" {
         return Vec::new();

@@ -1,6 +1,6 @@
-//! The files in deploy: what can be checked of them without the systems that they are for. Prometheus' rules and their tests
-//! (`promtool`), systemd's unit (`systemd-analyze`) and PM2's file (`node`) are checked where those tools are installed; the
-//! names of settings and metrics everywhere.
+//! The files in deploy, as far as they can be checked without the systems that they are for. The rules of Prometheus and their
+//! tests (`promtool`), the unit of systemd (`systemd-analyze`) and the file for PM2 (`node`) are checked where those tools are
+//! installed; the names of settings and metrics are always checked.
 
 mod monitoring;
 
@@ -9,12 +9,12 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Outcome, docs, sources};
+use super::outcome::Outcome;
+use super::{docs, sources};
 use crate::shell::{self, root, succeeds};
 
 const UNIT: &str = "deploy/systemd/rekindle.service";
 
-/// Runs it.
 pub fn run() -> Result<Outcome> {
     let files = sources::files()?;
     settings_exist(&files)?;
@@ -36,20 +36,20 @@ pub fn run() -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// What the examples set, the server reads.
+/// Fails if the examples set something that the server does not read.
 fn settings_exist(files: &[String]) -> Result<()> {
     let known = docs::settings(files)?;
     let example = sources::read("deploy/systemd/rekindle.env.example")?;
     let set = example.lines().filter_map(|line| line.trim_start_matches('#').split_once('='));
     let names: Vec<&str> = set.map(|(name, _)| name).filter(|name| !name.contains(' ')).collect();
     ensure!(names.len() > 3, "the example of the service's settings sets nothing");
-    // Those of one word are too common to be looked for in the code.
+    // Names of one word are too common to be looked for in the code.
     let unknown: Vec<&&str> = names.iter().filter(|name| name.contains('_') && !known.contains(**name)).collect();
     ensure!(unknown.is_empty(), "deploy/systemd/rekindle.env.example sets what the server does not know: {unknown:?}");
     Ok(())
 }
 
-/// The rules, their tests, and the configuration with what an operator adds to it.
+/// Checks the rules, their tests, and the configuration together with the files that an operator adds.
 fn rules() -> Result<()> {
     let room = tempfile::tempdir()?;
     for file in ["prometheus.yml", "alerts.yml", "alerts_test.yml"] {
@@ -67,7 +67,7 @@ fn rules() -> Result<()> {
     Ok(())
 }
 
-/// The unit, with a program that is there in the place of the installed one.
+/// Checks the unit, with this program in the place of the installed one.
 fn unit() -> Result<()> {
     let room = tempfile::tempdir()?;
     let here = std::env::current_exe()?;
@@ -79,7 +79,7 @@ fn unit() -> Result<()> {
     let path = room.path().join("rekindle.service");
     fs::write(&path, unit.replace("/usr/local/bin/rekindle", &here.display().to_string()))?;
     let verified = Command::new("systemd-analyze").arg("verify").arg(&path).output()?;
-    // It complains of other units of the host too, and of a word that it does not know it only warns.
+    // It also complains about other units of the host, and only warns about an unknown key.
     let said = String::from_utf8_lossy(&verified.stderr);
     let ours: Vec<&str> = said.lines().filter(|line| line.contains("rekindle.service")).collect();
     ensure!(verified.status.success() && ours.is_empty(), "{UNIT}: {}", ours.join("\n"));

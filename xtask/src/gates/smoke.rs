@@ -1,5 +1,5 @@
-//! The release binary, built as it is shipped, and tried: it says its version, refuses to start without settings, serves,
-//! keeps a session, and ends in good order when it is asked to.
+//! The optimized binary, built and tried: it shows its version, refuses to start without settings, serves, stores a session
+//! and shuts down cleanly on SIGTERM.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -14,17 +14,32 @@ use nix::unistd::Pid;
 use rekindle_core::{Ids, RandomIds};
 use serde_json::Value;
 
-use super::Outcome;
+use super::outcome::Outcome;
 use crate::shell::{self, cargo, output, pause, target_dir};
 
+const RELEASE: &str = "release";
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Runs it.
-pub fn run() -> Result<Outcome> {
-    shell::run(cargo(["build", "--release", "--locked", "-p", "rekindle-cli"]))?;
+/// Selects the binary.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// The build profile; `dist` is the one for what is shipped, and takes longer to build.
+    #[arg(long, default_value = RELEASE, value_parser = [RELEASE, "dist"])]
+    profile: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { profile: RELEASE.to_owned() }
+    }
+}
+
+/// Builds the binary and tries it.
+pub fn run(options: &Options) -> Result<Outcome> {
+    shell::run(cargo(["build", "--profile", &options.profile, "--locked", "-p", "rekindle-cli"]))?;
     let folder = tempfile::tempdir()?;
     let trial = Trial {
-        program: target_dir().join("release/rekindle"),
+        program: target_dir().join(&options.profile).join("rekindle"),
         folder: folder.path(),
         key: RandomIds.new_id().to_string(),
     };
@@ -49,7 +64,7 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    /// The program with no settings but these; nothing of the person's own environment.
+    /// Returns a command for the program with an empty environment.
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(arguments).current_dir(self.folder).env_clear().stdin(Stdio::null());
@@ -106,7 +121,7 @@ impl Server {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().context("it cannot be started")?;
         let log = child.stderr.take().context("it has no log")?;
         let (send, lines) = mpsc::sync_channel(1000);
-        // The log is read to its end, so that the server is never held up; lines that nobody takes are dropped.
+        // The log is read to its end, so that the server never blocks on it; lines that do not fit the queue are dropped.
         std::thread::spawn(move || {
             for line in BufReader::new(log).lines().map_while(Result::ok) {
                 send.try_send(line).ok();
@@ -115,7 +130,7 @@ impl Server {
         Ok(Self { child, lines })
     }
 
-    /// Where it listens, from its log.
+    /// Returns the URL from the log. Fails after a minute.
     fn address(&self) -> Result<String> {
         let deadline = Instant::now() + PATIENCE;
         let mut said = String::new();
@@ -147,7 +162,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Fails when it has ended already, which is what is wanted.
+        // Fails if it has ended already, which is fine.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,5 +1,5 @@
-//! Slips of the pen, found by `typos` (typos.toml has our words). One version, so that every machine knows the same
-//! words: the installed one if it is that, else the wheel that Python's pip takes from wherever it is configured to.
+//! Spelling, checked by `typos` (typos.toml has the project's words). One version is used, so that every machine knows the
+//! same words: the installed one if it has that version, or else the wheel that Python's pip downloads.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -8,11 +8,11 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use super::Outcome;
+use super::outcome::Outcome;
 use crate::shell::{self, output, root, target_dir};
 
 const VERSION: &str = "1.52.0";
-/// Of the wheels of that version, for the systems that we develop on.
+/// The checksums of the wheels of that version.
 const HASHES: &[&str] = &[
     // Linux, x86-64 and arm64
     "418fd85f7fc11dec14e5482e747f6e916af56da96207cde0cdd69540a4b389f6",
@@ -24,7 +24,6 @@ const HASHES: &[&str] = &[
     "257324274303a459fef79978cae942568419d2e8b18519e5f66b93a7e2df2ba1",
 ];
 
-/// Runs it.
 pub fn run() -> Result<Outcome> {
     let kept = target_dir().join("tools").join(format!("typos-{VERSION}"));
     let program = [PathBuf::from("typos"), kept.clone()].into_iter().find(|program| is_that(program));
@@ -54,7 +53,7 @@ fn is_that(program: &Path) -> bool {
     output(command).is_ok_and(|said| said.split_whitespace().nth(1) == Some(VERSION))
 }
 
-/// Puts it there, whole or not at all.
+/// Writes the program atomically.
 fn fetch(place: &Path) -> Result<()> {
     let folder = place.parent().context("a file without a folder")?;
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;

@@ -1,19 +1,21 @@
-//! Dependencies that nothing uses: each one of a crate must be named in its code, and each one of the workspace in a crate.
-//! It looks at words and does not compile, so it takes no time; a crate whose code names nothing is listed with its reason.
+//! Unused dependencies: each one of a crate must be named in its code, and each one of the workspace in a crate. The code is
+//! searched for words and not compiled. Exceptions are listed with their reasons.
 
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
 use cargo_metadata::{Dependency, DependencyKind, MetadataCommand, Package};
 
-use super::{Outcome, sources};
+use super::outcome::Outcome;
+use super::sources;
 use crate::shell::root;
 
-/// Used by something else than a name in the code: the crate, the dependency, how.
-const OTHERWISE: &[(&str, &str, &str)] =
-    &[("rekindle-http", "rustls-webpki", "its library is called webpki: server/tls.rs")];
+/// Dependencies that no name in the code uses: the crate, the dependency, the reason.
+const OTHERWISE: &[(&str, &str, &str)] = &[
+    ("rekindle-http", "rustls-webpki", "its library is called webpki: server/tls.rs"),
+    ("xtask", "reqwest", "for its features: tests/features.rs"),
+];
 
-/// Runs it.
 pub fn run() -> Result<Outcome> {
     let metadata = MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().exec();
     let metadata = metadata.context("cargo metadata must be able to read the workspace")?;
@@ -46,7 +48,7 @@ pub fn run() -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// A crate's code, by which dependencies it may use.
+/// The code of a crate, by the kind of dependency that it may use.
 struct Code {
     production: String,
     tests: String,
@@ -77,7 +79,7 @@ impl Code {
         match part.kind {
             DependencyKind::Normal => is_named(&self.production, &name),
             DependencyKind::Build => is_named(&self.build, &name),
-            // A module of tests may stand in a file of production code.
+            // A module of tests may be in a file of production code.
             DependencyKind::Development | DependencyKind::Unknown => {
                 is_named(&self.tests, &name) || is_named(&self.production, &name)
             }
@@ -85,7 +87,7 @@ impl Code {
     }
 }
 
-/// Whether code names a crate: as the beginning of a path, or in a `use`.
+/// Returns whether code names a crate: at the beginning of a path, or in a `use`.
 fn is_named(code: &str, name: &str) -> bool {
     let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
     lines.into_iter().any(|line| {
@@ -99,7 +101,7 @@ fn is_named(code: &str, name: &str) -> bool {
     })
 }
 
-/// What the workspace offers and no crate takes.
+/// Returns the dependencies of the workspace that no crate has.
 fn of_workspace(manifest: &str, needed: &BTreeSet<String>) -> Result<Vec<String>> {
     let manifest: toml::Table = toml::from_str(manifest).context("Cargo.toml cannot be read")?;
     let offered = manifest.get("workspace").and_then(|workspace| workspace.get("dependencies"));

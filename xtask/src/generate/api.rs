@@ -1,5 +1,5 @@
-//! `docs/API.md`: the table of endpoints and the reference, from the OpenAPI document and from requests that are played to a
-//! server. What stands there in a block of commands was run, and what stands below it was answered.
+//! `docs/API.md`: the table of endpoints and the reference, from the OpenAPI document and from requests that are sent to a
+//! server. Every block of commands there was run, and the answer below it is the server's.
 
 mod examples;
 mod layout;
@@ -14,10 +14,10 @@ use self::examples::EXAMPLES;
 use self::play::Answer;
 use super::place;
 
-/// Statuses that hold for all endpoints alike: the page says them once.
+/// Statuses of all endpoints; the page explains them once.
 const COMMON: [&str; 9] = ["401", "403", "413", "415", "422", "429", "500", "503", "504"];
 
-/// The page with its parts in their places.
+/// Returns the page with the generated parts in their places.
 pub fn with_reference(page: &str) -> Result<String> {
     let document: Value = serde_json::from_str(&rekindle_http::openapi_json())?;
     for code in document["components"]["schemas"]["ErrorCode"]["enum"].as_array().context("there are no error codes")? {
@@ -30,7 +30,7 @@ pub fn with_reference(page: &str) -> Result<String> {
     place::put(&place::put(page, "endpoints", &table(&operations))?, "reference", &reference)
 }
 
-/// Whether a block of commands is one of those that are played whenever the page is made or checked.
+/// Returns whether a block of commands is played whenever the page is generated or checked.
 pub fn is_played(commands: &str) -> bool {
     EXAMPLES.iter().any(|example| example.of.is_some() && example.command == commands.trim_end())
 }
@@ -56,7 +56,7 @@ impl<'a> Operation<'a> {
         self.what[field].as_str().unwrap_or_default().replace('\n', " ")
     }
 
-    /// Who may ask, as the refusal of all others says it.
+    /// The required role, as the server's refusal names it.
     fn role(&self) -> String {
         let refusal = self.what["responses"]["403"]["description"].as_str().unwrap_or_default();
         let role = refusal.split("the role ").nth(1).and_then(|rest| rest.split([' ', ',']).next());
@@ -121,7 +121,7 @@ fn describe(text: &mut String, document: &Value, operation: &Operation<'_>, answ
     Ok(())
 }
 
-/// Those that are not headers: the headers hold for all.
+/// Returns the parameters that are not headers; the headers are the same for all endpoints.
 fn parameters(operation: &Operation<'_>) -> String {
     let mut text = String::new();
     for parameter in operation.what["parameters"].as_array().into_iter().flatten() {

@@ -1,4 +1,4 @@
-//! `docs/configuration.md`: every setting, from the table that the server itself reads.
+//! `docs/configuration.md`: every setting, from the table that the server reads.
 
 use std::fmt::Write;
 
@@ -60,7 +60,7 @@ disk, a folder that is gone) stops nobody: its lines go to stderr, which a note 
 Requests never wait for the log: lines wait in a queue of 8 MiB, and those that do not fit are counted, and the number is logged.
 ";
 
-/// The whole page.
+/// Returns the whole page.
 pub fn page() -> String {
     let mut page = String::from(BEGINNING);
     page.push_str("| setting | value | default | meaning |\n| --- | --- | --- | --- |\n");

@@ -1,5 +1,5 @@
-//! The table of metrics in `docs/MONITORING.md`, from the table that `/metrics` itself is made of; and that the page says of each
-//! alert what it means.
+//! The table of metrics in `docs/MONITORING.md`, from the table behind `/metrics`. Fails if the page does not explain an
+//! alert.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use rekindle_http::metrics::{Kind, METRICS};
 
 use super::place;
 
-/// The page with the table in its place.
+/// Returns the page with the table in its place.
 pub fn with_metrics(page: &str, alerts: &str) -> Result<String> {
     for alert in alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")) {
         ensure!(

@@ -1,8 +1,8 @@
-//! Pages that people write and of which a part is made: what stands between two marks.
+//! Pages that are written by hand, with a generated part between two marks.
 
 use anyhow::{Context, Result};
 
-/// The page with `text` between the marks of `name`.
+/// Returns the page with `text` between the marks of `name`.
 pub fn put(page: &str, name: &str, text: &str) -> Result<String> {
     let from = format!("<!-- {name}: written by `cargo xtask generate` -->\n");
     let to = format!("<!-- /{name} -->");

@@ -1,5 +1,4 @@
-//! `docs/state-machines.md`: the tables of states as the domain's own functions answer them, one question for each
-//! status and event.
+//! `docs/state-machines.md`: the tables of states, from the domain's own functions, called once for each status and event.
 
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Write};
@@ -9,7 +8,7 @@ use rekindle_core::domain::session::transition::{SessionEvent, Step as SessionSt
 use rekindle_core::domain::task::transition::{Step as TaskStep, TaskEvent, step as task_step};
 use rekindle_core::{MachineStatus, SessionStatus, TaskStatus};
 
-/// What the table answers for one status and event.
+/// The result for one status and event.
 enum Cell {
     To(&'static str),
     Same,
@@ -25,7 +24,7 @@ struct Machine {
     rows: Vec<(&'static str, Vec<Cell>)>,
 }
 
-/// The whole page.
+/// Returns the whole page.
 pub fn page() -> String {
     let mut page = String::from(
         "<!-- Made by `cargo xtask generate` from the tables in crates/core. Change those, not this page. -->\n\
@@ -109,7 +108,7 @@ fn section(page: &mut String, machine: &Machine) {
         let _ = writeln!(page, "| **{status}** | {} |", shown.join(" | "));
     }
 
-    // One arrow for each pair of states, with all that leads along it.
+    // One arrow for each pair of states, labelled with all events that lead along it.
     let mut arrows: BTreeMap<(usize, &str), Vec<&str>> = BTreeMap::new();
     for (row, (_, cells)) in machine.rows.iter().enumerate() {
         for (event, cell) in machine.events.iter().zip(cells) {
@@ -137,7 +136,7 @@ impl Cell {
     }
 }
 
-/// The events' names as words: `PrepareRecovery` is `prepare recovery`.
+/// Returns an event's name as words: `PrepareRecovery` is `prepare recovery`.
 fn words<E: Debug>(events: &[E]) -> Vec<String> {
     let spaced = |event: &E| {
         let mut words = String::new();

@@ -1,4 +1,4 @@
-//! The committed files are what the code says now.
+//! The committed files are those that the code generates.
 
 use super::{all, check};
 

@@ -1,31 +1,31 @@
-//! The tour as the README has it: its shell blocks, in order.
+//! The shell blocks of the README's tour, in order.
 
 use anyhow::{Context, Result};
 
 use crate::shell::root;
 
-/// The commands of the tour, by what they are for.
+/// The commands of the tour, by their purpose.
 pub struct Tour {
-    /// Starts the server, in a terminal of its own.
+    /// Starts the server, in its own terminal.
     pub server: String,
     /// Starts a build as a session.
     pub start: String,
-    /// Kills it.
+    /// Kills the build.
     pub kill: String,
-    /// Shows who is silent.
+    /// Shows the stalled session.
     pub status: String,
-    /// Shows what is left.
+    /// Shows the unfinished tasks.
     pub left: String,
-    /// Brings it back, twice.
+    /// Recovers the session, twice.
     pub recover: String,
-    /// A heartbeat that comes too late.
+    /// Sends a late heartbeat.
     pub late: String,
     /// Runs the successor to its end.
     pub finish: String,
 }
 
 impl Tour {
-    /// Reads it from the README.
+    /// Reads the commands from the README.
     pub fn of_readme() -> Result<Self> {
         let readme = std::fs::read_to_string(root().join("README.md"))?;
         Self::of(&readme)
@@ -37,7 +37,7 @@ impl Tour {
         let mut blocks =
             section.split("\n```sh\n").skip(1).map(|rest| rest.split("\n```").next().unwrap_or(rest).to_owned());
         let mut next = |what: &str| blocks.next().with_context(|| format!("the tour has no block that {what}"));
-        // How to get the binary: here it has just been built.
+        // How to build the binary: it is built already.
         next("builds the binary")?;
         let tour = Self {
             server: next("starts the server")?,

@@ -1,14 +1,13 @@
-//! A shell that is fed block by block and answers what each block printed.
+//! A shell that runs one block after the other and returns what each printed.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-/// Printed by the shell after each block, with the status of its last command.
+/// The line that the shell prints after each block, with the status of its last command.
 const MARK: &str = "-- end of block:";
 
-/// One terminal of the tour.
 pub struct Terminal {
     shell: Child,
     input: ChildStdin,
@@ -16,10 +15,10 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Opens a shell; `dress` gives it its place and its environment.
-    pub fn open(dress: impl FnOnce(&mut Command)) -> Result<Self> {
+    /// Opens a shell; `configure` sets its folder and environment.
+    pub fn open(configure: impl FnOnce(&mut Command)) -> Result<Self> {
         let mut command = Command::new("bash");
-        dress(&mut command);
+        configure(&mut command);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut shell = command.spawn().context("the tour needs bash")?;
         let mut input = shell.stdin.take().context("the shell has no input")?;
@@ -28,7 +27,7 @@ impl Terminal {
         Ok(Self { shell, input, output })
     }
 
-    /// Types a block, shows what it prints, and answers it; demands that its last command succeeds.
+    /// Runs a block, shows what it prints and returns it. Fails if its last command fails.
     pub fn play(&mut self, block: &str) -> Result<String> {
         println!();
         for line in block.lines() {
@@ -41,7 +40,7 @@ impl Terminal {
             let mut line = Vec::new();
             ensure!(self.output.read_until(b'\n', &mut line)? > 0, "the shell ended in the middle of the tour");
             let line = String::from_utf8_lossy(&line);
-            // What a job in the background printed last may lack its line's end.
+            // The last output of a job in the background may have no line end.
             if let Some((before, status)) = line.rsplit_once(MARK) {
                 print!("{before}");
                 ensure!(status.trim() == "0", "that ended with status {}", status.trim());

@@ -1,4 +1,4 @@
-//! The little of HTTP that the load generator reads, and its arithmetic.
+//! The subset of HTTP that the load generator reads, and its arithmetic.
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use super::{Connection, Plan, ask_until, parse_head, quantile};
 
 #[test]
-fn a_head_is_read_once_it_is_whole() {
+fn a_head_is_read_once_it_is_complete() {
     let answer = b"HTTP/1.1 201 Created\r\ncontent-length: 5\r\nX: y\r\n\r\nhello";
     for cut in 0..45 {
         assert!(parse_head(&answer[..cut]).unwrap().is_none(), "{cut} bytes are no whole head");

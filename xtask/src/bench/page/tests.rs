@@ -1,4 +1,4 @@
-//! Sections take each other's place, and nobody else's.
+//! Each section replaces only itself.
 
 use super::with_section;
 use crate::bench::about::{MONGO, SQLITE};
@@ -8,7 +8,7 @@ const PAGE: &str = "# Top\n<!-- a: written by `cargo xtask bench --store a` -->\
                     <!-- b: written by `cargo xtask bench --store b` -->\n<!-- /b -->\nend\n";
 
 #[test]
-fn a_section_takes_the_place_of_the_one_before() {
+fn a_section_replaces_the_one_before() {
     let once = with_section(PAGE, "a", "new\n").unwrap();
     assert!(once.contains("-->\n\nnew\n\n<!-- /a -->\nmiddle\n") && !once.contains("old"), "{once}");
     assert_eq!(with_section(&once, "a", "new").unwrap(), once);

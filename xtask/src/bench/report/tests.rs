@@ -1,4 +1,4 @@
-//! What the page says of a figure.
+//! How figures are shown.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::{at_least, below, grouped, ms, shown};
 use crate::bench::load::Cores;
 
 #[test]
-fn a_verdict_says_by_how_much() {
+fn a_result_says_by_how_much_it_meets_the_target() {
     assert_eq!(at_least(0.77, 0.7), "met, 10 % above");
     assert_eq!(at_least(0.56, 0.7), "**missed by 20 %**");
     assert_eq!(below(10.0, 25.0), "met, 40 % of it");
@@ -22,7 +22,7 @@ fn numbers_are_readable() {
 }
 
 #[test]
-fn the_database_stands_apart_from_the_process() {
+fn the_cores_of_the_database_are_shown_separately() {
     assert_eq!(shown(Cores { own: 0.456, database: None }), "0.46");
     assert_eq!(shown(Cores { own: 0.456, database: Some(1.0) }), "0.46 + 1.00");
 }

@@ -1,4 +1,4 @@
-//! The bytes that are sent.
+//! The bytes of requests.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -10,7 +10,7 @@ use super::{beats, creates, recovers};
 const KEY: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
 
 #[test]
-fn a_beat_is_a_whole_request_for_its_session() {
+fn a_heartbeat_is_a_complete_request_for_its_session() {
     let ids: Vec<SessionId> = [KEY, "11111111-2222-4333-8444-555555555555"].map(|id| id.parse().unwrap()).to_vec();
     let render = beats(&ids, KEY);
     let mut request = Vec::new();

@@ -1,4 +1,4 @@
-//! Reading what a server prints and what the kernel says of it.
+//! Parsing of a server's output and of the kernel's files.
 
 use super::{kibibytes, port_in, seconds_used};
 
@@ -12,7 +12,7 @@ fn the_port_is_found_in_plain_text_and_in_json() {
 }
 
 #[test]
-fn half_a_line_is_not_taken_for_the_port() {
+fn an_incomplete_line_has_no_port() {
     assert_eq!(port_in("listening on 127.0.0.1:432"), None);
     assert_eq!(port_in("nothing yet\n"), None);
 }
@@ -25,7 +25,7 @@ fn memory_is_read_by_its_field() {
 }
 
 #[test]
-fn processor_time_is_found_behind_any_name() {
+fn processor_time_is_found_after_any_name() {
     let rest = "S 1 2 3 4 5 6 7 8 9 10 250 50 0 0 20 0 9 0";
     assert_eq!(seconds_used(&format!("77 (mongod) {rest}")), Some(3.0));
     assert_eq!(seconds_used(&format!("77 (a) b (c) {rest}")), Some(3.0));

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-/// Whether what is allowed suffices for the expression.
+/// Returns whether the allowed licences satisfy the expression.
 pub fn holds(expression: &str, allowed: &dyn Fn(&str) -> bool) -> Result<bool> {
     let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ");
     let mut words = Words { words: spaced.split_whitespace().collect(), at: 0, allowed };
@@ -27,7 +27,7 @@ impl Words<'_> {
         found
     }
 
-    /// Parts with OR between them. Each is read, also after one holds.
+    /// Parses parts with OR between them. All are parsed, even after one holds.
     fn any(&mut self) -> Option<bool> {
         let mut holds = self.all()?;
         while self.take("OR") {

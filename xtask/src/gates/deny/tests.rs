@@ -45,14 +45,14 @@ fn faults(name: &str, version: &str, licence: Option<&str>, source: &str) -> usi
 const INDEX: &str = "registry+https://example.org/index";
 
 #[test]
-fn what_is_allowed_passes() {
+fn an_allowed_package_has_no_fault() {
     assert_eq!(faults("good", "1.0.0", Some("MIT OR GPL-3.0"), INDEX), 0);
     assert_eq!(faults("odd", "1.0.0", Some("MPL-2.0"), INDEX), 0);
     assert_eq!(faults("h2", "0.4.16", Some("MIT"), INDEX), 0);
 }
 
 #[test]
-fn licences_bans_and_sources_are_each_looked_at() {
+fn licences_bans_and_sources_are_each_checked() {
     assert_eq!(faults("bad", "1.0.0", Some("GPL-3.0"), INDEX), 1);
     assert_eq!(faults("bad", "1.0.0", Some("MPL-2.0"), INDEX), 1);
     assert_eq!(faults("silent", "1.0.0", None, INDEX), 1);
@@ -64,7 +64,7 @@ fn licences_bans_and_sources_are_each_looked_at() {
 }
 
 #[test]
-fn a_rule_that_is_not_understood_is_not_passed_over() {
+fn an_unknown_rule_is_an_error() {
     assert!(policy(&POLICY.replace("wildcards = \"deny\"", "wildcards = \"deny\"\nhighlight = \"all\"")).is_err());
     assert!(policy(&sources::read("deny.toml").unwrap()).is_ok());
 }

@@ -1,4 +1,4 @@
-//! The alerts and the dashboard name only metrics that the server has, by the names in its code.
+//! The alerts and the dashboard name only metrics that the server has.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::gates::sources::{literals, read};
 
-/// Metrics of ours that do not begin with our name: the requirements name them so.
+/// Metrics of the server without its prefix; the requirements name them so.
 const PLAIN: &[&str] = &[
     "active_sessions_count",
     "api_requests_total",
@@ -16,15 +16,15 @@ const PLAIN: &[&str] = &[
     "stalled_sessions_count",
 ];
 
-/// What Prometheus knows of by itself.
+/// Metrics of Prometheus itself.
 const PROMETHEUS: &[&str] = &["process_cpu_seconds_total", "process_start_time_seconds"];
 
-/// The one table of what the server exposes.
+/// The table of all metrics of the server.
 const METRICS: &str = "crates/http/src/metrics/names.rs";
 const ALERTS: &str = "deploy/prometheus/alerts.yml";
 const DASHBOARD: &str = "deploy/grafana/dashboard.json";
 
-/// Fails for names that are unknown; says what was looked at.
+/// Fails on unknown names. Returns what was checked.
 pub fn metrics_exist() -> Result<String> {
     let mut named = BTreeSet::new();
     for line in read(ALERTS)?.lines() {
@@ -45,13 +45,13 @@ pub fn metrics_exist() -> Result<String> {
     Ok(format!("so do {} metrics in the alerts and on the dashboard", named.len()))
 }
 
-/// A histogram is exposed as three.
+/// A histogram is exposed as three metrics.
 fn is_exposed(name: &str, exposed: &BTreeSet<String>) -> bool {
     let base = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
     exposed.contains(name) || base.is_some_and(|base| exposed.contains(base)) || PROMETHEUS.contains(&name)
 }
 
-/// What the panels and the lists of choices ask for.
+/// Collects the queries of the panels and of the variables.
 fn collect(value: &Value, expressions: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
@@ -66,7 +66,7 @@ fn collect(value: &Value, expressions: &mut Vec<String>) {
     }
 }
 
-/// The metrics of ours in a query.
+/// Returns the server's metrics in a query.
 fn metrics(expression: &str) -> impl Iterator<Item = String> {
     let words = expression.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'));
     let begins = |word: &str| word.starts_with("rekindle_") || word.starts_with("process_") || is_plain(word);

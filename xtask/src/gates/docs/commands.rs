@@ -1,25 +1,24 @@
-//! Commands of ours that the documents name (`rekindle …`, `cargo xtask …`) exist, and have the options that are shown.
+//! Commands of `rekindle` and `cargo xtask` in the documents exist and have the options that are shown.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
-use clap::CommandFactory;
 
 use super::page::Page;
-use crate::shell::{output, target_dir};
+use crate::shell::output;
 
-/// What is wrong with the commands.
-pub fn check(pages: &[Page]) -> Result<Vec<String>> {
+/// Returns what is wrong with the commands. `rekindle` is the program that is asked for its help texts.
+pub fn check(pages: &[Page], rekindle: &Path, xtask: &clap::Command) -> Result<Vec<String>> {
     let mut faults = Vec::new();
-    let mut help = Help::default();
-    let xtask = crate::Arguments::command();
+    let mut help = Help { rekindle, texts: BTreeMap::new() };
     for page in pages {
         for (line, text) in snippets(page) {
             for call in calls(&text) {
                 let fault = match call.program {
                     Program::Rekindle => help.fault(&call)?,
-                    Program::Xtask => of_xtask(&xtask, &call),
+                    Program::Xtask => of_xtask(xtask, &call),
                 };
                 faults.extend(fault.map(|fault| format!("{}:{line}: {fault}", page.path)));
             }
@@ -28,7 +27,7 @@ pub fn check(pages: &[Page]) -> Result<Vec<String>> {
     Ok(faults)
 }
 
-/// Inline code and blocks of commands, with their lines.
+/// Returns inline code and blocks of commands, with their lines.
 fn snippets(page: &Page) -> impl Iterator<Item = (usize, String)> {
     let inline = page.code.iter().cloned();
     inline.chain(page.shell_blocks().map(|block| (block.line, block.text.replace("\\\n", " "))))
@@ -40,14 +39,14 @@ enum Program {
     Xtask,
 }
 
-/// One call of a program of ours.
+/// One call of a program of the project.
 #[derive(Debug, PartialEq)]
 struct Call {
     program: Program,
     words: Vec<String>,
 }
 
-/// The calls in a text for a shell. What follows ` -- ` is somebody else's.
+/// Returns the calls in a text for a shell. What follows ` -- ` belongs to another program.
 fn calls(text: &str) -> Vec<Call> {
     let separated = text.replace("$(", "\n").replace([';', '|', '&', '(', ')', '`', '"'], "\n");
     separated.lines().filter_map(call).collect()
@@ -93,18 +92,18 @@ fn flags(words: &[String]) -> impl Iterator<Item = &str> {
     words.iter().filter(|word| word.starts_with("--")).map(|word| word.split('=').next().unwrap_or(word))
 }
 
-/// A word that can be the name of a subcommand.
+/// Returns whether a word can be the name of a subcommand.
 fn is_name(word: &str) -> bool {
     word.starts_with(|c: char| c.is_ascii_lowercase()) && word.chars().all(|c| c.is_ascii_lowercase() || c == '-')
 }
 
-/// What the program says of itself, asked once for each command.
-#[derive(Default)]
-struct Help {
+/// The help texts of the program, each requested once.
+struct Help<'a> {
+    rekindle: &'a Path,
     texts: BTreeMap<Vec<String>, String>,
 }
 
-impl Help {
+impl Help<'_> {
     fn fault(&mut self, call: &Call) -> Result<Option<String>> {
         let mut path = Vec::new();
         let mut text = self.of(&path)?;
@@ -128,7 +127,7 @@ impl Help {
         if let Some(text) = self.texts.get(path) {
             return Ok(text.clone());
         }
-        let mut command = Command::new(target_dir().join("debug/rekindle"));
+        let mut command = Command::new(self.rekindle);
         command.args(path).arg("--help").env("NO_COLOR", "1");
         let text = output(command)?;
         self.texts.insert(path.to_owned(), text.clone());
@@ -136,11 +135,11 @@ impl Help {
     }
 }
 
-/// The names in the section `Commands:` of a help text.
+/// Returns the names in the section `Commands:` of a help text.
 fn subcommands(help: &str) -> Vec<String> {
     let section = help.lines().skip_while(|line| *line != "Commands:").skip(1);
     let lines = section.take_while(|line| !line.trim().is_empty());
-    // A description that goes on in the next line is indented deeper.
+    // A description that continues on the next line is indented further.
     let names = lines.filter_map(|line| line.strip_prefix("  ").filter(|rest| !rest.starts_with(' ')));
     names.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }

@@ -1,8 +1,8 @@
-//! Links within the repository lead to files that are there, and to headings that are in them.
+//! Links within the repository lead to existing files and headings.
 
 use super::page::Page;
 
-/// What leads nowhere.
+/// Returns the links that lead nowhere.
 pub fn check(pages: &[Page], files: &[String]) -> Vec<String> {
     let mut faults = Vec::new();
     for page in pages {
@@ -16,7 +16,7 @@ pub fn check(pages: &[Page], files: &[String]) -> Vec<String> {
 }
 
 fn fault(page: &Page, target: &str, pages: &[Page], files: &[String]) -> Option<String> {
-    // The rest of the world changes without us.
+    // Other sites are not checked: they change without a change here.
     if target.contains("://") || target.starts_with("mailto:") {
         return None;
     }
@@ -31,7 +31,7 @@ fn fault(page: &Page, target: &str, pages: &[Page], files: &[String]) -> Option<
     (!known).then(|| format!("{path} has no heading of that name; it has {}", meant.anchors.join(", ")))
 }
 
-/// A path as seen from a page, from the root. None for one that leaves the repository's own folders, such as `/`.
+/// Returns a link's path from the root. `None` for one that leaves the repository's folders, such as `/`.
 pub fn resolve(page: &str, path: &str) -> Option<String> {
     let mut parts: Vec<&str> = page.split('/').collect();
     parts.pop();

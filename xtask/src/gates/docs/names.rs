@@ -1,4 +1,4 @@
-//! Settings and files that the documents name exist: a name in capitals is a word in our code, a path is a file.
+//! Settings and files in the documents exist: a name in capitals is in the code, a path is a file.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use super::links::resolve;
 use super::page::Page;
 use crate::gates::sources::{is_production_code, literals, read};
 
-/// Names in capitals that are somebody else's.
+/// Names in capitals that belong to others.
 const OTHERS: &[&str] = &["PR_SET_PDEATHSIG", "PRODUCT_NAME", "SSL_CERT_FILE"];
 
-/// What does not exist.
+/// Returns the names that do not exist.
 pub fn check(pages: &[Page], files: &[String]) -> Result<Vec<String>> {
     let known = settings(files)?;
     let mut faults = Vec::new();
@@ -34,24 +34,24 @@ pub fn check(pages: &[Page], files: &[String]) -> Result<Vec<String>> {
     Ok(faults)
 }
 
-/// Where the server's settings are listed.
+/// The table of the server's settings.
 const SETTINGS: &str = "crates/http/src/settings/table.rs";
 
-/// All names in capitals that our code knows: settings, variables, what tools are told.
+/// Returns all names in capitals in the code: settings and environment variables.
 pub fn settings(files: &[String]) -> Result<BTreeSet<String>> {
     let mut known = BTreeSet::new();
     for file in files.iter().filter(|file| is_production_code(file)) {
-        // clap makes the names of variables from attributes, all others are written out: both stand between quotes.
+        // clap makes names of variables from attributes, and all others are written out: both are between quotes.
         known.extend(literals(&read(file)?, is_capital));
     }
-    // The table of the server's settings has their names as constants.
+    // In the table of settings the names are constants.
     known.extend(capitals(&read(SETTINGS)?).map(str::to_owned));
     Ok(known)
 }
 
 fn is_known(name: &str, known: &BTreeSet<String>, blocks: &str) -> bool {
     let is_used = || blocks.contains(&format!("${name}")) || blocks.contains(&format!("${{{name}"));
-    // A variable of the page's own: assigned there, and used.
+    // A variable of the page: assigned and used there.
     let is_own = || blocks.contains(&format!("{name}=")) && is_used();
     known.contains(name) || OTHERS.contains(&name) || is_own()
 }
@@ -66,7 +66,7 @@ fn capitals(code: &str) -> impl Iterator<Item = &str> {
     code.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(|word| is_capital(word))
 }
 
-/// A text that can only be the path of a file in the repository.
+/// Returns a text that can only be the path of a file in the repository.
 fn path(code: &str) -> Option<&str> {
     let shape = |c: char| c.is_ascii_alphanumeric() || "/._-{},".contains(c);
     let known = [
@@ -87,14 +87,14 @@ fn path(code: &str) -> Option<&str> {
     (is_path && (known.contains(&first) || code.ends_with(".rs"))).then_some(code)
 }
 
-/// `{a,b}/c` is `a/c` and `b/c`.
+/// Expands `{a,b}/c` to `a/c` and `b/c`.
 fn expand(path: &str) -> Vec<String> {
     let Some((before, rest)) = path.split_once('{') else { return vec![path.to_owned()] };
     let Some((choices, after)) = rest.split_once('}') else { return vec![path.to_owned()] };
     choices.split(',').flat_map(|one| expand(&format!("{before}{one}{after}"))).collect()
 }
 
-/// From the root, from the folder of the crates, from the page, or the end of some file's path.
+/// Looks from the root, from `crates`, from the page, and for a file whose path ends so.
 fn exists(page: &Page, path: &str, files: &[String]) -> bool {
     let path = path.trim_end_matches('/');
     let inside = |folder: &str| files.iter().any(|file| file == folder || file.starts_with(&format!("{folder}/")));

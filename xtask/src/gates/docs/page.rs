@@ -1,37 +1,32 @@
-//! A page of Markdown, taken apart as far as the gate needs it: headings, links, inline code, fenced blocks.
+//! A page of Markdown, parsed as far as the gate needs it: headings, links, inline code, fenced blocks.
 
 use std::collections::BTreeMap;
 
-/// One page.
 #[derive(Debug, Default)]
 pub struct Page {
-    /// From the repository's root.
+    /// Its path from the repository's root.
     pub path: String,
-    /// What a link may name after `#`.
+    /// The anchors that a link may name after `#`.
     pub anchors: Vec<String>,
-    /// Where links lead, each with its line.
+    /// The targets of links, each with its line.
     pub links: Vec<(usize, String)>,
-    /// What stands between backticks, each with its line.
+    /// The texts between backticks, each with its line.
     pub code: Vec<(usize, String)>,
-    /// What stands between fences.
     pub blocks: Vec<Block>,
 }
 
-/// A fenced block.
 #[derive(Debug, PartialEq)]
 pub struct Block {
     /// The line of its fence.
     pub line: usize,
-    /// What is said of its language.
+    /// The language after the fence.
     pub language: String,
-    /// The heading that it stands under.
+    /// The heading above it.
     pub under: String,
-    /// What is in it.
     pub text: String,
 }
 
 impl Page {
-    /// Takes a page apart.
     pub fn parse(path: &str, text: &str) -> Self {
         let mut page = Self { path: path.to_owned(), ..Self::default() };
         let mut counts = BTreeMap::new();
@@ -67,7 +62,7 @@ impl Page {
         page
     }
 
-    /// The blocks with commands for a shell.
+    /// Returns the blocks with shell commands.
     pub fn shell_blocks(&self) -> impl Iterator<Item = &Block> {
         self.blocks.iter().filter(|block| matches!(block.language.as_str(), "sh" | "bash" | "shell" | "console"))
     }
@@ -79,7 +74,7 @@ impl Page {
             prose += before;
             let Some((code, beyond)) = after.split_once('`') else { break };
             self.code.push((number, code.to_owned()));
-            // Stands for the code, so that a link around it stays one.
+            // A placeholder for the code, so that a link around it is still found.
             prose.push('c');
             rest = beyond;
         }
@@ -99,11 +94,11 @@ fn explicit_anchors(line: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// The anchor of a heading, as forges make it: small letters, digits, `-` and `_`; a blank is `-`.
+/// Returns the anchor of a heading as forges make it: small letters, digits, `-` and `_`; a blank becomes `-`.
 fn slug(heading: &str) -> String {
     let mut words = String::new();
     let mut rest = heading;
-    // Of a link, its words.
+    // Only the text of a link.
     while let Some((before, after)) = rest.split_once("](") {
         words += before;
         rest = after.split_once(')').map_or("", |(_, beyond)| beyond);

@@ -21,7 +21,7 @@ fn other_words_name_none() {
 }
 
 #[test]
-fn what_the_workspace_offers_and_nobody_takes_is_found() {
+fn an_unused_dependency_of_the_workspace_is_found() {
     let manifest = "[workspace.dependencies]\na = \"1\"\nb = { version = \"2\" }\n";
     let needed = BTreeSet::from(["a".to_owned()]);
     let idle = of_workspace(manifest, &needed).unwrap();

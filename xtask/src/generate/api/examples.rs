@@ -1,12 +1,11 @@
-//! The requests of `docs/API.md`, in the order in which they are played: a little story, so that each finds what it is about.
+//! The requests of `docs/API.md`, in the order in which they are sent: each builds on those before it.
 
-/// One request.
 pub struct Example {
-    /// The method and the path of the OpenAPI document that it is an example of; none: it is only played.
+    /// The method and path in the OpenAPI document that it is an example of; `None` if it is only sent.
     pub of: Option<(&'static str, &'static str)>,
-    /// What a person types.
+    /// The command as a user types it.
     pub command: &'static str,
-    /// What is kept of the answer for later commands: the variable, and the field.
+    /// The variable that takes a field of the answer for later commands, and the field.
     pub keep: Option<(&'static str, &'static str)>,
 }
 
@@ -24,7 +23,6 @@ impl Example {
     }
 }
 
-/// All of them.
 pub const EXAMPLES: &[Example] = &[
     shown(
         "post",

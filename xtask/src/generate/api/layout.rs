@@ -1,11 +1,11 @@
-//! JSON as a person would write it down: in the order in which it came, several fields on a line while they fit.
+//! JSON laid out for reading: fields in their original order, several on a line while they fit.
 
 use anyhow::Result;
 use bson::{Bson, Document};
 
 const WIDTH: usize = 110;
 
-/// The object, laid out. What is no object stays as it is.
+/// Returns the object laid out; anything else unchanged.
 pub fn lay_out(json: &str) -> Result<String> {
     if !json.starts_with('{') {
         return Ok(json.trim_end().to_owned());
@@ -54,7 +54,7 @@ fn flat(value: &Bson) -> String {
     if let Bson::Array(items) = value {
         return format!("[{}]", items.iter().map(flat).collect::<Vec<_>>().join(", "));
     }
-    // Texts, numbers, truth and null are JSON as they are.
+    // Strings, numbers, booleans and null are unchanged.
     serde_json::to_value(value).unwrap_or_default().to_string()
 }
 

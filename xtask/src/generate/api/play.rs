@@ -1,5 +1,5 @@
-//! Plays the requests of `docs/API.md` to a server, word for word, and takes down what it answers. What differs from run to
-//! run (ids, and what is measured) is made the same.
+//! Sends the requests of `docs/API.md` to a server, word for word, and records the answers. Values that differ from run to run
+//! (ids and measurements) are replaced by fixed ones.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -19,10 +19,10 @@ use uuid::Uuid;
 use super::examples::{EXAMPLES, Example};
 
 const KEY: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
-/// Between two requests, so that what is newer has a later time.
+/// The time between two requests, so that later records have later times.
 const PAUSE: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(30);
-/// What is measured, and what is said of it here.
+/// Measured fields, and the values that replace them.
 const MEASURED: [(&str, &str); 6] = [
     ("uptime", "86400.5"),
     ("duration_ms", "1"),
@@ -32,15 +32,12 @@ const MEASURED: [(&str, &str); 6] = [
     ("timestamp", "\"2026-01-19T08:30:40.000Z\""),
 ];
 
-/// What a request was answered with.
 pub struct Answer {
-    /// The HTTP status.
     pub status: u16,
-    /// The body.
     pub body: String,
 }
 
-/// Plays all of them, in their order.
+/// Sends all requests in their order.
 pub fn play() -> Result<Vec<Answer>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -55,7 +52,7 @@ pub fn play() -> Result<Vec<Answer>> {
 }
 
 async fn server(clock: &Arc<ManualClock>) -> Result<RunningServer> {
-    // A detector that looks once, at the beginning: so nothing depends on when it does.
+    // A detector that runs only once, at the beginning, so that no answer depends on its time.
     let settings = [
         ("STORE_URL", "sqlite::memory:"),
         ("API_KEYS", KEY),
@@ -82,7 +79,7 @@ async fn detector_has_looked(running: &RunningServer) -> Result<()> {
 
 fn tell(url: &str, clock: &ManualClock) -> Result<Vec<Answer>> {
     let folder = tempfile::tempdir()?;
-    // Read by curl before its arguments: the status is told apart from what the command prints.
+    // curl reads this before its arguments: the status is separate from what the command prints.
     let mut told = std::fs::File::create(folder.path().join(".curlrc"))?;
     writeln!(told, "write-out = \"%{{stderr}}%{{http_code}}\"\nmax-time = {}", PATIENCE.as_secs())?;
     let mut variables = BTreeMap::from([("URL", url.to_owned()), ("KEY", KEY.to_owned())]);
@@ -113,7 +110,7 @@ fn keep(example: &Example, body: &str, variables: &mut BTreeMap<&'static str, St
     Ok(())
 }
 
-/// Ids in the order in which they were met.
+/// The ids in the order of their first appearance.
 #[derive(Default)]
 struct Ids(BTreeMap<String, usize>);
 
@@ -125,7 +122,7 @@ impl Ids {
     }
 }
 
-/// The body with other ids and measures.
+/// Returns the body with fixed ids and measurements.
 fn steady(body: &str, ids: &mut Ids) -> String {
     let length = uuid::fmt::Hyphenated::LENGTH;
     let mut text = String::new();
@@ -151,7 +148,7 @@ fn measured(text: &str, field: &str, value: &str) -> String {
     let mut steady = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
         let end = piece.find([',', '}']).unwrap_or(piece.len());
-        // What is not known stays unknown.
+        // null stays null.
         let value = if &piece[..end] == "null" { "null" } else { value };
         steady += &format!("{name}{value}{}", &piece[end..]);
     }

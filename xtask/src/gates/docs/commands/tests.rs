@@ -1,4 +1,6 @@
-//! Which calls are found in a text, and what is asked of them.
+//! Which calls are found in a text, and which help texts they need.
+
+use clap::CommandFactory;
 
 use super::*;
 
@@ -7,7 +9,7 @@ fn found(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_call_is_found_wherever_a_shell_would() {
+fn a_call_is_found_wherever_a_shell_runs_one() {
     assert_eq!(found("STALL_THRESHOLD_MS=3000 rekindle dev"), ["Rekindle dev"]);
     assert_eq!(
         found("OLD=$(rekindle session list --ids)\nrekindle session show $OLD"),
@@ -31,7 +33,7 @@ fn a_help_text_names_commands_and_options() {
 }
 
 #[test]
-fn our_own_commands_are_known() {
+fn the_commands_of_xtask_are_known() {
     let xtask = crate::Arguments::command();
     let fault = |line: &str| of_xtask(&xtask, &call(line).unwrap());
     assert_eq!(fault("cargo xtask ci"), None);

@@ -1,4 +1,4 @@
-//! What leads somewhere, and what does not.
+//! Links to files and headings that exist or do not.
 
 use super::*;
 
@@ -9,13 +9,13 @@ fn faults(text: &str) -> usize {
 }
 
 #[test]
-fn what_is_there_can_be_linked() {
+fn links_to_existing_files_and_headings_hold() {
     let text = "# Here\n[a](../README.md#its-part) [b](../crates/x/src/lib.rs) [c](../crates/x) [d](#here) [e](https://x.org/#y)\n";
     assert_eq!(faults(text), 0);
 }
 
 #[test]
-fn what_is_not_there_is_found() {
+fn links_to_missing_files_and_headings_are_found() {
     assert_eq!(faults("[a](../README.md#another)"), 1);
     assert_eq!(faults("[a](README.md)"), 1);
     assert_eq!(faults("[a](#there)"), 1);

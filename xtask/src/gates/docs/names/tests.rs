@@ -1,4 +1,4 @@
-//! Which words are taken for names, and which names are known.
+//! Which words are names, and which names are known.
 
 use super::*;
 
@@ -9,7 +9,7 @@ fn capitals_with_an_underscore_are_names() {
 }
 
 #[test]
-fn a_name_is_of_our_code_or_of_the_page() {
+fn a_name_is_in_the_code_or_assigned_on_the_page() {
     let known = BTreeSet::from(["STORE_URL".to_owned()]);
     assert!(is_known("STORE_URL", &known, ""));
     assert!(is_known("NEW_KEY", &known, "NEW_KEY=$(uuidgen)\necho $NEW_KEY\n"));
@@ -26,7 +26,7 @@ fn the_settings_are_found_in_the_code() {
 }
 
 #[test]
-fn paths_are_looked_for_where_people_mean_them() {
+fn a_path_may_begin_at_the_root_the_crates_or_the_page() {
     let page = Page { path: "docs/a.md".to_owned(), ..Page::default() };
     let files = ["docs/a.md", "crates/core/src/x/tests.rs", "crates/core/src/y/tests.rs"].map(str::to_owned);
     for path in ["core/src/{x,y}/tests.rs", "x/tests.rs", "crates/core", "docs/a.md"] {

@@ -1,4 +1,4 @@
-//! Markdown as we write it.
+//! The Markdown of this project.
 
 use super::*;
 
@@ -29,7 +29,7 @@ fn headings_become_anchors() {
 }
 
 #[test]
-fn links_and_code_are_told_apart() {
+fn links_and_code_are_distinguished() {
     let page = Page::parse("a.md", TEXT);
     let links: Vec<&str> = page.links.iter().map(|(_, target)| target.as_str()).collect();
     assert_eq!(links, ["other.md#part", "../x.rs", "https://example.org/"]);
@@ -37,7 +37,7 @@ fn links_and_code_are_told_apart() {
 }
 
 #[test]
-fn a_block_is_what_stands_between_its_fences() {
+fn a_block_is_the_text_between_its_fences() {
     let page = Page::parse("a.md", TEXT);
     assert_eq!(page.blocks.len(), 2);
     let block = page.shell_blocks().next().unwrap();

@@ -1,9 +1,9 @@
-//! What differs from run to run is made the same.
+//! Values that differ from run to run are replaced.
 
 use super::{Ids, steady};
 
 #[test]
-fn ids_are_known_by_the_order_in_which_they_are_met() {
+fn ids_are_numbered_in_the_order_of_their_appearance() {
     let mut ids = Ids::default();
     let (one, two) = ("6fa459ea-ee8a-4ca4-894e-db77e160355e", "16fd2706-8baf-433b-82eb-8c7fada847da");
     let first = steady(&format!("[\"{one}\",\"{two}\",\"{one}\"]"), &mut ids);
@@ -13,7 +13,7 @@ fn ids_are_known_by_the_order_in_which_they_are_met() {
 }
 
 #[test]
-fn measures_are_always_the_same_and_what_is_null_stays_null() {
+fn measurements_are_fixed_and_null_stays_null() {
     let body = r#"{"uptime":1.25,"jobs":[{"last_run":null},{"last_run":"2026-11-21T00:00:00.000Z"}]}"#;
     let expected = r#"{"uptime":86400.5,"jobs":[{"last_run":null},{"last_run":"2026-01-19T08:30:00.000Z"}]}"#;
     assert_eq!(steady(body, &mut Ids::default()), expected);

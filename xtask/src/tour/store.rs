@@ -1,4 +1,4 @@
-//! Where the tour's server keeps its data: in the tour's own folder, or in a MongoDB database that is dropped afterwards.
+//! The store of the tour's server: a file in the tour's folder, or a MongoDB database that is dropped afterwards.
 
 use std::process::Command;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use mongodb::Client;
 use rekindle_core::{Ids, RandomIds};
 use rekindle_mongod::masked;
 
-/// How long dropping the database may take.
+/// The limit for dropping the database.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The stores on which the tour can be played.
@@ -22,37 +22,36 @@ pub enum StoreKind {
     Mongo,
 }
 
-/// What the server is told of its store.
-pub enum Ground {
-    /// Nothing: it makes a file in its folder.
+/// The store of the server.
+pub enum TourStore {
+    /// The default: a file in the server's folder.
     Folder,
     /// A database on the server with this URI.
     Database {
-        /// How to reach it.
         uri: String,
-        /// A name of the tour's own.
+        /// A name that no other database has.
         name: String,
     },
 }
 
-impl Ground {
-    /// A database with a random name on this server.
+impl TourStore {
+    /// Returns a database with a random name on this server.
     pub fn on(uri: &str) -> Self {
         let name = format!("rekindle_tour_{}", RandomIds.new_id().simple());
         println!("The tour is played on {}, database {name}", masked(uri));
         Self::Database { uri: uri.to_owned(), name }
     }
 
-    /// Gives a program the settings.
-    pub fn dress(&self, command: &mut Command) {
+    /// Sets a program's environment to this store.
+    pub fn configure(&self, command: &mut Command) {
         command.env_remove("STORE_URL").env_remove("MONGODB_URI").env_remove("MONGODB_DATABASE");
         if let Self::Database { uri, name } = self {
             command.env("STORE_URL", uri).env("MONGODB_DATABASE", name);
         }
     }
 
-    /// Removes what the server has written, unless that is in its folder. The server must have ended.
-    pub fn clear(&self) -> Result<()> {
+    /// Drops the database, if there is one. The server must have ended.
+    pub fn remove(&self) -> Result<()> {
         let Self::Database { uri, name } = self else { return Ok(()) };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let dropped = runtime.block_on(async {

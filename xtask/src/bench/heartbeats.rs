@@ -1,5 +1,5 @@
-//! Durable heartbeats a second, against the floor. Floor and server take turns within one run, so that whatever else
-//! the machine does meanwhile strikes both; each ratio is of two rounds that followed each other.
+//! Durable heartbeats per second, compared with the baseline. The baseline and the server take turns within one run, so that
+//! other work of the machine affects both; each ratio is of two successive rounds.
 
 use anyhow::{Context, Result};
 use rekindle_core::SessionId;
@@ -8,36 +8,32 @@ use super::load::{Cores, Load, Sample, Timing, apply};
 use super::requests::beats;
 use super::server::Process;
 
-/// The numbers of connections that are measured.
 const CONNECTIONS: [u32; 3] = [1, 64, 256];
 
-/// What a number of connections achieved: the middle one of several rounds.
-pub struct BeatRow {
-    /// How many connections.
+/// The result for a number of connections: medians of several rounds.
+pub struct HeartbeatRow {
     pub connections: u32,
-    /// The floor.
-    pub floor: Sample,
-    /// The server.
+    pub baseline: Sample,
     pub server: Sample,
-    /// Server to floor.
+    /// Server to baseline.
     pub ratio: f64,
     /// The smallest and the largest ratio of a round.
     pub spread: (f64, f64),
 }
 
-/// Measures both.
+/// Measures the baseline and the server.
 pub async fn measure(
-    floor: &Process,
+    baseline: &Process,
     server: &Process,
     ids: &[SessionId],
     key: &str,
     timing: Timing,
     rounds: u32,
-) -> Result<Vec<BeatRow>> {
+) -> Result<Vec<HeartbeatRow>> {
     let render = beats(ids, key);
     let mut rows = Vec::new();
     for connections in CONNECTIONS {
-        let (mut of_floor, mut of_server, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut of_baseline, mut of_server, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..rounds {
             let load = |process| Load {
                 process,
@@ -47,22 +43,22 @@ pub async fn measure(
                 expect: 200,
                 requests: u64::MAX,
             };
-            let low = apply(&load(floor)).await.context("beats to the floor")?;
+            let low = apply(&load(baseline)).await.context("beats to the floor")?;
             let ours = apply(&load(server)).await.context("beats to the server")?;
             ratios.push(ours.per_second / low.per_second);
-            of_floor.push(low);
+            of_baseline.push(low);
             of_server.push(ours);
         }
-        let row = BeatRow {
+        let row = HeartbeatRow {
             connections,
-            floor: middle_sample(&of_floor),
+            baseline: middle_sample(&of_baseline),
             server: middle_sample(&of_server),
             ratio: middle(ratios.iter().copied()),
             spread: (ratios.iter().copied().fold(f64::MAX, f64::min), ratios.iter().copied().fold(0.0, f64::max)),
         };
         println!(
             "  {connections:>3} connections: floor {:>7.0} /s, server {:>7.0} /s, ratio {:.2}, p99 {:.2} ms",
-            row.floor.per_second,
+            row.baseline.per_second,
             row.server.per_second,
             row.ratio,
             row.server.p99.as_secs_f64() * 1000.0
@@ -72,7 +68,7 @@ pub async fn measure(
     Ok(rows)
 }
 
-/// Each figure's own median; of memory the most.
+/// Returns the median of each figure; of memory the maximum.
 fn middle_sample(rounds: &[Sample]) -> Sample {
     let median = |part: fn(&Sample) -> f64| middle(rounds.iter().map(part));
     Sample {
@@ -82,13 +78,13 @@ fn middle_sample(rounds: &[Sample]) -> Sample {
         memory: rounds.iter().map(|round| round.memory).max().unwrap_or_default(),
         cores: Cores {
             own: median(|round| round.cores.own),
-            // Either all rounds have it, or none.
+            // Either all rounds have it or none.
             database: Some(median(|round| round.cores.database.unwrap_or(f64::NAN))).filter(|cores| !cores.is_nan()),
         },
     }
 }
 
-/// The median; of an even number the mean of the two in the middle.
+/// Returns the median; of an even number the mean of the two in the middle.
 pub fn middle(values: impl Iterator<Item = f64>) -> f64 {
     let mut sorted: Vec<_> = values.collect();
     sorted.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! MongoDB: one mongod of our own, and in it a database for each who needs the sessions.
+//! MongoDB: one mongod with a database for the server, the baseline and the detection pass.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,31 +12,31 @@ use rekindle_core::{Clock, Store, SystemClock};
 use rekindle_mongod::{Nodes, Options, Shape};
 use rekindle_store_mongo::{MongoOptions, MongoStore};
 
-use super::Ground;
+use super::BenchTarget;
 use crate::bench::seed::{self, Seeded};
 
-/// Enough for a million sessions and as many again for the floor: what is measured is not how a full cache is emptied.
+/// Enough for a million sessions and their copy for the baseline, so that no cache eviction is measured.
 const CACHE_GB: f64 = 4.0;
-/// Less than a share of the whole disk, which is what mongod would take.
+/// The default would be a share of the whole disk.
 const OPLOG_MB: &str = "2048";
-/// Seeding and copying are slow on purpose: they leave nothing to be done when it is counted.
+/// Seeding and copying wait until everything is on disk, so that nothing is left to do during the measurement.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The databases, by who uses them.
+/// The databases, by their user.
 const SERVER: &str = "server";
-const FLOOR: &str = "floor";
+const BASELINE: &str = "baseline";
 const DETECTION: &str = "detection";
 
-/// A mongod and its databases. It ends with this value.
-pub struct Databases {
+/// A mongod and its databases; ends when dropped.
+pub struct MongoTarget {
     nodes: Nodes,
     version: String,
     sessions: u32,
 }
 
-impl Databases {
-    /// Starts a mongod with its data in `folder`; fetches one first where there is none. Blocks, and runs a runtime of
-    /// its own meanwhile.
+impl MongoTarget {
+    /// Starts a mongod with its data in `folder`; fetches one first if there is none. Blocks, and runs a runtime of its own
+    /// meanwhile.
     pub fn start(folder: &Path) -> Result<Self> {
         let binary = rekindle_mongod::find_or_fetch(&|line| println!("{line}"))?;
         let version = rekindle_mongod::version(&binary)?;
@@ -66,7 +66,7 @@ impl Databases {
         Ok(Client::with_uri_str(self.nodes.uri()).await?)
     }
 
-    /// Copies the server's sessions into a database that the store prepares, and so with the same indexes and validator.
+    /// Copies the server's sessions into a database that the store has prepared with the same indexes and validator.
     async fn copy_sessions(&self, client: &Client, whose: &str) -> Result<()> {
         let began = Instant::now();
         self.open(whose).await?.close().await;
@@ -85,7 +85,7 @@ async fn indexes(client: &Client, database: &str) -> Result<Vec<String>> {
     Ok(client.database(database).collection::<Document>("sessions").list_index_names().await?)
 }
 
-impl Ground for Databases {
+impl BenchTarget for MongoTarget {
     fn facts(&self) -> Vec<(&'static str, String)> {
         vec![
             ("mongod", format!("{}, a replica set of one, journal on the same disk", self.version)),
@@ -95,14 +95,14 @@ impl Ground for Databases {
 
     async fn fill(&mut self, sessions: u32) -> Result<Seeded> {
         let client = self.client().await?;
-        for whose in [SERVER, FLOOR, DETECTION] {
+        for whose in [SERVER, BASELINE, DETECTION] {
             client.database(&self.database(whose)).drop().await?;
         }
         self.sessions = sessions;
         let seeded = seed::fill(self.open(SERVER).await?.as_ref(), sessions, SystemClock.now()).await?;
-        self.copy_sessions(&client, FLOOR).await?;
+        self.copy_sessions(&client, BASELINE).await?;
         self.copy_sessions(&client, DETECTION).await?;
-        // A checkpoint: what was seeded is not written while it is counted.
+        // A checkpoint, so that the seeded data is not written during the measurement.
         client.database("admin").run_command(doc! { "fsync": 1 }).await?;
         client.shutdown().await;
         Ok(seeded)
@@ -121,9 +121,9 @@ impl Ground for Databases {
         vec![("STORE_URL", self.nodes.uri()), ("MONGODB_DATABASE", self.database(SERVER))]
     }
 
-    fn floor(&self, floor: &Path, _: &Seeded) -> Result<Command> {
-        let mut command = Command::new(floor);
-        command.arg(self.nodes.uri()).arg(self.database(FLOOR));
+    fn baseline(&self, program: &Path, _: &Seeded) -> Result<Command> {
+        let mut command = Command::new(program);
+        command.arg(self.nodes.uri()).arg(self.database(BASELINE));
         Ok(command)
     }
 

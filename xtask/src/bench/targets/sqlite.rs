@@ -1,4 +1,4 @@
-//! SQLite: a file for each who needs the sessions.
+//! SQLite: a file for the server, the baseline and the detection pass.
 
 use std::fs;
 use std::io::{BufWriter, Write};
@@ -10,17 +10,16 @@ use anyhow::Result;
 use rekindle_core::{Clock, Store, SystemClock};
 use rekindle_store_sqlite::{Location, SqliteOptions, SqliteStore};
 
-use super::Ground;
+use super::BenchTarget;
 use crate::bench::seed::{self, Seeded};
 
 /// The files, in a folder of their own.
-pub struct Files {
+pub struct SqliteTarget {
     folder: PathBuf,
     sessions: u32,
 }
 
-impl Files {
-    /// None yet.
+impl SqliteTarget {
     pub fn within(folder: &Path) -> Self {
         Self { folder: folder.to_owned(), sessions: 0 }
     }
@@ -35,7 +34,7 @@ fn open(file: PathBuf) -> Result<Arc<dyn Store>> {
     Ok(Arc::new(SqliteStore::open(options)?))
 }
 
-impl Ground for Files {
+impl BenchTarget for SqliteTarget {
     fn facts(&self) -> Vec<(&'static str, String)> {
         Vec::new()
     }
@@ -55,15 +54,15 @@ impl Ground for Files {
         vec![("STORE_URL", format!("sqlite:{}", self.file("server").display()))]
     }
 
-    fn floor(&self, floor: &Path, seeded: &Seeded) -> Result<Command> {
-        let ids = self.folder.join("floor-ids");
+    fn baseline(&self, program: &Path, seeded: &Seeded) -> Result<Command> {
+        let ids = self.folder.join("baseline-ids");
         let mut lines = BufWriter::new(fs::File::create(&ids)?);
         for id in &seeded.ids {
             writeln!(lines, "{id}")?;
         }
         lines.flush()?;
-        let mut command = Command::new(floor);
-        command.arg(self.file("floor")).arg(ids);
+        let mut command = Command::new(program);
+        command.arg(self.file("baseline")).arg(ids);
         Ok(command)
     }
 

@@ -1,5 +1,5 @@
-//! Shell commands in the documents are played by a test, or somebody has seen them work: `seen.txt` lists those, each by a
-//! checksum of the block, so that one that is changed has to be seen again.
+//! Shell commands in the documents are played by a test or were verified by hand. `verified_commands.txt` lists the latter by
+//! a checksum of the block, so that a block that changes has to be verified again.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,12 @@ use super::page::{Block, Page};
 use crate::gates::sources;
 use crate::generate;
 
-const LIST: &str = "xtask/src/gates/docs/seen.txt";
+const LIST: &str = "xtask/src/gates/docs/verified_commands.txt";
 
-/// Blocks under these headings are played, each of them: the page, the heading. The test itself refuses one that it does not play.
+/// Blocks under these headings are all played: the page, the heading. The tour itself fails on a block that it does not play.
 const PLAYED: &[(&str, &str)] = &[("README.md", "The tour: a build that dies and comes back")];
 
-/// What nobody has seen, and what is listed and not there.
+/// Returns the blocks that are not verified, and the entries without a block.
 pub fn check(pages: &[Page]) -> Result<Vec<String>> {
     check_against(pages, &sources::read(LIST)?)
 }
@@ -42,7 +42,7 @@ fn check_against(pages: &[Page], list: &str) -> Result<Vec<String>> {
     Ok(faults)
 }
 
-/// The lines of the list that say something: checksum, page, how it was seen.
+/// Returns the entries of the list: checksum and page, with how it was verified.
 fn parse(list: &str) -> Result<BTreeMap<String, String>> {
     let lines = list.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
     let entry = |line: &str| {
@@ -58,7 +58,7 @@ fn first_line(block: &Block) -> &str {
     block.text.lines().find(|line| !line.trim().is_empty() && !line.starts_with('#')).unwrap_or_default()
 }
 
-/// FNV-1a: enough to tell one block from another, and nobody here deceives himself.
+/// FNV-1a: tells blocks apart; it is no protection against forgery.
 fn checksum(text: &str) -> String {
     let sum = text.trim().bytes().fold(0x811c_9dc5_u32, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     format!("{sum:08x}")

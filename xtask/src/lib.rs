@@ -1,0 +1,3 @@
+//! The part of the automation that its integration tests use too.
+
+pub mod circles;
