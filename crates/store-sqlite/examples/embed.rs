@@ -20,15 +20,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let (project_id, machine_id) = ("website".parse()?, "laptop".parse()?);
     let new = NewSession { project_id, machine_id, docker_slot: None, metadata: Metadata::default() };
-    let session = tracker.create_session(new).await?.value;
+    let session = tracker.sessions().create(new).await?.value;
     println!("session {} began on {}", session.id, session.machine_id);
     let (session_id, project_id) = (session.id, session.project_id);
     let name = "write the imprint".parse()?;
     let new = NewTask { session_id, project_id, github_issue_id: None, name, metadata: Metadata::default() };
-    let task = tracker.create_task(new).await?.value;
+    let task = tracker.tasks().create(new).await?.value;
     let begin = TaskPatch { status: Some(TaskTarget::InProgress), ..TaskPatch::default() };
-    tracker.update_task(task.id, &begin).await?;
-    let heard = tracker.record_heartbeat(session_id, &HeartbeatReport::default()).await?.value;
+    tracker.tasks().update(task.id, &begin).await?;
+    let heard = tracker.sessions().record_heartbeat(session_id, &HeartbeatReport::default()).await?.value;
     println!("it works on \"{}\" and was last heard at {}", task.name, heard.last_heartbeat);
 
     // The loop is the caller's: it sleeps until something can be due, and ends here once something was.
@@ -43,12 +43,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let recovery = Recovery { new_machine_id: "server".parse()?, docker_slot: None, failed_tasks: FailedTasks::Reset };
     for attempt in ["first", "second"] {
-        match tracker.recover(session_id, &recovery).await? {
+        match tracker.sessions().recover(session_id, &recovery).await? {
             Recovered::Created(next) => println!("the {attempt} call made session {} on server", next.value.id),
             Recovered::AlreadyRecovered(next) => println!("the {attempt} call found it: {}", next.value.id),
         }
     }
-    let Some(next) = tracker.session(session_id).await?.value.recovered_into() else { return Ok(()) };
+    let Some(next) = tracker.sessions().get(session_id).await?.value.recovered_into() else { return Ok(()) };
     for task in store.tasks_of(next, &TaskStatus::ALL).await? {
         println!("there, \"{}\" is {}", task.value.name, task.value.status());
     }

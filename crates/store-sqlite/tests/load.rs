@@ -41,21 +41,21 @@ async fn task(tracker: &Tracker, session: SessionId, project: &str) -> Task {
         name: text("work"),
         metadata: Metadata::default(),
     };
-    tracker.create_task(new).await.unwrap().value
+    tracker.tasks().create(new).await.unwrap().value
 }
 
 /// One life: a session with tasks, of which one is in progress when the session is brought back on another machine.
 async fn live(tracker: &Tracker, project: &str, metadata: Metadata) -> [SessionId; 2] {
     let new = NewSession { project_id: text(project), machine_id: text("m1"), docker_slot: None, metadata };
-    let session = tracker.create_session(new).await.unwrap().value.id;
+    let session = tracker.sessions().create(new).await.unwrap().value.id;
     let begun = task(tracker, session, project).await;
     task(tracker, session, project).await;
     let start = TaskPatch { status: Some(TaskTarget::InProgress), ..TaskPatch::default() };
-    tracker.update_task(begun.id, &start).await.unwrap();
-    tracker.record_heartbeat(session, &HeartbeatReport::default()).await.unwrap();
-    tracker.mark_stalled(session).await.unwrap();
+    tracker.tasks().update(begun.id, &start).await.unwrap();
+    tracker.sessions().record_heartbeat(session, &HeartbeatReport::default()).await.unwrap();
+    tracker.sessions().mark_stalled(session).await.unwrap();
     let recovery = Recovery { new_machine_id: text("m2"), docker_slot: None, failed_tasks: FailedTasks::Reset };
-    match tracker.recover(session, &recovery).await.unwrap() {
+    match tracker.sessions().recover(session, &recovery).await.unwrap() {
         Recovered::Created(successor) | Recovered::AlreadyRecovered(successor) => [session, successor.value.id],
     }
 }

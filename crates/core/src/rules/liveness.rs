@@ -1,6 +1,5 @@
-//! When silence means that somebody is gone. Only time in which a heartbeat could have arrived counts: after a gap in
-//! which nobody listened (the service was down, its store out of reach, the host asleep), everyone's silence begins
-//! at the end of the gap.
+//! When silence counts as missing. Only time in which a heartbeat could have arrived counts: after a gap in which no
+//! server listened (it was down, its store out of reach, the host asleep), all silence begins at the end of the gap.
 
 use std::time::Duration;
 
@@ -8,36 +7,36 @@ use crate::domain::session::{Session, SessionStatus};
 use crate::store::DetectorState;
 use crate::values::Timestamp;
 
-/// A pass that comes this much later than it meant to may have been late by chance.
+/// A pass that is later than planned by no more than this is not taken for a gap.
 const TOLERATED_DELAY: Duration = Duration::from_secs(1);
 
-/// The measure by which silence is judged at one moment.
+/// How silence is judged at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LivenessRule {
     threshold: Duration,
     counts_from: Timestamp,
     now: Timestamp,
-    watch: Option<DetectorState>,
+    state: Option<DetectorState>,
 }
 
 impl LivenessRule {
-    /// The measure at `now`, given what the detector noted last.
-    pub fn at(now: Timestamp, watch: Option<DetectorState>, threshold: Duration) -> Self {
-        let counts_from = match watch {
+    /// The rule at `now`, given what the detector stored last.
+    pub fn at(now: Timestamp, state: Option<DetectorState>, threshold: Duration) -> Self {
+        let counts_from = match state {
             None => Timestamp::MIN,
-            Some(watch) if now > watch.next_pass_due.plus(TOLERATED_DELAY.max(threshold / 4)) => now,
-            // A clock that was set back must not keep everyone from being judged.
-            Some(watch) => watch.grace_until.min(now),
+            Some(state) if now > state.next_pass_due.plus(TOLERATED_DELAY.max(threshold / 4)) => now,
+            // A clock that was set back must not keep every session from being judged.
+            Some(state) => state.grace_until.min(now),
         };
-        Self { threshold, counts_from, now, watch }
+        Self { threshold, counts_from, now, state }
     }
 
-    /// The silence after which somebody is missed.
+    /// Returns the silence after which a session or machine is missed.
     pub fn threshold(&self) -> Duration {
         self.threshold
     }
 
-    /// Who was last heard before this is overdue.
+    /// Returns the time before which the last heartbeat of an overdue session lies.
     pub fn cutoff(&self) -> Timestamp {
         let limit = self.now.minus(self.threshold);
         if self.counts_from < limit { limit } else { Timestamp::MIN }
@@ -48,24 +47,24 @@ impl LivenessRule {
         session.status() == SessionStatus::Active && session.last_heartbeat < self.cutoff()
     }
 
-    /// The first moment at which someone who was last heard then is overdue.
-    pub fn deadline(&self, last_heard: Timestamp) -> Timestamp {
-        last_heard.max(self.counts_from).plus(self.threshold).plus(Duration::from_millis(1))
+    /// Returns the first moment at which a session with this last heartbeat is overdue.
+    pub fn deadline(&self, last_heartbeat: Timestamp) -> Timestamp {
+        last_heartbeat.max(self.counts_from).plus(self.threshold).plus(Duration::from_millis(1))
     }
 
-    /// The detector's note that this goes by.
-    pub fn watch(&self) -> Option<DetectorState> {
-        self.watch
+    /// Returns the detector's state that this rule follows.
+    pub fn state(&self) -> Option<DetectorState> {
+        self.state
     }
 
-    /// What the detector notes at the end of a pass, with `earliest` the earliest heartbeat of those not overdue.
+    /// Returns what the detector stores at the end of a pass, with `earliest` the earliest heartbeat of those not overdue.
     ///
-    /// The next pass is due when that one falls due. Whoever is heard for the first time after this pass cannot fall
-    /// due before a threshold has gone by, so that no deadline is ever overslept.
-    pub fn next_watch(&self, ended: Timestamp, earliest: Option<Timestamp>, interval: Duration) -> DetectorState {
+    /// The next pass is due when that one is overdue. A session whose first heartbeat comes after this pass is not overdue
+    /// before a threshold has passed, so that no deadline is missed.
+    pub fn next_state(&self, ended: Timestamp, earliest: Option<Timestamp>, interval: Duration) -> DetectorState {
         let ended = ended.max(self.now);
         let latest = ended.plus(interval.min(self.threshold));
-        let due_by = earliest.map_or(latest, |heard| self.deadline(heard).clamp(ended, latest));
-        DetectorState { last_pass_at: self.now, next_pass_due: due_by, grace_until: self.counts_from }
+        let next_pass_due = earliest.map_or(latest, |earliest| self.deadline(earliest).clamp(ended, latest));
+        DetectorState { last_pass_at: self.now, next_pass_due, grace_until: self.counts_from }
     }
 }

@@ -14,24 +14,24 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(seconds * 1000)
 }
 
-fn watch(looked_at: i64, due_by: i64, silence_from: i64) -> Option<DetectorState> {
+fn state(looked_at: i64, due_by: i64, silence_from: i64) -> Option<DetectorState> {
     Some(DetectorState { last_pass_at: at(looked_at), next_pass_due: at(due_by), grace_until: at(silence_from) })
 }
 
 #[test]
 fn silence_counts_from_the_last_heartbeat_while_somebody_listens() {
-    let silence = LivenessRule::at(at(1000), watch(999, 1000, 0), THRESHOLD);
-    assert_eq!(silence.cutoff(), at(820));
+    let rule = LivenessRule::at(at(1000), state(999, 1000, 0), THRESHOLD);
+    assert_eq!(rule.cutoff(), at(820));
     // At the deadline exactly nobody is overdue; a millisecond later they are.
-    assert_eq!(silence.deadline(at(500)), at(680).plus(Duration::from_millis(1)));
+    assert_eq!(rule.deadline(at(500)), at(680).plus(Duration::from_millis(1)));
 }
 
 #[test]
 fn a_gap_moves_the_start_of_silence_to_its_end() {
     // The detector meant to look again at 1000 and is back only at 5000: nobody could be heard meanwhile.
-    let back = LivenessRule::at(at(5000), watch(999, 1000, 0), THRESHOLD);
+    let back = LivenessRule::at(at(5000), state(999, 1000, 0), THRESHOLD);
     assert_eq!(back.cutoff(), Timestamp::MIN);
-    let noted = back.next_watch(at(5000), Some(at(990)), INTERVAL);
+    let noted = back.next_state(at(5000), Some(at(990)), INTERVAL);
     assert_eq!(noted.grace_until, at(5000));
     let later = LivenessRule::at(at(5179), Some(DetectorState { next_pass_due: at(5179), ..noted }), THRESHOLD);
     assert_eq!(later.cutoff(), Timestamp::MIN);
@@ -42,25 +42,25 @@ fn a_gap_moves_the_start_of_silence_to_its_end() {
 #[test]
 fn a_small_delay_is_no_gap() {
     for late in [0, 1, 45] {
-        let silence = LivenessRule::at(at(1000 + late), watch(999, 1000, 0), THRESHOLD);
-        assert_eq!(silence.cutoff(), at(820 + late), "{late} s late");
+        let rule = LivenessRule::at(at(1000 + late), state(999, 1000, 0), THRESHOLD);
+        assert_eq!(rule.cutoff(), at(820 + late), "{late} s late");
     }
-    let silence = LivenessRule::at(at(1046), watch(999, 1000, 0), THRESHOLD);
-    assert_eq!(silence.cutoff(), Timestamp::MIN);
+    let rule = LivenessRule::at(at(1046), state(999, 1000, 0), THRESHOLD);
+    assert_eq!(rule.cutoff(), Timestamp::MIN);
 }
 
 #[test]
 fn a_clock_set_back_keeps_nobody_from_being_judged() {
-    let silence = LivenessRule::at(at(1000), watch(4600, 4601, 4600), THRESHOLD);
-    let noted = silence.next_watch(at(1000), None, INTERVAL);
+    let rule = LivenessRule::at(at(1000), state(4600, 4601, 4600), THRESHOLD);
+    let noted = rule.next_state(at(1000), None, INTERVAL);
     assert_eq!(noted.grace_until, at(1000));
 }
 
 #[test]
 fn the_next_look_is_when_the_first_one_falls_due_and_never_too_late_for_a_newcomer() {
     let due = |earliest: Option<i64>, threshold: u64, interval: u64| {
-        let silence = LivenessRule::at(at(1000), watch(999, 1000, 0), Duration::from_secs(threshold));
-        silence.next_watch(at(1000), earliest.map(at), Duration::from_secs(interval)).next_pass_due.millis()
+        let rule = LivenessRule::at(at(1000), state(999, 1000, 0), Duration::from_secs(threshold));
+        rule.next_state(at(1000), earliest.map(at), Duration::from_secs(interval)).next_pass_due.millis()
     };
     assert_eq!(due(None, 180, 1), 1_001_000);
     assert_eq!(due(None, 180, 600), 1_180_000, "one that is heard right after the pass falls due in a threshold");
@@ -72,8 +72,8 @@ fn the_next_look_is_when_the_first_one_falls_due_and_never_too_late_for_a_newcom
 #[test]
 fn a_long_pass_is_no_gap() {
     // It began at 1000 and ended at 1100: what it promises counts from its end.
-    let silence = LivenessRule::at(at(1000), watch(999, 1000, 0), THRESHOLD);
-    let noted = silence.next_watch(at(1100), None, INTERVAL);
+    let rule = LivenessRule::at(at(1000), state(999, 1000, 0), THRESHOLD);
+    let noted = rule.next_state(at(1100), None, INTERVAL);
     assert_eq!((noted.last_pass_at, noted.next_pass_due), (at(1000), at(1101)));
     assert_eq!(LivenessRule::at(at(1101), Some(noted), THRESHOLD).cutoff(), at(921));
 }

@@ -1,27 +1,14 @@
-//! The audit trail: who did what, when and from where, and who was not let in. What was done is told by the events of
-//! the commits; a refusal is an event that comes alone.
+//! The audit log: who did what, when and from where, and who was denied access. The events of the commits record what
+//! was done; a denial is an event of its own.
 
-use super::Tracker;
 use super::error::Error;
-use crate::domain::api_key::Actor;
+use super::tracker::Tracker;
 use crate::domain::event::Event;
-use crate::store::{AuditFilter, Changes, CommitError, EventPosition, RecordedEvent};
-use crate::values::ProjectId;
+use crate::store::{AuditFilter, Changes, EventPosition, RecordedEvent};
 
 impl Tracker {
-    /// A tracker that notes in each event on whose behalf it came about.
-    #[must_use]
-    pub fn with_actor(&self, actor: Actor) -> Self {
-        Self { actor: Some(actor), ..self.clone() }
-    }
-
-    /// A tracker to which there are only the sessions and tasks of one project.
-    #[must_use]
-    pub fn with_scope(&self, project: ProjectId) -> Self {
-        Self { scope: Some(project), ..self.clone() }
-    }
-
-    /// What fits of the audit trail, the latest first, at most `limit`; what comes before a position, or from now on back.
+    /// Returns the matching events of the audit log, the latest first, at most `limit`: those before a position, or from
+    /// the latest one on.
     ///
     /// # Errors
     /// Only the store's.
@@ -31,19 +18,14 @@ impl Tracker {
         before: Option<&EventPosition>,
         limit: u32,
     ) -> Result<Vec<RecordedEvent>, Error> {
-        Ok(self.store.audit_log(filter, before, limit).await?)
+        Ok(self.engine.store.audit_log(filter, before, limit).await?)
     }
 
-    /// Notes what happened beside the commits, such as refused access.
+    /// Appends events that no commit caused, such as denied access.
     ///
     /// # Errors
-    /// The store's; then none of them was noted, or that is not known.
+    /// The store's; then none of them was appended, or that is not known.
     pub async fn append_events(&self, events: Vec<Event>) -> Result<(), Error> {
-        match self.store.commit(Changes { events, ..Changes::default() }).await {
-            Ok(_) => Ok(()),
-            Err(CommitError::Failed(fault)) => Err(fault.into()),
-            // There is nothing in it that could have changed.
-            Err(CommitError::Stale | CommitError::UniqueViolation(_) | CommitError::Fenced) => Err(Error::Contended),
-        }
+        self.engine.append(Changes { events, ..Changes::default() }).await
     }
 }

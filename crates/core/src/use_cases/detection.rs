@@ -1,10 +1,13 @@
 //! The detector's one pass: marks active sessions past their deadline as stalled and silent machines as offline.
-//! The loop round it is the caller's, who sleeps until [`DetectionReport::next_look`].
+//! The loop round it is the caller's, who sleeps until [`DetectionReport::next_pass_at`].
 
 use std::time::Duration;
 
+use super::batches::Batches;
+use super::decide::{CommitOutcome, RetryBudget};
+use super::engine::Engine;
 use super::error::Error;
-use super::{Batches, CommitOutcome, RetryBudget, Tracker};
+use super::tracker::Tracker;
 use crate::domain::event::{Event, EventKind, Subject};
 use crate::domain::machine::transition::{MachineEvent, step};
 use crate::domain::session::LiveState;
@@ -45,47 +48,47 @@ pub struct StalledSession {
 }
 
 impl Tracker {
-    /// One pass. It touches only what is overdue, however much is live; a beat that arrives meanwhile wins.
+    /// Runs one pass. It touches only what is overdue, however many sessions are live; a heartbeat that arrives meanwhile
+    /// wins.
     ///
     /// # Errors
-    /// The store's, and [`Error::Contended`] when others kept changing what it meant to mark. What it marked before
+    /// The store's, and [`Error::Contended`] when others kept changing what it was about to mark. What it marked before
     /// that stays marked.
     pub async fn detect(&self) -> Result<DetectionReport, Error> {
-        let now = self.clock.now();
-        let silence = self.liveness_rule(now).await?;
-        let stalled = self.mark_overdue_sessions(&silence, now).await?;
-        let offline = self.mark_overdue_machines(&silence, now).await?;
-        let next_look = self.save_detector_state(silence).await?;
-        Ok(DetectionReport { checked_at: now, stalled, offline, next_pass_at: next_look })
+        let engine = &self.engine;
+        let now = engine.clock.now();
+        let rule = engine.liveness_rule(now).await?;
+        let stalled = engine.mark_overdue_sessions(&rule, now).await?;
+        let offline = engine.mark_overdue_machines(&rule, now).await?;
+        let next_pass_at = engine.save_detector_state(rule).await?;
+        Ok(DetectionReport { checked_at: now, stalled, offline, next_pass_at })
     }
+}
 
-    /// Notes when the detector means to look again, counted from the end of the pass: a long one is no gap. Answers that
-    /// time. When another pass has noted something meanwhile, this one goes by that.
-    async fn save_detector_state(&self, mut silence: LivenessRule) -> Result<Timestamp, Error> {
-        let mut attempts = RetryBudget::default();
+impl Engine {
+    /// Stores when the next pass is due, counted from the end of this one, so that a long pass is no gap. Returns that
+    /// time. When another pass has stored something meanwhile, this one follows that.
+    async fn save_detector_state(&self, mut rule: LivenessRule) -> Result<Timestamp, Error> {
+        let mut budget = RetryBudget::default();
         loop {
-            attempts.next()?;
+            budget.next()?;
             let earliest = self.store.earliest_heartbeat().await?;
-            let value = silence.next_watch(self.clock.now(), earliest, self.policy.detect_interval);
-            let watch = Some(DetectorStateUpdate { value, seen: silence.watch() });
-            match self.commit(&mut attempts, Changes { detector_state: watch, ..Changes::default() }, None).await? {
+            let value = rule.next_state(self.clock.now(), earliest, self.policy.detect_interval);
+            let detector_state = Some(DetectorStateUpdate { value, seen: rule.state() });
+            match self.commit(&mut budget, Changes { detector_state, ..Changes::default() }).await? {
                 CommitOutcome::Done(_) => return Ok(value.next_pass_due),
-                CommitOutcome::Stale | CommitOutcome::Taken(_) => {
-                    silence = self.liveness_rule(self.clock.now()).await?
+                CommitOutcome::Stale | CommitOutcome::Conflict(_) => {
+                    rule = self.liveness_rule(self.clock.now()).await?;
                 }
             }
         }
     }
 
-    async fn mark_overdue_sessions(
-        &self,
-        silence: &LivenessRule,
-        now: Timestamp,
-    ) -> Result<Vec<StalledSession>, Error> {
+    async fn mark_overdue_sessions(&self, rule: &LivenessRule, now: Timestamp) -> Result<Vec<StalledSession>, Error> {
         let mut marked = Vec::new();
         let mut batches = Batches::of(BATCH);
         loop {
-            let overdue = self.store.overdue_sessions(silence.cutoff(), batches.size).await?;
+            let overdue = self.store.overdue_sessions(rule.cutoff(), batches.size).await?;
             if overdue.is_empty() {
                 return Ok(marked);
             }
@@ -95,7 +98,7 @@ impl Tracker {
             for row in overdue {
                 let mut next = row.value;
                 let since = next.last_heartbeat;
-                deadlines.push(silence.deadline(since));
+                deadlines.push(rule.deadline(since));
                 let silent_for = now.since(since);
                 next.set_live(LiveState::Stalled { prepared_at: None });
                 next.updated_at = next_update(next.updated_at, now);
@@ -116,7 +119,7 @@ impl Tracker {
                     .writes
                     .push(Put { value: next, expect: Expect::NoHeartbeatSince { at: row.version, since } }.into());
             }
-            match self.commit(&mut batches.attempts, changes, None).await? {
+            match self.commit(&mut batches.budget, changes).await? {
                 CommitOutcome::Done(_) => {
                     let marked_at = self.clock.now();
                     for (session, deadline) in batch.iter_mut().zip(deadlines) {
@@ -125,16 +128,16 @@ impl Tracker {
                     marked.append(&mut batch);
                     batches.grow();
                 }
-                CommitOutcome::Stale | CommitOutcome::Taken(_) => batches.shrink()?,
+                CommitOutcome::Stale | CommitOutcome::Conflict(_) => batches.shrink()?,
             }
         }
     }
 
-    async fn mark_overdue_machines(&self, silence: &LivenessRule, now: Timestamp) -> Result<Vec<MachineId>, Error> {
+    async fn mark_overdue_machines(&self, rule: &LivenessRule, now: Timestamp) -> Result<Vec<MachineId>, Error> {
         let mut marked = Vec::new();
         let mut batches = Batches::of(BATCH);
         loop {
-            let overdue = self.store.overdue_machines(silence.cutoff(), batches.size).await?;
+            let overdue = self.store.overdue_machines(rule.cutoff(), batches.size).await?;
             if overdue.is_empty() {
                 return Ok(marked);
             }
@@ -152,12 +155,12 @@ impl Tracker {
                     .writes
                     .push(Put { value: next, expect: Expect::NoHeartbeatSince { at: row.version, since } }.into());
             }
-            match self.commit(&mut batches.attempts, changes, None).await? {
+            match self.commit(&mut batches.budget, changes).await? {
                 CommitOutcome::Done(_) => {
                     marked.append(&mut batch);
                     batches.grow();
                 }
-                CommitOutcome::Stale | CommitOutcome::Taken(_) => batches.shrink()?,
+                CommitOutcome::Stale | CommitOutcome::Conflict(_) => batches.shrink()?,
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::Tracker;
 use super::error::Error;
+use super::handles::Sessions;
 use crate::domain::session::{Session, SessionStatus};
 use crate::store::{SessionCounts, StalledSessions, Versioned};
 use crate::values::{SessionId, Timestamp};
@@ -34,13 +34,13 @@ pub struct StalledReport {
     pub stall_threshold: Duration,
 }
 
-impl Tracker {
+impl Sessions<'_> {
     /// How many sessions there are in each status, and when that was so.
     ///
     /// # Errors
     /// Only the store's.
     pub async fn counts(&self) -> Result<(SessionCounts, Timestamp), Error> {
-        Ok((self.store.counts().await?, self.clock.now()))
+        Ok((self.0.store.counts().await?, self.0.clock.now()))
     }
 
     /// The sessions that are stalled, and the active ones past their deadline that no pass has met yet.
@@ -48,9 +48,9 @@ impl Tracker {
     /// # Errors
     /// Only the store's.
     pub async fn stalled(&self, limit: u32) -> Result<StalledReport, Error> {
-        let now = self.clock.now();
-        let silence = self.liveness_rule(now).await?;
-        let silent = self.store.stalled_sessions(silence.cutoff(), limit).await?;
+        let now = self.0.clock.now();
+        let silence = self.0.liveness_rule(now).await?;
+        let silent = self.0.store.stalled_sessions(silence.cutoff(), limit).await?;
         Ok(StalledReport { silent, now, stall_threshold: silence.threshold() })
     }
 
@@ -58,10 +58,10 @@ impl Tracker {
     ///
     /// # Errors
     /// [`crate::Rejection::NotFound`].
-    pub async fn session_health(&self, id: SessionId) -> Result<SessionHealth, Error> {
-        let session = self.load(id).await?;
-        let now = self.clock.now();
-        let silence = self.liveness_rule(now).await?;
+    pub async fn health(&self, id: SessionId) -> Result<SessionHealth, Error> {
+        let session = self.0.load_session(id).await?;
+        let now = self.0.clock.now();
+        let silence = self.0.liveness_rule(now).await?;
         let overdue = silence.is_overdue(&session.value);
         let status = session.value.status();
         Ok(SessionHealth {

@@ -1,52 +1,41 @@
-//! Doing something once: a request that carries an idempotency key leaves its answer with the commit that it causes, so
-//! that whoever repeats it gets that answer and nothing happens a second time.
+//! Idempotent requests: a request with an idempotency key stores its response in the commit that it causes, so that its
+//! repetition is answered with that response, and nothing happens a second time.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::error::Error;
-use super::{MachineView, Recovered, Tracker};
-use crate::domain::api_key::ApiKey;
-use crate::domain::session::Session;
-use crate::domain::task::Task;
-use crate::store::{Changes, CommitError, IdempotencyKey, StoreError, StoredResponse, UniqueRule, Versioned};
+use super::tracker::Tracker;
+use crate::store::{Changes, IdempotencyKey, StoredResponse};
 use crate::values::Timestamp;
 
-/// What a use case is about to answer.
-#[derive(Debug, Clone, Copy)]
-pub enum Reply<'a> {
-    /// A session.
-    Session(&'a Versioned<Session>),
-    /// A session that was brought back.
-    Recovered(&'a Recovered),
-    /// A task.
-    Task(&'a Versioned<Task>),
-    /// A machine.
-    Machine(&'a MachineView),
-    /// An API key.
-    Key(&'a Versioned<ApiKey>),
-}
+type Encode = Box<dyn Fn(&dyn Any) -> Option<Box<[u8]>> + Send + Sync>;
 
-/// How an adapter writes an answer down; none for one that this commit is not to take along.
-pub type ResponseEncoder = Box<dyn Fn(&Reply<'_>) -> Option<Box<[u8]>> + Send + Sync>;
-
-/// One request that is to happen once.
+/// One request that must take effect once.
 pub struct IdempotentRequest {
     key: IdempotencyKey,
     request: [u8; 32],
     ttl: Duration,
-    encode: ResponseEncoder,
+    encode: Encode,
     stored: AtomicBool,
 }
 
 impl IdempotentRequest {
-    /// The request of this name and with this content, whose answer is to be kept for so long.
-    pub fn new(key: IdempotencyKey, request: [u8; 32], lasts: Duration, write_down: ResponseEncoder) -> Self {
-        Self { key, request, ttl: lasts, encode: write_down, stored: AtomicBool::new(false) }
+    /// The request under this key and with this hash of its content, whose response is stored for `ttl`. `encode` makes the
+    /// response from what the use case answers, a `T`; none: this answer is not stored with the commit.
+    pub fn new<T: Any>(
+        key: IdempotencyKey,
+        request: [u8; 32],
+        ttl: Duration,
+        encode: impl Fn(&T) -> Option<Box<[u8]>> + Send + Sync + 'static,
+    ) -> Self {
+        let encode: Encode = Box::new(move |answer| answer.downcast_ref::<T>().and_then(&encode));
+        Self { key, request, ttl, encode, stored: AtomicBool::new(false) }
     }
 
-    /// Whether its answer was stored with a commit.
+    /// Whether its response was stored with a commit.
     pub fn is_stored(&self) -> bool {
         self.stored.load(Ordering::SeqCst)
     }
@@ -55,46 +44,40 @@ impl IdempotentRequest {
         self.stored.store(true, Ordering::SeqCst);
     }
 
-    pub(super) fn answer(&self, reply: &Reply<'_>, now: Timestamp) -> Option<StoredResponse> {
-        (self.encode)(reply).map(|answer| self.with(answer, now))
+    pub(super) fn response_to(&self, answer: &dyn Any, now: Timestamp) -> Option<StoredResponse> {
+        (self.encode)(answer).map(|response| self.stored_response(response, now))
     }
 
-    fn with(&self, answer: Box<[u8]>, now: Timestamp) -> StoredResponse {
+    fn stored_response(&self, answer: Box<[u8]>, now: Timestamp) -> StoredResponse {
         StoredResponse { key: self.key, request: self.request, answer, at: now, until: now.plus(self.ttl) }
     }
 }
 
 impl Tracker {
-    /// A tracker whose first commit that has an answer takes that along. It is for one request only.
+    /// Returns a tracker for one request, whose first commit with an answer stores the response.
     #[must_use]
-    pub fn with_idempotency(&self, once: Arc<IdempotentRequest>) -> Self {
-        Self { idempotent_request: Some(once), ..self.clone() }
+    pub fn with_idempotency(&self, request: Arc<IdempotentRequest>) -> Self {
+        let mut tracker = self.clone();
+        tracker.engine.idempotent_request = Some(request);
+        tracker
     }
 
-    /// The answer that stands under an idempotency key.
+    /// Returns the response that is stored under an idempotency key.
     ///
     /// # Errors
     /// Only the store's.
     pub async fn stored_response(&self, key: &IdempotencyKey) -> Result<Option<StoredResponse>, Error> {
-        Ok(self.store.stored_response(key, self.clock.now()).await?)
+        Ok(self.engine.store.stored_response(key, self.engine.clock.now()).await?)
     }
 
-    /// Keeps the answer of a request that caused no commit, or several.
+    /// Stores the response to a request that caused no commit, or several.
     ///
     /// # Errors
-    /// [`Error::AlreadyAnswered`] when another one stands already, and the store's.
-    pub async fn store_response(&self, once: &IdempotentRequest, answer: Box<[u8]>) -> Result<(), Error> {
-        let remember = Some(once.with(answer, self.clock.now()));
-        match self.store.commit(Changes { stored_response: remember, ..Changes::default() }).await {
-            Ok(_) => {
-                once.mark_stored();
-                Ok(())
-            }
-            Err(CommitError::UniqueViolation(UniqueRule::IdempotencyKey)) => Err(Error::AlreadyAnswered),
-            Err(CommitError::Failed(fault)) => Err(fault.into()),
-            Err(refused @ (CommitError::Stale | CommitError::UniqueViolation(_) | CommitError::Fenced)) => {
-                Err(StoreError::Corrupt(format!("an answer alone was refused: {refused}")).into())
-            }
-        }
+    /// [`Error::AlreadyAnswered`] when another response is stored already, and the store's.
+    pub async fn store_response(&self, request: &IdempotentRequest, response: Box<[u8]>) -> Result<(), Error> {
+        let stored_response = Some(request.stored_response(response, self.engine.clock.now()));
+        self.engine.append(Changes { stored_response, ..Changes::default() }).await?;
+        request.mark_stored();
+        Ok(())
     }
 }

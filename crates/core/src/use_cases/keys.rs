@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::decide::Decision;
 use super::error::Error;
-use super::{CommitOutcome, Reply, RetryBudget, Tracker};
+use super::handles::ApiKeys;
 use crate::domain::api_key::{ApiKey, KeyState, Role, SecretHash};
 use crate::domain::event::{Event, EventKind, Subject};
 use crate::domain::rejection::Rejection;
@@ -34,44 +35,37 @@ pub struct Rotated {
     pub old: Versioned<ApiKey>,
 }
 
-impl Tracker {
-    /// Every key that was ever handed out, the latest first.
+impl ApiKeys<'_> {
+    /// Returns every key that was ever created, the latest first.
     ///
     /// # Errors
     /// Only the store's.
-    pub async fn keys(&self) -> Result<Vec<Versioned<ApiKey>>, Error> {
-        Ok(self.store.keys().await?)
+    pub async fn list(&self) -> Result<Vec<Versioned<ApiKey>>, Error> {
+        Ok(self.0.store.keys().await?)
     }
 
     /// Hands out a key.
     ///
     /// # Errors
     /// [`Rejection::Invalid`] for one that is bound to a project and yet an administrator's.
-    pub async fn create_key(&self, new: NewKey) -> Result<Versioned<ApiKey>, Error> {
+    pub async fn create(&self, new: NewKey) -> Result<Versioned<ApiKey>, Error> {
         if new.project_id.is_some() && new.role == Role::Admin {
             let why = "cannot be bound to one project when it is an administrator's".to_owned();
             return Err(Rejection::Invalid { field: "project_id", why }.into());
         }
-        let now = self.clock.now();
-        let key = Versioned { value: new_key(KeyId(self.ids.new_id()), new, now), version: Version::FIRST };
-        let mut attempts = RetryBudget::default();
-        let outcome = async {
-            loop {
-                attempts.next()?;
-                if attempts.outcome_may_be_ours() && self.find_key(key.value.id).await.is_ok() {
-                    return Ok(key.clone());
+        let now = self.0.clock.now();
+        let key = &Versioned { value: new_key(KeyId(self.0.ids.new_id()), new, now), version: Version::FIRST };
+        self.0
+            .decide(move |attempt| async move {
+                if attempt.outcome_may_be_ours && self.find_key(key.value.id).await.is_ok() {
+                    return Ok(Decision::Done(key.clone()));
                 }
                 let mut changes = Changes::default();
                 changes.insert(key.value.clone());
                 changes.events.push(event(now, EventKind::KeyCreated, &key.value));
-                match self.commit(&mut attempts, changes, Some(Reply::Key(&key))).await? {
-                    CommitOutcome::Done(_) => return Ok(key.clone()),
-                    CommitOutcome::Stale | CommitOutcome::Taken(_) => {}
-                }
-            }
-        };
-        let outcome = outcome.await;
-        attempts.mark_unknown_if_written(outcome)
+                Ok(Decision::commit(changes, key.clone()))
+            })
+            .await
     }
 
     /// Hands out a key in another one's place: same name, role and project. The old one is let in for `overlap` longer, or
@@ -79,19 +73,17 @@ impl Tracker {
     ///
     /// # Errors
     /// [`Rejection::NotFound`], and [`Rejection::KeyNotValid`] for one that is not let in, or has a successor.
-    pub async fn rotate_key(
+    pub async fn rotate(
         &self,
         id: KeyId,
         secret: SecretHash,
         lasts: Option<Duration>,
         overlap: Duration,
     ) -> Result<Rotated, Error> {
-        let now = self.clock.now();
-        let new_id = KeyId(self.ids.new_id());
-        let mut attempts = RetryBudget::default();
-        let outcome = async {
-            loop {
-                attempts.next()?;
+        let now = self.0.clock.now();
+        let new_id = KeyId(self.0.ids.new_id());
+        self.0
+            .decide(move |_| async move {
                 let row = self.find_key(id).await?;
                 let new = NewKey {
                     name: row.value.name.clone(),
@@ -103,7 +95,7 @@ impl Tracker {
                 };
                 let new = Versioned { value: new_key(new_id, new, now), version: Version::FIRST };
                 if row.value.replaced_by == Some(new_id) {
-                    return Ok(Rotated { new, old: row });
+                    return Ok(Decision::Done(Rotated { new, old: row }));
                 }
                 may_change(&row.value, now)?;
                 let mut old = row.value.clone();
@@ -116,31 +108,23 @@ impl Tracker {
                 let rotated = event(now, EventKind::KeyRotated, &old).with("replaced_by", new_id.to_string());
                 changes.events.push(rotated);
                 changes.events.push(event(now, EventKind::KeyCreated, &new.value));
-                match self.commit(&mut attempts, changes, Some(Reply::Key(&new))).await? {
-                    CommitOutcome::Done(_) => {
-                        return Ok(Rotated { new, old: Versioned { value: old, version: row.version.after_put() } });
-                    }
-                    CommitOutcome::Stale | CommitOutcome::Taken(_) => {}
-                }
-            }
-        };
-        let outcome = outcome.await;
-        attempts.mark_unknown_if_written(outcome)
+                let old = Versioned { value: old, version: row.version.after_put() };
+                Ok(Decision::commit(changes, Rotated { new, old }))
+            })
+            .await
     }
 
     /// Takes a key away; again: unchanged.
     ///
     /// # Errors
     /// [`Rejection::NotFound`].
-    pub async fn revoke_key(&self, id: KeyId) -> Result<Versioned<ApiKey>, Error> {
-        let now = self.clock.now();
-        let mut attempts = RetryBudget::default();
-        let outcome = async {
-            loop {
-                attempts.next()?;
+    pub async fn revoke(&self, id: KeyId) -> Result<Versioned<ApiKey>, Error> {
+        let now = self.0.clock.now();
+        self.0
+            .decide(move |_| async move {
                 let row = self.find_key(id).await?;
                 if row.value.revoked_at.is_some() {
-                    return Ok(row);
+                    return Ok(Decision::Done(row));
                 }
                 let mut next = row.value.clone();
                 next.revoked_at = Some(now);
@@ -148,19 +132,14 @@ impl Tracker {
                 changes.update(next.clone(), row.version);
                 changes.events.push(event(now, EventKind::KeyRevoked, &next));
                 let next = Versioned { value: next, version: row.version.after_put() };
-                match self.commit(&mut attempts, changes, Some(Reply::Key(&next))).await? {
-                    CommitOutcome::Done(_) => return Ok(next),
-                    CommitOutcome::Stale | CommitOutcome::Taken(_) => {}
-                }
-            }
-        };
-        let outcome = outcome.await;
-        attempts.mark_unknown_if_written(outcome)
+                Ok(Decision::commit(changes, next))
+            })
+            .await
     }
 
     /// They are few: one that is asked for by its id is looked up among all.
     async fn find_key(&self, id: KeyId) -> Result<Versioned<ApiKey>, Error> {
-        let found = self.store.keys().await?.into_iter().find(|row| row.value.id == id);
+        let found = self.0.store.keys().await?.into_iter().find(|row| row.value.id == id);
         found.ok_or_else(|| Rejection::NotFound { entity: "key", id: id.to_string() }.into())
     }
 }

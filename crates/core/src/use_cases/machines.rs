@@ -1,7 +1,11 @@
 //! Machines: register, read, change, beat, delete. Which sessions live on a machine is always derived.
 
+use super::decide::Decision;
+use super::engine::Engine;
 use super::error::Error;
-use super::{CommitOutcome, IfMatch, MachinePatch, NewMachine, Reply, RetryBudget, Tracker, merge_patch};
+use super::handles::Machines;
+use super::input::{IfMatch, MachinePatch, NewMachine};
+use super::session_changes::merge_patch;
 use crate::domain::event::{Event, EventKind, Subject};
 use crate::domain::machine::transition::{MachineEvent, step};
 use crate::domain::machine::{Machine, MachineStatus};
@@ -28,80 +32,52 @@ pub enum Registered {
     Replaced(MachineView),
 }
 
-impl Tracker {
-    /// Registers a machine, online from now on, under this id or a fresh one.
+impl Machines<'_> {
+    /// Registers a machine, online from now on, under this id or a new one.
     ///
     /// # Errors
     /// [`Rejection::MachineExists`].
-    pub async fn create_machine(&self, id: Option<MachineId>, new: NewMachine) -> Result<MachineView, Error> {
-        let now = self.clock.now();
-        let machine = new_machine(id.unwrap_or_else(|| MachineId::made(self.ids.new_id())), new, now);
-        let mut attempts = RetryBudget::default();
-        let outcome = async {
-            loop {
-                attempts.next()?;
-                if let Some(row) = self.store.machine(&machine.id).await? {
-                    // Our own earlier attempt may have been written: it carries our stamp of time.
-                    if attempts.outcome_may_be_ours()
+    pub async fn create(&self, id: Option<MachineId>, new: NewMachine) -> Result<MachineView, Error> {
+        let engine = self.0;
+        let now = engine.clock.now();
+        let machine = &new_machine(id.unwrap_or_else(|| MachineId::made(engine.ids.new_id())), new, now);
+        engine
+            .decide(move |attempt| async move {
+                if let Some(row) = engine.store.machine(&machine.id).await? {
+                    // The row that an earlier attempt may have written carries this stamp of time.
+                    if attempt.outcome_may_be_ours
                         && row.version.revision == Version::FIRST.revision
                         && row.value.created_at == now
                     {
-                        return self.view(row).await;
+                        return engine.machine_view(row).await.map(Decision::Done);
                     }
-                    return Err(Rejection::MachineExists { machine: machine.id }.into());
+                    return Err(Rejection::MachineExists { machine: machine.id.clone() }.into());
                 }
-                if let Some(row) = self.register(&mut attempts, machine.clone(), now).await? {
-                    return self.view(row).await;
-                }
-            }
-        };
-        let outcome = outcome.await;
-        attempts.mark_unknown_if_written(outcome)
+                let (changes, registered) = registration(machine.clone(), now);
+                Ok(Decision::commit(changes, engine.machine_view(registered).await?))
+            })
+            .await
     }
 
-    async fn register(
-        &self,
-        attempts: &mut RetryBudget,
-        machine: Machine,
-        now: Timestamp,
-    ) -> Result<Option<Versioned<Machine>>, Error> {
-        let mut changes = Changes::default();
-        changes.insert(machine.clone());
-        changes.events.push(Event::new(now, EventKind::MachineRegistered, Subject::Machine(machine.id.clone())));
-        let made = Versioned { value: machine, version: Version::FIRST };
-        let view = self.view_to_store(&made).await?;
-        match self.commit(attempts, changes, view.as_ref().map(Reply::Machine)).await? {
-            CommitOutcome::Done(_) => Ok(Some(made)),
-            CommitOutcome::Stale | CommitOutcome::Taken(_) => Ok(None),
-        }
-    }
-
-    /// Registers a machine, or replaces what is known of it; counts as a heartbeat.
+    /// Registers a machine, or replaces what is stored of it; counts as a heartbeat.
     ///
     /// # Errors
     /// [`Rejection::SlotConflict`] for a slot in use that would go, [`Rejection::RevisionMismatch`],
     /// [`Rejection::NothingToMatch`].
-    pub async fn put_machine(
-        &self,
-        id: MachineId,
-        new: NewMachine,
-        if_match: Option<&IfMatch>,
-    ) -> Result<Registered, Error> {
-        let now = self.clock.now();
-        let mut attempts = RetryBudget::default();
-        let outcome = async {
-            loop {
-                attempts.next()?;
-                let Some(row) = self.store.machine(&id).await? else {
+    pub async fn put(&self, id: MachineId, new: NewMachine, if_match: Option<&IfMatch>) -> Result<Registered, Error> {
+        let (engine, id, new) = (self.0, &id, &new);
+        let now = engine.clock.now();
+        engine
+            .decide(move |attempt| async move {
+                let Some(row) = engine.store.machine(id).await? else {
                     if if_match.is_some() {
                         return Err(Rejection::NothingToMatch.into());
                     }
-                    match self.register(&mut attempts, new_machine(id.clone(), new.clone(), now), now).await? {
-                        Some(row) => return Ok(Registered::New(self.view(row).await?)),
-                        None => continue,
-                    }
+                    let (changes, registered) = registration(new_machine(id.clone(), new.clone(), now), now);
+                    let view = engine.machine_view(registered).await?;
+                    return Ok(Decision::commit(changes, Registered::New(view)));
                 };
-                if !attempts.outcome_may_be_ours() {
+                if !attempt.outcome_may_be_ours {
                     IfMatch::check(if_match, row.version)?;
                 }
                 let mut next = row.value.clone();
@@ -112,54 +88,33 @@ impl Tracker {
                 if next != row.value {
                     IfMatch::check(if_match, row.version)?;
                 }
-                if let Some(row) = self.change_machine(&mut attempts, &row, next, SignOfLife::At(now), now).await? {
-                    return Ok(Registered::Replaced(self.view(row).await?));
-                }
-            }
-        };
-        let outcome = outcome.await;
-        attempts.mark_unknown_if_written(outcome)
+                let decision = engine.change_machine(&row, next, SignOfLife::At(now), now).await?;
+                Ok(decision.map(Registered::Replaced))
+            })
+            .await
     }
 
-    /// One machine.
+    /// Returns one machine.
     ///
     /// # Errors
     /// [`Rejection::NotFound`].
-    pub async fn machine(&self, id: &MachineId) -> Result<MachineView, Error> {
-        let row = self.load_machine(id).await?;
-        self.view(row).await
+    pub async fn get(&self, id: &MachineId) -> Result<MachineView, Error> {
+        let row = self.0.load_machine(id).await?;
+        self.0.machine_view(row).await
     }
 
-    async fn load_machine(&self, id: &MachineId) -> Result<Versioned<Machine>, Error> {
-        let found = self.store.machine(id).await?;
-        found.ok_or_else(|| Rejection::NotFound { entity: "machine", id: id.to_string() }.into())
-    }
-
-    async fn view(&self, machine: Versioned<Machine>) -> Result<MachineView, Error> {
-        let live = self.live_sessions_on(std::slice::from_ref(&machine.value.id)).await?;
-        Ok(MachineView { machine, active_sessions: live.into_iter().map(|session| session.session_id).collect() })
-    }
-
-    /// The answer that a commit takes along, if one is asked for.
-    async fn view_to_store(&self, machine: &Versioned<Machine>) -> Result<Option<MachineView>, Error> {
-        match self.idempotent_request {
-            Some(_) => self.view(machine.clone()).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
-    /// A page of machines, newest first, each with its live sessions.
+    /// Returns a page of machines, newest first, and the live sessions on them.
     ///
     /// # Errors
     /// Only the store's.
-    pub async fn machines(
+    pub async fn list(
         &self,
         filter: &MachineFilter,
         page: PageRequest,
     ) -> Result<(Page<Machine>, Vec<LiveSession>), Error> {
-        let page = self.store.machines(filter, page).await?;
+        let page = self.0.store.machines(filter, page).await?;
         let ids: Vec<_> = page.items.iter().map(|row| row.value.id.clone()).collect();
-        let live = self.live_sessions_on(&ids).await?;
+        let live = self.0.live_sessions_on(&ids).await?;
         Ok((page, live))
     }
 
@@ -168,21 +123,20 @@ impl Tracker {
     /// # Errors
     /// [`Rejection::NotFound`], [`Rejection::RevisionMismatch`], [`Rejection::SlotConflict`] for a slot in use that would
     /// go, [`Rejection::Invalid`] for metadata that grew too large.
-    pub async fn update_machine(&self, id: &MachineId, patch: &MachinePatch) -> Result<MachineView, Error> {
-        let now = self.clock.now();
-        let mut attempts = RetryBudget::default();
-        let outcome = async {
-            loop {
-                attempts.next()?;
-                let row = self.load_machine(id).await?;
-                if !attempts.outcome_may_be_ours() {
+    pub async fn update(&self, id: &MachineId, patch: &MachinePatch) -> Result<MachineView, Error> {
+        let engine = self.0;
+        let now = engine.clock.now();
+        engine
+            .decide(move |attempt| async move {
+                let row = engine.load_machine(id).await?;
+                if !attempt.outcome_may_be_ours {
                     IfMatch::check(patch.if_match.as_ref(), row.version)?;
                 }
                 let mut next = row.value.clone();
                 let mut life = SignOfLife::None;
                 if let Some(status) = patch.status {
                     next.status = step(row.value.status, MachineEvent::asking_for(status));
-                    // Whoever declares a machine online has reason to: its silence begins anew.
+                    // An operator who declares a machine online has reason to: its silence begins anew.
                     if status == MachineStatus::Online {
                         life = SignOfLife::At(now);
                     }
@@ -193,32 +147,92 @@ impl Tracker {
                 if let Some(merge) = &patch.metadata {
                     next.metadata = merge_patch(&row.value.metadata, merge)?;
                 }
-                // Under doubt only now: had our own earlier attempt been written, nothing would be left to change.
+                // After an unknown outcome only now: had it been written, nothing would be left to change.
                 if next != row.value {
                     IfMatch::check(patch.if_match.as_ref(), row.version)?;
                 }
-                if let Some(row) = self.change_machine(&mut attempts, &row, next, life, now).await? {
-                    return self.view(row).await;
-                }
-            }
-        };
-        let outcome = outcome.await;
-        attempts.mark_unknown_if_written(outcome)
+                engine.change_machine(&row, next, life, now).await
+            })
+            .await
     }
 
-    /// Commits a changed machine; none: look again.
+    /// Records a machine's heartbeat: an offline machine is online by it, one in maintenance stays there.
+    ///
+    /// # Errors
+    /// [`Rejection::NotFound`].
+    pub async fn record_heartbeat(&self, id: &MachineId) -> Result<MachineView, Error> {
+        let engine = self.0;
+        let now = engine.clock.now();
+        engine
+            .decide(move |_| async move {
+                if let Some(row) = engine.store.record_machine_heartbeat(id, now).await? {
+                    return engine.machine_view(row).await.map(Decision::Done);
+                }
+                let row = engine.load_machine(id).await?;
+                let mut next = row.value.clone();
+                next.status = step(row.value.status, MachineEvent::Beat);
+                engine.change_machine(&row, next, SignOfLife::At(now), now).await
+            })
+            .await
+    }
+
+    /// Deletes a machine that has no live sessions.
+    ///
+    /// # Errors
+    /// [`Rejection::NotFound`], [`Rejection::RevisionMismatch`], [`Rejection::MachineInUse`].
+    pub async fn delete(&self, id: &MachineId, if_match: Option<&IfMatch>) -> Result<(), Error> {
+        let engine = self.0;
+        let now = engine.clock.now();
+        engine
+            .decide(move |attempt| async move {
+                let row = match engine.load_machine(id).await {
+                    Err(Error::Rejected(Rejection::NotFound { .. })) if attempt.outcome_may_be_ours => {
+                        return Ok(Decision::Done(()));
+                    }
+                    found => found?,
+                };
+                IfMatch::check(if_match, row.version)?;
+                let live = engine.live_sessions_on(std::slice::from_ref(id)).await?;
+                if let Some(first) = live.first() {
+                    let existing = first.session_id;
+                    return Err(Rejection::MachineInUse { machine: id.clone(), live: live.len(), existing }.into());
+                }
+                let mut changes = Changes::default();
+                changes.writes.push(Write::DeleteMachine(id.clone(), row.version));
+                changes.events.push(Event::new(now, EventKind::MachineDeleted, Subject::Machine(id.clone())));
+                Ok(Decision::commit(changes, ()))
+            })
+            .await
+    }
+}
+
+impl Engine {
+    async fn load_machine(&self, id: &MachineId) -> Result<Versioned<Machine>, Error> {
+        let found = self.store.machine(id).await?;
+        found.ok_or_else(|| Rejection::NotFound { entity: "machine", id: id.to_string() }.into())
+    }
+
+    async fn machine_view(&self, machine: Versioned<Machine>) -> Result<MachineView, Error> {
+        let live = self.live_sessions_on(std::slice::from_ref(&machine.value.id)).await?;
+        Ok(MachineView { machine, active_sessions: live.into_iter().map(|session| session.session_id).collect() })
+    }
+
+    /// Decides to store a changed machine; one of which nothing changes is refreshed in place, if it showed a sign of life.
     async fn change_machine(
         &self,
-        attempts: &mut RetryBudget,
         row: &Versioned<Machine>,
         mut next: Machine,
         life: SignOfLife,
         now: Timestamp,
-    ) -> Result<Option<Versioned<Machine>>, Error> {
+    ) -> Result<Decision<MachineView>, Error> {
         if next == row.value {
-            return Ok(match life {
+            let unchanged = match life {
                 SignOfLife::None => Some(row.clone()),
-                SignOfLife::At(at) => self.beat_in_place(row, at).await?,
+                SignOfLife::At(at) => self.refresh_machine(row, at).await?,
+            };
+            return Ok(match unchanged {
+                Some(row) => Decision::Done(self.machine_view(row).await?),
+                None => Decision::Retry,
             });
         }
         self.ensure_slots_kept(&row.value, &next.docker_slots).await?;
@@ -230,14 +244,11 @@ impl Tracker {
         changes.update(next.clone(), row.version);
         changes.events.push(Event::new(now, event_kind(&row.value, &next), Subject::Machine(next.id.clone())));
         let next = Versioned { value: next, version: row.version.after_put() };
-        let view = self.view_to_store(&next).await?;
-        Ok(match self.commit(attempts, changes, view.as_ref().map(Reply::Machine)).await? {
-            CommitOutcome::Done(_) => Some(next),
-            CommitOutcome::Stale | CommitOutcome::Taken(_) => None,
-        })
+        Ok(Decision::commit(changes, self.machine_view(next).await?))
     }
 
-    async fn beat_in_place(
+    /// Moves `last_heartbeat` in place, unless another request changed the machine since it was read.
+    async fn refresh_machine(
         &self,
         row: &Versioned<Machine>,
         at: Timestamp,
@@ -246,7 +257,7 @@ impl Tracker {
         Ok(refreshed.filter(|now| now.version.revision == row.version.revision))
     }
 
-    /// A slot that a live session holds cannot be taken away.
+    /// Fails with [`Rejection::SlotConflict`] when a slot that a live session holds would be taken away.
     async fn ensure_slots_kept(&self, machine: &Machine, slots: &Slots) -> Result<(), Error> {
         if machine.docker_slots == *slots {
             return Ok(());
@@ -256,70 +267,19 @@ impl Tracker {
                 && machine.docker_slots.contains(slot)
                 && !slots.contains(slot)
             {
-                let refusal = Rejection::SlotConflict { machine: machine.id.clone(), slot, existing: live.session_id };
-                return Err(refusal.into());
+                let conflict = Rejection::SlotConflict { machine: machine.id.clone(), slot, existing: live.session_id };
+                return Err(conflict.into());
             }
         }
         Ok(())
     }
+}
 
-    /// Takes a machine's heartbeat: an offline machine is online by it, one in maintenance stays there.
-    ///
-    /// # Errors
-    /// [`Rejection::NotFound`].
-    pub async fn record_machine_heartbeat(&self, id: &MachineId) -> Result<MachineView, Error> {
-        let now = self.clock.now();
-        let mut attempts = RetryBudget::default();
-        let outcome = async {
-            loop {
-                attempts.next()?;
-                if let Some(row) = self.store.record_machine_heartbeat(id, now).await? {
-                    return self.view(row).await;
-                }
-                let row = self.load_machine(id).await?;
-                let mut next = row.value.clone();
-                next.status = step(row.value.status, MachineEvent::Beat);
-                if let Some(row) = self.change_machine(&mut attempts, &row, next, SignOfLife::At(now), now).await? {
-                    return self.view(row).await;
-                }
-            }
-        };
-        let outcome = outcome.await;
-        attempts.mark_unknown_if_written(outcome)
-    }
-
-    /// Forgets a machine that has no live sessions.
-    ///
-    /// # Errors
-    /// [`Rejection::NotFound`], [`Rejection::RevisionMismatch`], [`Rejection::MachineInUse`].
-    pub async fn delete_machine(&self, id: &MachineId, if_match: Option<&IfMatch>) -> Result<(), Error> {
-        let now = self.clock.now();
-        let mut attempts = RetryBudget::default();
-        let outcome = async {
-            loop {
-                attempts.next()?;
-                let row = match self.load_machine(id).await {
-                    Err(Error::Rejected(Rejection::NotFound { .. })) if attempts.outcome_may_be_ours() => return Ok(()),
-                    found => found?,
-                };
-                IfMatch::check(if_match, row.version)?;
-                let live = self.live_sessions_on(std::slice::from_ref(id)).await?;
-                if let Some(first) = live.first() {
-                    let existing = first.session_id;
-                    return Err(Rejection::MachineInUse { machine: id.clone(), live: live.len(), existing }.into());
-                }
-                let mut changes = Changes::default();
-                changes.writes.push(Write::DeleteMachine(id.clone(), row.version));
-                changes.events.push(Event::new(now, EventKind::MachineDeleted, Subject::Machine(id.clone())));
-                match self.commit(&mut attempts, changes, None).await? {
-                    CommitOutcome::Done(_) => return Ok(()),
-                    CommitOutcome::Stale | CommitOutcome::Taken(_) => {}
-                }
-            }
-        };
-        let outcome = outcome.await;
-        attempts.mark_unknown_if_written(outcome)
-    }
+fn registration(machine: Machine, now: Timestamp) -> (Changes, Versioned<Machine>) {
+    let mut changes = Changes::default();
+    changes.insert(machine.clone());
+    changes.events.push(Event::new(now, EventKind::MachineRegistered, Subject::Machine(machine.id.clone())));
+    (changes, Versioned { value: machine, version: Version::FIRST })
 }
 
 /// Whether a change of a machine shows that it is alive.

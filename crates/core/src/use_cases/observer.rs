@@ -1,15 +1,16 @@
-//! Whoever wants to know what the use cases did, as they do it: metrics above all. What is told here is told by the
-//! process that did it, and nowhere kept; what must not be missed is in the events that the store keeps.
+//! Notifications of what the use cases do, as they do it, above all for metrics. They come from the process that did it
+//! and are stored nowhere; a reader that must miss nothing reads the events in the store.
 
 use std::time::Duration;
 
 use crate::domain::event::Event;
 
-/// Is told on the way of the use case: it must be quick and must not block.
+/// Receives notifications within a use case: it must be quick and must not block.
 pub trait Observer: Send + Sync + 'static {
-    /// A commit went through, with these events. One whose answer was lost is not told, although it may have happened.
+    /// A commit was written, with these events. A commit whose outcome is unknown is not reported, although it may have
+    /// been written.
     fn committed(&self, events: &[Event]);
 
-    /// A session was brought back, so long after it was given up: after it failed, or after its deadline.
+    /// A session was recovered, so long after it failed or missed its deadline.
     fn recovered(&self, after: Duration);
 }

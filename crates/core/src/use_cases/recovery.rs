@@ -1,12 +1,14 @@
 //! Recovery: what a session had done, preparing to bring it back, and bringing it back exactly once.
 
+use super::decide::Decision;
 use super::error::Error;
-use super::{CommitOutcome, Reply, RetryBudget, SlotRelease, Tracker};
+use super::handles::Sessions;
+use super::input::SlotRelease;
+use super::session_changes::update_session;
 use crate::domain::event::{Event, EventKind, Subject};
 use crate::domain::session::Session;
 use crate::domain::session::transition::SessionEvent;
 use crate::domain::task::{Task, TaskStatus};
-use crate::rules::next_update;
 use crate::rules::placement::Purpose;
 use crate::rules::recovery::{Recovery, recover};
 use crate::store::{Changes, Version, Versioned};
@@ -39,14 +41,14 @@ pub enum Recovered {
     AlreadyRecovered(Versioned<Session>),
 }
 
-impl Tracker {
+impl Sessions<'_> {
     /// What a session had done, and what is left.
     ///
     /// # Errors
     /// [`crate::Rejection::NotFound`].
     pub async fn recovery_state(&self, id: SessionId) -> Result<RecoveryState, Error> {
-        let session = self.load(id).await?;
-        let mut tasks = self.store.tasks_of(id, &TaskStatus::ALL).await?;
+        let session = self.0.load_session(id).await?;
+        let mut tasks = self.0.store.tasks_of(id, &TaskStatus::ALL).await?;
         // Among those completed in the same millisecond the one recorded last.
         let last_successful_task = tasks
             .iter()
@@ -63,12 +65,11 @@ impl Tracker {
     /// # Errors
     /// [`crate::Rejection::NotFound`], [`crate::Rejection::InvalidTransition`].
     pub async fn prepare_recovery(&self, id: SessionId, slot: SlotRelease) -> Result<Versioned<Session>, Error> {
-        let now = self.clock.now();
-        let mut attempts = RetryBudget::default();
-        let outcome = async {
-            loop {
-                attempts.next()?;
-                let row = self.load(id).await?;
+        let engine = self.0;
+        let now = engine.clock.now();
+        engine
+            .decide(move |_| async move {
+                let row = engine.load_session(id).await?;
                 row.value.step(SessionEvent::PrepareRecovery)?;
                 let mut next = row.value.clone();
                 next.mark_prepared(now);
@@ -76,75 +77,53 @@ impl Tracker {
                     next.docker_slot = None;
                 }
                 if next == row.value {
-                    return Ok(row);
+                    return Ok(Decision::Done(row));
                 }
-                next.updated_at = next_update(row.value.updated_at, now);
                 let mut changes = Changes::default();
-                changes.update(next.clone(), row.version);
                 changes.events.push(Event::new(now, EventKind::SessionRecoveryPrepared, Subject::Session(id)));
-                let next = Versioned { value: next, version: row.version.after_put() };
-                match self.commit(&mut attempts, changes, Some(Reply::Session(&next))).await? {
-                    CommitOutcome::Done(_) => return Ok(next),
-                    CommitOutcome::Stale | CommitOutcome::Taken(_) => {}
-                }
-            }
-        };
-        let outcome = outcome.await;
-        attempts.mark_unknown_if_written(outcome)
+                Ok(update_session(&row, next, changes, now))
+            })
+            .await
     }
 
-    /// Brings a failed or stalled session back as a new one; once that has happened, answers that one to everybody
-    /// who asks again, whatever has become of it.
+    /// Recovers a failed or stalled session into a new one. Once that has happened, every repetition returns that one,
+    /// whatever has become of it.
     ///
     /// # Errors
     /// [`crate::Rejection::NotFound`] (also for a successor that was deleted), [`crate::Rejection::InvalidTransition`],
     /// [`crate::Rejection::MachineUnavailable`], [`crate::Rejection::Invalid`] for a slot that the machine does not have,
     /// [`crate::Rejection::SessionConflict`], [`crate::Rejection::SlotConflict`].
     pub async fn recover(&self, id: SessionId, recovery: &Recovery) -> Result<Recovered, Error> {
-        let now = self.clock.now();
-        let successor_id = SessionId(self.ids.new_id());
-        let mut attempts = RetryBudget::default();
-        let outcome = async {
-            loop {
-                attempts.next()?;
-                let row = self.load(id).await?;
+        let engine = self.0;
+        let now = engine.clock.now();
+        let successor_id = SessionId(engine.ids.new_id());
+        engine
+            .decide(move |_| async move {
+                let row = engine.load_session(id).await?;
                 if let Some(existing) = row.value.recovered_into() {
-                    let successor = self.load(existing).await?;
-                    let ours = existing == successor_id;
-                    return Ok(if ours {
-                        Recovered::Created(successor)
-                    } else {
-                        Recovered::AlreadyRecovered(successor)
-                    });
+                    let successor = engine.load_session(existing).await?;
+                    return Ok(Decision::Done(match existing == successor_id {
+                        true => Recovered::Created(successor),
+                        false => Recovered::AlreadyRecovered(successor),
+                    }));
                 }
                 row.value.step(SessionEvent::Recover)?;
-                let given_up_at = row.value.failed_or_stalled_at(self.policy.stall_threshold);
+                let given_up_at = row.value.failed_or_stalled_at(engine.policy.stall_threshold);
                 let mut changes = Changes::default();
-                self.check_placement(&mut changes, &recovery.new_machine_id, recovery.docker_slot, Purpose::Recovery)
-                    .await?;
+                let (machine, slot) = (&recovery.new_machine_id, recovery.docker_slot);
+                engine.check_placement(&mut changes, machine, slot, Purpose::Recovery).await?;
                 let left = [TaskStatus::Pending, TaskStatus::InProgress, TaskStatus::Blocked, TaskStatus::Failed];
-                let tasks = self.store.tasks_of(id, &left).await?;
-                let mut fresh = || self.ids.new_id();
-                let successor = recover(&mut changes, &row, tasks, recovery, successor_id, &mut fresh, now);
-                let made = Versioned { value: successor.clone(), version: Version::FIRST };
-                let recovered = Recovered::Created(made);
-                match self.commit(&mut attempts, changes, Some(Reply::Recovered(&recovered))).await? {
-                    CommitOutcome::Done(_) => {
-                        if let (Some(listener), Some(at)) = (&self.observer, given_up_at) {
-                            listener.recovered(now.since(at));
-                        }
-                        return Ok(recovered);
-                    }
-                    CommitOutcome::Stale => {}
-                    CommitOutcome::Taken(rule) => {
-                        if let Some(refusal) = self.find_conflict(rule, &successor).await? {
-                            return Err(refusal.into());
-                        }
-                    }
-                }
-            }
-        };
-        let outcome = outcome.await;
-        attempts.mark_unknown_if_written(outcome)
+                let tasks = engine.store.tasks_of(id, &left).await?;
+                let mut new_id = || engine.ids.new_id();
+                let successor = recover(&mut changes, &row, tasks, recovery, successor_id, &mut new_id, now);
+                let answer = Versioned { value: successor.clone(), version: Version::FIRST };
+                Ok(Decision::Commit {
+                    changes,
+                    answer: Recovered::Created(answer),
+                    placed: Some(successor),
+                    recovered_after: given_up_at.map(|at| now.since(at)),
+                })
+            })
+            .await
     }
 }

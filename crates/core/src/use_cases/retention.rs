@@ -3,8 +3,12 @@
 
 use std::time::Duration;
 
+use super::batches::Batches;
+use super::decide::{CommitOutcome, RetryBudget};
+use super::engine::Engine;
 use super::error::Error;
-use super::{Batches, CleanupMode, CommitOutcome, RetryBudget, Tracker};
+use super::input::CleanupMode;
+use super::tracker::Tracker;
 use crate::domain::event::{Event, EventKind, Subject};
 use crate::store::{Changes, EVENT_PURGE_BATCH, Expired, Write};
 use crate::values::Timestamp;
@@ -26,8 +30,8 @@ pub struct CleanupReport {
 }
 
 impl Tracker {
-    /// One pass over the sessions that ended at least this many days ago (the policy's number if none is given).
-    /// `on_deleted` is told of each session after its deletion is durable.
+    /// Runs one pass over the sessions that ended at least this many days ago (the policy's number if none is given), and
+    /// calls `on_deleted` for each session after its deletion is durable.
     ///
     /// # Errors
     /// The store's, and [`Error::Contended`]. What it deleted before that stays deleted.
@@ -37,19 +41,20 @@ impl Tracker {
         mode: CleanupMode,
         on_deleted: &mut (dyn FnMut(&Expired) + Send),
     ) -> Result<CleanupReport, Error> {
-        let now = self.clock.now();
-        let days = older_than_days.unwrap_or(self.policy.retention_days);
+        let engine = &self.engine;
+        let now = engine.clock.now();
+        let days = older_than_days.unwrap_or(engine.policy.retention_days);
         let ended_by = days_before(now, days);
         let mut report = CleanupReport { deleted_sessions: 0, deleted_tasks: 0, older_than_days: days, mode };
         if mode == CleanupMode::DryRun {
-            let counts = self.store.expired_counts(ended_by).await?;
+            let counts = engine.store.expired_counts(ended_by).await?;
             report.deleted_sessions = counts.sessions;
             report.deleted_tasks = counts.tasks;
             return Ok(report);
         }
         let mut batches = Batches::of(BATCH);
         loop {
-            let expired = self.store.expired(ended_by, batches.size).await?;
+            let expired = engine.store.expired(ended_by, batches.size).await?;
             if expired.is_empty() {
                 break;
             }
@@ -62,30 +67,34 @@ impl Tracker {
                         .with("completed_at", session.completed_at.to_string()),
                 );
             }
-            match self.commit(&mut batches.attempts, changes, None).await? {
+            match engine.commit(&mut batches.budget, changes).await? {
                 CommitOutcome::Done(committed) => {
                     report.deleted_sessions += expired.len() as u64;
                     report.deleted_tasks += committed.deleted_tasks;
                     expired.iter().for_each(&mut *on_deleted);
                     batches.grow();
                 }
-                CommitOutcome::Stale | CommitOutcome::Taken(_) => batches.shrink()?,
+                CommitOutcome::Stale | CommitOutcome::Conflict(_) => batches.shrink()?,
             }
         }
-        self.purge_events(now).await?;
+        engine.purge_events(now).await?;
         Ok(report)
     }
+}
 
-    /// Forgets what is known of machines and of deleted sessions, by the policy's age whatever a cleanup asked for.
+impl Engine {
+    /// Purges the events of machines, keys and deleted sessions, by the policy's age, whatever age a cleanup names.
     async fn purge_events(&self, now: Timestamp) -> Result<(), Error> {
         let before = days_before(now, self.policy.retention_days);
-        let mut attempts = RetryBudget::default();
+        let mut budget = RetryBudget::default();
         loop {
             let changes = Changes { purge_events_before: Some(before), ..Changes::default() };
-            match self.commit(&mut attempts, changes, None).await? {
+            match self.commit(&mut budget, changes).await? {
                 CommitOutcome::Done(committed) if committed.purged_events < EVENT_PURGE_BATCH => return Ok(()),
                 CommitOutcome::Done(_) => {}
-                CommitOutcome::Stale | CommitOutcome::Taken(_) => attempts.next()?,
+                CommitOutcome::Stale | CommitOutcome::Conflict(_) => {
+                    budget.next()?;
+                }
             }
         }
     }

@@ -1,8 +1,11 @@
 //! Tasks: create, read, change, delete. Whatever is decided on a task's session is noted on the session, so that it
 //! cannot end unseen in between.
 
+use super::decide::Decision;
 use super::error::Error;
-use super::{CommitOutcome, IfMatch, NewTask, Reply, RetryBudget, TaskPatch, Tracker, merge_patch};
+use super::handles::Tasks;
+use super::input::{IfMatch, NewTask, TaskPatch};
+use super::session_changes::merge_patch;
 use crate::domain::event::{Event, EventKind, Subject};
 use crate::domain::rejection::Rejection;
 use crate::domain::session::{Phase, Session};
@@ -11,29 +14,27 @@ use crate::rules::next_update;
 use crate::store::{Changes, Page, PageRequest, TaskFilter, Version, Versioned, Write};
 use crate::values::{TaskId, TaskLabel, Timestamp};
 
-impl Tracker {
+impl Tasks<'_> {
     /// Records a task, pending from now on.
     ///
     /// # Errors
     /// [`Rejection::Invalid`] for a session that does not exist or another project than the session's,
     /// [`Rejection::SessionEnded`].
-    pub async fn create_task(&self, new: NewTask) -> Result<Versioned<Task>, Error> {
-        self.ensure_in_scope(&new.project_id)?;
-        let now = self.clock.now();
-        let made = Versioned { value: new_task(TaskId(self.ids.new_id()), new, now), version: Version::FIRST };
+    pub async fn create(&self, new: NewTask) -> Result<Versioned<Task>, Error> {
+        self.0.ensure_in_scope(&new.project_id)?;
+        let now = self.0.clock.now();
+        let made = &Versioned { value: new_task(TaskId(self.0.ids.new_id()), new, now), version: Version::FIRST };
         let task = &made.value;
-        let mut attempts = RetryBudget::default();
-        let outcome = async {
-            loop {
-                attempts.next()?;
-                if attempts.outcome_may_be_ours()
-                    && let Some(made) = self.store.task(task.id).await?
+        self.0
+            .decide(move |attempt| async move {
+                if attempt.outcome_may_be_ours
+                    && let Some(made) = self.0.store.task(task.id).await?
                 {
-                    return Ok(made);
+                    return Ok(Decision::Done(made));
                 }
-                let session = self.store.session(task.session_id).await?;
+                let session = self.0.store.session(task.session_id).await?;
                 let session =
-                    session.filter(|row| self.in_scope(&row.value.project_id)).ok_or_else(|| Rejection::Invalid {
+                    session.filter(|row| self.0.in_scope(&row.value.project_id)).ok_or_else(|| Rejection::Invalid {
                         field: "session_id",
                         why: format!("names no session: there is no session {}", task.session_id),
                     })?;
@@ -49,22 +50,17 @@ impl Tracker {
                 changes.writes.push(Write::TouchSession(task.session_id, session.version.revision));
                 changes.insert(task.clone());
                 changes.events.push(Event::new(now, EventKind::TaskCreated, Subject::Task(task.id, task.session_id)));
-                match self.commit(&mut attempts, changes, Some(Reply::Task(&made))).await? {
-                    CommitOutcome::Done(_) => return Ok(made.clone()),
-                    CommitOutcome::Stale | CommitOutcome::Taken(_) => {}
-                }
-            }
-        };
-        let outcome = outcome.await;
-        attempts.mark_unknown_if_written(outcome)
+                Ok(Decision::commit(changes, made.clone()))
+            })
+            .await
     }
 
     /// One task.
     ///
     /// # Errors
     /// [`Rejection::NotFound`].
-    pub async fn task(&self, id: TaskId) -> Result<Versioned<Task>, Error> {
-        let found = self.store.task(id).await?.filter(|row| self.in_scope(&row.value.project_id));
+    pub async fn get(&self, id: TaskId) -> Result<Versioned<Task>, Error> {
+        let found = self.0.store.task(id).await?.filter(|row| self.0.in_scope(&row.value.project_id));
         found.ok_or_else(|| Rejection::NotFound { entity: "task", id: id.to_string() }.into())
     }
 
@@ -72,9 +68,9 @@ impl Tracker {
     ///
     /// # Errors
     /// [`Rejection::OtherProject`] for a tracker that is bound to one, and the store's.
-    pub async fn tasks(&self, filter: &TaskFilter, page: PageRequest) -> Result<Page<Task>, Error> {
-        let project_id = self.project_of(filter.project_id.as_ref())?;
-        Ok(self.store.tasks(&TaskFilter { project_id, ..filter.clone() }, page).await?)
+    pub async fn list(&self, filter: &TaskFilter, page: PageRequest) -> Result<Page<Task>, Error> {
+        let project_id = self.0.project_filter(filter.project_id.as_ref())?;
+        Ok(self.0.store.tasks(&TaskFilter { project_id, ..filter.clone() }, page).await?)
     }
 
     /// Changes a task. Work that begins becomes its session's current task, work that ends stops being it. A patch
@@ -83,17 +79,15 @@ impl Tracker {
     /// # Errors
     /// [`Rejection::NotFound`], [`Rejection::RevisionMismatch`], [`Rejection::SessionEnded`],
     /// [`Rejection::InvalidTransition`], [`Rejection::Invalid`] for metadata that grew too large.
-    pub async fn update_task(&self, id: TaskId, patch: &TaskPatch) -> Result<Versioned<Task>, Error> {
-        let now = self.clock.now();
-        let mut attempts = RetryBudget::default();
-        let outcome = async {
-            loop {
-                attempts.next()?;
-                let row = self.task(id).await?;
-                if !attempts.outcome_may_be_ours() {
+    pub async fn update(&self, id: TaskId, patch: &TaskPatch) -> Result<Versioned<Task>, Error> {
+        let now = self.0.clock.now();
+        self.0
+            .decide(move |attempt| async move {
+                let row = self.get(id).await?;
+                if !attempt.outcome_may_be_ours {
                     IfMatch::check(patch.if_match.as_ref(), row.version)?;
                 }
-                let session = self.load(row.value.session_id).await?;
+                let session = self.0.load_session(row.value.session_id).await?;
                 may_work(&session.value)?;
                 let mut next = row.value.clone();
                 if let Some(target) = &patch.status {
@@ -103,7 +97,7 @@ impl Tracker {
                     next.metadata = merge_patch(&row.value.metadata, merge)?;
                 }
                 if next == row.value {
-                    return Ok(row);
+                    return Ok(Decision::Done(row));
                 }
                 // Under doubt only now: had our own earlier attempt been written, nothing would be left to change.
                 IfMatch::check(patch.if_match.as_ref(), row.version)?;
@@ -113,46 +107,36 @@ impl Tracker {
                 changes.update(next.clone(), row.version);
                 changes.events.push(event(&row.value, &next, now));
                 let next = Versioned { value: next, version: row.version.after_put() };
-                match self.commit(&mut attempts, changes, Some(Reply::Task(&next))).await? {
-                    CommitOutcome::Done(_) => return Ok(next),
-                    CommitOutcome::Stale | CommitOutcome::Taken(_) => {}
-                }
-            }
-        };
-        let outcome = outcome.await;
-        attempts.mark_unknown_if_written(outcome)
+                Ok(Decision::commit(changes, next))
+            })
+            .await
     }
 
     /// Deletes a task.
     ///
     /// # Errors
     /// [`Rejection::NotFound`], [`Rejection::RevisionMismatch`], [`Rejection::SessionEnded`].
-    pub async fn delete_task(&self, id: TaskId, if_match: Option<&IfMatch>) -> Result<(), Error> {
-        let now = self.clock.now();
-        let mut attempts = RetryBudget::default();
-        let outcome = async {
-            loop {
-                attempts.next()?;
-                let row = match self.task(id).await {
-                    Err(Error::Rejected(Rejection::NotFound { .. })) if attempts.outcome_may_be_ours() => return Ok(()),
+    pub async fn delete(&self, id: TaskId, if_match: Option<&IfMatch>) -> Result<(), Error> {
+        let now = self.0.clock.now();
+        self.0
+            .decide(move |attempt| async move {
+                let row = match self.get(id).await {
+                    Err(Error::Rejected(Rejection::NotFound { .. })) if attempt.outcome_may_be_ours => {
+                        return Ok(Decision::Done(()));
+                    }
                     found => found?,
                 };
                 IfMatch::check(if_match, row.version)?;
-                let session = self.load(row.value.session_id).await?;
+                let session = self.0.load_session(row.value.session_id).await?;
                 may_work(&session.value)?;
                 let mut changes = Changes::default();
                 put_or_touch(&mut changes, &session, without(&session.value, id), now);
                 changes.writes.push(Write::DeleteTask(id, row.version));
                 let subject = Subject::Task(id, row.value.session_id);
                 changes.events.push(Event::new(now, EventKind::TaskDeleted, subject));
-                match self.commit(&mut attempts, changes, None).await? {
-                    CommitOutcome::Done(_) => return Ok(()),
-                    CommitOutcome::Stale | CommitOutcome::Taken(_) => {}
-                }
-            }
-        };
-        let outcome = outcome.await;
-        attempts.mark_unknown_if_written(outcome)
+                Ok(Decision::commit(changes, ()))
+            })
+            .await
     }
 }
 

@@ -14,7 +14,7 @@ async fn a_silent_session_is_stalled_when_its_deadline_has_passed_and_not_before
     let silent = world.session("p", "m").await.value.id;
     let heard = world.session("q", "m").await.value.id;
     assert_eq!(world.watch_for(179).await, []);
-    world.tracker.record_heartbeat(heard, &HeartbeatReport::default()).await.unwrap();
+    world.tracker.sessions().record_heartbeat(heard, &HeartbeatReport::default()).await.unwrap();
     assert_eq!(world.watch_for(1).await, [], "at its deadline it is still in time");
     assert_eq!(world.watch_for(1).await, [silent]);
     assert_eq!(world.reread(silent).await.value.completed_at(), None);
@@ -38,7 +38,7 @@ async fn a_pass_says_when_the_next_one_is_due() {
 async fn paused_sessions_may_be_silent() {
     let world = World::new();
     let id = world.session("p", "m").await.value.id;
-    world.tracker.update_session(id, &to(SessionTarget::Paused)).await.unwrap();
+    world.tracker.sessions().update(id, &to(SessionTarget::Paused)).await.unwrap();
     assert_eq!(world.watch_for(400).await, []);
 }
 
@@ -49,9 +49,9 @@ async fn nobody_is_blamed_for_a_time_in_which_nobody_listened() {
     world.watch_for(10).await;
     world.advance(3600);
     assert_eq!(world.watch_for(179).await, [], "the hour does not count");
-    let report = world.tracker.stalled(10).await.unwrap();
+    let report = world.tracker.sessions().stalled(10).await.unwrap();
     assert_eq!(report.silent.total, 0, "nor in what users are shown");
-    assert!(world.tracker.session_health(id).await.unwrap().is_healthy);
+    assert!(world.tracker.sessions().health(id).await.unwrap().is_healthy);
     assert_eq!(world.watch_for(3).await, [id], "silence after it does");
 }
 
@@ -62,13 +62,13 @@ async fn a_machine_that_falls_silent_goes_offline_unless_in_maintenance() {
     world.machine("resting", &[]).await;
     let patch =
         rekindle_core::use_cases::MachinePatch { status: Some(MachineStatus::Maintenance), ..Default::default() };
-    world.tracker.update_machine(&text("resting"), &patch).await.unwrap();
+    world.tracker.machines().update(&text("resting"), &patch).await.unwrap();
     world.session("p", "lost").await;
     world.watch_for(181).await;
-    let status = async |id: &str| world.tracker.machine(&text(id)).await.unwrap().machine.value.status;
+    let status = async |id: &str| world.tracker.machines().get(&text(id)).await.unwrap().machine.value.status;
     assert_eq!(status("lost").await, MachineStatus::Offline);
     assert_eq!(status("resting").await, MachineStatus::Maintenance);
-    world.tracker.record_machine_heartbeat(&text("lost")).await.unwrap();
+    world.tracker.machines().record_heartbeat(&text("lost")).await.unwrap();
     assert_eq!(status("lost").await, MachineStatus::Online);
 }
 
@@ -84,7 +84,7 @@ async fn more_silent_sessions_than_a_batch_are_all_found_once() {
     let found = world.watch_for(2).await;
     let distinct: std::collections::HashSet<_> = found.iter().collect();
     assert_eq!((found.len(), distinct.len()), (1203, 1203));
-    assert_eq!(world.tracker.stalled(1000).await.unwrap().silent.total, 1203);
+    assert_eq!(world.tracker.sessions().stalled(1000).await.unwrap().silent.total, 1203);
     invariants::assert_hold(world.tracker.store().as_ref()).await;
 }
 
@@ -97,9 +97,9 @@ async fn retention_deletes_what_ended_long_enough_ago_and_is_not_archived() {
         world.task(&old, &format!("task {n}")).await;
     }
     for id in [old.id, kept.id] {
-        world.tracker.update_session(id, &to(SessionTarget::Completed)).await.unwrap();
+        world.tracker.sessions().update(id, &to(SessionTarget::Completed)).await.unwrap();
     }
-    world.tracker.archive(kept.id).await.unwrap();
+    world.tracker.sessions().archive(kept.id).await.unwrap();
     world.advance(30 * 24 * 60 * 60 - 1);
     let mut told = Vec::new();
     let early = world.tracker.cleanup(None, CleanupMode::Delete, &mut |gone| told.push(gone.session_id)).await.unwrap();
@@ -110,9 +110,9 @@ async fn retention_deletes_what_ended_long_enough_ago_and_is_not_archived() {
     let done = world.tracker.cleanup(None, CleanupMode::Delete, &mut |gone| told.push(gone.session_id)).await.unwrap();
     assert_eq!((done.deleted_sessions, done.deleted_tasks), (1, 3));
     assert_eq!(told, [old.id]);
-    assert!(world.tracker.session(old.id).await.is_err());
+    assert!(world.tracker.sessions().get(old.id).await.is_err());
     for id in [kept.id, live.id] {
-        assert!(world.tracker.session(id).await.is_ok());
+        assert!(world.tracker.sessions().get(id).await.is_ok());
     }
 }
 
@@ -120,7 +120,7 @@ async fn retention_deletes_what_ended_long_enough_ago_and_is_not_archived() {
 async fn zero_days_means_everything_that_has_ended() {
     let world = World::new();
     let id = world.session("p", "m").await.value.id;
-    world.tracker.mark_failed(id, text("gone"), None).await.unwrap();
+    world.tracker.sessions().mark_failed(id, text("gone"), None).await.unwrap();
     let report = world.tracker.cleanup(Some(0), CleanupMode::Delete, &mut |_| ()).await.unwrap();
     assert_eq!(report.deleted_sessions, 1);
 }

@@ -35,7 +35,7 @@ async fn a_detection_pass_that_lost_its_duty_changes_nothing() {
     let lost = world.tracker.with_fence(old).detect().await;
     assert!(matches!(lost, Err(Error::Fenced)), "{lost:?}");
     assert_eq!(world.reread(id).await.value.status(), SessionStatus::Active);
-    let machine = world.tracker.machine(&text("m")).await.unwrap().machine.value;
+    let machine = world.tracker.machines().get(&text("m")).await.unwrap().machine.value;
     assert_eq!(machine.status, MachineStatus::Online);
     assert_eq!(world.store.events(None, 100).await.unwrap(), before);
     assert_eq!(world.store.detector_state().await.unwrap(), watch);
@@ -58,7 +58,7 @@ async fn a_detection_pass_with_nothing_to_mark_hears_of_its_loss_too() {
 async fn a_cleanup_that_lost_its_duty_deletes_nothing() {
     let world = World::new();
     let id = world.session("p", "m").await.value.id;
-    world.tracker.update_session(id, &to(SessionTarget::Completed)).await.unwrap();
+    world.tracker.sessions().update(id, &to(SessionTarget::Completed)).await.unwrap();
     world.advance(31 * 24 * 3600);
     let (old, new) = handed_over(&world, LeaseName::Retention).await;
     let before = world.store.events(None, 100).await.unwrap();

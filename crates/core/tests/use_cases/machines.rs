@@ -14,21 +14,21 @@ fn slots(numbers: &[u16]) -> MachinePatch {
 #[tokio::test]
 async fn a_machine_registers_once_and_may_be_put_again() {
     let world = World::new();
-    let made = world.tracker.create_machine(None, new_machine(&[1, 2])).await.unwrap();
+    let made = world.tracker.machines().create(None, new_machine(&[1, 2])).await.unwrap();
     assert_eq!(made.machine.value.status, MachineStatus::Online);
     let id = made.machine.value.id.clone();
-    let refusal = refused(world.tracker.create_machine(Some(id.clone()), new_machine(&[])).await);
+    let refusal = refused(world.tracker.machines().create(Some(id.clone()), new_machine(&[])).await);
     assert_eq!(refusal, Rejection::MachineExists { machine: id.clone() });
     world.advance(9);
-    let put = world.tracker.put_machine(id.clone(), new_machine(&[3]), None).await.unwrap();
+    let put = world.tracker.machines().put(id.clone(), new_machine(&[3]), None).await.unwrap();
     let Registered::Replaced(view) = put else { panic!("it was known") };
     assert_eq!(view.machine.value.last_heartbeat, world.tracker.now());
-    let same = world.tracker.put_machine(id, new_machine(&[3]), Some(&IfMatch::Revisions(vec![2]))).await.unwrap();
+    let same = world.tracker.machines().put(id, new_machine(&[3]), Some(&IfMatch::Revisions(vec![2]))).await.unwrap();
     assert!(
         matches!(same, Registered::Replaced(view) if view.machine.version.revision == 2),
         "a repeat is a heartbeat"
     );
-    let strict = world.tracker.put_machine(text("new"), new_machine(&[]), Some(&IfMatch::Any)).await;
+    let strict = world.tracker.machines().put(text("new"), new_machine(&[]), Some(&IfMatch::Any)).await;
     assert_eq!(refused(strict), Rejection::NothingToMatch);
 }
 
@@ -37,21 +37,21 @@ async fn live_sessions_are_derived_and_keep_their_machine_and_slot() {
     let world = World::new();
     world.machine("m", &[1, 2, 3]).await;
     let new = NewSession { docker_slot: Some(Slot(2)), ..new_session("p", "m") };
-    let session = world.tracker.create_session(new).await.unwrap().value.id;
-    let live = async || world.tracker.machine(&text("m")).await.unwrap().active_sessions;
+    let session = world.tracker.sessions().create(new).await.unwrap().value.id;
+    let live = async || world.tracker.machines().get(&text("m")).await.unwrap().active_sessions;
     assert_eq!(live().await, [session]);
-    let refusal = refused(world.tracker.update_machine(&text("m"), &slots(&[1, 3])).await);
+    let refusal = refused(world.tracker.machines().update(&text("m"), &slots(&[1, 3])).await);
     assert_eq!(refusal, Rejection::SlotConflict { machine: text("m"), slot: Slot(2), existing: session });
-    let refusal = refused(world.tracker.put_machine(text("m"), new_machine(&[1]), None).await);
+    let refusal = refused(world.tracker.machines().put(text("m"), new_machine(&[1]), None).await);
     assert!(matches!(refusal, Rejection::SlotConflict { .. }));
-    world.tracker.update_machine(&text("m"), &slots(&[2])).await.unwrap();
-    let refusal = refused(world.tracker.delete_machine(&text("m"), None).await);
+    world.tracker.machines().update(&text("m"), &slots(&[2])).await.unwrap();
+    let refusal = refused(world.tracker.machines().delete(&text("m"), None).await);
     assert_eq!(refusal, Rejection::MachineInUse { machine: text("m"), live: 1, existing: session });
-    world.tracker.update_session(session, &to(SessionTarget::Completed)).await.unwrap();
+    world.tracker.sessions().update(session, &to(SessionTarget::Completed)).await.unwrap();
     assert!(live().await.is_empty());
-    world.tracker.update_machine(&text("m"), &slots(&[])).await.unwrap();
-    world.tracker.delete_machine(&text("m"), None).await.unwrap();
-    assert!(matches!(refused(world.tracker.machine(&text("m")).await), Rejection::NotFound { .. }));
+    world.tracker.machines().update(&text("m"), &slots(&[])).await.unwrap();
+    world.tracker.machines().delete(&text("m"), None).await.unwrap();
+    assert!(matches!(refused(world.tracker.machines().get(&text("m")).await), Rejection::NotFound { .. }));
 }
 
 #[tokio::test]
@@ -62,10 +62,10 @@ async fn a_heartbeat_brings_an_offline_machine_online_and_leaves_maintenance() {
     for (status, after) in
         [(MachineStatus::Offline, MachineStatus::Online), (MachineStatus::Maintenance, MachineStatus::Maintenance)]
     {
-        world.tracker.update_machine(&text("m"), &set(status)).await.unwrap();
-        let before = world.tracker.machine(&text("m")).await.unwrap();
+        world.tracker.machines().update(&text("m"), &set(status)).await.unwrap();
+        let before = world.tracker.machines().get(&text("m")).await.unwrap();
         world.advance(3);
-        let view = world.tracker.record_machine_heartbeat(&text("m")).await.unwrap();
+        let view = world.tracker.machines().record_heartbeat(&text("m")).await.unwrap();
         assert_eq!(view.machine.value.status, after);
         assert_eq!(view.machine.value.last_heartbeat, world.tracker.now());
         assert_eq!(view.machine.version.revision > before.machine.version.revision, status != after);
@@ -78,7 +78,7 @@ async fn declaring_a_machine_online_begins_its_silence_anew() {
     world.machine("m", &[]).await;
     world.watch_for(190).await;
     let online = MachinePatch { status: Some(MachineStatus::Online), ..MachinePatch::default() };
-    world.tracker.update_machine(&text("m"), &online).await.unwrap();
+    world.tracker.machines().update(&text("m"), &online).await.unwrap();
     world.watch_for(5).await;
-    assert_eq!(world.tracker.machine(&text("m")).await.unwrap().machine.value.status, MachineStatus::Online);
+    assert_eq!(world.tracker.machines().get(&text("m")).await.unwrap().machine.value.status, MachineStatus::Online);
 }

@@ -63,8 +63,8 @@ async fn stalls_and_what_undoes_them_are_told_once_each() {
     tracker.detect().await.unwrap();
     tracker.detect().await.unwrap();
     assert_eq!(heard.count(EventKind::SessionStalled), 1);
-    tracker.record_heartbeat(id, &HeartbeatReport::default()).await.unwrap();
-    tracker.record_heartbeat(id, &HeartbeatReport::default()).await.unwrap();
+    tracker.sessions().record_heartbeat(id, &HeartbeatReport::default()).await.unwrap();
+    tracker.sessions().record_heartbeat(id, &HeartbeatReport::default()).await.unwrap();
     assert_eq!(heard.count(EventKind::SessionRevived), 1);
 }
 
@@ -77,7 +77,7 @@ async fn what_was_not_committed_is_not_told() {
     tracker.detect().await.unwrap();
     assert_eq!(heard.count(EventKind::SessionStalled), 1, "of two attempts one went through");
     world.store.script([Some(Fault::Refused)]);
-    tracker.record_heartbeat(id, &HeartbeatReport::default()).await.unwrap_err();
+    tracker.sessions().record_heartbeat(id, &HeartbeatReport::default()).await.unwrap_err();
     assert_eq!(heard.count(EventKind::SessionRevived), 0);
 }
 
@@ -89,14 +89,17 @@ async fn how_long_a_session_was_down_counts_from_its_deadline_or_its_failure() {
     tracker.detect().await.unwrap();
     world.advance(9);
     // Whoever prepares a recovery changes the row, and not the time from which it counts.
-    tracker.prepare_recovery(stalled, rekindle_core::use_cases::SlotRelease::Hold).await.unwrap();
+    tracker.sessions().prepare_recovery(stalled, rekindle_core::use_cases::SlotRelease::Hold).await.unwrap();
     world.advance(10);
     let failed = world.session("q", "m").await.value.id;
-    tracker.mark_failed(failed, text("gone"), None).await.unwrap();
+    tracker.sessions().mark_failed(failed, text("gone"), None).await.unwrap();
     world.advance(5);
     for id in [stalled, failed] {
-        assert!(matches!(tracker.recover(id, &onto("other")).await.unwrap(), Recovered::Created(_)));
-        assert!(matches!(tracker.recover(id, &onto("other")).await.unwrap(), Recovered::AlreadyRecovered(_)));
+        assert!(matches!(tracker.sessions().recover(id, &onto("other")).await.unwrap(), Recovered::Created(_)));
+        assert!(matches!(
+            tracker.sessions().recover(id, &onto("other")).await.unwrap(),
+            Recovered::AlreadyRecovered(_)
+        ));
     }
     assert_eq!(*heard.recovered.lock().unwrap(), [Duration::from_secs(25), Duration::from_secs(5)]);
 }

@@ -43,9 +43,9 @@ async fn the_successor_takes_over_what_was_left() {
     ] {
         let world = World::new();
         let session = a_broken_session(&world).await;
-        world.tracker.mark_stalled(session.id).await.unwrap();
+        world.tracker.sessions().mark_stalled(session.id).await.unwrap();
         let recovery = Recovery { failed_tasks, ..onto("m2") };
-        let (now, made) = successor(world.tracker.recover(session.id, &recovery).await.unwrap());
+        let (now, made) = successor(world.tracker.sessions().recover(session.id, &recovery).await.unwrap());
         assert!(now);
         let made = made.value;
         assert_eq!((made.project_id, made.machine_id), (text("p"), text("m2")));
@@ -60,7 +60,7 @@ async fn the_successor_takes_over_what_was_left() {
         assert_eq!((original.status(), original.recovered_into()), (SessionStatus::Completed, Some(made.id)));
         let recovery = &original.shown_metadata()["recovery"];
         assert_eq!(recovery["recovered_into"], json!(made.id.to_string()));
-        let left = world.tracker.recovery_state(session.id).await.unwrap();
+        let left = world.tracker.sessions().recovery_state(session.id).await.unwrap();
         assert_eq!(left.tasks_in(TaskStatus::InProgress).count(), 0);
         assert_eq!(left.last_successful_task.unwrap().value.name.as_str(), "done");
         invariants::assert_hold(world.tracker.store().as_ref()).await;
@@ -71,26 +71,29 @@ async fn the_successor_takes_over_what_was_left() {
 async fn asking_again_answers_the_same_successor_whatever_became_of_it() {
     let world = World::new();
     let session = a_broken_session(&world).await;
-    world.tracker.mark_failed(session.id, text("crashed"), None).await.unwrap();
-    let (_, first) = successor(world.tracker.recover(session.id, &onto("m2")).await.unwrap());
-    let (now, again) = successor(world.tracker.recover(session.id, &onto("m3")).await.unwrap());
+    world.tracker.sessions().mark_failed(session.id, text("crashed"), None).await.unwrap();
+    let (_, first) = successor(world.tracker.sessions().recover(session.id, &onto("m2")).await.unwrap());
+    let (now, again) = successor(world.tracker.sessions().recover(session.id, &onto("m3")).await.unwrap());
     assert_eq!((now, again.value.id), (false, first.value.id));
-    world.tracker.update_session(first.value.id, &to(SessionTarget::Completed)).await.unwrap();
-    let (now, again) = successor(world.tracker.recover(session.id, &onto("m2")).await.unwrap());
+    world.tracker.sessions().update(first.value.id, &to(SessionTarget::Completed)).await.unwrap();
+    let (now, again) = successor(world.tracker.sessions().recover(session.id, &onto("m2")).await.unwrap());
     assert_eq!((now, again.value.id), (false, first.value.id));
     let original = world.reread(session.id).await.value;
     assert_eq!(original.shown_metadata()["error_message"], json!("crashed"), "why it failed is kept");
-    world.tracker.delete_session(first.value.id, None).await.unwrap();
-    assert!(matches!(refused(world.tracker.recover(session.id, &onto("m2")).await), Rejection::NotFound { .. }));
+    world.tracker.sessions().delete(first.value.id, None).await.unwrap();
+    assert!(matches!(
+        refused(world.tracker.sessions().recover(session.id, &onto("m2")).await),
+        Rejection::NotFound { .. }
+    ));
 }
 
 #[tokio::test]
 async fn a_beat_for_the_recovered_session_is_refused_and_names_the_successor() {
     let world = World::new();
     let session = world.session("p", "m").await.value;
-    world.tracker.mark_stalled(session.id).await.unwrap();
-    let (_, made) = successor(world.tracker.recover(session.id, &onto("m2")).await.unwrap());
-    let refusal = refused(world.tracker.record_heartbeat(session.id, &HeartbeatReport::default()).await);
+    world.tracker.sessions().mark_stalled(session.id).await.unwrap();
+    let (_, made) = successor(world.tracker.sessions().recover(session.id, &onto("m2")).await.unwrap());
+    let refusal = refused(world.tracker.sessions().record_heartbeat(session.id, &HeartbeatReport::default()).await);
     assert!(matches!(refusal, Rejection::SessionEnded { successor: Some(id), .. } if id == made.value.id));
     assert!(refusal.to_string().contains(&made.value.id.to_string()), "{refusal}");
 }
@@ -101,10 +104,13 @@ async fn only_failed_and_stalled_sessions_recover() {
     let id = world.session("p", "m").await.value.id;
     for target in [None, Some(SessionTarget::Paused), Some(SessionTarget::Completed)] {
         if let Some(target) = target {
-            world.tracker.update_session(id, &to(target)).await.unwrap();
+            world.tracker.sessions().update(id, &to(target)).await.unwrap();
         }
-        assert!(matches!(refused(world.tracker.recover(id, &onto("m")).await), Rejection::InvalidTransition { .. }));
-        let prepared = world.tracker.prepare_recovery(id, SlotRelease::Hold).await;
+        assert!(matches!(
+            refused(world.tracker.sessions().recover(id, &onto("m")).await),
+            Rejection::InvalidTransition { .. }
+        ));
+        let prepared = world.tracker.sessions().prepare_recovery(id, SlotRelease::Hold).await;
         assert!(matches!(refused(prepared), Rejection::InvalidTransition { .. }));
     }
 }
@@ -114,19 +120,19 @@ async fn its_own_machine_and_slot_are_fine_and_a_resting_machine_is_not() {
     let world = World::new();
     world.machine("m", &[1]).await;
     let new = rekindle_core::use_cases::NewSession { docker_slot: Some(Slot(1)), ..new_session("p", "m") };
-    let session = world.tracker.create_session(new).await.unwrap().value;
-    world.tracker.mark_stalled(session.id).await.unwrap();
+    let session = world.tracker.sessions().create(new).await.unwrap().value;
+    world.tracker.sessions().mark_stalled(session.id).await.unwrap();
     let same_place = Recovery { docker_slot: Some(Slot(1)), ..onto("m") };
     for status in [MachineStatus::Maintenance, MachineStatus::Offline] {
         let patch = MachinePatch { status: Some(status), ..MachinePatch::default() };
-        world.tracker.update_machine(&text("m"), &patch).await.unwrap();
-        let refusal = refused(world.tracker.recover(session.id, &same_place).await);
+        world.tracker.machines().update(&text("m"), &patch).await.unwrap();
+        let refusal = refused(world.tracker.sessions().recover(session.id, &same_place).await);
         assert_eq!(refusal, Rejection::MachineUnavailable { machine: text("m"), status });
     }
-    world.tracker.record_machine_heartbeat(&text("m")).await.unwrap();
+    world.tracker.machines().record_heartbeat(&text("m")).await.unwrap();
     let missing = Recovery { docker_slot: Some(Slot(9)), ..onto("m") };
-    assert!(matches!(refused(world.tracker.recover(session.id, &missing).await), Rejection::Invalid { .. }));
-    let (now, made) = successor(world.tracker.recover(session.id, &same_place).await.unwrap());
+    assert!(matches!(refused(world.tracker.sessions().recover(session.id, &missing).await), Rejection::Invalid { .. }));
+    let (now, made) = successor(world.tracker.sessions().recover(session.id, &same_place).await.unwrap());
     assert_eq!((now, made.value.docker_slot), (true, Some(Slot(1))));
 }
 
@@ -134,9 +140,9 @@ async fn its_own_machine_and_slot_are_fine_and_a_resting_machine_is_not() {
 async fn another_active_session_at_the_target_is_in_the_way() {
     let world = World::new();
     let stalled = world.session("p", "m").await.value.id;
-    world.tracker.mark_stalled(stalled).await.unwrap();
+    world.tracker.sessions().mark_stalled(stalled).await.unwrap();
     let other = world.session("p", "m").await.value.id;
-    let refusal = refused(world.tracker.recover(stalled, &onto("m")).await);
+    let refusal = refused(world.tracker.sessions().recover(stalled, &onto("m")).await);
     assert_eq!(refusal, Rejection::SessionConflict { existing: other });
     assert_eq!(world.reread(stalled).await.value.status(), SessionStatus::Stalled);
 }
@@ -145,13 +151,13 @@ async fn another_active_session_at_the_target_is_in_the_way() {
 async fn preparing_is_noted_once_and_may_free_the_slot() {
     let world = World::new();
     let new = rekindle_core::use_cases::NewSession { docker_slot: Some(Slot(1)), ..new_session("p", "m") };
-    let id = world.tracker.create_session(new).await.unwrap().value.id;
-    world.tracker.mark_failed(id, text("crashed"), None).await.unwrap();
-    let first = world.tracker.prepare_recovery(id, SlotRelease::Hold).await.unwrap();
+    let id = world.tracker.sessions().create(new).await.unwrap().value.id;
+    world.tracker.sessions().mark_failed(id, text("crashed"), None).await.unwrap();
+    let first = world.tracker.sessions().prepare_recovery(id, SlotRelease::Hold).await.unwrap();
     assert_eq!(first.value.prepared_at(), Some(world.tracker.now()));
     world.advance(1);
-    assert_eq!(world.tracker.prepare_recovery(id, SlotRelease::Hold).await.unwrap(), first);
-    let freed = world.tracker.prepare_recovery(id, SlotRelease::Release).await.unwrap().value;
+    assert_eq!(world.tracker.sessions().prepare_recovery(id, SlotRelease::Hold).await.unwrap(), first);
+    let freed = world.tracker.sessions().prepare_recovery(id, SlotRelease::Release).await.unwrap().value;
     assert_eq!((freed.docker_slot, freed.prepared_at()), (None, first.value.prepared_at()));
 }
 
@@ -160,9 +166,9 @@ async fn a_recovery_whose_answer_is_lost_still_happens_once() {
     for fault in [Fault::LostBefore, Fault::LostAfter, Fault::Stale] {
         let world = World::new();
         let session = a_broken_session(&world).await;
-        world.tracker.mark_stalled(session.id).await.unwrap();
+        world.tracker.sessions().mark_stalled(session.id).await.unwrap();
         world.store.script([Some(fault.clone())]);
-        let (now, made) = successor(world.tracker.recover(session.id, &onto("m2")).await.unwrap());
+        let (now, made) = successor(world.tracker.sessions().recover(session.id, &onto("m2")).await.unwrap());
         assert!(now, "{fault:?}: it was this request's doing");
         let counts = world.tracker.store().counts().await.unwrap();
         assert_eq!((counts.active, counts.total()), (1, 2), "{fault:?}");

@@ -22,12 +22,12 @@ async fn a_new_session_is_active_and_the_first_of_its_lineage() {
 async fn a_second_active_one_of_the_same_project_and_machine_is_refused_by_name() {
     let world = World::new();
     let first = world.session("p", "m").await.value.id;
-    let refusal = refused(world.tracker.create_session(new_session("p", "m")).await);
+    let refusal = refused(world.tracker.sessions().create(new_session("p", "m")).await);
     assert_eq!(refusal, Rejection::SessionConflict { existing: first });
-    world.tracker.update_session(first, &to(SessionTarget::Paused)).await.unwrap();
+    world.tracker.sessions().update(first, &to(SessionTarget::Paused)).await.unwrap();
     world.session("p", "m").await;
     // Now the paused one cannot come back.
-    let refusal = refused(world.tracker.update_session(first, &to(SessionTarget::Active)).await);
+    let refusal = refused(world.tracker.sessions().update(first, &to(SessionTarget::Active)).await);
     assert!(matches!(refusal, Rejection::SessionConflict { .. }));
 }
 
@@ -37,17 +37,17 @@ async fn a_registered_machine_is_asked_for_its_slots_and_its_status() {
     world.machine("m", &[1, 2]).await;
     let with_slot =
         |slot| rekindle_core::use_cases::NewSession { docker_slot: Some(Slot(slot)), ..new_session("p", "m") };
-    let refusal = refused(world.tracker.create_session(with_slot(3)).await);
+    let refusal = refused(world.tracker.sessions().create(with_slot(3)).await);
     assert_eq!(refusal.to_string(), "docker_slot must be a slot of machine m, which has 1, 2");
-    let first = world.tracker.create_session(with_slot(1)).await.unwrap();
+    let first = world.tracker.sessions().create(with_slot(1)).await.unwrap();
     let other = rekindle_core::use_cases::NewSession { project_id: text("q"), ..with_slot(1) };
-    let refusal = refused(world.tracker.create_session(other).await);
+    let refusal = refused(world.tracker.sessions().create(other).await);
     let expected = Rejection::SlotConflict { machine: text("m"), slot: Slot(1), existing: first.value.id };
     assert_eq!(refusal, expected);
     for (status, taken) in [(MachineStatus::Offline, true), (MachineStatus::Maintenance, false)] {
         let patch = rekindle_core::use_cases::MachinePatch { status: Some(status), ..Default::default() };
-        world.tracker.update_machine(&text("m"), &patch).await.unwrap();
-        let answer = world.tracker.create_session(new_session(status.as_str(), "m")).await;
+        world.tracker.machines().update(&text("m"), &patch).await.unwrap();
+        let answer = world.tracker.sessions().create(new_session(status.as_str(), "m")).await;
         assert_eq!(answer.is_ok(), taken, "{status}");
     }
 }
@@ -57,17 +57,17 @@ async fn a_heartbeat_alone_leaves_the_revision_and_the_update_alone() {
     let world = World::new();
     let made = world.session("p", "m").await;
     world.advance(5);
-    let beaten = world.tracker.record_heartbeat(made.value.id, &HeartbeatReport::default()).await.unwrap();
+    let beaten = world.tracker.sessions().record_heartbeat(made.value.id, &HeartbeatReport::default()).await.unwrap();
     assert_eq!(beaten.version, made.version);
     assert_eq!(beaten.value.updated_at, made.value.updated_at);
     assert_eq!(beaten.value.last_heartbeat, made.value.last_heartbeat.plus(std::time::Duration::from_secs(5)));
     let report = HeartbeatReport { current_task: FieldUpdate::Set(text("t")), metadata: patch(json!({"n": 1})) };
-    let changed = world.tracker.record_heartbeat(made.value.id, &report).await.unwrap();
+    let changed = world.tracker.sessions().record_heartbeat(made.value.id, &report).await.unwrap();
     assert_eq!(changed.version.revision, 2);
-    let again = world.tracker.record_heartbeat(made.value.id, &report).await.unwrap();
+    let again = world.tracker.sessions().record_heartbeat(made.value.id, &report).await.unwrap();
     assert_eq!((again.version.revision, again.value.current_task().unwrap().as_str()), (2, "t"));
     let clear = HeartbeatReport { current_task: FieldUpdate::Clear, metadata: None };
-    let cleared = world.tracker.record_heartbeat(made.value.id, &clear).await.unwrap();
+    let cleared = world.tracker.sessions().record_heartbeat(made.value.id, &clear).await.unwrap();
     assert_eq!((cleared.version.revision, cleared.value.current_task()), (3, None));
 }
 
@@ -76,12 +76,18 @@ async fn a_heartbeat_revives_a_stalled_session_leaves_a_paused_one_and_is_too_la
     let world = World::new();
     let id = world.session("p", "m").await.value.id;
     let beat = HeartbeatReport::default();
-    world.tracker.mark_stalled(id).await.unwrap();
-    assert_eq!(world.tracker.record_heartbeat(id, &beat).await.unwrap().value.status(), SessionStatus::Active);
-    world.tracker.update_session(id, &to(SessionTarget::Paused)).await.unwrap();
-    assert_eq!(world.tracker.record_heartbeat(id, &beat).await.unwrap().value.status(), SessionStatus::Paused);
-    world.tracker.update_session(id, &to(SessionTarget::Completed)).await.unwrap();
-    let refusal = refused(world.tracker.record_heartbeat(id, &beat).await);
+    world.tracker.sessions().mark_stalled(id).await.unwrap();
+    assert_eq!(
+        world.tracker.sessions().record_heartbeat(id, &beat).await.unwrap().value.status(),
+        SessionStatus::Active
+    );
+    world.tracker.sessions().update(id, &to(SessionTarget::Paused)).await.unwrap();
+    assert_eq!(
+        world.tracker.sessions().record_heartbeat(id, &beat).await.unwrap().value.status(),
+        SessionStatus::Paused
+    );
+    world.tracker.sessions().update(id, &to(SessionTarget::Completed)).await.unwrap();
+    let refusal = refused(world.tracker.sessions().record_heartbeat(id, &beat).await);
     let expected = Rejection::SessionEnded { session: id, status: SessionStatus::Completed, successor: None };
     assert_eq!(refusal, expected);
 }
@@ -91,12 +97,12 @@ async fn becoming_active_is_a_sign_of_life() {
     let world = World::new();
     let made = world.session("p", "m").await;
     world.advance(60);
-    let again = world.tracker.update_session(made.value.id, &to(SessionTarget::Active)).await.unwrap();
+    let again = world.tracker.sessions().update(made.value.id, &to(SessionTarget::Active)).await.unwrap();
     assert_eq!(again.version, made.version, "a repeat changes nothing else");
     assert_eq!(again.value.last_heartbeat, world.tracker.now());
-    world.tracker.mark_stalled(made.value.id).await.unwrap();
+    world.tracker.sessions().mark_stalled(made.value.id).await.unwrap();
     world.advance(60);
-    let back = world.tracker.update_session(made.value.id, &to(SessionTarget::Active)).await.unwrap();
+    let back = world.tracker.sessions().update(made.value.id, &to(SessionTarget::Active)).await.unwrap();
     assert_eq!(back.value.last_heartbeat, world.tracker.now());
     assert_eq!(world.watch_for(2).await, []);
 }
@@ -114,15 +120,15 @@ async fn ending_fails_what_was_in_progress_and_clears_the_current_task() {
             world.move_task(id, task_target).await;
             tasks.push(id);
         }
-        let ended = world.tracker.update_session(session.id, &to(target.clone())).await.unwrap();
+        let ended = world.tracker.sessions().update(session.id, &to(target.clone())).await.unwrap();
         assert_eq!(ended, world.reread(session.id).await);
         assert_eq!((ended.value.current_task(), ended.value.completed_at()), (None, Some(world.tracker.now())));
         let mut statuses = Vec::new();
         for id in &tasks {
-            statuses.push(world.tracker.task(*id).await.unwrap().value.status());
+            statuses.push(world.tracker.tasks().get(*id).await.unwrap().value.status());
         }
         assert_eq!(statuses, [TaskStatus::Failed, TaskStatus::Blocked, TaskStatus::Completed]);
-        assert!(world.tracker.task(tasks[0]).await.unwrap().value.error_message().is_some());
+        assert!(world.tracker.tasks().get(tasks[0]).await.unwrap().value.error_message().is_some());
         if matches!(target, SessionTarget::Failed(_)) {
             assert_eq!(ended.value.shown_metadata()["error_message"], json!("crashed"));
         }
@@ -133,13 +139,13 @@ async fn ending_fails_what_was_in_progress_and_clears_the_current_task() {
 async fn marking_again_changes_nothing() {
     let world = World::new();
     let id = world.session("p", "m").await.value.id;
-    let first = world.tracker.mark_failed(id, text("first"), patch(json!({"a": 1}))).await.unwrap();
+    let first = world.tracker.sessions().mark_failed(id, text("first"), patch(json!({"a": 1}))).await.unwrap();
     world.advance(1);
-    let again = world.tracker.mark_failed(id, text("second"), patch(json!({"b": 2}))).await.unwrap();
+    let again = world.tracker.sessions().mark_failed(id, text("second"), patch(json!({"b": 2}))).await.unwrap();
     assert_eq!(again, first);
     let other = world.session("q", "m").await.value.id;
-    world.tracker.update_session(other, &to(SessionTarget::Completed)).await.unwrap();
-    let refusal = refused(world.tracker.mark_failed(other, text("late"), None).await);
+    world.tracker.sessions().update(other, &to(SessionTarget::Completed)).await.unwrap();
+    let refusal = refused(world.tracker.sessions().mark_failed(other, text("late"), None).await);
     assert_eq!(
         refusal.to_string(),
         format!(
@@ -152,12 +158,12 @@ async fn marking_again_changes_nothing() {
 async fn an_ended_session_takes_metadata_and_nothing_else() {
     let world = World::new();
     let id = world.session("p", "m").await.value.id;
-    world.tracker.update_session(id, &to(SessionTarget::Completed)).await.unwrap();
+    world.tracker.sessions().update(id, &to(SessionTarget::Completed)).await.unwrap();
     let note = SessionPatch { metadata: patch(json!({"note": "kept"})), ..SessionPatch::default() };
-    let noted = world.tracker.update_session(id, &note).await.unwrap();
+    let noted = world.tracker.sessions().update(id, &note).await.unwrap();
     assert_eq!(noted.value.shown_metadata()["note"], json!("kept"));
     let label = SessionPatch { current_task: FieldUpdate::Set(text("t")), ..SessionPatch::default() };
-    assert!(matches!(refused(world.tracker.update_session(id, &label).await), Rejection::SessionEnded { .. }));
+    assert!(matches!(refused(world.tracker.sessions().update(id, &label).await), Rejection::SessionEnded { .. }));
 }
 
 #[tokio::test]
@@ -165,10 +171,10 @@ async fn a_patch_that_changes_nothing_leaves_the_revision_alone() {
     let world = World::new();
     let made = world.session("p", "m").await;
     world.advance(1);
-    let same = world.tracker.update_session(made.value.id, &SessionPatch::default()).await.unwrap();
+    let same = world.tracker.sessions().update(made.value.id, &SessionPatch::default()).await.unwrap();
     assert_eq!(same, made);
-    let changed = world.tracker.update_session(made.value.id, &to(SessionTarget::Paused)).await.unwrap();
-    let again = world.tracker.update_session(made.value.id, &to(SessionTarget::Paused)).await.unwrap();
+    let changed = world.tracker.sessions().update(made.value.id, &to(SessionTarget::Paused)).await.unwrap();
+    let again = world.tracker.sessions().update(made.value.id, &to(SessionTarget::Paused)).await.unwrap();
     assert_eq!(again, changed);
 }
 
@@ -180,20 +186,20 @@ async fn a_change_demands_the_revision_that_the_caller_names() {
         if_match: Some(IfMatch::Revisions(revisions.to_vec())),
         ..to(SessionTarget::Paused)
     };
-    let refusal = refused(world.tracker.update_session(id, &at(&[2, 3])).await);
+    let refusal = refused(world.tracker.sessions().update(id, &at(&[2, 3])).await);
     assert_eq!(refusal, Rejection::RevisionMismatch { current: 1 });
-    world.tracker.update_session(id, &at(&[2, 1])).await.unwrap();
-    let refusal = refused(world.tracker.delete_session(id, Some(&IfMatch::Revisions(vec![1]))).await);
+    world.tracker.sessions().update(id, &at(&[2, 1])).await.unwrap();
+    let refusal = refused(world.tracker.sessions().delete(id, Some(&IfMatch::Revisions(vec![1]))).await);
     assert_eq!(refusal, Rejection::RevisionMismatch { current: 2 });
-    world.tracker.delete_session(id, Some(&IfMatch::Any)).await.unwrap();
-    assert!(matches!(refused(world.tracker.session(id).await), Rejection::NotFound { .. }));
+    world.tracker.sessions().delete(id, Some(&IfMatch::Any)).await.unwrap();
+    assert!(matches!(refused(world.tracker.sessions().get(id).await), Rejection::NotFound { .. }));
 }
 
 #[tokio::test]
 async fn an_update_is_always_later_than_the_one_before() {
     let world = World::new();
     let made = world.session("p", "m").await.value;
-    let paused = world.tracker.update_session(made.id, &to(SessionTarget::Paused)).await.unwrap().value;
+    let paused = world.tracker.sessions().update(made.id, &to(SessionTarget::Paused)).await.unwrap().value;
     assert!(paused.updated_at > made.updated_at, "though the clock stands still");
 }
 
@@ -201,11 +207,11 @@ async fn an_update_is_always_later_than_the_one_before() {
 async fn archiving_is_for_ended_sessions_and_happens_once() {
     let world = World::new();
     let id = world.session("p", "m").await.value.id;
-    assert!(matches!(refused(world.tracker.archive(id).await), Rejection::InvalidTransition { .. }));
-    world.tracker.update_session(id, &to(SessionTarget::Completed)).await.unwrap();
-    let first = world.tracker.archive(id).await.unwrap();
+    assert!(matches!(refused(world.tracker.sessions().archive(id).await), Rejection::InvalidTransition { .. }));
+    world.tracker.sessions().update(id, &to(SessionTarget::Completed)).await.unwrap();
+    let first = world.tracker.sessions().archive(id).await.unwrap();
     world.advance(9);
-    assert_eq!(world.tracker.archive(id).await.unwrap(), first);
+    assert_eq!(world.tracker.sessions().archive(id).await.unwrap(), first);
     assert_eq!(first.value.shown_metadata()["archived"], json!(true));
 }
 
@@ -213,10 +219,10 @@ async fn archiving_is_for_ended_sessions_and_happens_once() {
 async fn what_leaves_a_state_does_not_come_back_with_it() {
     let world = World::new();
     let id = world.session("p", "m").await.value.id;
-    world.tracker.mark_stalled(id).await.unwrap();
-    world.tracker.prepare_recovery(id, rekindle_core::use_cases::SlotRelease::Hold).await.unwrap();
-    world.tracker.record_heartbeat(id, &HeartbeatReport::default()).await.unwrap();
-    let stalled = world.tracker.mark_stalled(id).await.unwrap().value;
+    world.tracker.sessions().mark_stalled(id).await.unwrap();
+    world.tracker.sessions().prepare_recovery(id, rekindle_core::use_cases::SlotRelease::Hold).await.unwrap();
+    world.tracker.sessions().record_heartbeat(id, &HeartbeatReport::default()).await.unwrap();
+    let stalled = world.tracker.sessions().mark_stalled(id).await.unwrap().value;
     let expected = rekindle_testkit::sample::live(LiveState::Stalled { prepared_at: None });
     assert_eq!(stalled.phase, expected);
 }

@@ -37,11 +37,11 @@ impl World {
     }
 
     pub async fn session(&self, project: &str, machine: &str) -> Versioned<Session> {
-        self.tracker.create_session(new_session(project, machine)).await.unwrap()
+        self.tracker.sessions().create(new_session(project, machine)).await.unwrap()
     }
 
     pub async fn reread(&self, id: SessionId) -> Versioned<Session> {
-        self.tracker.session(id).await.unwrap()
+        self.tracker.sessions().get(id).await.unwrap()
     }
 
     pub async fn task(&self, session: &Session, name: &str) -> Versioned<Task> {
@@ -52,16 +52,16 @@ impl World {
             name: text(name),
             metadata: Metadata::default(),
         };
-        self.tracker.create_task(new).await.unwrap()
+        self.tracker.tasks().create(new).await.unwrap()
     }
 
     pub async fn move_task(&self, id: TaskId, target: TaskTarget) -> Versioned<Task> {
         let patch = TaskPatch { status: Some(target), ..TaskPatch::default() };
-        self.tracker.update_task(id, &patch).await.unwrap()
+        self.tracker.tasks().update(id, &patch).await.unwrap()
     }
 
     pub async fn machine(&self, id: &str, slots: &[u16]) {
-        self.tracker.create_machine(Some(text(id)), new_machine(slots)).await.unwrap();
+        self.tracker.machines().create(Some(text(id)), new_machine(slots)).await.unwrap();
     }
 
     /// A pass each second, as the detector would, for this long.

@@ -17,12 +17,15 @@ async fn a_task_needs_a_live_session_of_its_project() {
         name: text("work"),
         metadata: Metadata::default(),
     };
-    let unknown = refused(world.tracker.create_task(new(SessionId(uuid(99)), "p")).await);
+    let unknown = refused(world.tracker.tasks().create(new(SessionId(uuid(99)), "p")).await);
     assert!(matches!(unknown, Rejection::Invalid { field: "session_id", .. }));
-    let other = refused(world.tracker.create_task(new(session.id, "q")).await);
+    let other = refused(world.tracker.tasks().create(new(session.id, "q")).await);
     assert!(matches!(other, Rejection::Invalid { field: "project_id", .. }));
-    world.tracker.update_session(session.id, &to(SessionTarget::Completed)).await.unwrap();
-    assert!(matches!(refused(world.tracker.create_task(new(session.id, "p")).await), Rejection::SessionEnded { .. }));
+    world.tracker.sessions().update(session.id, &to(SessionTarget::Completed)).await.unwrap();
+    assert!(matches!(
+        refused(world.tracker.tasks().create(new(session.id, "p")).await),
+        Rejection::SessionEnded { .. }
+    ));
 }
 
 #[tokio::test]
@@ -40,7 +43,7 @@ async fn work_becomes_the_current_task_and_stops_being_it() {
     world.move_task(two, TaskTarget::Blocked).await;
     assert_eq!(current().await, None);
     world.move_task(two, TaskTarget::InProgress).await;
-    world.tracker.delete_task(two, None).await.unwrap();
+    world.tracker.tasks().delete(two, None).await.unwrap();
     assert_eq!(current().await, None);
 }
 
@@ -74,7 +77,7 @@ async fn a_repeat_is_no_change_and_an_illegal_move_names_both_states() {
     world.advance(1);
     assert_eq!(world.move_task(id, TaskTarget::Completed).await, done);
     let back = TaskPatch { status: Some(TaskTarget::InProgress), ..TaskPatch::default() };
-    let refusal = refused(world.tracker.update_task(id, &back).await).to_string();
+    let refusal = refused(world.tracker.tasks().update(id, &back).await).to_string();
     assert!(refusal.contains("is completed") && refusal.contains("become in_progress"), "{refusal}");
 }
 
@@ -84,15 +87,15 @@ async fn a_task_of_an_ended_session_refuses_every_write() {
     let session = world.session("p", "m").await.value;
     let id = world.task(&session, "work").await.value.id;
     for resting in [SessionTarget::Paused, SessionTarget::Stalled] {
-        world.tracker.update_session(session.id, &to(resting)).await.unwrap();
+        world.tracker.sessions().update(session.id, &to(resting)).await.unwrap();
         let note = TaskPatch { metadata: patch(serde_json::json!({"n": 1})), ..TaskPatch::default() };
-        world.tracker.update_task(id, &note).await.unwrap();
+        world.tracker.tasks().update(id, &note).await.unwrap();
     }
-    world.tracker.mark_failed(session.id, text("gone"), None).await.unwrap();
+    world.tracker.sessions().mark_failed(session.id, text("gone"), None).await.unwrap();
     let patches = [TaskPatch::default(), TaskPatch { status: Some(TaskTarget::Completed), ..TaskPatch::default() }];
     for patch in patches {
-        let refusal = refused(world.tracker.update_task(id, &patch).await);
+        let refusal = refused(world.tracker.tasks().update(id, &patch).await);
         assert!(matches!(refusal, Rejection::SessionEnded { .. }), "{refusal}");
     }
-    assert!(matches!(refused(world.tracker.delete_task(id, None).await), Rejection::SessionEnded { .. }));
+    assert!(matches!(refused(world.tracker.tasks().delete(id, None).await), Rejection::SessionEnded { .. }));
 }

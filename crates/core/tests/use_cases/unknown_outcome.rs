@@ -29,11 +29,11 @@ async fn a_change_whose_answer_is_lost_is_made_once() {
         change.metadata = patch(serde_json::json!({"n": 1}));
         change.if_match = Some(rekindle_core::use_cases::IfMatch::Revisions(vec![1]));
         world.store.script([Some(fault.clone())]);
-        let changed = world.tracker.update_session(id, &change).await.unwrap();
+        let changed = world.tracker.sessions().update(id, &change).await.unwrap();
         assert_eq!(changed.version.revision, 2, "{fault:?}");
         world.store.script([Some(fault.clone())]);
-        world.tracker.delete_session(id, None).await.unwrap();
-        assert!(world.tracker.session(id).await.is_err());
+        world.tracker.sessions().delete(id, None).await.unwrap();
+        assert!(world.tracker.sessions().get(id).await.is_err());
     }
 }
 
@@ -45,11 +45,11 @@ async fn a_task_and_a_machine_whose_answers_are_lost_are_made_once() {
         world.store.script([Some(fault.clone())]);
         let task = world.task(&session, "work").await.value;
         world.store.script([Some(fault.clone())]);
-        world.tracker.delete_task(task.id, None).await.unwrap();
+        world.tracker.tasks().delete(task.id, None).await.unwrap();
         world.store.script([Some(fault.clone())]);
-        world.tracker.create_machine(Some(text("m1")), new_machine(&[1])).await.unwrap();
+        world.tracker.machines().create(Some(text("m1")), new_machine(&[1])).await.unwrap();
         world.store.script([Some(fault.clone())]);
-        let put = world.tracker.put_machine(text("m1"), new_machine(&[2]), None).await.unwrap();
+        let put = world.tracker.machines().put(text("m1"), new_machine(&[2]), None).await.unwrap();
         assert!(matches!(put, Registered::Replaced(view) if view.machine.version.revision == 2), "{fault:?}");
         invariants::assert_hold(world.tracker.store().as_ref()).await;
     }
@@ -59,7 +59,7 @@ async fn a_task_and_a_machine_whose_answers_are_lost_are_made_once() {
 async fn an_outcome_that_is_never_heard_is_told_as_unknown() {
     let world = World::new();
     world.store.script(vec![Some(Fault::LostBefore); 5]);
-    let answer = world.tracker.create_session(new_session("p", "m")).await;
+    let answer = world.tracker.sessions().create(new_session("p", "m")).await;
     assert!(matches!(answer, Err(Error::Store(StoreError::Unknown(_)))), "{answer:?}");
 }
 
@@ -67,7 +67,7 @@ async fn an_outcome_that_is_never_heard_is_told_as_unknown() {
 async fn a_store_that_refuses_is_not_asked_again() {
     let world = World::new();
     world.store.script([Some(Fault::Refused)]);
-    let answer = world.tracker.create_session(new_session("p", "m")).await;
+    let answer = world.tracker.sessions().create(new_session("p", "m")).await;
     assert!(matches!(answer, Err(Error::Store(StoreError::Unavailable(_)))), "{answer:?}");
     world.session("p", "m").await;
 }
@@ -76,7 +76,7 @@ async fn a_store_that_refuses_is_not_asked_again() {
 async fn endless_contention_ends_with_a_clear_word() {
     let world = World::new();
     world.store.script(vec![Some(Fault::Stale); 1000]);
-    let answer = world.tracker.create_session(new_session("p", "m")).await;
+    let answer = world.tracker.sessions().create(new_session("p", "m")).await;
     assert!(matches!(answer, Err(Error::Contended)), "{answer:?}");
 }
 
@@ -91,7 +91,7 @@ async fn doubt_does_not_overrule_the_revision_that_the_caller_named() {
     world.store.script([Some(Fault::Overtaken(Box::new(changes)))]);
     let mut change = to(SessionTarget::Paused);
     change.if_match = Some(rekindle_core::use_cases::IfMatch::Revisions(vec![1]));
-    let answer = world.tracker.update_session(made.value.id, &change).await;
+    let answer = world.tracker.sessions().update(made.value.id, &change).await;
     assert_eq!(crate::support::refused(answer), rekindle_core::Rejection::RevisionMismatch { current: 2 });
     assert_eq!(world.reread(made.value.id).await.value.shown_metadata()["theirs"], true);
 }
@@ -104,7 +104,7 @@ async fn an_end_whose_answer_is_lost_is_an_end_whatever_else_was_asked() {
         let mut change = to(SessionTarget::Completed);
         change.current_task = rekindle_core::FieldUpdate::Clear;
         world.store.script([Some(fault)]);
-        let ended = world.tracker.update_session(id, &change).await.unwrap();
+        let ended = world.tracker.sessions().update(id, &change).await.unwrap();
         assert_eq!(ended.version.revision, 2);
     }
 }
@@ -115,12 +115,12 @@ async fn a_store_that_goes_away_after_a_write_does_not_deny_it() {
         let world = World::new();
         world.store.script([Some(fault.clone())]);
         // After the commit it looks who lives on the machine, and before a second attempt whether the first was written.
-        let answer = world.tracker.create_machine(Some(text("m1")), new_machine(&[1])).await;
+        let answer = world.tracker.machines().create(Some(text("m1")), new_machine(&[1])).await;
         assert!(matches!(answer, Err(Error::Store(StoreError::Unknown(_)))), "{fault:?}: {answer:?}");
     }
     let world = World::new();
     let id = world.session("p", "m").await.value.id;
     world.store.script([Some(Fault::LostAndDown)]);
-    let answer = world.tracker.delete_session(id, None).await;
+    let answer = world.tracker.sessions().delete(id, None).await;
     assert!(matches!(answer, Err(Error::Store(StoreError::Unknown(_)))), "{answer:?}");
 }

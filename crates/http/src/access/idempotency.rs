@@ -10,8 +10,8 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use rekindle_core::store::{IdempotencyKey, StoredResponse};
-use rekindle_core::use_cases::{IdempotentRequest, MachineView, Recovered, Reply};
-use rekindle_core::{ApiKey, Error, InvalidValue, Session, Task, Tracker, Versioned};
+use rekindle_core::use_cases::IdempotentRequest;
+use rekindle_core::{Error, InvalidValue, Tracker};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -59,27 +59,6 @@ impl IdempotencyKeyHeader {
     }
 }
 
-/// What a use case answers, as far as a commit can take it along.
-pub trait Replied: Sized {
-    /// Of what is about to be answered.
-    fn of(reply: &Reply<'_>) -> Option<Self>;
-}
-
-macro_rules! replied {
-    ($($type:ty: $variant:ident),+ $(,)?) => {
-        $(impl Replied for $type {
-            fn of(reply: &Reply<'_>) -> Option<Self> {
-                if let Reply::$variant(value) = reply { Some((*value).clone()) } else { None }
-            }
-        })+
-    };
-}
-
-replied!(
-    Versioned<Session>: Session, Recovered: Recovered, Versioned<Task>: Task, MachineView: Machine,
-    Versioned<ApiKey>: Key,
-);
-
 impl RequestContext {
     /// Carries out a use case and answers with what came of it; only once, if the request says so.
     ///
@@ -95,11 +74,11 @@ impl RequestContext {
     where
         W: FnOnce(Tracker) -> F,
         F: Future<Output = Result<T, Error>> + Send + 'static,
-        T: Replied + Send + 'static,
+        T: Send + 'static,
     {
         let shown = show.clone();
         let by = self.request();
-        let write_down = move |reply: &Reply<'_>| T::of(reply).and_then(|value| pack(by, shown(&value).ok()?));
+        let write_down = move |answer: &T| pack(by, shown(answer).ok()?);
         self.once(name, body, use_case, write_down, show).await
     }
 
@@ -118,10 +97,10 @@ impl RequestContext {
     where
         W: FnOnce(Tracker) -> F,
         F: Future<Output = Result<T, Error>> + Send + 'static,
-        T: Replied + Send + 'static,
+        T: Send + 'static,
     {
         let by = self.request();
-        let write_down = move |reply: &Reply<'_>| T::of(reply).and_then(|value| pack(by, keep(&value).ok()?));
+        let write_down = move |answer: &T| pack(by, keep(answer).ok()?);
         self.once(name, body, use_case, write_down, show).await
     }
 
@@ -141,7 +120,7 @@ impl RequestContext {
         F: Future<Output = Result<T, Error>> + Send + 'static,
         T: Send + 'static,
     {
-        self.once(name, body, use_case, |_: &Reply<'_>| None, show).await
+        self.once(name, body, use_case, |_: &T| None, show).await
     }
 
     async fn once<T, W, F>(
@@ -149,7 +128,7 @@ impl RequestContext {
         name: &'static str,
         body: &Body,
         use_case: W,
-        write_down: impl Fn(&Reply<'_>) -> Option<Box<[u8]>> + Send + Sync + 'static,
+        write_down: impl Fn(&T) -> Option<Box<[u8]>> + Send + Sync + 'static,
         show: impl Fn(&T) -> HandlerResult,
     ) -> HandlerResult
     where
@@ -164,7 +143,7 @@ impl RequestContext {
         if let Some(answer) = self.first_answer(key).await? {
             return replay(&answer, &request);
         }
-        let once = Arc::new(IdempotentRequest::new(key, request, LASTS, Box::new(write_down)));
+        let once = Arc::new(IdempotentRequest::new(key, request, LASTS, write_down));
         let outcome = self.context().run(name, |_| use_case(self.tracker(Some(Arc::clone(&once))))).await;
         let outcome = self.noting(outcome);
         let value = match outcome {

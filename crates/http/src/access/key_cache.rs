@@ -70,7 +70,7 @@ impl ApiKeyCache {
     /// The store's.
     pub async fn refresh(&self, tracker: &Tracker) -> Result<(), Error> {
         let turn = self.turns.fetch_add(1, Ordering::SeqCst);
-        let keys = tracker.keys().await?;
+        let keys = tracker.api_keys().list().await?;
         let handed = keys.into_iter().map(|row| (row.value.secret, row.value)).collect();
         let mut standing = self.handed_out.write().unwrap_or_else(PoisonError::into_inner);
         // Who asked later has seen more, also if it was answered sooner.

@@ -24,7 +24,7 @@ pub async fn create(caller: RequestContext, body: Body) -> HandlerResult {
     let new = extract::new_key(&body, secret_hash(secret))?;
     let now = caller.context().tracker().now();
     let show = move |secret| move |row: &Versioned<core::ApiKey>| shown_new(row, secret, now);
-    let create = |tracker: Tracker| async move { tracker.create_key(new).await };
+    let create = |tracker: Tracker| async move { tracker.api_keys().create(new).await };
     let answer = caller.respond_redacted("create_key", &body, create, show(Some(secret)), show(None)).await;
     fresh(&caller).await;
     answer
@@ -56,7 +56,7 @@ async fn fresh(caller: &RequestContext) {
     responses((status = 200, description = "The keys, without their secrets", body = ApiKeyList)),
 )]
 pub async fn list(caller: RequestContext) -> HandlerResult {
-    let rows = caller.run("keys", |tracker| async move { tracker.keys().await }).await?;
+    let rows = caller.run("keys", |tracker| async move { tracker.api_keys().list().await }).await?;
     let now = caller.context().tracker().now();
     let keys: Vec<_> = rows.iter().map(|row| ApiKey::at(row, now)).collect();
     let total = keys.len() as u64;
@@ -79,10 +79,9 @@ pub async fn rotate(caller: RequestContext, id: PathId<KeyId>, body: Body) -> Ha
     let (lasts, overlap) = extract::rotate_key(&body)?;
     let secret = RandomIds.new_id();
     let now = caller.context().tracker().now();
-    let show = move |secret| move |row: &Versioned<core::ApiKey>| shown_new(row, secret, now);
-    let rotate = |tracker: Tracker| async move {
-        tracker.rotate_key(id.0, secret_hash(secret), lasts, overlap).await.map(|Rotated { new, .. }| new)
-    };
+    let show = move |secret| move |rotated: &Rotated| shown_new(&rotated.new, secret, now);
+    let rotate =
+        |tracker: Tracker| async move { tracker.api_keys().rotate(id.0, secret_hash(secret), lasts, overlap).await };
     let answer = caller.respond_redacted("rotate_key", &body, rotate, show(Some(secret)), show(None)).await;
     fresh(&caller).await;
     answer
@@ -102,7 +101,8 @@ pub async fn revoke(caller: RequestContext, id: PathId<KeyId>, body: Body) -> Ha
     let revoked = move |row: &Versioned<core::ApiKey>| {
         with_log(entity(StatusCode::OK, row.version, &ApiKey::at(row, now)), note("API key revoked"))
     };
-    let answer = caller.respond("revoke_key", &body, |tracker| async move { tracker.revoke_key(id.0).await }, revoked);
+    let answer =
+        caller.respond("revoke_key", &body, |tracker| async move { tracker.api_keys().revoke(id.0).await }, revoked);
     let answer = answer.await;
     fresh(&caller).await;
     answer

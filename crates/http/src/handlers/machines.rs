@@ -26,7 +26,9 @@ use crate::response::{HandlerResult, LogFields, created, entity, json, no_conten
 pub async fn create(caller: RequestContext, body: Body) -> HandlerResult {
     let (id, new) = extract::new_machine(&body)?;
     let made = |view: &MachineView| with_log(registered(view), note("Machine registered", view));
-    caller.respond("create_machine", &body, |tracker| async move { tracker.create_machine(id, new).await }, made).await
+    caller
+        .respond("create_machine", &body, |tracker| async move { tracker.machines().create(id, new).await }, made)
+        .await
 }
 
 fn registered(view: &MachineView) -> HandlerResult {
@@ -64,7 +66,8 @@ fn note(message: &'static str, view: &MachineView) -> LogFields {
 )]
 pub async fn list(caller: RequestContext, req: HttpRequest) -> HandlerResult {
     let (filter, paging) = extract::machine_filter(Params::of(&req))?;
-    let listed = caller.run("machines", move |tracker| async move { tracker.machines(&filter, paging.request).await });
+    let listed =
+        caller.run("machines", move |tracker| async move { tracker.machines().list(&filter, paging.request).await });
     let (page, live) = listed.await?;
     let mut living: HashMap<MachineId, Vec<SessionId>> = HashMap::new();
     for session in live {
@@ -88,7 +91,7 @@ pub async fn list(caller: RequestContext, req: HttpRequest) -> HandlerResult {
     responses((status = 200, description = "The machine", body = Machine)),
 )]
 pub async fn show(caller: RequestContext, id: PathId<MachineId>) -> HandlerResult {
-    let view = caller.run("machine", |tracker| async move { tracker.machine(&id.0).await }).await?;
+    let view = caller.run("machine", |tracker| async move { tracker.machines().get(&id.0).await }).await?;
     shown(&view)
 }
 
@@ -111,7 +114,8 @@ fn shown(view: &MachineView) -> HandlerResult {
 )]
 pub async fn put(caller: RequestContext, id: PathId<MachineId>, when: Precondition, body: Body) -> HandlerResult {
     let new = extract::put_machine(&body, &id.0)?;
-    let put = caller.run("put_machine", |tracker| async move { tracker.put_machine(id.0, new, when.0.as_ref()).await });
+    let put =
+        caller.run("put_machine", |tracker| async move { tracker.machines().put(id.0, new, when.0.as_ref()).await });
     match put.await? {
         Registered::New(view) => with_log(registered(&view), note("Machine registered", &view)),
         Registered::Replaced(view) => with_log(shown(&view), note("Machine replaced", &view)),
@@ -133,7 +137,7 @@ pub async fn put(caller: RequestContext, id: PathId<MachineId>, when: Preconditi
 pub async fn update(caller: RequestContext, id: PathId<MachineId>, when: Precondition, body: Body) -> HandlerResult {
     let patch = extract::patch_machine(&body, when.0)?;
     let view =
-        caller.run("update_machine", |tracker| async move { tracker.update_machine(&id.0, &patch).await }).await?;
+        caller.run("update_machine", |tracker| async move { tracker.machines().update(&id.0, &patch).await }).await?;
     with_log(shown(&view), note("Machine updated", &view))
 }
 
@@ -151,7 +155,12 @@ pub async fn heartbeat(caller: RequestContext, id: PathId<MachineId>, body: Body
         with_log(shown(view), LogFields { message: "Machine heartbeat received", ..LogFields::default() })
     };
     caller
-        .respond("beat_machine", &body, |tracker| async move { tracker.record_machine_heartbeat(&id.0).await }, heard)
+        .respond(
+            "beat_machine",
+            &body,
+            |tracker| async move { tracker.machines().record_heartbeat(&id.0).await },
+            heard,
+        )
         .await
 }
 
@@ -167,6 +176,8 @@ pub async fn heartbeat(caller: RequestContext, id: PathId<MachineId>, body: Body
     ),
 )]
 pub async fn delete(caller: RequestContext, id: PathId<MachineId>, when: Precondition) -> HandlerResult {
-    caller.run("delete_machine", |tracker| async move { tracker.delete_machine(&id.0, when.0.as_ref()).await }).await?;
+    caller
+        .run("delete_machine", |tracker| async move { tracker.machines().delete(&id.0, when.0.as_ref()).await })
+        .await?;
     with_log(no_content(), LogFields { message: "Machine deleted", ..LogFields::default() })
 }

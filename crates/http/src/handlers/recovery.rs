@@ -18,7 +18,8 @@ use crate::response::{HandlerResult, LogFields, REPLAYED, created, entity, json,
     responses((status = 200, description = "What it had done, and what is left", body = RecoveryState)),
 )]
 pub async fn state(caller: RequestContext, id: PathId<SessionId>) -> HandlerResult {
-    let state = caller.run("recovery_state", |tracker| async move { tracker.recovery_state(id.0).await }).await?;
+    let state =
+        caller.run("recovery_state", |tracker| async move { tracker.sessions().recovery_state(id.0).await }).await?;
     json(StatusCode::OK, &RecoveryState::from(&state))
 }
 
@@ -39,7 +40,7 @@ pub async fn prepare(caller: RequestContext, id: PathId<SessionId>, body: Body) 
     let slot = extract::prepare_recovery(&body)?;
     let prepared =
         |row: &Versioned<rekindle_core::Session>| with_log(shown(row), note("Recovery prepared", &row.value));
-    let prepare = |tracker: Tracker| async move { tracker.prepare_recovery(id.0, slot).await };
+    let prepare = |tracker: Tracker| async move { tracker.sessions().prepare_recovery(id.0, slot).await };
     caller.respond("prepare_recovery", &body, prepare, prepared).await
 }
 
@@ -66,7 +67,7 @@ pub async fn recover(caller: RequestContext, id: PathId<SessionId>, body: Body) 
     let recovery = extract::recover(&body)?;
     let metrics = caller.context().metrics().clone();
     let recover = |tracker: Tracker| async move {
-        let outcome = tracker.recover(original, &recovery).await;
+        let outcome = tracker.sessions().recover(original, &recovery).await;
         metrics.recovery(&outcome);
         outcome
     };

@@ -41,7 +41,14 @@ pub async fn heartbeat(caller: RequestContext, id: PathId<SessionId>, body: Body
         let last_heartbeat = Some(row.value.last_heartbeat.to_string());
         with_log(answer, LogFields { message: "Heartbeat received", last_heartbeat, ..LogFields::default() })
     };
-    caller.respond("beat", &body, |tracker| async move { tracker.record_heartbeat(id.0, &report).await }, heard).await
+    caller
+        .respond(
+            "beat",
+            &body,
+            |tracker| async move { tracker.sessions().record_heartbeat(id.0, &report).await },
+            heard,
+        )
+        .await
 }
 
 /// Mark a session as failed
@@ -58,7 +65,7 @@ pub async fn heartbeat(caller: RequestContext, id: PathId<SessionId>, body: Body
 )]
 pub async fn mark_failed(caller: RequestContext, id: PathId<SessionId>, body: Body) -> HandlerResult {
     let (message, metadata) = extract::mark_failed(&body)?;
-    let fail = |tracker: Tracker| async move { tracker.mark_failed(id.0, message, metadata).await };
+    let fail = |tracker: Tracker| async move { tracker.sessions().mark_failed(id.0, message, metadata).await };
     caller.respond("mark_failed", &body, fail, shown_changed).await
 }
 
@@ -75,7 +82,7 @@ pub async fn mark_failed(caller: RequestContext, id: PathId<SessionId>, body: Bo
 )]
 pub async fn mark_stalled(caller: RequestContext, id: PathId<SessionId>, body: Body) -> HandlerResult {
     extract::empty_body(&body)?;
-    let stall = |tracker: Tracker| async move { tracker.mark_stalled(id.0).await };
+    let stall = |tracker: Tracker| async move { tracker.sessions().mark_stalled(id.0).await };
     caller.respond("mark_stalled", &body, stall, shown_changed).await
 }
 
@@ -97,7 +104,7 @@ fn shown_changed(row: &Versioned<rekindle_core::Session>) -> HandlerResult {
 pub async fn archive(caller: RequestContext, id: PathId<SessionId>, body: Body) -> HandlerResult {
     extract::empty_body(&body)?;
     let archived = |row: &Versioned<rekindle_core::Session>| with_log(shown(row), note("Session archived", &row.value));
-    caller.respond("archive", &body, |tracker| async move { tracker.archive(id.0).await }, archived).await
+    caller.respond("archive", &body, |tracker| async move { tracker.sessions().archive(id.0).await }, archived).await
 }
 
 /// Look for silent sessions now

@@ -33,7 +33,7 @@ pub async fn create(caller: RequestContext, body: Body) -> HandlerResult {
         let answer = created(&location, row.version, &Shown::from(row));
         with_log(answer, note("Session created", &row.value))
     };
-    caller.respond("create_session", &body, |tracker| async move { tracker.create_session(new).await }, made).await
+    caller.respond("create_session", &body, |tracker| async move { tracker.sessions().create(new).await }, made).await
 }
 
 /// What the log says of a session.
@@ -79,8 +79,9 @@ pub async fn archived(caller: RequestContext, req: HttpRequest) -> HandlerResult
 }
 
 async fn page(caller: &RequestContext, filter: rekindle_core::store::SessionFilter, paging: Paging) -> HandlerResult {
-    let page =
-        caller.run("sessions", move |tracker| async move { tracker.sessions(&filter, paging.request).await }).await?;
+    let page = caller
+        .run("sessions", move |tracker| async move { tracker.sessions().list(&filter, paging.request).await })
+        .await?;
     let list = SessionList {
         sessions: page.items.iter().map(Shown::from).collect(),
         total: page.total,
@@ -98,7 +99,7 @@ async fn page(caller: &RequestContext, filter: rekindle_core::store::SessionFilt
     responses((status = 200, description = "The session", body = Shown)),
 )]
 pub async fn show(caller: RequestContext, id: PathId<SessionId>) -> HandlerResult {
-    let row = caller.run("session", |tracker| async move { tracker.session(id.0).await }).await?;
+    let row = caller.run("session", |tracker| async move { tracker.sessions().get(id.0).await }).await?;
     shown(&row)
 }
 
@@ -124,7 +125,8 @@ pub(super) fn shown(row: &Versioned<Session>) -> HandlerResult {
 pub async fn update(caller: RequestContext, id: PathId<SessionId>, when: Precondition, body: Body) -> HandlerResult {
     let patch = extract::patch_session(&body, when.0)?;
     let asked = patch.status.is_some();
-    let row = caller.run("update_session", |tracker| async move { tracker.update_session(id.0, &patch).await }).await?;
+    let row =
+        caller.run("update_session", |tracker| async move { tracker.sessions().update(id.0, &patch).await }).await?;
     let note = if asked { changed(&row.value) } else { note("Session updated", &row.value) };
     with_log(shown(&row), note)
 }
@@ -151,7 +153,9 @@ pub(super) fn changed(session: &Session) -> LogFields {
     responses((status = 204, description = "It is gone")),
 )]
 pub async fn delete(caller: RequestContext, id: PathId<SessionId>, when: Precondition) -> HandlerResult {
-    caller.run("delete_session", |tracker| async move { tracker.delete_session(id.0, when.0.as_ref()).await }).await?;
+    caller
+        .run("delete_session", |tracker| async move { tracker.sessions().delete(id.0, when.0.as_ref()).await })
+        .await?;
     with_log(no_content(), LogFields { message: "Session deleted", ..LogFields::default() })
 }
 
@@ -161,7 +165,7 @@ pub async fn delete(caller: RequestContext, id: PathId<SessionId>, when: Precond
     responses((status = 200, description = "The counts", body = HealthSummary)),
 )]
 pub async fn summary(caller: RequestContext) -> Result<HttpResponse, ApiError> {
-    let counts = caller.run("counts", |tracker| async move { tracker.counts().await }).await?;
+    let counts = caller.run("counts", |tracker| async move { tracker.sessions().counts().await }).await?;
     json(StatusCode::OK, &HealthSummary::from(counts))
 }
 
@@ -178,7 +182,7 @@ pub async fn summary(caller: RequestContext) -> Result<HttpResponse, ApiError> {
 )]
 pub async fn stalled(caller: RequestContext, req: HttpRequest) -> HandlerResult {
     let limit = extract::stalled_limit(Params::of(&req))?;
-    let report = caller.run("stalled", move |tracker| async move { tracker.stalled(limit).await }).await?;
+    let report = caller.run("stalled", move |tracker| async move { tracker.sessions().stalled(limit).await }).await?;
     json(StatusCode::OK, &StalledReport::from(&report))
 }
 
@@ -191,6 +195,6 @@ pub async fn stalled(caller: RequestContext, req: HttpRequest) -> HandlerResult 
     responses((status = 200, description = "Its health", body = SessionHealth)),
 )]
 pub async fn health(caller: RequestContext, id: PathId<SessionId>) -> HandlerResult {
-    let health = caller.run("session_health", |tracker| async move { tracker.session_health(id.0).await }).await?;
+    let health = caller.run("session_health", |tracker| async move { tracker.sessions().health(id.0).await }).await?;
     json(StatusCode::OK, &SessionHealth::from(&health))
 }

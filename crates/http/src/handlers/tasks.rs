@@ -27,7 +27,7 @@ pub async fn create(caller: RequestContext, body: Body) -> HandlerResult {
         let answer = created(&format!("/api/tasks/{}", row.value.id), row.version, &Shown::from(row));
         with_log(answer, note("Task created", &row.value))
     };
-    caller.respond("create_task", &body, |tracker| async move { tracker.create_task(new).await }, made).await
+    caller.respond("create_task", &body, |tracker| async move { tracker.tasks().create(new).await }, made).await
 }
 
 fn note(message: &'static str, task: &Task) -> LogFields {
@@ -52,7 +52,8 @@ fn note(message: &'static str, task: &Task) -> LogFields {
 )]
 pub async fn list(caller: RequestContext, req: HttpRequest) -> HandlerResult {
     let (filter, paging) = extract::task_filter(Params::of(&req))?;
-    let page = caller.run("tasks", move |tracker| async move { tracker.tasks(&filter, paging.request).await }).await?;
+    let page =
+        caller.run("tasks", move |tracker| async move { tracker.tasks().list(&filter, paging.request).await }).await?;
     let list = TaskList {
         tasks: page.items.iter().map(Shown::from).collect(),
         total: page.total,
@@ -70,7 +71,7 @@ pub async fn list(caller: RequestContext, req: HttpRequest) -> HandlerResult {
     responses((status = 200, description = "The task", body = Shown)),
 )]
 pub async fn show(caller: RequestContext, id: PathId<TaskId>) -> HandlerResult {
-    let row = caller.run("task", |tracker| async move { tracker.task(id.0).await }).await?;
+    let row = caller.run("task", |tracker| async move { tracker.tasks().get(id.0).await }).await?;
     entity(StatusCode::OK, row.version, &Shown::from(&row))
 }
 
@@ -90,7 +91,7 @@ pub async fn show(caller: RequestContext, id: PathId<TaskId>) -> HandlerResult {
 pub async fn update(caller: RequestContext, id: PathId<TaskId>, when: Precondition, body: Body) -> HandlerResult {
     let patch = extract::patch_task(&body, when.0)?;
     let asked = patch.status.is_some();
-    let row = caller.run("update_task", |tracker| async move { tracker.update_task(id.0, &patch).await }).await?;
+    let row = caller.run("update_task", |tracker| async move { tracker.tasks().update(id.0, &patch).await }).await?;
     let message = match row.value.status() {
         _ if !asked => "Task updated",
         TaskStatus::Pending => "Task reset",
@@ -112,6 +113,6 @@ pub async fn update(caller: RequestContext, id: PathId<TaskId>, when: Preconditi
     ),
 )]
 pub async fn delete(caller: RequestContext, id: PathId<TaskId>, when: Precondition) -> HandlerResult {
-    caller.run("delete_task", |tracker| async move { tracker.delete_task(id.0, when.0.as_ref()).await }).await?;
+    caller.run("delete_task", |tracker| async move { tracker.tasks().delete(id.0, when.0.as_ref()).await }).await?;
     with_log(no_content(), LogFields { message: "Task deleted", ..LogFields::default() })
 }

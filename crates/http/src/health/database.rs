@@ -42,7 +42,7 @@ impl Check for Database {
 
     async fn check(&self) -> CheckResult {
         let began = Instant::now();
-        let answer = self.tracker.counts().await;
+        let answer = self.tracker.sessions().counts().await;
         let status = match &answer {
             Ok(_) => HealthStatus::Ok,
             // It is there, and has too much to do.

@@ -112,7 +112,7 @@ async fn test_3_4_f_a_failed_deletion_leaves_session_and_tasks() {
     let server = TestServer::start().await;
     let session = server.session("p", "m").await;
     let task = server.task(&session, "p", "work").await;
-    let row = server.tracker.session(crate::support::session_id(&session)).await.unwrap();
+    let row = server.tracker.sessions().get(crate::support::session_id(&session)).await.unwrap();
     let mut changes = Changes::default();
     changes.writes.push(Write::DeleteSession(row.value.id, row.version));
     // The last write of the transaction meets a row that is not as it was expected.

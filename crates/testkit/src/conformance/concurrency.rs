@@ -72,7 +72,7 @@ async fn one_of_fifty_creates_wins(store: Arc<dyn Store>) {
     let tracker = tracker(&store);
     let create = |_| {
         let tracker = tracker.clone();
-        async move { tracker.create_session(new_session("p", "m")).await }
+        async move { tracker.sessions().create(new_session("p", "m")).await }
     };
     let answers = at_once((0..50).map(create).collect()).await;
     let winner = answers.iter().find_map(|answer| answer.as_ref().ok()).unwrap().value.id;
@@ -91,7 +91,7 @@ async fn one_of_fifty_creates_wins(store: Arc<dyn Store>) {
 
 async fn twenty_recovers_make_one_successor(store: Arc<dyn Store>) {
     let tracker = tracker(&store);
-    let original = tracker.create_session(new_session("p", "m")).await.unwrap().value.id;
+    let original = tracker.sessions().create(new_session("p", "m")).await.unwrap().value.id;
     let new = |name| NewTask {
         session_id: original,
         project_id: text("p"),
@@ -100,9 +100,9 @@ async fn twenty_recovers_make_one_successor(store: Arc<dyn Store>) {
         metadata: Metadata::default(),
     };
     for name in ["one", "two"] {
-        tracker.create_task(new(name)).await.unwrap();
+        tracker.tasks().create(new(name)).await.unwrap();
     }
-    tracker.mark_failed(original, text("crashed"), None).await.unwrap();
+    tracker.sessions().mark_failed(original, text("crashed"), None).await.unwrap();
     let recover = |n| {
         let tracker = tracker.clone();
         let recovery = Recovery {
@@ -110,7 +110,7 @@ async fn twenty_recovers_make_one_successor(store: Arc<dyn Store>) {
             docker_slot: None,
             failed_tasks: FailedTasks::Reset,
         };
-        async move { tracker.recover(original, &recovery).await.unwrap() }
+        async move { tracker.sessions().recover(original, &recovery).await.unwrap() }
     };
     let answers = at_once((0..20).map(recover).collect()).await;
     let made: Vec<_> = answers
@@ -144,7 +144,7 @@ async fn every_touch_counts(store: Arc<dyn Store>) {
 
 async fn beats_and_puts_at_once_lose_nothing(store: Arc<dyn Store>) {
     let tracker = tracker(&store);
-    let id = tracker.create_session(new_session("p", "m")).await.unwrap().value.id;
+    let id = tracker.sessions().create(new_session("p", "m")).await.unwrap().value.id;
     let clock = ManualClock::default();
     let last = rekindle_core::Clock::now(&clock).plus(std::time::Duration::from_millis(64));
     let work = |n: u64| {
@@ -156,7 +156,7 @@ async fn beats_and_puts_at_once_lose_nothing(store: Arc<dyn Store>) {
             } else {
                 let patch = sample::metadata(serde_json::json!({ format!("k{n}"): n })).as_map().clone();
                 let metadata = Some(rekindle_core::MetadataPatch(patch));
-                tracker.update_session(id, &SessionPatch { metadata, ..SessionPatch::default() }).await.unwrap();
+                tracker.sessions().update(id, &SessionPatch { metadata, ..SessionPatch::default() }).await.unwrap();
             }
         }
     };
@@ -169,13 +169,13 @@ async fn beats_and_puts_at_once_lose_nothing(store: Arc<dyn Store>) {
 
 async fn tasks_made_while_their_session_ends(store: Arc<dyn Store>) {
     let tracker = tracker(&store);
-    let id = tracker.create_session(new_session("p", "m")).await.unwrap().value.id;
+    let id = tracker.sessions().create(new_session("p", "m")).await.unwrap().value.id;
     let work = |n: u64| {
         let tracker = tracker.clone();
         async move {
             if n == 12 {
                 let status = Some(SessionTarget::Failed(text("crashed")));
-                tracker.update_session(id, &SessionPatch { status, ..SessionPatch::default() }).await.unwrap();
+                tracker.sessions().update(id, &SessionPatch { status, ..SessionPatch::default() }).await.unwrap();
                 return;
             }
             let new = NewTask {
@@ -187,10 +187,10 @@ async fn tasks_made_while_their_session_ends(store: Arc<dyn Store>) {
             };
             let ended =
                 |error: Error| assert!(matches!(error, Error::Rejected(Rejection::SessionEnded { .. })), "{error:?}");
-            match tracker.create_task(new).await {
+            match tracker.tasks().create(new).await {
                 Ok(task) => {
                     let start = TaskPatch { status: Some(TaskTarget::InProgress), ..TaskPatch::default() };
-                    tracker.update_task(task.value.id, &start).await.map(drop).unwrap_or_else(ended);
+                    tracker.tasks().update(task.value.id, &start).await.map(drop).unwrap_or_else(ended);
                 }
                 Err(error) => ended(error),
             }

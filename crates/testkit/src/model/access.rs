@@ -6,8 +6,8 @@ use std::time::Duration;
 use proptest::sample::Index;
 use rekindle_core::domain::api_key::SecretHash;
 use rekindle_core::store::{AuditFilter, IdempotencyKey};
-use rekindle_core::use_cases::{IdempotentRequest, NewKey, NewSession, Reply};
-use rekindle_core::{Actor, KeyId, Role, Tracker};
+use rekindle_core::use_cases::{IdempotentRequest, NewKey, NewSession};
+use rekindle_core::{Actor, KeyId, Role, Session, Tracker, Versioned};
 
 use super::steps::{ModelState, said};
 use crate::sample::{text, uuid};
@@ -29,11 +29,11 @@ impl ModelState {
     /// Creates a session with one of a few idempotency keys.
     pub(super) async fn create_once(&mut self, tracker: &Tracker, new: NewSession, request: u8) -> String {
         let key = IdempotencyKey([request; 32]);
-        let write_down = |reply: &Reply<'_>| Some(format!("{reply:?}").into_bytes().into());
-        let once = Arc::new(IdempotentRequest::new(key, [request + 1; 32], KEPT, Box::new(write_down)));
-        let made = tracker.with_idempotency(Arc::clone(&once)).create_session(new).await;
+        let encode = |answer: &Versioned<Session>| Some(format!("{answer:?}").into_bytes().into());
+        let request = Arc::new(IdempotentRequest::new(key, [request + 1; 32], KEPT, encode));
+        let made = tracker.with_idempotency(Arc::clone(&request)).sessions().create(new).await;
         self.sessions.extend(made.iter().map(|row| row.value.id));
-        said((made, once.is_stored(), tracker.stored_response(&key).await))
+        said((made, request.is_stored(), tracker.stored_response(&key).await))
     }
 
     pub(super) async fn make_key(
@@ -50,14 +50,14 @@ impl ModelState {
             project_id: project.map(|n| text(&format!("p{n}"))),
             lasts: seconds.map(|n| Duration::from_secs(n.into())),
         };
-        let made = tracker.create_key(new).await;
+        let made = tracker.api_keys().create(new).await;
         self.keys.extend(made.iter().map(|row| row.value.id));
         said(made)
     }
 
     pub(super) async fn rotate_key(&mut self, tracker: &Tracker, key: &Index, overlap: u8) -> String {
         let overlap = Duration::from_secs(overlap.into());
-        let rotated = tracker.rotate_key(self.key(key), SecretHash([9; 32]), None, overlap).await;
+        let rotated = tracker.api_keys().rotate(self.key(key), SecretHash([9; 32]), None, overlap).await;
         self.keys.extend(rotated.iter().map(|rotated| rotated.new.value.id));
         said(rotated)
     }

@@ -133,7 +133,7 @@ impl ModelState {
                 String::new()
             }
             Step::Create { project, machine, slot } => {
-                let made = tracker.create_session(new_session(*project, *machine, *slot)).await;
+                let made = tracker.sessions().create(new_session(*project, *machine, *slot)).await;
                 self.sessions.extend(made.iter().map(|row| row.value.id));
                 said(made)
             }
@@ -142,7 +142,7 @@ impl ModelState {
             }
             Step::MakeKey { role, project, seconds } => self.make_key(&tracker, *role, *project, *seconds).await,
             Step::RotateKey { key, overlap } => self.rotate_key(&tracker, key, *overlap).await,
-            Step::RevokeKey(key) => said(tracker.revoke_key(self.key(key)).await),
+            Step::RevokeKey(key) => said(tracker.api_keys().revoke(self.key(key)).await),
             Step::Trail { key, session, machine, limit } => {
                 let session = session.map(|index| self.session(&index));
                 let machine = machine.map(machine_id);
@@ -157,6 +157,7 @@ impl ModelState {
                 };
                 said(
                     tracker
+                        .sessions()
                         .record_heartbeat(
                             self.session(session),
                             &HeartbeatReport { current_task, metadata: patch(*key) },
@@ -174,19 +175,21 @@ impl ModelState {
                     _ => None,
                 };
                 let patch = SessionPatch { status, metadata: patch(*key), ..SessionPatch::default() };
-                said(tracker.update_session(self.session(session), &patch).await)
+                said(tracker.sessions().update(self.session(session), &patch).await)
             }
-            Step::MarkFailed(session) => said(tracker.mark_failed(self.session(session), text("gone"), None).await),
-            Step::MarkStalled(session) => said(tracker.mark_stalled(self.session(session)).await),
+            Step::MarkFailed(session) => {
+                said(tracker.sessions().mark_failed(self.session(session), text("gone"), None).await)
+            }
+            Step::MarkStalled(session) => said(tracker.sessions().mark_stalled(self.session(session)).await),
             Step::Prepare { session, release } => {
                 let slot = if *release { SlotRelease::Release } else { SlotRelease::Hold };
-                said(tracker.prepare_recovery(self.session(session), slot).await)
+                said(tracker.sessions().prepare_recovery(self.session(session), slot).await)
             }
             Step::Recover { session, machine, slot, reset } => {
                 let failed_tasks = if *reset { FailedTasks::Reset } else { FailedTasks::Leave };
                 let recovery =
                     Recovery { new_machine_id: machine_id(*machine), docker_slot: slot_of(*slot), failed_tasks };
-                let answer = tracker.recover(self.session(session), &recovery).await;
+                let answer = tracker.sessions().recover(self.session(session), &recovery).await;
                 if let Ok(rekindle_core::use_cases::Recovered::Created(successor)) = &answer {
                     self.sessions.push(successor.value.id);
                     let copies = tracker.store().tasks_of(successor.value.id, &TaskStatus::ALL).await.unwrap();
@@ -194,11 +197,11 @@ impl ModelState {
                 }
                 said(answer)
             }
-            Step::Archive(session) => said(tracker.archive(self.session(session)).await),
-            Step::Delete(session) => said(tracker.delete_session(self.session(session), None).await),
+            Step::Archive(session) => said(tracker.sessions().archive(self.session(session)).await),
+            Step::Delete(session) => said(tracker.sessions().delete(self.session(session), None).await),
             Step::CreateTask(session) => {
                 let session_id = self.session(session);
-                let project = tracker.session(session_id).await.map(|row| row.value.project_id);
+                let project = tracker.sessions().get(session_id).await.map(|row| row.value.project_id);
                 let new = NewTask {
                     session_id,
                     project_id: project.unwrap_or_else(|_| text("p0")),
@@ -206,7 +209,7 @@ impl ModelState {
                     name: text("work"),
                     metadata: sample::metadata(json!({})),
                 };
-                let made = tracker.create_task(new).await;
+                let made = tracker.tasks().create(new).await;
                 self.tasks.extend(made.iter().map(|row| row.value.id));
                 said(made)
             }
@@ -220,16 +223,16 @@ impl ModelState {
                     _ => None,
                 };
                 let patch = TaskPatch { status, metadata: patch(*key), ..TaskPatch::default() };
-                said(tracker.update_task(self.task(task), &patch).await)
+                said(tracker.tasks().update(self.task(task), &patch).await)
             }
-            Step::DeleteTask(task) => said(tracker.delete_task(self.task(task), None).await),
+            Step::DeleteTask(task) => said(tracker.tasks().delete(self.task(task), None).await),
             Step::PutMachine { machine, slots } => {
                 let new = NewMachine {
                     hostname: text("host"),
                     docker_slots: slots_of(*slots),
                     metadata: sample::metadata(json!({})),
                 };
-                said(tracker.put_machine(machine_id(*machine), new, None).await)
+                said(tracker.machines().put(machine_id(*machine), new, None).await)
             }
             Step::PatchMachine { machine, status, slots } => {
                 let patch = MachinePatch {
@@ -237,10 +240,10 @@ impl ModelState {
                     docker_slots: slots.map(slots_of),
                     ..MachinePatch::default()
                 };
-                said(tracker.update_machine(&machine_id(*machine), &patch).await)
+                said(tracker.machines().update(&machine_id(*machine), &patch).await)
             }
-            Step::BeatMachine(machine) => said(tracker.record_machine_heartbeat(&machine_id(*machine)).await),
-            Step::DeleteMachine(machine) => said(tracker.delete_machine(&machine_id(*machine), None).await),
+            Step::BeatMachine(machine) => said(tracker.machines().record_heartbeat(&machine_id(*machine)).await),
+            Step::DeleteMachine(machine) => said(tracker.machines().delete(&machine_id(*machine), None).await),
             Step::Detect => said(tracker.detect().await),
             Step::Cleanup { days, dry } => {
                 let mode = if *dry { CleanupMode::DryRun } else { CleanupMode::Delete };
@@ -255,7 +258,7 @@ impl ModelState {
                 };
                 self.pages(&filter, u32::from(*limit)).await
             }
-            Step::RecoveryState(session) => said(tracker.recovery_state(self.session(session)).await),
+            Step::RecoveryState(session) => said(tracker.sessions().recovery_state(self.session(session)).await),
         }
     }
 
@@ -268,7 +271,7 @@ impl ModelState {
         words += &said(store.machines(&MachineFilter::default(), all).await.map(|page| page.items));
         words += &said(store.counts().await);
         words += &said(store.detector_state().await);
-        words += &said(self.tracker.stalled(50).await);
+        words += &said(self.tracker.sessions().stalled(50).await);
         let events = store.events(None, 100_000).await.unwrap();
         for recorded in events {
             words += &format!("{:?}\n", recorded.event);
@@ -283,7 +286,7 @@ impl ModelState {
         let mut words = String::new();
         let mut start = Start::Offset(0);
         loop {
-            let page = self.tracker.sessions(filter, PageRequest { limit, start }).await.unwrap();
+            let page = self.tracker.sessions().list(filter, PageRequest { limit, start }).await.unwrap();
             words += &format!("{} of {}: {:?}\n", page.items.len(), page.total, page.items);
             let Some(next) = page.next else { return words };
             start = Start::After(next);

@@ -55,7 +55,7 @@ async fn before_the_store_was_heard_nobody_is_called_wrong() {
 #[tokio::test]
 async fn a_handed_out_key_is_good_until_its_end_or_until_it_is_taken_away() {
     let (ring, tracker, clock) = world();
-    let made = tracker.create_key(worker(Some(Duration::from_secs(10)))).await.unwrap();
+    let made = tracker.api_keys().create(worker(Some(Duration::from_secs(10)))).await.unwrap();
     ring.refresh(&tracker).await.unwrap();
     let identity = ring.admit(&headers(SECRET), clock.now()).unwrap();
     let expected = Identity { id: made.value.id, role: Role::Worker, project: made.value.project_id };
@@ -64,8 +64,8 @@ async fn a_handed_out_key_is_good_until_its_end_or_until_it_is_taken_away() {
     assert_eq!(ring.admit(&headers(SECRET), clock.now()).unwrap_err().code, ErrorCode::ApiKeyInvalid);
 
     let (ring, tracker, clock) = world();
-    let made = tracker.create_key(worker(None)).await.unwrap();
-    tracker.revoke_key(made.value.id).await.unwrap();
+    let made = tracker.api_keys().create(worker(None)).await.unwrap();
+    tracker.api_keys().revoke(made.value.id).await.unwrap();
     ring.refresh(&tracker).await.unwrap();
     assert_eq!(ring.admit(&headers(SECRET), clock.now()).unwrap_err().code, ErrorCode::ApiKeyInvalid);
 }
@@ -73,7 +73,7 @@ async fn a_handed_out_key_is_good_until_its_end_or_until_it_is_taken_away() {
 #[tokio::test]
 async fn the_last_copy_stands_while_the_store_is_away() {
     let (ring, tracker, clock) = world();
-    tracker.create_key(worker(None)).await.unwrap();
+    tracker.api_keys().create(worker(None)).await.unwrap();
     ring.refresh(&tracker).await.unwrap();
     tracker.store().close().await;
     ring.refresh(&tracker).await.unwrap_err();
