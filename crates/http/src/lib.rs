@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`api`] (the bodies), `routes` (the table of what there is to ask), `entry` (what happens to
 //! every request on its way in and out), `handlers`, `parse`, `error`. Around that: [`settings`], [`server`], [`jobs`],
-//! [`logging`], [`metrics`], [`telemetry`], [`health`], and `wire`, the one file that names a store.
+//! [`logging`], [`metrics`], [`telemetry`] and [`health`].
 //!
 //! Another actix-web service can mount the API beside its own routes: see [`configure`].
 
@@ -21,16 +21,15 @@ mod middleware;
 mod openapi;
 pub mod rate_limit;
 mod readiness;
+mod redact;
 mod response;
 mod routes;
 pub mod server;
 pub mod settings;
 mod state;
 pub mod telemetry;
-mod wire;
 
 pub use error::{ApiError, ErrorHeader};
 pub use openapi::openapi_json;
 pub use routes::{configure, not_found_route};
 pub use state::{AppState, Limits, ServerHandles};
-pub use wire::{NotAFileStore, OpenStoreError, StoreUrl, maintenance};

@@ -22,12 +22,10 @@ use rekindle_core::{Clock, SystemClock};
 use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
-pub(crate) use self::access_log::shown_path;
-use crate::ApiError;
 use crate::access::{AuthContext, Refused};
 use crate::api::ErrorBody;
 use crate::cors::{self, OriginDecision};
-use crate::error::ErrorHeader;
+use crate::error::{ApiError, ErrorHeader};
 use crate::metrics::RateClass;
 use crate::rate_limit::{self, RateLimitStatus};
 use crate::response::RawBody;

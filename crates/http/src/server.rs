@@ -32,8 +32,8 @@ use crate::jobs::JobRegistry;
 use crate::metrics::Metrics;
 use crate::settings::{ConfigurationError, Settings};
 use crate::state::{AppState, Limits, ServerHandles};
-use crate::wire::{self, OpenStoreError, Opening};
 use crate::{jobs, logging, telemetry};
+use rekindle_stores::{OpenStoreError, Opening};
 
 /// How long those who have a connection are told, before they lose it, that the server is shutting down.
 const SHUTDOWN_NOTICE: Duration = Duration::from_millis(250);
@@ -177,7 +177,7 @@ pub async fn start(settings: &Settings) -> Result<RunningServer, ServeError> {
         retention_days: settings.policy.retention_days,
         watch: metrics.batch_watch(),
     };
-    let store = wire::open(&settings.store, opening).await.map_err(|error| match error {
+    let store = rekindle_stores::open(&settings.store, opening).await.map_err(|error| match error {
         OpenStoreError::Configuration(why) => ServeError::Store { name: settings.store_from, why },
         OpenStoreError::Failed(why) => ServeError::Failed(format!("the store cannot be opened: {why}")),
     })?;

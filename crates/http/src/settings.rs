@@ -30,7 +30,7 @@ use crate::cors::AllowedOrigins;
 use crate::jobs::Schedule;
 use crate::logging::{LogFile, LogSettings};
 use crate::rate_limit::RateLimits;
-use crate::wire::{NotAFileStore, StoreUrl};
+use rekindle_stores::{NotAFileStore, StoreUrl};
 
 /// Everything that an operator chooses.
 #[derive(Debug, Clone)]

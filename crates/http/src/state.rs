@@ -14,12 +14,11 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::warn;
 
-use crate::ApiError;
 use crate::access::{ApiKeyCache, DeniedLog};
 use crate::api::ErrorCode;
 use crate::auth::ApiKeys;
 use crate::cors::AllowedOrigins;
-use crate::error::ErrorHeader;
+use crate::error::{ApiError, ErrorHeader};
 use crate::health::Checks;
 use crate::jobs::JobRegistry;
 use crate::metrics::Metrics;

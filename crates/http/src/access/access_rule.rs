@@ -10,7 +10,7 @@ use actix_web::{Error, HttpMessage};
 use rekindle_core::Role;
 
 use super::{AuthContext, Identity, Refused};
-use crate::ApiError;
+use crate::error::ApiError;
 use crate::state::AppState;
 
 /// How far an endpoint reaches.

@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 use super::idempotency::IdempotencyKeyHeader;
 use super::{Identity, Refused};
-use crate::ApiError;
 use crate::api::ErrorCode;
+use crate::error::ApiError;
 use crate::state::AppState;
 
 /// What is known of a request that was let in.

@@ -12,7 +12,7 @@ use tracing::{error, info, warn};
 
 use super::{CATCH_UP_WINDOW, Job, LONGEST_SLEEP, millis, supervised};
 use crate::settings::BackupPlan;
-use crate::wire::maintenance::{BackedUp, Existing, MaintenanceError, Stop, backup, stamp};
+use rekindle_stores::maintenance::{BackedUp, Existing, MaintenanceError, Stop, backup, stamp};
 
 /// Its name in the log.
 pub const BACKUP: &str = "backup";

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rekindle_core::{Error, Timestamp};
 use tokio::sync::watch;
 
-use crate::ApiError;
+use crate::error::ApiError;
 use crate::metrics::{JobMetrics, Metrics};
 
 /// All jobs of a process. Cheap to clone.

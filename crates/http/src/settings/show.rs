@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::layers::Layers;
 use super::table::{ALL, Kind, Secrecy, Setting};
-use crate::wire::StoreUrl;
+use rekindle_stores::StoreUrl;
 
 /// Stands for what is not shown.
 const MASK: &str = "***";

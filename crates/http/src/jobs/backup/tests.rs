@@ -12,7 +12,7 @@ use tokio::time::Instant as Paused;
 use super::*;
 use crate::jobs::JobRegistry;
 use crate::metrics::Metrics;
-use crate::wire::{self, Opening, StoreUrl};
+use rekindle_stores::{self, Opening, StoreUrl};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()

@@ -9,8 +9,9 @@ use crate::auth::parse_key;
 /// A path that is longer is nobody's but an attacker's.
 const LONGEST: usize = 200;
 
-/// A path that no route has told the names in, with `{id}` in place of everything that could be a key: ids look the same.
-pub(super) fn path(path: &str) -> Cow<'_, str> {
+/// Returns a path with `{id}` in place of every part that could be a key: ids look the same. For paths that no route has
+/// matched.
+pub(crate) fn path(path: &str) -> Cow<'_, str> {
     let cut = path.char_indices().nth(LONGEST).map(|(at, _)| &path[..at]);
     // Cut at a part's end, or half a key could stand there.
     let shown = cut.map_or(path, |cut| cut.rsplit_once('/').map_or("", |(whole, _)| whole));
@@ -24,7 +25,7 @@ pub(super) fn path(path: &str) -> Cow<'_, str> {
 }
 
 /// A text without the key that came with the request.
-pub(super) fn without<'a>(text: &'a str, key: Option<&HeaderValue>) -> Cow<'a, str> {
+pub(crate) fn without<'a>(text: &'a str, key: Option<&HeaderValue>) -> Cow<'a, str> {
     let key = key.and_then(|key| key.to_str().ok()).filter(|key| parse_key(key).is_some());
     let Some(key) = key.map(str::to_ascii_lowercase) else { return text.into() };
     let lower = text.to_ascii_lowercase();

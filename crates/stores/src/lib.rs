@@ -1,4 +1,4 @@
-//! The one file that names a store: which ones there are, how they are chosen by URL, and how they are opened.
+//! Which stores there are, how a URL chooses one, and how it is opened. No other crate of the server names both stores.
 
 use std::fmt;
 use std::path::Path;
