@@ -18,9 +18,20 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("rekindle-store-mongo", &["rekindle-core"]),
     ("rekindle-transfer", &["rekindle-core"]),
     ("rekindle-mongod", &[]),
+    ("rekindle-settings", &["rekindle-core"]),
     ("rekindle-stores", &["rekindle-core", "rekindle-store-mongo", "rekindle-store-sqlite"]),
-    ("rekindle-http", &["rekindle-core", "rekindle-layers", "rekindle-stores"]),
-    ("rekindle-cli", &["rekindle-core", "rekindle-http", "rekindle-integrity", "rekindle-stores", "rekindle-transfer"]),
+    ("rekindle-http", &["rekindle-core", "rekindle-layers", "rekindle-settings", "rekindle-stores"]),
+    (
+        "rekindle-cli",
+        &[
+            "rekindle-core",
+            "rekindle-http",
+            "rekindle-integrity",
+            "rekindle-settings",
+            "rekindle-stores",
+            "rekindle-transfer",
+        ],
+    ),
 ];
 
 /// All that the domain is built from.

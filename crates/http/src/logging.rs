@@ -14,6 +14,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use rekindle_core::{Clock, InvalidValue, SystemClock};
+use rekindle_settings::{ConfigurationError, SettingFault};
 pub(crate) use sampling::should_log;
 use serde_json::{Map, Value};
 use tracing::{Level, error, warn};
@@ -28,7 +29,7 @@ use self::rotating_file::Rotating;
 use self::sink::Sink;
 use self::writer_thread::Queue;
 use crate::server::ServeError;
-use crate::settings::{ConfigurationError, SettingFault, Telemetry, table};
+use crate::settings::{Telemetry, table};
 use crate::telemetry;
 
 /// How much is logged, how, and where.

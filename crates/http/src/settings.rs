@@ -1,28 +1,15 @@
 //! The settings: gathered from files, the environment and the command line, every fault named at once with where it
 //! comes from, no secret shown.
 
-mod environment;
-mod files;
-mod layers;
-mod names;
-mod reader;
-mod schema;
-mod show;
-mod source;
 pub mod table;
 mod values;
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use environment::Environment;
-pub use layers::{Command, Flag, Layers, Sources};
-use reader::Reader;
 use rekindle_core::Policy;
-pub use schema::json_schema;
-pub use show::Shown;
-pub use source::Source;
+use rekindle_settings::{ConfigurationError, Environment, Layers, Reader, Sources};
+use rekindle_stores::{NotAFileStore, StoreUrl};
 use table as t;
 
 use crate::auth::ApiKeys;
@@ -30,7 +17,6 @@ use crate::cors::AllowedOrigins;
 use crate::jobs::Schedule;
 use crate::logging::{LogFile, LogSettings};
 use crate::rate_limit::RateLimits;
-use rekindle_stores::{NotAFileStore, StoreUrl};
 
 /// Everything that an operator chooses.
 #[derive(Debug, Clone)]
@@ -110,48 +96,13 @@ pub struct BackupPlan {
     pub keep: usize,
 }
 
-/// Every setting that is missing or wrong, each with what would be right.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigurationError {
-    /// The settings, in the order in which they are read.
-    pub faults: Vec<SettingFault>,
-}
-
-/// One setting that is missing or wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SettingFault {
-    /// Its name, or that of a file which cannot be read.
-    pub name: String,
-    /// What would be right, and where the wrong value comes from.
-    pub message: String,
-}
-
-impl SettingFault {
-    /// A fault of this setting. The message shows no secret.
-    pub fn new(name: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { name: name.into(), message: message.into() }
-    }
-}
-
-impl fmt::Display for ConfigurationError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ConfigurationError: these settings are missing or wrong:")?;
-        for SettingFault { name, message } in &self.faults {
-            write!(f, "\n  {name} {message}")?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for ConfigurationError {}
-
 impl Settings {
     /// Reads the settings from this environment alone, without any file. An empty variable is a missing one.
     ///
     /// # Errors
     /// With everything that is missing or wrong.
     pub fn read(environment: &Environment) -> Result<Self, ConfigurationError> {
-        Self::of(&Sources { environment: environment.clone(), ..Sources::default() }.gather())
+        Self::of(&Sources::of_environment(&t::TABLE, environment.clone()).gather())
     }
 
     /// What all layers together say.

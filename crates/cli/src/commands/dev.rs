@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use rekindle_core::RandomIds;
 use rekindle_http::logging;
 use rekindle_http::server::{ServeError, serve};
-use rekindle_http::settings::{Command, Flag, Settings, Sources};
+use rekindle_http::settings::{Settings, table};
+use rekindle_settings::{Command, Flag, Sources};
 
 use super::config::SettingFlags;
 use super::serve::{ended, multi_thread_runtime};
@@ -61,8 +62,13 @@ pub fn dev(globals: &Globals, flags: SettingFlags) -> Result<ExitCode, CliError>
 /// that person's own project; ours is in the data folder.
 fn sources(folder: &Folder, key: String, flags: Vec<Flag>) -> Sources {
     let store_url = format!("sqlite:{}", folder.database().display());
-    let command = Command { name: "rekindle dev", store_url, api_key: key };
-    Sources { dot_env: Some(folder.path().join(".env")), command: Some(command), ..Sources::of_server(flags) }
+    let (chosen, added) = (vec![(&table::STORE_URL, store_url)], vec![(&table::API_KEYS, key)]);
+    let command = Command { name: "rekindle dev", chosen, added };
+    Sources {
+        dot_env: Some(folder.path().join(".env")),
+        command: Some(command),
+        ..Sources::of_server(&table::TABLE, flags)
+    }
 }
 
 /// Where a program on this machine reaches a server that listens there.

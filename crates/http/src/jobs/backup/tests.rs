@@ -31,7 +31,7 @@ async fn ground(keep: usize) -> (TempDir, PathBuf, BackupPlan) {
     let file = folder.path().join("rekindle.db");
     let opening =
         Opening { call_timeout: Duration::from_secs(10), retention_days: 30, watch: BatchObserverHandle::default() };
-    wire::open(&StoreUrl::in_file(&file), opening).await.unwrap().close().await;
+    rekindle_stores::open(&StoreUrl::in_file(&file), opening).await.unwrap().close().await;
     let plan = BackupPlan { schedule: "0 2 * * *".parse().unwrap(), folder: folder.path().join("backups"), keep };
     (folder, file, plan)
 }

@@ -3,9 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-use super::*;
+use rekindle_settings::{Command, Environment, Flag, Layers, Setting, Sources};
+
 use crate::settings::Settings;
-use crate::settings::table::{LOG_LEVEL, MAX_IN_FLIGHT, PORT, RETENTION_DAYS, STALL_THRESHOLD_MS};
+use crate::settings::table::{
+    API_KEYS, CONFIG_DIR, ENVIRONMENT, LOG_LEVEL, MAX_IN_FLIGHT, PORT, RETENTION_DAYS, STALL_THRESHOLD_MS, STORE_URL,
+    TABLE,
+};
 
 const KEY: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
 
@@ -23,7 +27,7 @@ fn sources(ground: &Path, environment: &[(&str, &str)]) -> Sources {
     let folder = ground.join("config").display().to_string();
     let environment: Environment = environment.iter().copied().collect();
     let environment = environment.with("CONFIG_DIR", folder);
-    Sources { environment, dot_env: Some(ground.join(".env")), with_files: true, ..Sources::default() }
+    Sources { dot_env: Some(ground.join(".env")), with_files: true, ..Sources::of_environment(&TABLE, environment) }
 }
 
 fn flag(name: &'static str, setting: &'static Setting, value: &str) -> Flag {
@@ -60,7 +64,7 @@ fn each_layer_wins_over_those_before_it() {
     comes(&layers, &ENVIRONMENT, "production", "default");
     let files: Vec<_> = layers.files().iter().map(|file| file.strip_prefix(ground.path()).unwrap()).collect();
     assert_eq!(files, ["config/base.toml", "config/prod.toml", ".env"].map(Path::new));
-    assert!(layers.faults.is_empty(), "{:?}", layers.faults);
+    assert!(layers.faults().is_empty(), "{:?}", layers.faults());
 }
 
 #[test]
@@ -124,7 +128,11 @@ fn a_command_chooses_what_nobody_set_and_lets_its_own_key_in() {
     let ground = ground(&[("config/dev.toml", "[rekindle]\nport = 1\n")]);
     let mut sources = sources(ground.path(), &[]);
     let other = "00000000-0000-4000-8000-000000000007";
-    let command = Command { name: "rekindle dev", store_url: "sqlite:d.db".to_owned(), api_key: KEY.to_owned() };
+    let command = Command {
+        name: "rekindle dev",
+        chosen: vec![(&STORE_URL, "sqlite:d.db".to_owned())],
+        added: vec![(&API_KEYS, KEY.to_owned())],
+    };
     sources.command = Some(command);
     let layers = sources.gather();
     comes(&layers, &PORT, "1", "dev.toml, port");

@@ -1,11 +1,12 @@
 //! What may be seen of settings.
 
-use super::*;
-use crate::settings::{Environment, Sources};
+use rekindle_settings::{Environment, Layers, Sources};
+
+use crate::settings::table::TABLE;
 
 fn layers(pairs: &[(&str, &str)]) -> Layers {
     let environment: Environment = pairs.iter().copied().collect();
-    Sources { environment, ..Sources::default() }.gather()
+    Sources::of_environment(&TABLE, environment).gather()
 }
 
 fn shown(name: &str, value: &str) -> String {

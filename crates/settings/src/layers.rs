@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::files::{self, FileValues};
-use super::source::Source;
-use super::table::{ALL, API_KEYS, CONFIG_DIR, ENVIRONMENT, STORE_URL, Setting};
-use super::{Environment, SettingFault};
+use crate::environment::Environment;
+use crate::error::SettingFault;
+use crate::files::{self, FileValues};
+use crate::source::Source;
+use crate::table::{Setting, Table};
 
-/// What settings are gathered from. `Default` is nothing at all.
-#[derive(Debug, Clone, Default)]
+/// What settings are gathered from.
+#[derive(Debug, Clone)]
 pub struct Sources {
+    /// The settings that there are.
+    pub table: &'static Table,
     /// The environment.
     pub environment: Environment,
     /// The `.env` to read, if it is there.
@@ -39,22 +42,22 @@ pub struct Flag {
 pub struct Command {
     /// Its name.
     pub name: &'static str,
-    /// Where it keeps its data, as a `STORE_URL`.
-    pub store_url: String,
-    /// A key that is let in whatever others are.
-    pub api_key: String,
+    /// The values that hold where no layer sets another.
+    pub chosen: Vec<(&'static Setting, String)>,
+    /// What it adds to lists, whatever else they hold.
+    pub added: Vec<(&'static Setting, String)>,
 }
 
-/// The key is nobody's business.
+/// Names only: values may be secret.
 impl std::fmt::Debug for Command {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Command").field("name", &self.name).field("store_url", &self.store_url).finish_non_exhaustive()
+        f.debug_struct("Command").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
 /// A value and where it comes from.
 #[derive(Debug, Clone)]
-pub(super) struct Layer {
+pub(crate) struct Layer {
     /// None for one that was refused already.
     pub text: Option<String>,
     pub source: Source,
@@ -63,48 +66,56 @@ pub(super) struct Layer {
 }
 
 /// All layers, laid over each other.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Layers {
+    table: &'static Table,
     given: BTreeMap<&'static str, Layer>,
     files: Vec<PathBuf>,
     is_dev: bool,
     /// The one that is being laid.
     layer: u8,
-    pub(super) faults: Vec<SettingFault>,
+    faults: Vec<SettingFault>,
 }
 
 impl Sources {
-    /// What a server reads in its working folder: the settings' files, `.env`, the environment and these flags.
-    pub fn of_server(flags: Vec<Flag>) -> Self {
-        let dot_env = Some(PathBuf::from(".env"));
-        Self { environment: Environment::of_process(), dot_env, with_files: true, flags, command: None }
+    /// The environment alone.
+    pub fn of_environment(table: &'static Table, environment: Environment) -> Self {
+        Self { table, environment, dot_env: None, with_files: false, flags: Vec::new(), command: None }
     }
 
-    /// Reads the files, and lays everything over each other. What is wrong comes out with [`super::Settings::of`].
+    /// What a server reads in its working folder: the settings' files, `.env`, the environment and these flags.
+    pub fn of_server(table: &'static Table, flags: Vec<Flag>) -> Self {
+        let dot_env = Some(PathBuf::from(".env"));
+        Self { dot_env, with_files: true, flags, ..Self::of_environment(table, Environment::of_process()) }
+    }
+
+    /// Reads the files, and lays everything over each other. What is wrong is in [`Layers::faults`].
     pub fn gather(&self) -> Layers {
+        let Table { folder: folder_setting, overlay: overlay_setting, .. } = *self.table;
         let mut files = Vec::new();
         let mut folder_fault = None;
         if let Some(dot_env) = &self.dot_env {
-            files.push((dot_env.clone(), files::dot_env(dot_env)));
+            files.push((dot_env.clone(), files::dot_env(self.table, dot_env)));
         }
         if self.with_files {
             // The folder is chosen by what is not in it.
             let chosen = self.merge(&files);
-            let folder = PathBuf::from(chosen.text(&CONFIG_DIR).unwrap_or_default());
-            let named = chosen.given(&CONFIG_DIR).map(|given| &given.source);
+            let folder = PathBuf::from(chosen.text(folder_setting).unwrap_or_default());
+            let named = chosen.given(folder_setting).map(|given| &given.source);
             match named {
                 Some(source) if !folder.is_dir() => {
                     let message = format!("must be a folder that exists, and is {:?} ({source})", folder.display());
-                    folder_fault = Some(SettingFault::new(CONFIG_DIR.name, message));
+                    folder_fault = Some(SettingFault::new(folder_setting.name, message));
                 }
                 _ => {
                     let base = folder.join("base.toml");
-                    let said = files::toml(&base, named.is_some(), true);
+                    let said = files::toml(self.table, &base, named.is_some(), true);
                     files.insert(0, (base, said));
                     // And so is the second file, which lies over the first one.
-                    let overlay = self.merge(&files).text(&ENVIRONMENT).and_then(overlay).map(|name| folder.join(name));
+                    let overlay =
+                        self.merge(&files).text(overlay_setting).and_then(overlay).map(|name| folder.join(name));
                     if let Some(path) = overlay {
-                        let said = files::toml(&path, named.is_some(), false);
+                        let said = files::toml(self.table, &path, named.is_some(), false);
                         files.insert(1, (path, said));
                     }
                 }
@@ -117,9 +128,11 @@ impl Sources {
 
     /// Lays everything over each other that was read so far.
     fn merge(&self, files: &[(PathBuf, FileValues)]) -> Layers {
-        let mut layers = Layers { is_dev: self.command.is_some(), ..Layers::default() };
+        let mut layers = Layers::new(self.table, self.command.is_some());
         if let Some(command) = &self.command {
-            layers.put(&STORE_URL, Some(&command.store_url), Source::Command(command.name));
+            for (setting, text) in &command.chosen {
+                layers.put(setting, Some(text), Source::Command(command.name));
+            }
         }
         for (path, said) in files {
             layers.layer += 1;
@@ -138,17 +151,20 @@ impl Sources {
             }
         }
         layers.layer += 1;
-        for setting in ALL {
+        for setting in self.table.settings {
             layers.put(setting, self.environment.get(setting.name), Source::Environment);
         }
-        let slips = self.environment.names().filter_map(|name| files::slip(name, &Source::Environment.to_string()));
+        let slips =
+            self.environment.names().filter_map(|name| files::slip(self.table, name, &Source::Environment.to_string()));
         layers.faults.extend(slips);
         layers.layer += 1;
         for Flag { name, setting, value } in &self.flags {
             layers.put(setting, Some(value), Source::Flag(name));
         }
         if let Some(command) = &self.command {
-            layers.let_in(&command.api_key, command.name);
+            for (setting, text) in &command.added {
+                layers.add(setting, text, command.name);
+            }
         }
         layers
     }
@@ -167,6 +183,19 @@ fn overlay(environment: &str) -> Option<String> {
 }
 
 impl Layers {
+    fn new(table: &'static Table, is_dev: bool) -> Self {
+        Self { table, given: BTreeMap::new(), files: Vec::new(), is_dev, layer: 0, faults: Vec::new() }
+    }
+
+    /// What is wrong with the files and with names; what is wrong with values is found by [`crate::Reader`].
+    pub fn faults(&self) -> &[SettingFault] {
+        &self.faults
+    }
+
+    pub(crate) fn table(&self) -> &'static Table {
+        self.table
+    }
+
     /// A value over what was there; an empty one is none.
     fn put(&mut self, setting: &'static Setting, text: Option<&str>, source: Source) {
         let text = text.map(str::trim);
@@ -176,17 +205,17 @@ impl Layers {
         self.given.insert(setting.name, Layer { text: text.map(str::to_owned), source, layer: self.layer });
     }
 
-    /// The key of the folder's own commands is let in beside all others.
-    fn let_in(&mut self, key: &str, command: &'static str) {
-        match self.given.get_mut(API_KEYS.name) {
-            Some(Layer { text: Some(others), .. }) => *others = format!("{others},{key}"),
+    /// Adds an item to a list, beside what other layers say.
+    fn add(&mut self, setting: &'static Setting, item: &str, command: &'static str) {
+        match self.given.get_mut(setting.name) {
+            Some(Layer { text: Some(others), .. }) => *others = format!("{others},{item}"),
             Some(Layer { text: None, .. }) => {}
-            None => self.put(&API_KEYS, Some(key), Source::Command(command)),
+            None => self.put(setting, Some(item), Source::Command(command)),
         }
     }
 
     /// What was given for a setting.
-    pub(super) fn given(&self, setting: &Setting) -> Option<&Layer> {
+    pub(crate) fn given(&self, setting: &Setting) -> Option<&Layer> {
         self.given.get(setting.name)
     }
 
@@ -208,6 +237,3 @@ impl Layers {
         &self.files
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::*;
+use crate::test_table::TABLE;
 
 fn file(name: &str, text: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -13,7 +14,7 @@ fn file(name: &str, text: &str) -> (tempfile::TempDir, PathBuf) {
 
 fn said(text: &str) -> (Vec<(&'static str, Option<String>)>, Vec<String>) {
     let (folder, path) = file("base.toml", text);
-    let said = toml(&path, false, true);
+    let said = toml(&TABLE, &path, false, true);
     let values = said.values.into_iter().map(|(setting, text)| (setting.name, text)).collect();
     let shown = |fault: SettingFault| {
         format!("{} {}", fault.name, fault.message).replace(&folder.path().display().to_string(), "config")
@@ -58,17 +59,17 @@ fn what_a_file_must_not_say_is_told_with_the_file_and_the_name_in_it() {
 fn a_file_of_another_program_is_left_alone() {
     for text in ["[server]\nport = \"x\"\n", "this is = no [ toml", "", "rekindled = 1"] {
         let (_folder, path) = file("base.toml", text);
-        let said = toml(&path, false, true);
+        let said = toml(&TABLE, &path, false, true);
         assert!(!said.is_ours && said.faults.is_empty() && said.values.is_empty(), "{text:?}");
     }
-    assert!(!toml(Path::new("no/such/file.toml"), true, true).is_ours);
+    assert!(!toml(&TABLE, Path::new("no/such/file.toml"), true, true).is_ours);
 }
 
 #[test]
 fn a_file_of_ours_that_is_no_toml_says_where_and_shows_nothing() {
     for (text, is_named) in [("[rekindle]\nport = 1\napi_keys = \"hunter2\n", false), ("a\nport = hunter2 x\n", true)] {
         let (_folder, path) = file("base.toml", text);
-        let fault = toml(&path, is_named, true).faults.remove(0);
+        let fault = toml(&TABLE, &path, is_named, true).faults.remove(0);
         assert!(fault.message.contains("line ") && fault.name.ends_with("base.toml"), "{fault:?}");
         assert!(!fault.message.contains("hunter2"), "{fault:?}");
     }
@@ -78,15 +79,15 @@ fn a_file_of_ours_that_is_no_toml_says_where_and_shows_nothing() {
 #[test]
 fn only_the_base_says_where_the_server_stands() {
     let (_folder, path) = file("prod.toml", "[rekindle]\nenvironment = \"staging\"\n");
-    assert_eq!(toml(&path, false, false).faults[0].name, "ENVIRONMENT");
-    assert!(toml(&path, false, true).faults.is_empty());
+    assert_eq!(toml(&TABLE, &path, false, false).faults[0].name, "ENVIRONMENT");
+    assert!(toml(&TABLE, &path, false, true).faults.is_empty());
 }
 
 #[test]
 fn a_dot_env_may_hold_other_programs_names_and_no_slips() {
     let text = "\u{feff}# ours\nPORT=1\nexport PORT=8080\nLOG_FILE='a b.log'\nMY_TOKEN=x\nSTALL_TRESHOLD_MS=5\nbroken hunter2\n";
     let (_folder, path) = file(".env", text);
-    let said = dot_env(&path);
+    let said = dot_env(&TABLE, &path);
     let values: Vec<_> = said.values.iter().map(|(setting, text)| (setting.name, text.as_deref())).collect();
     assert_eq!(values, [("PORT", Some("8080")), ("LOG_FILE", Some("a b.log"))]);
     assert_eq!(said.faults.len(), 2, "{:?}", said.faults);
@@ -98,5 +99,5 @@ fn a_dot_env_may_hold_other_programs_names_and_no_slips() {
 #[test]
 fn a_folder_called_dot_env_is_no_file_of_ours() {
     let folder = tempfile::tempdir().unwrap();
-    assert!(dot_env(folder.path()).faults.is_empty());
+    assert!(dot_env(&TABLE, folder.path()).faults.is_empty());
 }

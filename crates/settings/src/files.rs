@@ -7,15 +7,16 @@ use std::path::Path;
 
 use toml::Value;
 
-use super::SettingFault;
-use super::table::{ALL, Kind, Secrecy, Setting};
-use super::{names, source::Source};
+use crate::error::SettingFault;
+use crate::source::Source;
+use crate::table::{Kind, Secrecy, Setting, Table};
+use crate::typos;
 
-const TABLE: &str = "rekindle";
+const OURS: &str = "rekindle";
 
 /// What a file says.
 #[derive(Default)]
-pub(super) struct FileValues {
+pub(crate) struct FileValues {
     /// Whether it is one of ours.
     pub is_ours: bool,
     /// Settings and their values as text; none for a value of the wrong kind.
@@ -32,15 +33,15 @@ impl FileValues {
 
 /// Reads one of the files of the folder. One that is not there says nothing. `is_named`: whether the folder was named
 /// for us, so that everything in it is ours; `is_base`: whether it may say where the server stands.
-pub(super) fn toml(path: &Path, is_named: bool, is_base: bool) -> FileValues {
+pub(crate) fn toml(table: &Table, path: &Path, is_named: bool, is_base: bool) -> FileValues {
     let shown = path.display().to_string();
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if is_nothing(&error) => return FileValues::default(),
         Err(error) => return FileValues::only(SettingFault::new(shown, format!("cannot be read: {error}"))),
     };
-    let mut table = match text.parse::<toml::Table>() {
-        Ok(table) => table,
+    let mut file = match text.parse::<toml::Table>() {
+        Ok(file) => file,
         // What we cannot read is ours to complain of only if it was meant for us.
         Err(_) if !is_named && !text.lines().any(|line| line.trim_start().starts_with("[rekindle")) => {
             return FileValues::default();
@@ -51,14 +52,14 @@ pub(super) fn toml(path: &Path, is_named: bool, is_base: bool) -> FileValues {
             return FileValues::only(SettingFault::new(shown, format!("is no TOML: line {line}: {}", error.message())));
         }
     };
-    let Some(ours) = table.remove(TABLE) else { return FileValues::default() };
+    let Some(ours) = file.remove(OURS) else { return FileValues::default() };
     let Value::Table(ours) = ours else {
         return FileValues::only(SettingFault::new(shown, "must have its settings in a table [rekindle]"));
     };
     let mut said = FileValues { is_ours: true, ..FileValues::default() };
     for (key, value) in ours {
-        let Some(setting) = ALL.iter().copied().find(|setting| setting.key() == key) else {
-            let meant = names::suggestion(&key).map_or_else(
+        let Some(setting) = table.settings.iter().copied().find(|setting| setting.key() == key) else {
+            let meant = typos::suggestion(table, &key).map_or_else(
                 || "`rekindle config schema` lists them all".to_owned(),
                 |meant| format!("did you mean {}?", meant.key()),
             );
@@ -66,7 +67,9 @@ pub(super) fn toml(path: &Path, is_named: bool, is_base: bool) -> FileValues {
             continue;
         };
         let misplaced = match setting.name {
-            "ENVIRONMENT" if !is_base => Some("chooses this file, and so can be set only in base.toml or later"),
+            name if name == table.overlay.name && !is_base => {
+                Some("chooses this file, and so can be set only in base.toml or later")
+            }
             _ if setting.chooses_files => {
                 Some("chooses the files, and so can be set only in the environment or by --config")
             }
@@ -130,7 +133,7 @@ fn wanted(kind: Kind) -> String {
 }
 
 /// Reads a `.env`. One that is not there, or is a folder, says nothing; names of other programs are left alone.
-pub(super) fn dot_env(path: &Path) -> FileValues {
+pub(crate) fn dot_env(table: &Table, path: &Path) -> FileValues {
     let shown = path.display().to_string();
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
@@ -148,7 +151,7 @@ pub(super) fn dot_env(path: &Path) -> FileValues {
                 continue;
             }
         };
-        match ALL.iter().copied().find(|setting| setting.name == name) {
+        match table.named(&name) {
             Some(setting) if setting.chooses_files => {
                 let message = "chooses the files, and so can be set only in the environment or by --config";
                 said.faults.push(SettingFault::new(setting.name, format!("{message} ({shown})")));
@@ -157,7 +160,7 @@ pub(super) fn dot_env(path: &Path) -> FileValues {
                 said.values.retain(|(other, _)| other.name != setting.name);
                 said.values.push((setting, Some(value)));
             }
-            None => said.faults.extend(slip(&name, &shown)),
+            None => said.faults.extend(slip(table, &name, &shown)),
         }
     }
     said.is_ours = !said.values.is_empty() || !said.faults.is_empty();
@@ -165,8 +168,8 @@ pub(super) fn dot_env(path: &Path) -> FileValues {
 }
 
 /// The fault of a name that is nearly one of ours.
-pub(super) fn slip(name: &str, source: &str) -> Option<SettingFault> {
-    let meant = names::likely_typo(name)?.name;
+pub(crate) fn slip(table: &Table, name: &str, source: &str) -> Option<SettingFault> {
+    let meant = typos::likely_typo(table, name)?.name;
     Some(SettingFault::new(name, format!("is no setting; did you mean {meant}? ({source})")))
 }
 

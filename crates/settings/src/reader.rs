@@ -6,54 +6,57 @@ use std::time::Duration;
 
 use rekindle_core::InvalidValue;
 
-use super::layers::Layers;
-use super::table::{Kind, Secrecy, Setting};
-use super::{ConfigurationError, SettingFault};
+use crate::error::{ConfigurationError, SettingFault};
+use crate::layers::Layers;
+use crate::table::{Kind, Secrecy, Setting};
 
 /// Reads settings; none stands for one that was refused.
-pub(super) struct Reader<'a> {
+pub struct Reader<'a> {
     layers: &'a Layers,
     faults: Vec<SettingFault>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(layers: &'a Layers) -> Self {
-        Self { layers, faults: layers.faults.clone() }
+    /// Reads what these layers say.
+    pub fn new(layers: &'a Layers) -> Self {
+        Self { layers, faults: layers.faults().to_vec() }
     }
 
-    /// Whether anybody set it.
-    pub(super) fn is_given(&self, setting: &Setting) -> bool {
+    /// Whether any layer sets it.
+    fn is_given(&self, setting: &Setting) -> bool {
         self.layers.given(setting).is_some()
     }
 
-    pub(super) fn text(&self, setting: &Setting) -> Option<&'a str> {
+    /// The value that counts.
+    pub fn text(&self, setting: &Setting) -> Option<&'a str> {
         self.layers.text(setting)
     }
 
     /// The layer that set it; none is below all of them.
-    pub(super) fn layer(&self, setting: &Setting) -> Option<u8> {
+    pub fn layer(&self, setting: &Setting) -> Option<u8> {
         self.layers.given(setting).map(|given| given.layer)
     }
 
     /// A path that need not be there.
-    pub(super) fn path(&mut self, setting: &Setting) -> Option<Option<PathBuf>> {
+    pub fn path(&mut self, setting: &Setting) -> Option<Option<PathBuf>> {
         self.optional(setting, |text| Ok(PathBuf::from(text)))
     }
 
-    pub(super) fn missing<T>(&mut self, setting: &Setting, right: &str) -> Option<T> {
+    /// Notes that a setting is missing, and what it should be set to.
+    pub fn missing<T>(&mut self, setting: &Setting, right: &str) -> Option<T> {
         self.faults.push(SettingFault::new(setting.name, format!("is missing: set it {right}")));
         None
     }
 
-    /// A fault of a setting that somebody set.
-    pub(super) fn fault<T>(&mut self, setting: &Setting, message: &str) -> Option<T> {
+    /// Notes a fault of a setting that is set, with its source.
+    pub fn fault<T>(&mut self, setting: &Setting, message: &str) -> Option<T> {
         let message = format!("{message} ({})", self.layers.source(setting));
         self.faults.push(SettingFault::new(setting.name, message));
         None
     }
 
     /// A setting that need not be there.
-    pub(super) fn optional<T>(
+    pub fn optional<T>(
         &mut self,
         setting: &Setting,
         read: impl FnOnce(&str) -> Result<T, InvalidValue>,
@@ -72,7 +75,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A setting that must be there, or has a default.
-    pub(super) fn required<T>(
+    pub fn required<T>(
         &mut self,
         setting: &Setting,
         right: &str,
@@ -85,7 +88,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A setting with a default.
-    pub(super) fn with_default<T>(
+    pub fn with_default<T>(
         &mut self,
         setting: &Setting,
         read: impl FnOnce(&str) -> Result<T, InvalidValue>,
@@ -94,27 +97,27 @@ impl<'a> Reader<'a> {
     }
 
     /// One with a default that is read as its type reads it.
-    pub(super) fn parsed<T: FromStr<Err = InvalidValue>>(&mut self, setting: &Setting) -> Option<T> {
+    pub fn parsed<T: FromStr<Err = InvalidValue>>(&mut self, setting: &Setting) -> Option<T> {
         self.with_default(setting, T::from_str)
     }
 
     /// An integer with a default, within its bounds.
-    pub(super) fn number<T: TryFrom<u64>>(&mut self, setting: &Setting) -> Option<T> {
+    pub fn number<T: TryFrom<u64>>(&mut self, setting: &Setting) -> Option<T> {
         self.with_default(setting, |text| integer(setting, text))
     }
 
     /// An integer that need not be there.
-    pub(super) fn optional_number<T: TryFrom<u64>>(&mut self, setting: &Setting) -> Option<Option<T>> {
+    pub fn optional_number<T: TryFrom<u64>>(&mut self, setting: &Setting) -> Option<Option<T>> {
         self.optional(setting, |text| integer(setting, text))
     }
 
     /// A span in milliseconds.
-    pub(super) fn milliseconds(&mut self, setting: &Setting) -> Option<Duration> {
+    pub fn milliseconds(&mut self, setting: &Setting) -> Option<Duration> {
         self.number(setting).map(Duration::from_millis)
     }
 
     /// A number with a default, within its bounds.
-    pub(super) fn decimal(&mut self, setting: &Setting) -> Option<f64> {
+    pub fn decimal(&mut self, setting: &Setting) -> Option<f64> {
         self.with_default(setting, |text| {
             let Kind::Decimal(least, most) = setting.kind else { return Err(InvalidValue::new("is no number")) };
             let number = text.parse().ok().filter(|number| (least..=most).contains(number));
@@ -122,8 +125,11 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Everything that was read, if nothing was wrong.
-    pub(super) fn done<T>(self, build: impl FnOnce() -> Option<T>) -> Result<T, ConfigurationError> {
+    /// Returns what `build` makes of the values, if none was refused.
+    ///
+    /// # Errors
+    /// With everything that is missing or wrong.
+    pub fn done<T>(self, build: impl FnOnce() -> Option<T>) -> Result<T, ConfigurationError> {
         match build() {
             Some(value) if self.faults.is_empty() => Ok(value),
             Some(_) | None => Err(ConfigurationError { faults: self.faults }),
