@@ -20,7 +20,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("rekindle-mongod", &[]),
     ("rekindle-settings", &["rekindle-core"]),
     ("rekindle-stores", &["rekindle-core", "rekindle-store-mongo", "rekindle-store-sqlite"]),
-    ("rekindle-http", &["rekindle-core", "rekindle-layers", "rekindle-settings", "rekindle-stores"]),
+    ("rekindle-telemetry", &["rekindle-core", "rekindle-layers"]),
+    (
+        "rekindle-http",
+        &["rekindle-core", "rekindle-layers", "rekindle-settings", "rekindle-stores", "rekindle-telemetry"],
+    ),
     (
         "rekindle-cli",
         &[

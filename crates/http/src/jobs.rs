@@ -12,16 +12,17 @@ use std::time::{Duration, Instant};
 
 pub use backup::{BACKUP, backups};
 use leader_election::{Leadership, LeaseTiming};
-use rekindle_core::store::{Expired, LeaseName};
-use rekindle_core::use_cases::{CleanupMode, DetectionReport};
+use rekindle_core::store::LeaseName;
+use rekindle_core::use_cases::CleanupMode;
 use rekindle_core::{Error, Timestamp, Tracker};
 pub use schedule::Schedule;
 pub use status::{Job, JobRegistry, JobStatus};
 use supervisor::supervised;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
-use crate::metrics::Metrics;
+use rekindle_telemetry::metrics::Metrics;
+use rekindle_telemetry::{DETECTOR, RETENTION, log_deleted, log_pass, millis};
 
 /// No pass follows another faster, whatever the deadlines say.
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
@@ -30,10 +31,6 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(1);
 /// A clock may be set while a job sleeps: it looks at it this often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
-/// Their names, in the log, in metrics and in the service's health.
-pub const DETECTOR: &str = "detector";
-/// See [`DETECTOR`].
-pub const RETENTION: &str = "retention";
 /// A scheduled time that passed while retention changed hands is made up for by whoever takes it over this soon.
 const CATCH_UP_WINDOW: Duration = Duration::from_secs(60);
 
@@ -131,48 +128,10 @@ async fn clean_up_again_and_again(tracker: Tracker, schedule: Schedule, job: Job
     }
 }
 
-/// Says what a detection pass did.
-pub fn log_pass(pass: &DetectionReport, duration: Duration) {
-    for session in &pass.stalled {
-        warn!(
-            session_id = %session.session_id,
-            project_id = session.project_id.as_str(),
-            machine_id = session.machine_id.as_str(),
-            time_since_heartbeat_ms = millis(session.silent_for),
-            "Stalled session detected"
-        );
-    }
-    for machine in &pass.offline {
-        warn!(machine_id = machine.as_str(), "Silent machine is offline");
-    }
-    let sessions_affected = pass.stalled.len();
-    let machines_affected = pass.offline.len();
-    let duration_ms = millis(duration);
-    if sessions_affected + machines_affected > 0 {
-        info!(job_name = DETECTOR, sessions_affected, machines_affected, duration_ms, "Background job done");
-    } else {
-        debug!(job_name = DETECTOR, sessions_affected, machines_affected, duration_ms, "Background job done");
-    }
-}
-
-/// Says which session a cleanup deleted.
-pub fn log_deleted(session: &Expired) {
-    info!(
-        session_id = %session.session_id,
-        project_id = session.project_id.as_str(),
-        completed_at = %session.completed_at,
-        "Old session deleted"
-    );
-}
-
 /// Twice as long after each failure, up to a limit; anything from half of that, so that many do not come at once.
 fn backoff(failures: u32, first: Duration, most: Duration) -> Duration {
     let doubled = first.saturating_mul(1 << failures.saturating_sub(1).min(16));
     doubled.min(most).mul_f64(0.5 + fastrand::f64() / 2.0)
-}
-
-fn millis(span: Duration) -> u64 {
-    crate::api::time_ms(span)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Rekindle over HTTP: the REST API as an actix-web service, and the server that runs it.
 //!
 //! Read in this order: [`api`] (the bodies), `routes` (the table of what there is to ask), `entry` (what happens to
-//! every request on its way in and out), `handlers`, `parse`, `error`. Around that: [`settings`], [`server`], [`jobs`],
-//! [`logging`], [`metrics`], [`telemetry`] and [`health`].
+//! every request on its way in and out), `handlers`, `parse`, `error`. Around that: [`settings`], [`server`], [`jobs`]
+//! and [`health`].
 //!
 //! Another actix-web service can mount the API beside its own routes: see [`configure`].
 
@@ -10,13 +10,12 @@ mod access;
 pub mod api;
 pub mod auth;
 pub mod cors;
+mod embed;
 mod error;
 mod extract;
 mod handlers;
 pub mod health;
 pub mod jobs;
-pub mod logging;
-pub mod metrics;
 mod middleware;
 mod openapi;
 pub mod rate_limit;
@@ -27,8 +26,8 @@ mod routes;
 pub mod server;
 pub mod settings;
 mod state;
-pub mod telemetry;
 
+pub use embed::new_metrics;
 pub use error::{ApiError, ErrorHeader};
 pub use openapi::openapi_json;
 pub use routes::{configure, not_found_route};

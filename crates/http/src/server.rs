@@ -19,7 +19,10 @@ use actix_web::dev::ServerHandle;
 pub(crate) use connections::{InFlightGuard, is_secure};
 use rekindle_core::{Clock, RandomIds, Store, SystemClock, Tracker};
 use rekindle_layers::{CircuitBreaker, Layered, Traced, resilient};
-use rekindle_settings::ConfigurationError;
+use rekindle_settings::{ConfigurationError, SettingFault};
+use rekindle_telemetry::logging::{self, Guard, LogError};
+use rekindle_telemetry::metrics::Metrics;
+use rekindle_telemetry::{DETECTOR, RETENTION, traces};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -29,11 +32,11 @@ use self::connections::Connections;
 use self::signals::{ServerSignal, Signals};
 use self::systemd::Notifier;
 use self::tls::Certificates;
+use crate::embed::new_metrics;
+use crate::jobs;
 use crate::jobs::JobRegistry;
-use crate::metrics::Metrics;
-use crate::settings::Settings;
+use crate::settings::{Settings, table};
 use crate::state::{AppState, Limits, ServerHandles};
-use crate::{jobs, logging, telemetry};
 use rekindle_stores::{OpenStoreError, Opening};
 
 /// How long those who have a connection are told, before they lose it, that the server is shutting down.
@@ -87,6 +90,26 @@ impl ServeError {
             Self::Failed(_) => 1,
         }
     }
+}
+
+impl From<LogError> for ServeError {
+    fn from(error: LogError) -> Self {
+        let message = error.to_string();
+        match error {
+            LogError::File { .. } => {
+                ConfigurationError { faults: vec![SettingFault::new(table::LOG_FILE.name, message)] }.into()
+            }
+            LogError::Thread(_) => Self::Failed(message),
+        }
+    }
+}
+
+/// Starts the log and the traces of this process, as the settings say.
+///
+/// # Errors
+/// When the log file cannot be opened, or there can be no thread for the log.
+pub fn start_log(settings: &Settings) -> Result<Guard, ServeError> {
+    Ok(logging::init(&settings.log, settings.telemetry.as_ref())?)
 }
 
 /// A server that listens.
@@ -163,7 +186,7 @@ pub async fn serve_started(
         }
     }
     info!("Stopped");
-    telemetry::flush().await;
+    traces::flush().await;
     Ok(())
 }
 
@@ -172,7 +195,7 @@ pub async fn serve_started(
 /// # Errors
 /// See [`ServeError`].
 pub async fn start(settings: &Settings) -> Result<RunningServer, ServeError> {
-    let metrics = Metrics::new();
+    let metrics = new_metrics();
     let opening = Opening {
         call_timeout: settings.store_timeout,
         retention_days: settings.policy.retention_days,
@@ -204,7 +227,7 @@ pub async fn start_over(
     clock: Arc<dyn Clock>,
     settings: &Settings,
 ) -> Result<RunningServer, ServeError> {
-    start_layered(store, clock, Metrics::new(), settings).await
+    start_layered(store, clock, new_metrics(), settings).await
 }
 
 async fn start_layered(
@@ -223,7 +246,7 @@ async fn start_layered(
 /// # Errors
 /// When it cannot listen where it should, or not speak TLS as it should.
 pub async fn start_with(tracker: Tracker, settings: &Settings) -> Result<RunningServer, ServeError> {
-    run(tracker, Metrics::new(), None, settings).await
+    run(tracker, new_metrics(), None, settings).await
 }
 
 async fn run(
@@ -258,11 +281,11 @@ async fn run(
     let server = tokio::spawn(server);
     let stop_jobs = CancellationToken::new();
     let mut jobs = vec![
-        tokio::spawn(jobs::detector(tracker.clone(), board.job(jobs::DETECTOR), metrics.clone(), stop_jobs.clone())),
+        tokio::spawn(jobs::detector(tracker.clone(), board.job(DETECTOR), metrics.clone(), stop_jobs.clone())),
         tokio::spawn(jobs::retention(
             tracker.clone(),
             settings.cleanup.clone(),
-            board.job(jobs::RETENTION),
+            board.job(RETENTION),
             stop_jobs.clone(),
         )),
     ];

@@ -10,12 +10,13 @@ use std::time::Duration;
 use rekindle_core::Policy;
 use rekindle_settings::{ConfigurationError, Environment, Layers, Reader, Sources};
 use rekindle_stores::{NotAFileStore, StoreUrl};
+use rekindle_telemetry::logging::{LogFile, LogSettings};
+use rekindle_telemetry::traces::TraceSettings;
 use table as t;
 
 use crate::auth::ApiKeys;
 use crate::cors::AllowedOrigins;
 use crate::jobs::Schedule;
-use crate::logging::{LogFile, LogSettings};
 use crate::rate_limit::RateLimits;
 
 /// Everything that an operator chooses.
@@ -52,7 +53,7 @@ pub struct Settings {
     /// `LOG_LEVEL`, `LOG_FORMAT`, `LOG_FILE` and what belongs to it, `LOG_HEARTBEAT_SAMPLE`.
     pub log: LogSettings,
     /// `OTEL_…`: where traces go, if anywhere.
-    pub telemetry: Option<Telemetry>,
+    pub telemetry: Option<TraceSettings>,
     /// `TLS_CERT_FILE`, `TLS_KEY_FILE`.
     pub tls: Option<TlsFiles>,
     /// `BACKUP_CRON`, `BACKUP_DIR`, `BACKUP_KEEP`.
@@ -63,17 +64,6 @@ pub struct Settings {
     pub files: Vec<PathBuf>,
     /// Twelve hexadecimal digits that are the same on servers whose settings are.
     pub checksum: String,
-}
-
-/// Traces, and where they go.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Telemetry {
-    /// `OTEL_EXPORTER_OTLP_ENDPOINT`, an http or https URL.
-    pub endpoint: String,
-    /// `OTEL_SERVICE_NAME`.
-    pub service_name: String,
-    /// `OTEL_TRACES_SAMPLER_ARG`: the part of the traces that is kept, from 0 to 1.
-    pub sample: f64,
 }
 
 /// The files that TLS needs, both PEM.
@@ -236,12 +226,12 @@ fn log(env: &mut Reader<'_>) -> Option<LogSettings> {
     Some(LogSettings { level: level?, format: format?, file, heartbeat_sample: heartbeat_sample? })
 }
 
-fn telemetry(env: &mut Reader<'_>) -> Option<Option<Telemetry>> {
+fn telemetry(env: &mut Reader<'_>) -> Option<Option<TraceSettings>> {
     let endpoint = env.optional(&t::OTEL_EXPORTER_OTLP_ENDPOINT, values::endpoint);
     let service_name = env.with_default(&t::OTEL_SERVICE_NAME, |text| Ok(text.to_owned()));
     let sample = env.decimal(&t::OTEL_TRACES_SAMPLER_ARG);
     let (endpoint, service_name, sample) = (endpoint?, service_name?, sample?);
-    Some(endpoint.map(|endpoint| Telemetry { endpoint, service_name, sample }))
+    Some(endpoint.map(|endpoint| TraceSettings { endpoint, service_name, sample }))
 }
 
 fn backup(env: &mut Reader<'_>, store: Option<&StoreUrl>) -> Option<Option<BackupPlan>> {

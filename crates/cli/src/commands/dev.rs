@@ -5,8 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 
 use rekindle_core::RandomIds;
-use rekindle_http::logging;
-use rekindle_http::server::{ServeError, serve};
+use rekindle_http::server::{ServeError, serve, start_log};
 use rekindle_http::settings::{Settings, table};
 use rekindle_settings::{Command, Flag, Sources};
 
@@ -34,7 +33,7 @@ pub fn dev(globals: &Globals, flags: SettingFlags) -> Result<ExitCode, CliError>
         }
     };
     let settings = Settings::of(&sources(&folder, key, flags.given()).gather())?;
-    let _log = logging::init(&settings.log, settings.telemetry.as_ref())?;
+    let _log = start_log(&settings)?;
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
     settings.announce();
     let is_near = is_nearest(&folder);

@@ -3,8 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, anyhow};
-use rekindle_http::logging;
-use rekindle_http::server::{ServeError, serve as run_server};
+use rekindle_http::server::{ServeError, serve as run_server, start_log};
 use rekindle_http::settings::{Settings, table};
 use rekindle_settings::{ConfigurationError, Sources};
 
@@ -17,7 +16,7 @@ use crate::error::CliError;
 /// Settings are missing or wrong, or it cannot listen.
 pub fn serve(flags: SettingFlags) -> Result<ExitCode, CliError> {
     let settings = Settings::of(&Sources::of_server(&table::TABLE, flags.given()).gather())?;
-    let _log = logging::init(&settings.log, settings.telemetry.as_ref())?;
+    let _log = start_log(&settings)?;
     settings.announce();
     multi_thread_runtime(async { ended(run_server(&settings, |_| Ok(())).await) })
 }

@@ -107,7 +107,7 @@ where
             None => None,
         };
         if let Some((error, visit)) = refused {
-            context.metrics().auth_failed(error.code);
+            context.metrics().auth_failed(error.code.as_str());
             context.denied_log().note(Refused::forbidden(visit, &req, &error));
             return Box::pin(ready(Ok(req.error_response(error))));
         }

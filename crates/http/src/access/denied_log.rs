@@ -14,8 +14,8 @@ use uuid::Uuid;
 
 use super::AuthContext;
 use crate::error::ApiError;
-use crate::metrics::Metrics;
 use crate::redact;
+use rekindle_telemetry::metrics::Metrics;
 
 /// As many refusals wait at most; as many are written in one commit.
 const MOST: usize = 1024;

@@ -75,7 +75,7 @@ impl RequestContext {
         if let Err(error) = &outcome
             && error.code == ErrorCode::Forbidden
         {
-            self.context.metrics().auth_failed(error.code);
+            self.context.metrics().auth_failed(error.code.as_str());
             self.context.denied_log().note(Refused::by_use_case(&self.visit, &self.method, &self.path, error));
         }
         outcome

@@ -4,8 +4,7 @@
 
 use std::process::ExitCode;
 
-use rekindle_http::logging;
-use rekindle_http::server::{ServeError, serve};
+use rekindle_http::server::{ServeError, serve, start_log};
 use rekindle_http::settings::{Settings, table};
 use rekindle_settings::Sources;
 
@@ -26,7 +25,7 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), ServeError> {
     let settings = Settings::of(&Sources::of_server(&table::TABLE, Vec::new()).gather())?;
-    let _log = logging::init(&settings.log, settings.telemetry.as_ref())?;
+    let _log = start_log(&settings)?;
     settings.announce();
     serve(&settings, |_| Ok(())).await
 }

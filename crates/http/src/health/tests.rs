@@ -7,8 +7,8 @@ use rekindle_testkit::{ManualClock, MemoryStore};
 use serde_json::json;
 
 use super::*;
-use crate::jobs::DETECTOR;
-use crate::metrics::Metrics;
+use rekindle_telemetry::DETECTOR;
+use rekindle_telemetry::metrics::Metrics;
 
 /// A check that does as it is told.
 struct Told(&'static str, Does);
@@ -93,7 +93,7 @@ fn jobs(detect_interval: Duration) -> (Tracker, JobRegistry, Arc<ManualClock>, j
     let policy = Policy { detect_interval, ..Policy::default() };
     let store = Arc::new(MemoryStore::new());
     let tracker = Tracker::new(store, Arc::clone(&clock) as _, Arc::new(RandomIds), policy);
-    let board = JobRegistry::new(&Metrics::new());
+    let board = JobRegistry::new(&Metrics::new([], &[]));
     let check = jobs::Jobs::new(tracker.clone(), board.clone());
     (tracker, board, clock, check)
 }

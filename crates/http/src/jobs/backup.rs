@@ -10,7 +10,9 @@ use rekindle_core::{Timestamp, Tracker};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::{CATCH_UP_WINDOW, Job, LONGEST_SLEEP, millis, supervised};
+use rekindle_telemetry::millis;
+
+use super::{CATCH_UP_WINDOW, Job, LONGEST_SLEEP, supervised};
 use crate::settings::BackupPlan;
 use rekindle_stores::maintenance::{BackedUp, Existing, MaintenanceError, Stop, backup, stamp};
 

@@ -8,7 +8,7 @@ use rekindle_core::{Error, Timestamp};
 use tokio::sync::watch;
 
 use crate::error::ApiError;
-use crate::metrics::{JobMetrics, Metrics};
+use rekindle_telemetry::metrics::{JobMetrics, Metrics};
 
 /// All jobs of a process. Cheap to clone.
 #[derive(Clone)]

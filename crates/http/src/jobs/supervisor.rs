@@ -10,7 +10,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use super::status::Job;
-use super::{backoff, millis};
+use rekindle_telemetry::millis;
+
+use super::backoff;
 
 /// A job that died is started again no sooner and no later than this.
 const RESTART: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));

@@ -2,14 +2,15 @@
 
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
+use rekindle_telemetry::logging;
 use tracing::{Level, debug, enabled, error, info, warn};
 use uuid::Uuid;
 
 use super::RequestInfo;
 use crate::auth::{given, masked, parse_key};
 use crate::error::ApiError;
+use crate::redact;
 use crate::response::{LogFields, LogLevelHint};
-use crate::{logging, redact};
 
 /// Where ids stand in paths.
 const OF_TASK: &str = "/api/tasks/{id}";

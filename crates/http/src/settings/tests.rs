@@ -4,7 +4,7 @@ mod layers;
 mod show;
 
 use super::*;
-use crate::logging::Format;
+use rekindle_telemetry::logging::Format;
 
 const KEY: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
 

@@ -11,8 +11,8 @@ use tokio::time::Instant as Paused;
 
 use super::*;
 use crate::jobs::JobRegistry;
-use crate::metrics::Metrics;
 use rekindle_stores::{self, Opening, StoreUrl};
+use rekindle_telemetry::metrics::Metrics;
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -101,7 +101,7 @@ async fn they_are_taken_when_they_are_due_until_it_is_told_to_stop() {
     let clock = Ahead(at("2026-11-20T23:30:00Z"), Paused::now());
     let tracker = Tracker::new(Arc::new(MemoryStore::new()), Arc::new(clock), Arc::new(RandomIds), Policy::default());
     let stop = CancellationToken::new();
-    let board = JobRegistry::new(&Metrics::new());
+    let board = JobRegistry::new(&Metrics::new([], &[]));
     let job = tokio::spawn(backups(tracker, file, plan.clone(), board.job(BACKUP), stop.clone()));
     tokio::time::sleep(Duration::from_secs(2 * 60 * 60)).await;
     assert!(!plan.folder.exists(), "nothing is due yet");

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
 use crate::jobs::JobRegistry;
-use crate::metrics::Metrics;
+use rekindle_telemetry::metrics::Metrics;
 
 /// A job that dies by a panic as often as this says, and then lives; how often it ran.
 struct Mortal {
@@ -17,7 +17,7 @@ struct Mortal {
 
 impl Mortal {
     fn new() -> Self {
-        let board = JobRegistry::new(&Metrics::new());
+        let board = JobRegistry::new(&Metrics::new([], &[]));
         Self { job: board.job("test"), board, runs: Arc::default(), stop: CancellationToken::new() }
     }
 

@@ -9,8 +9,7 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use pin_project_lite::pin_project;
 
-use super::Metrics;
-use super::requests::UnderWay;
+use rekindle_telemetry::metrics::{Metrics, RequestInFlight};
 
 /// Wraps what answers requests.
 #[derive(Clone)]
@@ -50,7 +49,7 @@ where
     forward_ready!(service);
 
     fn call(&self, req: ServiceRequest) -> Self::Future {
-        let under_way = UnderWay::begin(&self.metrics, req.method(), req.path());
+        let under_way = RequestInFlight::begin(&self.metrics, req.method().as_str(), req.path());
         Counted { under_way: Some(under_way), answer: self.service.call(req) }
     }
 }
@@ -58,7 +57,7 @@ where
 pin_project! {
     /// An answer that is counted when it is there.
     pub struct Counted<F> {
-        under_way: Option<UnderWay>,
+        under_way: Option<RequestInFlight>,
         #[pin]
         answer: F,
     }
@@ -74,10 +73,11 @@ where
         let this = self.project();
         let answer = ready!(this.answer.poll(cx));
         if let Some(under_way) = this.under_way.take() {
-            under_way.ended(match &answer {
+            let status = match &answer {
                 Ok(response) => response.status(),
                 Err(error) => error.as_response_error().status_code(),
-            });
+            };
+            under_way.ended(status.as_u16());
         }
         Poll::Ready(answer)
     }

@@ -4,7 +4,6 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use actix_web::http::{Method, StatusCode};
 use metrics::{Counter, Gauge, Histogram};
 
 use super::Metrics;
@@ -39,8 +38,8 @@ struct OfMethod {
 }
 
 impl Requests {
-    pub(super) fn new(registry: &Registry) -> Self {
-        let endpoints = Endpoints::new();
+    pub(super) fn new(registry: &Registry, routes: impl IntoIterator<Item = &'static str>) -> Self {
+        let endpoints = Endpoints::new(routes);
         let series = (0..endpoints.count()).map(|_| std::array::from_fn(|_| OnceLock::new())).collect();
         let heartbeats = KINDS.map(|kind| OUTCOMES.map(|outcome| registry.counter(&HEARTBEATS, &[kind, outcome])));
         Self {
@@ -52,7 +51,7 @@ impl Requests {
         }
     }
 
-    fn ended(&self, registry: &Registry, request: &UnderWay, status: StatusCode) {
+    fn ended(&self, registry: &Registry, request: &RequestInFlight, status: u16) {
         let took = request.began.elapsed();
         let endpoint = self.endpoints.name(request.endpoint);
         let method = METHODS[request.method];
@@ -61,8 +60,8 @@ impl Requests {
             Box::new(OfMethod { took, answered: std::array::from_fn(|_| OnceLock::new()) })
         });
         of_method.took.record(took);
-        let make = || registry.counter(&API_REQUESTS, &[endpoint, method, status.as_str()]);
-        match STATUSES.iter().position(|known| *known == status.as_u16()) {
+        let make = || registry.counter(&API_REQUESTS, &[endpoint, method, &status.to_string()]);
+        match STATUSES.iter().position(|known| *known == status) {
             Some(place) => of_method.answered[place].get_or_init(make).increment(1),
             None => make().increment(1),
         }
@@ -71,8 +70,8 @@ impl Requests {
         }
     }
 
-    fn heartbeat(&self, kind: usize, status: StatusCode, took: Duration) {
-        let outcome = match status.as_u16() {
+    fn heartbeat(&self, kind: usize, status: u16, took: Duration) {
+        let outcome = match status {
             // Nobody has looked at these.
             401 | 403 | 429 => return self.heartbeats[kind][1].increment(1),
             200..=299 => 0,
@@ -95,29 +94,30 @@ fn kind_of_heartbeat(endpoint: &str) -> Option<usize> {
 
 /// A request that has no answer yet. One that is dropped without an answer, since its client went away, is no longer in
 /// flight, and counts nowhere else.
-pub(super) struct UnderWay {
+pub struct RequestInFlight {
     metrics: Metrics,
     endpoint: Endpoint,
     method: usize,
     began: Instant,
 }
 
-impl UnderWay {
-    pub(super) fn begin(metrics: &Metrics, method: &Method, path: &str) -> Self {
+impl RequestInFlight {
+    /// A request of this method for this path, from now on.
+    pub fn begin(metrics: &Metrics, method: &str, path: &str) -> Self {
         let requests = &metrics.0.requests;
         requests.in_flight.increment(1.0);
-        let method = METHODS.iter().position(|known| *known == method.as_str()).unwrap_or(METHODS.len() - 1);
+        let method = METHODS.iter().position(|known| *known == method).unwrap_or(METHODS.len() - 1);
         let endpoint = requests.endpoints.of(path);
         Self { metrics: Metrics(Arc::clone(&metrics.0)), endpoint, method, began: Instant::now() }
     }
 
-    /// It was answered.
-    pub(super) fn ended(self, status: StatusCode) {
+    /// It was answered with this status.
+    pub fn ended(self, status: u16) {
         self.metrics.0.requests.ended(&self.metrics.0.registry, &self, status);
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for RequestInFlight {
     fn drop(&mut self) {
         self.metrics.0.requests.in_flight.decrement(1.0);
     }

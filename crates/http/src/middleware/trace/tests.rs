@@ -2,12 +2,14 @@
 
 use actix_web::http::header::{HeaderName, HeaderValue};
 
+use rekindle_telemetry::traces::current_ids;
+
 use super::*;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SPAN: &str = "00f067aa0ba902b7";
 
-fn of(values: &[&str]) -> Option<Ids> {
+fn of(values: &[&str]) -> Option<SpanIds> {
     let mut headers = HeaderMap::new();
     for value in values {
         headers.append(HeaderName::from_static(TRACEPARENT), HeaderValue::from_str(value).unwrap());

@@ -4,7 +4,6 @@
 mod endpoint;
 mod exposition;
 mod gauges;
-mod middleware;
 mod names;
 mod process;
 mod registry;
@@ -15,23 +14,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{Counter, Histogram};
-use rekindle_core::Error;
 use rekindle_core::domain::event::{Event, EventKind};
 use rekindle_core::use_cases::{DetectionReport, Observer, Recovered};
+use rekindle_core::{Error, Timestamp};
 use rekindle_core::{Store, store::BatchObserverHandle};
 use rekindle_layers::{CircuitBreaker, CircuitState};
 
 use self::exposition::Page;
 use self::gauges::Gauges;
-pub(crate) use self::middleware::Counting;
 use self::names as of;
 pub use self::names::{Kind, METRICS, Metric};
 use self::registry::Registry;
+pub use self::requests::RequestInFlight;
 use self::requests::Requests;
 use self::store::StoreCalls;
-
-use crate::api::ErrorCode;
-use crate::jobs::JobRegistry;
 
 /// What there was too much of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,21 +59,16 @@ struct Shared {
     rate_limited: [Counter; 3],
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Metrics {
-    /// Nothing counted yet.
-    pub fn new() -> Self {
+    /// Nothing counted yet, for requests to these routes, in the order in which they are matched. Refusals for these
+    /// reasons are shown from the start.
+    pub fn new(routes: impl IntoIterator<Item = &'static str>, auth_failures: &[&str]) -> Self {
         let registry = Registry::new();
-        for code in [ErrorCode::ApiKeyRequired, ErrorCode::ApiKeyMalformed, ErrorCode::ApiKeyInvalid] {
-            drop(registry.counter(&of::AUTH_FAILURES, &[code.as_str()]));
+        for reason in auth_failures {
+            drop(registry.counter(&of::AUTH_FAILURES, &[reason]));
         }
         Self(Arc::new(Shared {
-            requests: Requests::new(&registry),
+            requests: Requests::new(&registry, routes),
             store: StoreCalls::new(&registry),
             gauges: Gauges::default(),
             stalled: registry.counter(&of::STALLED, &[]),
@@ -101,9 +92,9 @@ impl Metrics {
         self.0.rate_limited[class as usize].increment(1);
     }
 
-    /// A request was not let in: for its key, or for what that key may do.
-    pub fn auth_failed(&self, reason: ErrorCode) {
-        self.0.registry.counter(&of::AUTH_FAILURES, &[reason.as_str()]).increment(1);
+    /// A request was not let in: for its key, or for what that key may do. The reason is the error's code.
+    pub fn auth_failed(&self, reason: &'static str) {
+        self.0.registry.counter(&of::AUTH_FAILURES, &[reason]).increment(1);
     }
 
     /// Entries of the audit trail were lost.
@@ -130,22 +121,22 @@ impl Metrics {
     }
 
     /// The counters and the histogram of a background job.
-    pub(crate) fn of_job(&self, name: &'static str) -> JobMetrics {
+    pub fn of_job(&self, name: &'static str) -> JobMetrics {
         let runs = ["ok", "failed", "died"].map(|outcome| self.0.registry.counter(&of::JOB_RUNS, &[name, outcome]));
         JobMetrics { runs, took: self.0.registry.histogram(&of::JOB_DURATION, &[name]) }
     }
 
     /// Sorts what histograms were told into their buckets: until then each value takes up memory.
-    pub(crate) fn run_upkeep(&self) {
+    pub fn run_upkeep(&self) {
         self.0.registry.tidy();
     }
 
-    /// The page, in Prometheus' text format 0.0.4.
-    pub(crate) async fn page(
+    /// The page, in Prometheus' text format 0.0.4. `last_successes` are those of background jobs, by name.
+    pub async fn page(
         &self,
         store: &dyn Store,
         circuit: Option<&CircuitBreaker>,
-        board: &JobRegistry,
+        last_successes: &[(&'static str, Timestamp)],
     ) -> String {
         let mut page = Page::after(self.0.registry.render());
         #[expect(clippy::cast_precision_loss, reason = "as many lines are never lost")]
@@ -159,7 +150,7 @@ impl Metrics {
             #[expect(clippy::cast_precision_loss, reason = "it does not open that often")]
             page.one(&of::CIRCUIT_OPENED, Some(circuit.opened() as f64));
         }
-        let successes = board.shown().into_iter().filter_map(|job| Some(([job.name], job.last_success?)));
+        let successes = last_successes.iter().map(|(name, at)| ([*name], at));
         #[expect(clippy::cast_precision_loss, reason = "milliseconds are exact for the next 285,000 years")]
         let successes: Vec<_> = successes.map(|(labels, at)| (labels, at.millis() as f64 / 1000.0)).collect();
         page.add(&of::JOB_LAST_SUCCESS, successes.iter().map(|(labels, at)| (&labels[..], *at)));
@@ -170,24 +161,27 @@ impl Metrics {
 }
 
 /// What is counted of one background job.
-pub(crate) struct JobMetrics {
+pub struct JobMetrics {
     /// Ok, failed, died.
     runs: [Counter; 3],
     took: Histogram,
 }
 
 impl JobMetrics {
-    pub(crate) fn done(&self, took: Duration) {
+    /// A pass ended well.
+    pub fn done(&self, took: Duration) {
         self.runs[0].increment(1);
         self.took.record(took);
     }
 
-    pub(crate) fn failed(&self, took: Duration) {
+    /// A pass failed.
+    pub fn failed(&self, took: Duration) {
         self.runs[1].increment(1);
         self.took.record(took);
     }
 
-    pub(crate) fn died(&self) {
+    /// The job died.
+    pub fn died(&self) {
         self.runs[2].increment(1);
     }
 }

@@ -16,7 +16,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::settings::Telemetry;
+use super::config::TraceSettings;
 
 /// How long one batch may take, all attempts together.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -32,7 +32,7 @@ static PROVIDER: OnceLock<SdkTracerProvider> = OnceLock::new();
 ///
 /// # Errors
 /// Why there can be none.
-pub(crate) fn layer<S>(settings: &Telemetry) -> Result<impl Layer<S> + use<S>, String>
+pub fn layer<S>(settings: &TraceSettings) -> Result<impl Layer<S> + use<S>, String>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
@@ -67,7 +67,7 @@ where
 }
 
 /// Sends what is left, within a limit: the end of a process.
-pub(crate) async fn flush() {
+pub async fn flush() {
     let Some(provider) = PROVIDER.get() else { return };
     let flushed = tokio::task::spawn_blocking(|| provider.shutdown_with_timeout(FLUSH_TIMEOUT)).await;
     if !matches!(flushed, Ok(Ok(()))) {

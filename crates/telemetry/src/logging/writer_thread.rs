@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::batch::Batch;
 use super::sink::Sink;
 
 /// As many bytes may wait: some ten thousand lines.
@@ -35,17 +36,6 @@ struct State {
     lost: u64,
     reopen: bool,
     is_writing: bool,
-}
-
-/// What the thread takes to write.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Batch {
-    /// Whole lines.
-    pub lines: Vec<u8>,
-    /// How many lines did not fit since the last batch.
-    pub lost: u64,
-    /// Whether the file is to be opened anew first.
-    pub reopen: bool,
 }
 
 impl Queue {

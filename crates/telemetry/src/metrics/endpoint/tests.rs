@@ -2,9 +2,21 @@
 
 use super::*;
 
+const ROUTES: [&str; 9] = [
+    "/api/sessions/{id}/heartbeat",
+    "/api/sessions",
+    "/api/sessions/health",
+    "/api/sessions/{id}",
+    "/api/sessions/{id}/health",
+    "/api/machines/{id}",
+    "/api/docs",
+    "/api/docs/openapi.json",
+    "/health/detailed",
+];
+
 #[test]
 fn a_path_is_its_routes_template() {
-    let endpoints = Endpoints::new();
+    let endpoints = Endpoints::new(ROUTES);
     let cases = [
         ("/api/sessions", "/api/sessions"),
         ("/api/sessions/health", "/api/sessions/health"),
@@ -33,10 +45,9 @@ fn a_path_is_its_routes_template() {
 
 #[test]
 fn every_route_is_found_by_an_example_of_it_and_by_no_other() {
-    let endpoints = Endpoints::new();
-    for (path, _) in TABLE {
-        assert_eq!(endpoints.name(endpoints.of(&path.replace("{id}", "some-id"))), *path);
-        assert!(path.split('/').count() <= MOST_PARTS + 1, "{path}");
+    let endpoints = Endpoints::new(ROUTES);
+    for path in ROUTES {
+        assert_eq!(endpoints.name(endpoints.of(&path.replace("{id}", "some-id"))), path);
         assert!(endpoints.of(path).place() < endpoints.count());
     }
 }

@@ -11,9 +11,6 @@ use tracing_subscriber::fmt::FmtContext;
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::api::Time;
-
-/// See [`crate::logging`].
 pub(super) struct Json;
 
 impl<S, N> FormatEvent<S, N> for Json
@@ -29,7 +26,7 @@ where
 /// In the order in which people read it.
 #[derive(Serialize)]
 struct Line<'a> {
-    timestamp: Time,
+    timestamp: String,
     level: &'a str,
     message: &'a str,
     context: &'a Map<String, Value>,
@@ -43,7 +40,7 @@ fn line(event: &Event<'_>) -> String {
         // What a library says makes sense only with its name.
         said.context.insert("target".to_owned(), target.into());
     }
-    if let Some((trace, span)) = crate::telemetry::current_ids() {
+    if let Some((trace, span)) = crate::traces::current_ids() {
         said.context.insert("trace_id".to_owned(), trace.into());
         said.context.insert("span_id".to_owned(), span.into());
     }
@@ -52,7 +49,7 @@ fn line(event: &Event<'_>) -> String {
 
 /// A line that says this now.
 pub(super) fn plain(level: &str, message: &str, context: &Map<String, Value>) -> String {
-    let line = Line { timestamp: Time(SystemClock.now()), level, message, context };
+    let line = Line { timestamp: SystemClock.now().to_string(), level, message, context };
     // Made of texts, numbers and truth values, which always can be written.
     serde_json::to_string(&line).unwrap_or_default()
 }

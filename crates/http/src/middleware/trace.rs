@@ -1,12 +1,6 @@
-//! Traces: a span for each request, each use case and each call of the store, sent by OTLP over HTTP to the endpoint that
-//! the settings name. Without one no span is ever made; the trace that a caller brings is in the log all the same.
-//!
-//! A request's trace goes on from the caller's `traceparent`, and whether it is recorded is the caller's choice. Spans wait
-//! in a bounded queue for a thread of their own: an endpoint that is away costs requests nothing.
+//! The trace that a request belongs to: it goes on from the caller's `traceparent`, and whether it is recorded is the
+//! caller's choice.
 
-mod export;
-
-use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{self, Poll};
@@ -15,12 +9,11 @@ use actix_web::Error;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
-pub(crate) use export::{flush, layer};
 use opentelemetry::Context;
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
-use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use rekindle_layers::SPANS;
+use rekindle_telemetry::traces::{CallerScope, SpanIds, ids};
 use tracing::field::Empty;
 use tracing::instrument::Instrumented;
 use tracing::{Instrument, Level, Span, span, span_enabled};
@@ -30,33 +23,10 @@ use uuid::Uuid;
 /// W3C Trace Context.
 const TRACEPARENT: &str = "traceparent";
 
-thread_local! {
-    /// The caller of the request that this thread is busy with.
-    static CALLER: Cell<Option<Ids>> = const { Cell::new(None) };
-}
-
-/// The ids of a trace and of a span in it.
-type Ids = (opentelemetry::TraceId, opentelemetry::SpanId);
-
-/// The trace id and the span id of what is under way, in lower-case hex: those of our own span, or where none is made those
-/// that the caller brought.
-pub fn current_ids() -> Option<(String, String)> {
-    let span = Span::current();
-    let ours = (!span.is_disabled()).then(|| ids(&span.context())).flatten();
-    let (trace, span) = ours.or_else(|| CALLER.get())?;
-    Some((trace.to_string(), span.to_string()))
-}
-
-fn ids(context: &Context) -> Option<Ids> {
-    let span = context.span();
-    let context: &SpanContext = span.span_context();
-    context.is_valid().then(|| (context.trace_id(), context.span_id()))
-}
-
 /// The trace that a request belongs to.
 pub(crate) struct RequestTrace {
     span: Span,
-    caller: Option<Ids>,
+    caller: Option<SpanIds>,
 }
 
 /// What a request comes to, in the end.
@@ -98,7 +68,7 @@ impl RequestTrace {
 
     /// Does what belongs to it at once.
     pub(crate) fn hold<T>(&self, what: impl FnOnce() -> T) -> T {
-        let _caller = Scope::enter(self.caller);
+        let _caller = CallerScope::enter(self.caller);
         self.span.in_scope(what)
     }
 
@@ -123,28 +93,6 @@ impl RequestTrace {
             answer
         })
     }
-}
-
-/// A use case as a span of its own, with its outcome: `ok`, `refused` or `failed`.
-pub(crate) fn use_case<T: Send>(
-    name: &'static str,
-    work: impl Future<Output = Result<T, rekindle_core::Error>> + Send,
-) -> impl Future<Output = Result<T, rekindle_core::Error>> + Send {
-    use rekindle_core::Error::{AlreadyAnswered, Contended, Fenced, Rejected, Store};
-    let span = span!(
-        target: SPANS, Level::INFO, "use case", otel.name = name, otel.status_code = Empty, outcome = Empty,
-    );
-    let ended = span.clone();
-    let work = async move {
-        let answer = work.await;
-        match &answer {
-            Ok(_) => ended.record("outcome", "ok"),
-            Err(Rejected(_) | AlreadyAnswered) => ended.record("outcome", "refused"),
-            Err(Contended | Fenced | Store(_)) => ended.record("outcome", "failed").record("otel.status_code", "ERROR"),
-        };
-        answer
-    };
-    work.instrument(span)
 }
 
 /// An unknown method is its caller's own text, and not for a name.
@@ -187,24 +135,9 @@ impl Extractor for Carrier<'_> {
     }
 }
 
-/// Makes a caller the current one, and afterwards the one before it.
-struct Scope(Option<Ids>);
-
-impl Scope {
-    fn enter(caller: Option<Ids>) -> Self {
-        Self(CALLER.replace(caller))
-    }
-}
-
-impl Drop for Scope {
-    fn drop(&mut self) {
-        CALLER.set(self.0);
-    }
-}
-
 /// An answer in the making whose caller is the current one while it is worked on.
 struct Followed {
-    caller: Option<Ids>,
+    caller: Option<SpanIds>,
     answering: Instrumented<Answering>,
 }
 
@@ -212,7 +145,7 @@ impl Future for Followed {
     type Output = Result<ServiceResponse, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
-        let _caller = Scope::enter(self.caller);
+        let _caller = CallerScope::enter(self.caller);
         Pin::new(&mut self.answering).poll(cx)
     }
 }

@@ -10,7 +10,7 @@ use std::time::UNIX_EPOCH;
 
 use rekindle_core::{Clock, Timestamp};
 
-use super::LogFile;
+use super::config::LogFile;
 
 /// Readable for the group, as logs commonly are.
 const MODE: u32 = 0o640;

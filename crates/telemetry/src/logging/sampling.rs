@@ -22,7 +22,7 @@ pub(super) fn set(one_in: u32) {
 }
 
 /// Whether this heartbeat is logged.
-pub(crate) fn should_log(of: &str) -> bool {
+pub fn should_log(of: &str) -> bool {
     SAMPLE.is_due(of, SAMPLE.began.elapsed().as_secs() / 60)
 }
 

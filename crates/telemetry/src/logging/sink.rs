@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::batch::Batch;
+use super::config::Format;
+use super::lines::own_line;
 use super::rotating_file::Rotating;
-use super::writer_thread::Batch;
-use super::{Format, own_line};
 
 /// After this long a file that could not be written is tried again.
 const RETRY: Duration = Duration::from_secs(1);
