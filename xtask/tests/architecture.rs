@@ -18,12 +18,20 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("rekindle-store-mongo", &["rekindle-core"]),
     ("rekindle-transfer", &["rekindle-core"]),
     ("rekindle-mongod", &[]),
+    ("rekindle-jobs", &["rekindle-core", "rekindle-telemetry"]),
     ("rekindle-settings", &["rekindle-core"]),
     ("rekindle-stores", &["rekindle-core", "rekindle-store-mongo", "rekindle-store-sqlite"]),
     ("rekindle-telemetry", &["rekindle-core", "rekindle-layers"]),
     (
         "rekindle-http",
-        &["rekindle-core", "rekindle-layers", "rekindle-settings", "rekindle-stores", "rekindle-telemetry"],
+        &[
+            "rekindle-core",
+            "rekindle-jobs",
+            "rekindle-layers",
+            "rekindle-settings",
+            "rekindle-stores",
+            "rekindle-telemetry",
+        ],
     ),
     (
         "rekindle-cli",

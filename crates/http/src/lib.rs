@@ -1,21 +1,20 @@
 //! Rekindle over HTTP: the REST API as an actix-web service, and the server that runs it.
 //!
 //! Read in this order: [`api`] (the bodies), `routes` (the table of what there is to ask), `entry` (what happens to
-//! every request on its way in and out), `handlers`, `parse`, `error`. Around that: [`settings`], [`server`], [`jobs`]
-//! and [`health`].
+//! every request on its way in and out), `handlers`, `parse`, `error`. Around that: [`settings`], [`server`] and [`health`].
 //!
 //! Another actix-web service can mount the API beside its own routes: see [`configure`].
 
 mod access;
 pub mod api;
 pub mod auth;
+mod backup_job;
 pub mod cors;
 mod embed;
 mod error;
 mod extract;
 mod handlers;
 pub mod health;
-pub mod jobs;
 mod middleware;
 mod openapi;
 pub mod rate_limit;

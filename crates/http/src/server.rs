@@ -18,23 +18,23 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 pub(crate) use connections::{InFlightGuard, is_secure};
 use rekindle_core::{Clock, RandomIds, Store, SystemClock, Tracker};
+use rekindle_jobs::{DetectionJob, JobRegistry, RetentionJob, Scheduler};
 use rekindle_layers::{CircuitBreaker, Layered, Traced, resilient};
 use rekindle_settings::{ConfigurationError, SettingFault};
 use rekindle_telemetry::logging::{self, Guard, LogError};
 use rekindle_telemetry::metrics::Metrics;
-use rekindle_telemetry::{DETECTOR, RETENTION, traces};
+use rekindle_telemetry::traces;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
-use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use self::connections::Connections;
 use self::signals::{ServerSignal, Signals};
 use self::systemd::Notifier;
 use self::tls::Certificates;
+use crate::backup_job::BackupJob;
 use crate::embed::new_metrics;
-use crate::jobs;
-use crate::jobs::JobRegistry;
+use crate::error::ApiError;
 use crate::settings::{Settings, table};
 use crate::state::{AppState, Limits, ServerHandles};
 use rekindle_stores::{OpenStoreError, Opening};
@@ -121,8 +121,7 @@ pub struct RunningServer {
     handle: ServerHandle,
     server: JoinHandle<std::io::Result<()>>,
     certificates: Option<Arc<Certificates>>,
-    stop_jobs: CancellationToken,
-    jobs: Vec<JoinHandle<()>>,
+    jobs: Scheduler,
 }
 
 /// Runs the server until SIGTERM or SIGINT; SIGHUP makes it read its certificate again. `on_listening` is told the address
@@ -279,19 +278,11 @@ async fn run(
         .map_err(|error| ServeError::Failed(format!("cannot listen on {address}: {error}")))?;
     let handle = server.handle();
     let server = tokio::spawn(server);
-    let stop_jobs = CancellationToken::new();
-    let mut jobs = vec![
-        tokio::spawn(jobs::detector(tracker.clone(), board.job(DETECTOR), metrics.clone(), stop_jobs.clone())),
-        tokio::spawn(jobs::retention(
-            tracker.clone(),
-            settings.cleanup.clone(),
-            board.job(RETENTION),
-            stop_jobs.clone(),
-        )),
-    ];
+    let mut jobs = Scheduler::new(tracker, board, |failure| ApiError::from(failure).message);
+    jobs.start(DetectionJob::new(metrics));
+    jobs.start(RetentionJob::new(settings.cleanup.clone()));
     if let (Some(plan), Ok(file)) = (&settings.backup, settings.store.file()) {
-        let job = board.job(jobs::BACKUP);
-        jobs.push(tokio::spawn(jobs::backups(tracker, file.to_path_buf(), plan.clone(), job, stop_jobs.clone())));
+        jobs.start(BackupJob::new(file.to_path_buf(), plan.clone()));
     }
     let scheme = if certificates.is_some() { "https" } else { "http" };
     info!(
@@ -303,7 +294,7 @@ async fn run(
         "listening on {scheme}://{address}"
     );
     let drain_timeout = settings.drain_timeout;
-    Ok(RunningServer { address, context, drain_timeout, connections, handle, server, certificates, stop_jobs, jobs })
+    Ok(RunningServer { address, context, drain_timeout, connections, handle, server, certificates, jobs })
 }
 
 impl RunningServer {
@@ -356,11 +347,7 @@ impl RunningServer {
         // Dropping the server ends its workers.
         self.server.abort();
         let _ = (&mut self.server).await;
-        self.stop_jobs.cancel();
-        for job in self.jobs.drain(..) {
-            // A job that died has said so in the log.
-            let _ = job.await;
-        }
+        self.jobs.stop().await;
         // Who was refused in the last second, too, is to be in the audit trail.
         let (refusals, metrics) = (self.context.denied_log(), self.context.metrics());
         let _ = timeout(self.drain_timeout, refusals.flush(self.context.tracker(), metrics)).await;

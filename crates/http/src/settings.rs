@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rekindle_core::Policy;
+use rekindle_jobs::Schedule;
 use rekindle_settings::{ConfigurationError, Environment, Layers, Reader, Sources};
 use rekindle_stores::{NotAFileStore, StoreUrl};
 use rekindle_telemetry::logging::{LogFile, LogSettings};
@@ -15,8 +16,8 @@ use rekindle_telemetry::traces::TraceSettings;
 use table as t;
 
 use crate::auth::ApiKeys;
+use crate::backup_job::BackupPlan;
 use crate::cors::AllowedOrigins;
-use crate::jobs::Schedule;
 use crate::rate_limit::RateLimits;
 
 /// Everything that an operator chooses.
@@ -73,17 +74,6 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// `TLS_KEY_FILE`: the private key of its first certificate.
     pub key: PathBuf,
-}
-
-/// Backups that the server makes by itself.
-#[derive(Debug, Clone)]
-pub struct BackupPlan {
-    /// `BACKUP_CRON`, in UTC.
-    pub schedule: Schedule,
-    /// `BACKUP_DIR`.
-    pub folder: PathBuf,
-    /// `BACKUP_KEEP`: as many are kept.
-    pub keep: usize,
 }
 
 impl Settings {

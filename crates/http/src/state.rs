@@ -20,9 +20,9 @@ use crate::auth::ApiKeys;
 use crate::cors::AllowedOrigins;
 use crate::error::{ApiError, ErrorHeader};
 use crate::health::Checks;
-use crate::jobs::JobRegistry;
 use crate::rate_limit::{RateLimiter, RateLimits};
 use crate::readiness::Readiness;
+use rekindle_jobs::JobRegistry;
 use rekindle_telemetry::metrics::Metrics;
 use rekindle_telemetry::traces;
 

@@ -113,7 +113,7 @@ async fn a_detector_that_rests_for_more_than_ten_minutes_is_missed() {
     let found = check.check().await;
     assert_eq!(found.status, HealthStatus::Degraded);
     assert_eq!(found.shown["message"], "no detection pass has ended for 660 s");
-    detector.failed(tracker.now(), Duration::ZERO, rekindle_core::Error::Contended);
+    detector.failed(tracker.now(), Duration::ZERO, "contended".to_owned());
     assert_eq!(check.check().await.status, HealthStatus::Degraded, "a pass that failed is none");
     detector.done(tracker.now(), Duration::ZERO);
     let found = check.check().await;

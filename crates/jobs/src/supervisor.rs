@@ -9,10 +9,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use super::status::Job;
-use rekindle_telemetry::millis;
+use crate::backoff::backoff;
+use crate::status::JobHandle;
 
-use super::backoff;
+use rekindle_telemetry::millis;
 
 /// A job that died is started again no sooner and no later than this.
 const RESTART: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -21,7 +21,7 @@ const DEATHS: usize = 5;
 const WITHIN: Duration = Duration::from_secs(600);
 
 /// Runs a job in a task of its own, and starts it again when it dies, until it is told to stop or gives the job up.
-pub async fn supervised<F>(job: &Job, stop: &CancellationToken, make: impl Fn() -> F)
+pub async fn supervised<F>(job: &JobHandle, stop: &CancellationToken, make: impl Fn() -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {

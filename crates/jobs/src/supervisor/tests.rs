@@ -1,15 +1,15 @@
-//! Tests of `supervision`, in time that passes by itself.
+//! Tests of `supervisor`, in time that passes by itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
-use crate::jobs::JobRegistry;
+use crate::status::JobRegistry;
 use rekindle_telemetry::metrics::Metrics;
 
 /// A job that dies by a panic as often as this says, and then lives; how often it ran.
 struct Mortal {
-    job: Job,
+    job: JobHandle,
     board: JobRegistry,
     runs: Arc<AtomicU32>,
     stop: CancellationToken,

@@ -11,7 +11,7 @@ use rekindle_core::{Ids, RandomIds, StoreError, Tracker};
 use tracing::{debug, info, warn};
 use uuid::Uuid;
 
-use super::{LONGEST_BACKOFF, backoff};
+use crate::backoff::{LONGEST_BACKOFF, backoff};
 
 /// How long giving a lease back may take at a stop: a store that is away must not hold it up.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -47,7 +47,7 @@ impl LeaseTiming {
 
 /// One process's part in the question who does a job.
 #[derive(Clone)]
-pub struct Leadership {
+pub struct LeaderElection {
     tracker: Tracker,
     job_name: &'static str,
     duty: LeaseName,
@@ -58,9 +58,9 @@ pub struct Leadership {
     held: Arc<Mutex<Option<Fence>>>,
 }
 
-impl Leadership {
+impl LeaderElection {
     /// A candidate for this duty, under an id of its own.
-    pub fn of(tracker: Tracker, job_name: &'static str, duty: LeaseName, terms: LeaseTiming) -> Self {
+    pub fn new(tracker: Tracker, job_name: &'static str, duty: LeaseName, terms: LeaseTiming) -> Self {
         let (holder, began) = (RandomIds.new_id(), Instant::now());
         Self { tracker, job_name, duty, holder, terms, began, held: Arc::default() }
     }

@@ -4,50 +4,68 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use async_trait::async_trait;
 use rekindle_core::{Timestamp, Tracker};
-use tokio_util::sync::CancellationToken;
+use rekindle_jobs::{CATCH_UP_WINDOW, Job, NextPass, PassError, Schedule};
 use tracing::{error, info, warn};
 
 use rekindle_telemetry::millis;
 
-use super::{CATCH_UP_WINDOW, Job, LONGEST_SLEEP, supervised};
-use crate::settings::BackupPlan;
 use rekindle_stores::maintenance::{BackedUp, Existing, MaintenanceError, Stop, backup, stamp};
 
 /// Its name in the log.
-pub const BACKUP: &str = "backup";
+const BACKUP: &str = "backup";
 /// What our names begin and end with; between them stands the time.
 const NAME: (&str, &str) = ("rekindle-", ".db");
 /// An unfinished one, as `maintenance` calls it.
 const UNFINISHED: (&str, &str) = (".", ".part");
 
-/// Backs up the database in `file` at the times of a plan, until it is told to stop. Never ends otherwise.
-pub async fn backups(tracker: Tracker, file: PathBuf, plan: BackupPlan, job: Job, stop: CancellationToken) {
-    let make = || again_and_again(tracker.clone(), file.clone(), plan.clone(), job.clone());
-    supervised(&job, &stop, make).await;
+/// Backups that the server makes by itself.
+#[derive(Debug, Clone)]
+pub struct BackupPlan {
+    /// `BACKUP_CRON`, in UTC.
+    pub schedule: Schedule,
+    /// `BACKUP_DIR`.
+    pub folder: PathBuf,
+    /// `BACKUP_KEEP`: as many are kept.
+    pub keep: usize,
 }
 
-async fn again_and_again(tracker: Tracker, file: PathBuf, plan: BackupPlan, job: Job) {
-    let mut due = plan.schedule.after(tracker.now());
-    loop {
-        let Some(at) = due else {
-            // A schedule without a next time: nothing is ever due.
-            return std::future::pending().await;
-        };
+/// The backups of one database file. Each process that has the file makes them.
+pub(crate) struct BackupJob {
+    file: PathBuf,
+    plan: BackupPlan,
+}
+
+impl BackupJob {
+    pub(crate) fn new(file: PathBuf, plan: BackupPlan) -> Self {
+        Self { file, plan }
+    }
+}
+
+#[async_trait]
+impl Job for BackupJob {
+    fn name(&self) -> &'static str {
+        BACKUP
+    }
+
+    fn first(&self, _: Timestamp, now: Timestamp) -> NextPass {
+        self.plan.schedule.after(now).into()
+    }
+
+    async fn run(&self, tracker: &Tracker, due: Timestamp) -> Result<NextPass, PassError> {
         let now = tracker.now();
-        if now < at {
-            tokio::time::sleep(at.since(now).min(LONGEST_SLEEP)).await;
-            continue;
-        }
-        // Whoever slept through the time must not find a name that says otherwise.
-        let named = if now.since(at) > CATCH_UP_WINDOW { now } else { at };
-        match once(&file, &plan, named).await {
-            Ok(took) => job.done(tracker.now(), took),
-            Err((took, why)) => job.failed_since(tracker.now(), took, why),
-        }
-        due = plan.schedule.after(tracker.now());
+        // After a sleep past the time, the name must not say otherwise.
+        let named = if now.since(due) > CATCH_UP_WINDOW { now } else { due };
+        once(&self.file, &self.plan, named).await.map_err(PassError::Other)?;
+        Ok(self.plan.schedule.after(tracker.now()).into())
+    }
+
+    /// The next is taken in its time.
+    fn after_failure(&self, _: u32, tracker: &Tracker) -> NextPass {
+        self.plan.schedule.after(tracker.now()).into()
     }
 }
 
@@ -60,14 +78,16 @@ impl Drop for StopOnDrop {
     }
 }
 
-/// Answers how long it took, and if it failed, why.
-async fn once(file: &Path, plan: &BackupPlan, at: Timestamp) -> Result<Duration, (Duration, String)> {
+/// Takes one backup in a thread of its own.
+///
+/// # Errors
+/// With why it failed, which is in the log.
+async fn once(file: &Path, plan: &BackupPlan, at: Timestamp) -> Result<(), String> {
     let began = Instant::now();
     let stop = StopOnDrop(Stop::default());
     let (file, owned, stopped) = (file.to_path_buf(), plan.clone(), stop.0.clone());
     let taken = tokio::task::spawn_blocking(move || take(&file, &owned, at, &stopped)).await;
-    let took = began.elapsed();
-    let duration_ms = millis(took);
+    let duration_ms = millis(began.elapsed());
     let cause = match taken {
         Ok(Ok(Taken { path, done, removed })) => {
             info!(
@@ -78,13 +98,13 @@ async fn once(file: &Path, plan: &BackupPlan, at: Timestamp) -> Result<Duration,
                 duration_ms,
                 "Background job done"
             );
-            return Ok(took);
+            return Ok(());
         }
         Ok(Err(cause)) => cause.to_string(),
         Err(died) => died.to_string(),
     };
     error!(job_name = BACKUP, cause, duration_ms, "A backup failed; the next is taken in its time");
-    Err((took, cause))
+    Err(cause)
 }
 
 /// What was done at one time of the schedule.
@@ -96,14 +116,14 @@ struct Taken {
 }
 
 /// One backup, and after it the end of those that are too many.
-fn take(file: &Path, plan: &BackupPlan, at: Timestamp, stop: &Stop) -> Result<Taken, Failure> {
+fn take(file: &Path, plan: &BackupPlan, at: Timestamp, stop: &Stop) -> Result<Taken, BackupError> {
     let folder = &plan.folder;
-    let failed = |why: io::Error| Failure::Folder { folder: folder.clone(), why };
+    let failed = |why: io::Error| BackupError::Folder { folder: folder.clone(), why };
     fs::create_dir_all(folder).map_err(failed)?;
     // One at a time, also when another server has the same folder.
     let turn = File::open(folder).map_err(failed)?;
     turn.try_lock().map_err(|error| match error {
-        fs::TryLockError::WouldBlock => Failure::UnderWay(folder.clone()),
+        fs::TryLockError::WouldBlock => BackupError::UnderWay(folder.clone()),
         fs::TryLockError::Error(error) => failed(error),
     })?;
     let name = format!("{}{}{}", NAME.0, stamp(at), NAME.1);
@@ -155,7 +175,7 @@ fn is_ours(name: &str) -> bool {
 
 /// Why there is no backup.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+enum BackupError {
     /// Its folder cannot be used.
     #[error(
         "the folder {} cannot be used: {why}; make it, and give the server's user the right to write to it",

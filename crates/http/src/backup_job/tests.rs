@@ -1,4 +1,4 @@
-//! Tests of `jobs::backup`.
+//! Tests of `backup_job`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use tempfile::TempDir;
 use tokio::time::Instant as Paused;
 
 use super::*;
-use crate::jobs::JobRegistry;
-use rekindle_stores::{self, Opening, StoreUrl};
+use rekindle_jobs::{JobRegistry, Scheduler};
+use rekindle_stores::{Opening, StoreUrl};
 use rekindle_telemetry::metrics::Metrics;
 
 fn at(text: &str) -> Timestamp {
@@ -81,7 +81,7 @@ async fn there_are_never_two_at_once() {
     let other = File::open(&plan.folder).unwrap();
     other.try_lock().unwrap();
     let refused = take(&file, &plan, at("2026-11-01T02:00:00Z"), &Stop::default()).unwrap_err();
-    assert!(matches!(refused, Failure::UnderWay(_)), "{refused}");
+    assert!(matches!(refused, BackupError::UnderWay(_)), "{refused}");
     drop(other);
     take(&file, &plan, at("2026-11-01T02:00:00Z"), &Stop::default()).unwrap();
 }
@@ -100,9 +100,9 @@ async fn they_are_taken_when_they_are_due_until_it_is_told_to_stop() {
     let (_folder, file, plan) = ground(7).await;
     let clock = Ahead(at("2026-11-20T23:30:00Z"), Paused::now());
     let tracker = Tracker::new(Arc::new(MemoryStore::new()), Arc::new(clock), Arc::new(RandomIds), Policy::default());
-    let stop = CancellationToken::new();
     let board = JobRegistry::new(&Metrics::new([], &[]));
-    let job = tokio::spawn(backups(tracker, file, plan.clone(), board.job(BACKUP), stop.clone()));
+    let mut scheduler = Scheduler::new(tracker, board, |error| error.to_string());
+    scheduler.start(BackupJob::new(file, plan.clone()));
     tokio::time::sleep(Duration::from_secs(2 * 60 * 60)).await;
     assert!(!plan.folder.exists(), "nothing is due yet");
     let taken = |folder: &Path| if folder.exists() { names(folder) } else { Vec::new() };
@@ -110,7 +110,6 @@ async fn they_are_taken_when_they_are_due_until_it_is_told_to_stop() {
     while done(&taken(&plan.folder)) < 2 {
         tokio::time::sleep(Duration::from_secs(60)).await;
     }
-    stop.cancel();
-    job.await.unwrap();
+    scheduler.stop().await;
     assert_eq!(names(&plan.folder), ["rekindle-20261121T020000Z.db", "rekindle-20261122T020000Z.db"]);
 }

@@ -4,23 +4,22 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rekindle_core::{Error, Timestamp};
+use rekindle_core::Timestamp;
 use tokio::sync::watch;
 
-use crate::error::ApiError;
 use rekindle_telemetry::metrics::{JobMetrics, Metrics};
 
 /// All jobs of a process. Cheap to clone.
 #[derive(Clone)]
 pub struct JobRegistry {
     metrics: Metrics,
-    jobs: Arc<Mutex<Vec<Job>>>,
+    jobs: Arc<Mutex<Vec<JobHandle>>>,
     given_up: Arc<watch::Sender<Option<String>>>,
 }
 
 /// One of them. Cheap to clone.
 #[derive(Clone)]
-pub struct Job {
+pub struct JobHandle {
     name: &'static str,
     metrics: Arc<JobMetrics>,
     state: Arc<Mutex<State>>,
@@ -64,16 +63,16 @@ impl JobRegistry {
     }
 
     /// A job of this name, which is on the board from now on.
-    pub fn job(&self, name: &'static str) -> Job {
+    pub fn job(&self, name: &'static str) -> JobHandle {
         let metrics = Arc::new(self.metrics.of_job(name));
-        let job = Job { name, metrics, state: Arc::default(), given_up: Arc::clone(&self.given_up) };
+        let job = JobHandle { name, metrics, state: Arc::default(), given_up: Arc::clone(&self.given_up) };
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).push(job.clone());
         job
     }
 
     /// All of them, in the order in which they came.
     pub fn shown(&self) -> Vec<JobStatus> {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).iter().map(Job::shown).collect()
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).iter().map(JobHandle::shown).collect()
     }
 
     /// Waits until a job is given up: it keeps dying, and this says which and why. Then the process must end.
@@ -85,7 +84,7 @@ impl JobRegistry {
     }
 }
 
-impl Job {
+impl JobHandle {
     /// Its name.
     pub fn name(&self) -> &'static str {
         self.name
@@ -98,14 +97,8 @@ impl Job {
         (state.last_run, state.last_success, state.failures) = (Some(now), Some(now), 0);
     }
 
-    /// A pass failed.
-    pub fn failed(&self, now: Timestamp, took: Duration, why: Error) {
-        // As a client would be told: the cause is in the log.
-        self.failed_since(now, took, ApiError::from(why).message);
-    }
-
     /// A pass failed, for a reason that may be shown.
-    pub fn failed_since(&self, now: Timestamp, took: Duration, why: String) {
+    pub fn failed(&self, now: Timestamp, took: Duration, why: String) {
         self.metrics.failed(took);
         let mut state = self.state();
         state.last_run = Some(now);
@@ -114,7 +107,7 @@ impl Job {
     }
 
     /// It died.
-    pub(super) fn died(&self, why: &str) {
+    pub(crate) fn died(&self, why: &str) {
         self.metrics.died();
         let mut state = self.state();
         state.is_dead = true;
@@ -122,14 +115,14 @@ impl Job {
     }
 
     /// It was started again.
-    pub(super) fn restarted(&self) {
+    pub(crate) fn restarted(&self) {
         let mut state = self.state();
         state.is_dead = false;
         state.restarts = state.restarts.saturating_add(1);
     }
 
     /// It will not be started again.
-    pub(super) fn give_up(&self, why: String) {
+    pub(crate) fn give_up(&self, why: String) {
         self.given_up.send_replace(Some(why));
     }
 

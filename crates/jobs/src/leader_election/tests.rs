@@ -1,4 +1,4 @@
-//! Tests of `leadership`, by the real clock with short terms: a store's leases run out by its own.
+//! Tests of `leader_election`, by the real clock with short terms: a store's leases run out by its own.
 
 use rekindle_core::{Policy, SystemClock};
 use rekindle_testkit::MemoryStore;
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A process that wants to work.
 struct Worker {
-    leadership: Leadership,
+    leadership: LeaderElection,
     /// How often it began to work.
     begun: watch::Receiver<u32>,
     task: JoinHandle<()>,
@@ -30,7 +30,7 @@ fn tracker() -> Tracker {
 impl Worker {
     /// Its work is to wait until `detect` says that it has lost the duty.
     fn start(tracker: &Tracker) -> Self {
-        let leadership = Leadership::of(tracker.clone(), "test", LeaseName::Detection, QUICK);
+        let leadership = LeaderElection::new(tracker.clone(), "test", LeaseName::Detection, QUICK);
         let (begins, begun) = watch::channel(0);
         let begins = Arc::new(begins);
         let leads = leadership.clone();
@@ -82,7 +82,7 @@ async fn a_pass_that_takes_longer_than_the_lease_does_not_lose_it() {
     // Renewed so often that only a machine which stands still for seconds would lose it.
     let terms = LeaseTiming { lasts: Duration::from_secs(3), renew: Duration::from_millis(100), ..QUICK };
     let tracker = tracker();
-    let leadership = Leadership::of(tracker.clone(), "test", LeaseName::Detection, terms);
+    let leadership = LeaderElection::new(tracker.clone(), "test", LeaseName::Detection, terms);
     let (says, mut said) = watch::channel(None);
     let says = Arc::new(says);
     let leads = leadership.clone();
