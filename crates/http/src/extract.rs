@@ -46,10 +46,10 @@ impl FieldErrors {
     }
 
     /// Everything that was read, if nothing was wrong.
-    pub fn done<T>(self, build: impl FnOnce() -> Read<T>) -> Result<T, crate::ApiError> {
+    pub fn done<T>(self, build: impl FnOnce() -> Read<T>) -> Result<T, crate::error::ApiError> {
         match build() {
             Ok(value) if self.0.is_empty() => Ok(value),
-            Ok(_) | Err(InvalidField) => Err(crate::ApiError::validation(self.0)),
+            Ok(_) | Err(InvalidField) => Err(crate::error::ApiError::validation(self.0)),
         }
     }
 }

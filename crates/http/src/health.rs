@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tracing::warn;
 
 use crate::api::{HealthStatus, Object};
-use crate::jobs::JobRegistry;
+use rekindle_jobs::JobRegistry;
 
 /// What a check found: how it stands, and what is shown of it.
 #[derive(Debug, Clone, PartialEq)]

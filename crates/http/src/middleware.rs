@@ -2,15 +2,13 @@
 //! it may ask, catches what panics, turns every error into the one envelope, and writes its log line.
 
 mod access_log;
+pub(crate) mod metrics;
 mod security_headers;
+mod trace;
 
-use std::any::Any;
-use std::future::{Future, Ready, poll_fn, ready};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
 use std::time::Instant;
 
 use actix_web::body::BoxBody;
@@ -19,21 +17,20 @@ use actix_web::http::header;
 use actix_web::http::{ConnectionType, Method, StatusCode, Uri};
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use rekindle_core::{Clock, SystemClock};
+use rekindle_telemetry::metrics::RateClass;
+use rekindle_telemetry::{catch_panic, panic_message};
 use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
-pub(crate) use self::access_log::shown_path;
-use crate::ApiError;
+use self::trace::{Answering, RequestTrace};
 use crate::access::{AuthContext, Refused};
 use crate::api::ErrorBody;
 use crate::cors::{self, OriginDecision};
-use crate::error::ErrorHeader;
-use crate::metrics::RateClass;
+use crate::error::{ApiError, ErrorHeader};
 use crate::rate_limit::{self, RateLimitStatus};
 use crate::response::RawBody;
 use crate::server::{InFlightGuard, is_secure};
 use crate::state::AppState;
-use crate::telemetry::{Answering, RequestTrace};
 
 /// Wraps what answers requests.
 #[derive(Clone)]
@@ -172,7 +169,7 @@ impl<S> EntryService<S> {
             Err(error) if error.status != StatusCode::UNAUTHORIZED => return Err(error),
             // A valid key passes however many wrong ones came from its address.
             Err(error) => {
-                metrics.auth_failed(error.code);
+                metrics.auth_failed(error.code.as_str());
                 let counted = limiter.failure(req.peer_addr().map(|peer| peer.ip()), now);
                 counted.inspect_err(|_| metrics.rate_limited(RateClass::AuthFailures))?;
                 return Err(error);
@@ -216,24 +213,6 @@ fn is_docs(path: &str) -> bool {
 /// An id for a request: random enough to be found in a log, without asking the operating system each time.
 pub(crate) fn new_request_id() -> Uuid {
     uuid::Builder::from_random_bytes(fastrand::u128(..).to_be_bytes()).into_uuid()
-}
-
-/// Polls a future to its end or to its panic.
-async fn catch_panic<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
-    let mut future = pin!(future);
-    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-        Ok(Poll::Pending) => Poll::Pending,
-        Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
-        Err(panic) => Poll::Ready(Err(panic)),
-    })
-    .await
-}
-
-/// What a panic said.
-pub fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let words = panic.downcast_ref::<&str>().copied();
-    let words = words.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("panicked: {}", words.unwrap_or("without words"))
 }
 
 fn of_framework(error: &Error) -> ApiError {

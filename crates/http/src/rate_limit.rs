@@ -14,7 +14,7 @@ use rekindle_core::Timestamp;
 use uuid::Uuid;
 
 use crate::api::ErrorCode;
-use crate::{ApiError, ErrorHeader};
+use crate::error::{ApiError, ErrorHeader};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// As many windows are kept at most: a few megabytes, whoever asks.

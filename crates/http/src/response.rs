@@ -6,7 +6,7 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use rekindle_core::Version;
 use serde::Serialize;
 
-use crate::ApiError;
+use crate::error::ApiError;
 
 /// What a handler returns.
 pub type HandlerResult = Result<HttpResponse, ApiError>;

@@ -6,13 +6,12 @@ use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{Resource, Route};
 use rekindle_core::Role;
 
-use crate::ApiError;
 use crate::access::{AccessRule, KeyScope, RequireAccess};
 use crate::api::ErrorCode;
-use crate::error::ErrorHeader;
+use crate::error::{ApiError, ErrorHeader};
 use crate::handlers::{audit, docs, health, keys, machines, metrics, recovery, session_lifecycle, sessions, tasks};
-use crate::metrics::Counting;
 use crate::middleware::RequestMiddleware;
+use crate::middleware::metrics::Counting;
 use crate::response::HandlerResult;
 use crate::state::AppState;
 

@@ -18,22 +18,26 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 pub(crate) use connections::{InFlightGuard, is_secure};
 use rekindle_core::{Clock, RandomIds, Store, SystemClock, Tracker};
+use rekindle_jobs::{DetectionJob, JobRegistry, RetentionJob, Scheduler};
 use rekindle_layers::{CircuitBreaker, Layered, Traced, resilient};
+use rekindle_settings::{ConfigurationError, SettingFault};
+use rekindle_telemetry::logging::{self, Guard, LogError};
+use rekindle_telemetry::metrics::Metrics;
+use rekindle_telemetry::traces;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
-use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use self::connections::Connections;
 use self::signals::{ServerSignal, Signals};
 use self::systemd::Notifier;
 use self::tls::Certificates;
-use crate::jobs::JobRegistry;
-use crate::metrics::Metrics;
-use crate::settings::{ConfigurationError, Settings};
+use crate::backup_job::BackupJob;
+use crate::embed::new_metrics;
+use crate::error::ApiError;
+use crate::settings::{Settings, table};
 use crate::state::{AppState, Limits, ServerHandles};
-use crate::wire::{self, OpenStoreError, Opening};
-use crate::{jobs, logging, telemetry};
+use rekindle_stores::{OpenStoreError, Opening};
 
 /// How long those who have a connection are told, before they lose it, that the server is shutting down.
 const SHUTDOWN_NOTICE: Duration = Duration::from_millis(250);
@@ -88,6 +92,26 @@ impl ServeError {
     }
 }
 
+impl From<LogError> for ServeError {
+    fn from(error: LogError) -> Self {
+        let message = error.to_string();
+        match error {
+            LogError::File { .. } => {
+                ConfigurationError { faults: vec![SettingFault::new(table::LOG_FILE.name, message)] }.into()
+            }
+            LogError::Thread(_) => Self::Failed(message),
+        }
+    }
+}
+
+/// Starts the log and the traces of this process, as the settings say.
+///
+/// # Errors
+/// When the log file cannot be opened, or there can be no thread for the log.
+pub fn start_log(settings: &Settings) -> Result<Guard, ServeError> {
+    Ok(logging::init(&settings.log, settings.telemetry.as_ref())?)
+}
+
 /// A server that listens.
 pub struct RunningServer {
     address: SocketAddr,
@@ -97,8 +121,7 @@ pub struct RunningServer {
     handle: ServerHandle,
     server: JoinHandle<std::io::Result<()>>,
     certificates: Option<Arc<Certificates>>,
-    stop_jobs: CancellationToken,
-    jobs: Vec<JoinHandle<()>>,
+    jobs: Scheduler,
 }
 
 /// Runs the server until SIGTERM or SIGINT; SIGHUP makes it read its certificate again. `on_listening` is told the address
@@ -162,7 +185,7 @@ pub async fn serve_started(
         }
     }
     info!("Stopped");
-    telemetry::flush().await;
+    traces::flush().await;
     Ok(())
 }
 
@@ -171,13 +194,13 @@ pub async fn serve_started(
 /// # Errors
 /// See [`ServeError`].
 pub async fn start(settings: &Settings) -> Result<RunningServer, ServeError> {
-    let metrics = Metrics::new();
+    let metrics = new_metrics();
     let opening = Opening {
         call_timeout: settings.store_timeout,
         retention_days: settings.policy.retention_days,
         watch: metrics.batch_watch(),
     };
-    let store = wire::open(&settings.store, opening).await.map_err(|error| match error {
+    let store = rekindle_stores::open(&settings.store, opening).await.map_err(|error| match error {
         OpenStoreError::Configuration(why) => ServeError::Store { name: settings.store_from, why },
         OpenStoreError::Failed(why) => ServeError::Failed(format!("the store cannot be opened: {why}")),
     })?;
@@ -203,7 +226,7 @@ pub async fn start_over(
     clock: Arc<dyn Clock>,
     settings: &Settings,
 ) -> Result<RunningServer, ServeError> {
-    start_layered(store, clock, Metrics::new(), settings).await
+    start_layered(store, clock, new_metrics(), settings).await
 }
 
 async fn start_layered(
@@ -222,7 +245,7 @@ async fn start_layered(
 /// # Errors
 /// When it cannot listen where it should, or not speak TLS as it should.
 pub async fn start_with(tracker: Tracker, settings: &Settings) -> Result<RunningServer, ServeError> {
-    run(tracker, Metrics::new(), None, settings).await
+    run(tracker, new_metrics(), None, settings).await
 }
 
 async fn run(
@@ -255,19 +278,11 @@ async fn run(
         .map_err(|error| ServeError::Failed(format!("cannot listen on {address}: {error}")))?;
     let handle = server.handle();
     let server = tokio::spawn(server);
-    let stop_jobs = CancellationToken::new();
-    let mut jobs = vec![
-        tokio::spawn(jobs::detector(tracker.clone(), board.job(jobs::DETECTOR), metrics.clone(), stop_jobs.clone())),
-        tokio::spawn(jobs::retention(
-            tracker.clone(),
-            settings.cleanup.clone(),
-            board.job(jobs::RETENTION),
-            stop_jobs.clone(),
-        )),
-    ];
+    let mut jobs = Scheduler::new(tracker, board, |failure| ApiError::from(failure).message);
+    jobs.start(DetectionJob::new(metrics));
+    jobs.start(RetentionJob::new(settings.cleanup.clone()));
     if let (Some(plan), Ok(file)) = (&settings.backup, settings.store.file()) {
-        let job = board.job(jobs::BACKUP);
-        jobs.push(tokio::spawn(jobs::backups(tracker, file.to_path_buf(), plan.clone(), job, stop_jobs.clone())));
+        jobs.start(BackupJob::new(file.to_path_buf(), plan.clone()));
     }
     let scheme = if certificates.is_some() { "https" } else { "http" };
     info!(
@@ -279,7 +294,7 @@ async fn run(
         "listening on {scheme}://{address}"
     );
     let drain_timeout = settings.drain_timeout;
-    Ok(RunningServer { address, context, drain_timeout, connections, handle, server, certificates, stop_jobs, jobs })
+    Ok(RunningServer { address, context, drain_timeout, connections, handle, server, certificates, jobs })
 }
 
 impl RunningServer {
@@ -332,11 +347,7 @@ impl RunningServer {
         // Dropping the server ends its workers.
         self.server.abort();
         let _ = (&mut self.server).await;
-        self.stop_jobs.cancel();
-        for job in self.jobs.drain(..) {
-            // A job that died has said so in the log.
-            let _ = job.await;
-        }
+        self.jobs.stop().await;
         // Who was refused in the last second, too, is to be in the audit trail.
         let (refusals, metrics) = (self.context.denied_log(), self.context.metrics());
         let _ = timeout(self.drain_timeout, refusals.flush(self.context.tracker(), metrics)).await;

@@ -1,36 +1,24 @@
 //! The settings: gathered from files, the environment and the command line, every fault named at once with where it
 //! comes from, no secret shown.
 
-mod environment;
-mod files;
-mod layers;
-mod names;
-mod reader;
-mod schema;
-mod show;
-mod source;
 pub mod table;
 mod values;
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use environment::Environment;
-pub use layers::{Command, Flag, Layers, Sources};
-use reader::Reader;
 use rekindle_core::Policy;
-pub use schema::json_schema;
-pub use show::Shown;
-pub use source::Source;
+use rekindle_jobs::Schedule;
+use rekindle_settings::{ConfigurationError, Environment, Layers, Reader, Sources};
+use rekindle_stores::{NotAFileStore, StoreUrl};
+use rekindle_telemetry::logging::{LogFile, LogSettings};
+use rekindle_telemetry::traces::TraceSettings;
 use table as t;
 
 use crate::auth::ApiKeys;
+use crate::backup_job::BackupPlan;
 use crate::cors::AllowedOrigins;
-use crate::jobs::Schedule;
-use crate::logging::{LogFile, LogSettings};
 use crate::rate_limit::RateLimits;
-use crate::wire::{NotAFileStore, StoreUrl};
 
 /// Everything that an operator chooses.
 #[derive(Debug, Clone)]
@@ -66,7 +54,7 @@ pub struct Settings {
     /// `LOG_LEVEL`, `LOG_FORMAT`, `LOG_FILE` and what belongs to it, `LOG_HEARTBEAT_SAMPLE`.
     pub log: LogSettings,
     /// `OTEL_…`: where traces go, if anywhere.
-    pub telemetry: Option<Telemetry>,
+    pub telemetry: Option<TraceSettings>,
     /// `TLS_CERT_FILE`, `TLS_KEY_FILE`.
     pub tls: Option<TlsFiles>,
     /// `BACKUP_CRON`, `BACKUP_DIR`, `BACKUP_KEEP`.
@@ -79,17 +67,6 @@ pub struct Settings {
     pub checksum: String,
 }
 
-/// Traces, and where they go.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Telemetry {
-    /// `OTEL_EXPORTER_OTLP_ENDPOINT`, an http or https URL.
-    pub endpoint: String,
-    /// `OTEL_SERVICE_NAME`.
-    pub service_name: String,
-    /// `OTEL_TRACES_SAMPLER_ARG`: the part of the traces that is kept, from 0 to 1.
-    pub sample: f64,
-}
-
 /// The files that TLS needs, both PEM.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFiles {
@@ -99,59 +76,13 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
-/// Backups that the server makes by itself.
-#[derive(Debug, Clone)]
-pub struct BackupPlan {
-    /// `BACKUP_CRON`, in UTC.
-    pub schedule: Schedule,
-    /// `BACKUP_DIR`.
-    pub folder: PathBuf,
-    /// `BACKUP_KEEP`: as many are kept.
-    pub keep: usize,
-}
-
-/// Every setting that is missing or wrong, each with what would be right.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigurationError {
-    /// The settings, in the order in which they are read.
-    pub faults: Vec<SettingFault>,
-}
-
-/// One setting that is missing or wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SettingFault {
-    /// Its name, or that of a file which cannot be read.
-    pub name: String,
-    /// What would be right, and where the wrong value comes from.
-    pub message: String,
-}
-
-impl SettingFault {
-    /// A fault of this setting. The message shows no secret.
-    pub fn new(name: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { name: name.into(), message: message.into() }
-    }
-}
-
-impl fmt::Display for ConfigurationError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ConfigurationError: these settings are missing or wrong:")?;
-        for SettingFault { name, message } in &self.faults {
-            write!(f, "\n  {name} {message}")?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for ConfigurationError {}
-
 impl Settings {
     /// Reads the settings from this environment alone, without any file. An empty variable is a missing one.
     ///
     /// # Errors
     /// With everything that is missing or wrong.
     pub fn read(environment: &Environment) -> Result<Self, ConfigurationError> {
-        Self::of(&Sources { environment: environment.clone(), ..Sources::default() }.gather())
+        Self::of(&Sources::of_environment(&t::TABLE, environment.clone()).gather())
     }
 
     /// What all layers together say.
@@ -285,12 +216,12 @@ fn log(env: &mut Reader<'_>) -> Option<LogSettings> {
     Some(LogSettings { level: level?, format: format?, file, heartbeat_sample: heartbeat_sample? })
 }
 
-fn telemetry(env: &mut Reader<'_>) -> Option<Option<Telemetry>> {
+fn telemetry(env: &mut Reader<'_>) -> Option<Option<TraceSettings>> {
     let endpoint = env.optional(&t::OTEL_EXPORTER_OTLP_ENDPOINT, values::endpoint);
     let service_name = env.with_default(&t::OTEL_SERVICE_NAME, |text| Ok(text.to_owned()));
     let sample = env.decimal(&t::OTEL_TRACES_SAMPLER_ARG);
     let (endpoint, service_name, sample) = (endpoint?, service_name?, sample?);
-    Some(endpoint.map(|endpoint| Telemetry { endpoint, service_name, sample }))
+    Some(endpoint.map(|endpoint| TraceSettings { endpoint, service_name, sample }))
 }
 
 fn backup(env: &mut Reader<'_>, store: Option<&StoreUrl>) -> Option<Option<BackupPlan>> {

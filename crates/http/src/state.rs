@@ -14,18 +14,17 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::warn;
 
-use crate::ApiError;
 use crate::access::{ApiKeyCache, DeniedLog};
 use crate::api::ErrorCode;
 use crate::auth::ApiKeys;
 use crate::cors::AllowedOrigins;
-use crate::error::ErrorHeader;
+use crate::error::{ApiError, ErrorHeader};
 use crate::health::Checks;
-use crate::jobs::JobRegistry;
-use crate::metrics::Metrics;
 use crate::rate_limit::{RateLimiter, RateLimits};
 use crate::readiness::Readiness;
-use crate::telemetry;
+use rekindle_jobs::JobRegistry;
+use rekindle_telemetry::metrics::Metrics;
+use rekindle_telemetry::traces;
 
 /// As many requests at once can be counted.
 const MOST_IN_FLIGHT: usize = 1 << 24;
@@ -65,14 +64,6 @@ pub struct ServerHandles {
     pub environment: String,
 }
 
-impl Default for ServerHandles {
-    /// A store without a circuit, and no jobs.
-    fn default() -> Self {
-        let metrics = Metrics::new();
-        Self { jobs: JobRegistry::new(&metrics), metrics, circuit: None, environment: "development".to_owned() }
-    }
-}
-
 /// What every request needs. Cheap to clone.
 #[derive(Clone)]
 pub struct AppState {
@@ -95,11 +86,6 @@ struct Shared {
 }
 
 impl AppState {
-    /// The use cases, offered within these limits, without surroundings. Its uptime begins now.
-    pub fn new(tracker: Tracker, limits: Limits) -> Self {
-        Self::with_handles(tracker, limits, ServerHandles::default())
-    }
-
     /// The use cases, offered within these limits. Its uptime begins now.
     pub fn with_handles(tracker: Tracker, limits: Limits, surroundings: ServerHandles) -> Self {
         let tracker = tracker.with_observer(Arc::new(surroundings.metrics.clone()));
@@ -217,8 +203,10 @@ impl AppState {
 
     /// What `/metrics` shows.
     pub(crate) async fn metrics_page(&self) -> String {
-        let ServerHandles { metrics, circuit, jobs: board, .. } = &self.shared.handles;
-        metrics.page(self.tracker.store().as_ref(), circuit.as_deref(), board).await
+        let ServerHandles { metrics, circuit, jobs, .. } = &self.shared.handles;
+        let successes = jobs.shown().into_iter().filter_map(|job| Some((job.name, job.last_success?)));
+        let successes: Vec<_> = successes.collect();
+        metrics.page(self.tracker.store().as_ref(), circuit.as_deref(), &successes).await
     }
 
     /// A place among the requests that are worked on at once, held until it is dropped.
@@ -293,7 +281,7 @@ impl AppState {
         F: Future<Output = Result<T, Error>> + Send + 'static,
         T: Send + 'static,
     {
-        let work = Box::pin(telemetry::use_case(name, use_case(self.tracker.clone())));
+        let work = Box::pin(traces::use_case(name, use_case(self.tracker.clone())));
         Ok(RunToCompletion(Some(work)).await?)
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rekindle_core::{Store, StoreError};
-use rekindle_http::metrics::{Kind, METRICS};
+use rekindle_telemetry::metrics::{Kind, METRICS};
 use rekindle_testkit::ManualClock;
 use reqwest::{Method, StatusCode};
 use serde_json::json;

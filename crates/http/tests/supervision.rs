@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use rekindle_core::{Store, SystemClock};
 use rekindle_http::server::{ServeError, serve_started, start_over};
-use rekindle_http::settings::{Environment, Settings};
+use rekindle_http::settings::Settings;
+use rekindle_settings::Environment;
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
 use support::KEY;

@@ -11,9 +11,9 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::trace::v1::{Span, span::SpanKind, status::StatusCode as SpanStatus};
 use prost::Message;
 use rekindle_core::{Store, StoreError};
-use rekindle_http::logging::{self, Format, LogSettings};
-use rekindle_http::settings::Telemetry;
 use rekindle_layers::{Layered, Traced};
+use rekindle_telemetry::logging::{self, Format, LogSettings};
+use rekindle_telemetry::traces::TraceSettings;
 use reqwest::{Client, StatusCode};
 use serde_json::json;
 use support::faulty::{Fault, FaultyStore};
@@ -208,7 +208,7 @@ async fn without_an_exporter_the_callers_trace_is_in_the_log() {
 async fn what_fails_is_seen_to_have_failed() {
     let mut collector = Collector::start();
     let telemetry =
-        Telemetry { endpoint: collector.endpoint.clone(), service_name: "rekindle".to_owned(), sample: 1.0 };
+        TraceSettings { endpoint: collector.endpoint.clone(), service_name: "rekindle".to_owned(), sample: 1.0 };
     let log = LogSettings { level: tracing::Level::ERROR, format: Format::Json, file: None, heartbeat_sample: 1 };
     let _log = logging::init(&log, Some(&telemetry)).unwrap();
     let store = Arc::new(FaultyStore::default());

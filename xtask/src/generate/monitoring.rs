@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use anyhow::{Result, ensure};
-use rekindle_http::metrics::{Kind, METRICS};
+use rekindle_telemetry::metrics::{Kind, METRICS};
 
 use super::place;
 

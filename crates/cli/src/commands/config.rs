@@ -2,7 +2,8 @@
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
-use rekindle_http::settings::{Flag, Layers, Settings, Sources, json_schema, table};
+use rekindle_http::settings::{Settings, table};
+use rekindle_settings::{Flag, Layers, Sources, json_schema};
 use serde_json::json;
 
 use crate::error::CliError;
@@ -67,9 +68,9 @@ pub enum ConfigCommand {
 /// Settings are missing or wrong, or stdout is closed.
 pub fn config(globals: &Globals, command: ConfigCommand) -> Result<(), CliError> {
     match command {
-        ConfigCommand::Show(flags) => show(globals, &Sources::of_server(flags.given()).gather()),
+        ConfigCommand::Show(flags) => show(globals, &Sources::of_server(&table::TABLE, flags.given()).gather()),
         ConfigCommand::Check(flags) => {
-            let settings = Settings::of(&Sources::of_server(flags.given()).gather())?;
+            let settings = Settings::of(&Sources::of_server(&table::TABLE, flags.given()).gather())?;
             let files: Vec<_> = settings.files.iter().map(|file| file.display().to_string()).collect();
             if globals.json {
                 return data(&json!({ "complete": true, "files": files, "checksum": settings.checksum }).to_string());
@@ -77,7 +78,7 @@ pub fn config(globals: &Globals, command: ConfigCommand) -> Result<(), CliError>
             let read = if files.is_empty() { "no files".to_owned() } else { files.join(", ") };
             data(&format!("configuration is complete\n  read      {read}\n  checksum  {}\n", settings.checksum))
         }
-        ConfigCommand::Schema => data(&format!("{:#}", json_schema())),
+        ConfigCommand::Schema => data(&format!("{:#}", json_schema(&table::TABLE))),
     }
 }
 

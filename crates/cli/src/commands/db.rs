@@ -10,8 +10,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use rekindle_core::{Clock, SystemClock};
-use rekindle_http::maintenance::{self, Existing, MaintenanceError, Progress, Stop};
-use rekindle_http::{NotAFileStore, StoreUrl};
+use rekindle_stores::maintenance::{self, Existing, MaintenanceError, Progress, Stop};
+use rekindle_stores::{NotAFileStore, StoreUrl};
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 

@@ -5,9 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 
 use rekindle_core::RandomIds;
-use rekindle_http::logging;
-use rekindle_http::server::{ServeError, serve};
-use rekindle_http::settings::{Command, Flag, Settings, Sources};
+use rekindle_http::server::{ServeError, serve, start_log};
+use rekindle_http::settings::{Settings, table};
+use rekindle_settings::{Command, Flag, Sources};
 
 use super::config::SettingFlags;
 use super::serve::{ended, multi_thread_runtime};
@@ -33,7 +33,7 @@ pub fn dev(globals: &Globals, flags: SettingFlags) -> Result<ExitCode, CliError>
         }
     };
     let settings = Settings::of(&sources(&folder, key, flags.given()).gather())?;
-    let _log = logging::init(&settings.log, settings.telemetry.as_ref())?;
+    let _log = start_log(&settings)?;
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
     settings.announce();
     let is_near = is_nearest(&folder);
@@ -61,8 +61,13 @@ pub fn dev(globals: &Globals, flags: SettingFlags) -> Result<ExitCode, CliError>
 /// that person's own project; ours is in the data folder.
 fn sources(folder: &Folder, key: String, flags: Vec<Flag>) -> Sources {
     let store_url = format!("sqlite:{}", folder.database().display());
-    let command = Command { name: "rekindle dev", store_url, api_key: key };
-    Sources { dot_env: Some(folder.path().join(".env")), command: Some(command), ..Sources::of_server(flags) }
+    let (chosen, added) = (vec![(&table::STORE_URL, store_url)], vec![(&table::API_KEYS, key)]);
+    let command = Command { name: "rekindle dev", chosen, added };
+    Sources {
+        dot_env: Some(folder.path().join(".env")),
+        command: Some(command),
+        ..Sources::of_server(&table::TABLE, flags)
+    }
 }
 
 /// Where a program on this machine reaches a server that listens there.

@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, anyhow};
-use rekindle_http::logging;
-use rekindle_http::server::{ServeError, serve as run_server};
-use rekindle_http::settings::{ConfigurationError, Settings, Sources};
+use rekindle_http::server::{ServeError, serve as run_server, start_log};
+use rekindle_http::settings::{Settings, table};
+use rekindle_settings::{ConfigurationError, Sources};
 
 use super::config::SettingFlags;
 use crate::error::CliError;
@@ -15,8 +15,8 @@ use crate::error::CliError;
 /// # Errors
 /// Settings are missing or wrong, or it cannot listen.
 pub fn serve(flags: SettingFlags) -> Result<ExitCode, CliError> {
-    let settings = Settings::of(&Sources::of_server(flags.given()).gather())?;
-    let _log = logging::init(&settings.log, settings.telemetry.as_ref())?;
+    let settings = Settings::of(&Sources::of_server(&table::TABLE, flags.given()).gather())?;
+    let _log = start_log(&settings)?;
     settings.announce();
     multi_thread_runtime(async { ended(run_server(&settings, |_| Ok(())).await) })
 }

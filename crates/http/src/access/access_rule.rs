@@ -10,7 +10,7 @@ use actix_web::{Error, HttpMessage};
 use rekindle_core::Role;
 
 use super::{AuthContext, Identity, Refused};
-use crate::ApiError;
+use crate::error::ApiError;
 use crate::state::AppState;
 
 /// How far an endpoint reaches.
@@ -107,7 +107,7 @@ where
             None => None,
         };
         if let Some((error, visit)) = refused {
-            context.metrics().auth_failed(error.code);
+            context.metrics().auth_failed(error.code.as_str());
             context.denied_log().note(Refused::forbidden(visit, &req, &error));
             return Box::pin(ready(Ok(req.error_response(error))));
         }

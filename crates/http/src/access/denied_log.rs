@@ -13,9 +13,9 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::AuthContext;
-use crate::ApiError;
-use crate::metrics::Metrics;
-use crate::middleware::shown_path;
+use crate::error::ApiError;
+use crate::redact;
+use rekindle_telemetry::metrics::Metrics;
 
 /// As many refusals wait at most; as many are written in one commit.
 const MOST: usize = 1024;
@@ -29,12 +29,12 @@ impl Refused {
     /// Of a request whose key is not let in, if it is one that we know.
     pub fn not_let_in(request: Uuid, key: Option<KeyId>, req: &ServiceRequest, error: &ApiError) -> Self {
         let address = req.peer_addr().map(|peer| peer.ip());
-        Self::of(Actor { key, address, request }, req.method(), &shown_path(req.path()), error)
+        Self::of(Actor { key, address, request }, req.method(), &redact::path(req.path()), error)
     }
 
     /// Of a request that its key may not make.
     pub fn forbidden(visit: &AuthContext, req: &ServiceRequest, error: &ApiError) -> Self {
-        Self::of(visit.actor(), req.method(), &shown_path(req.path()), error)
+        Self::of(visit.actor(), req.method(), &redact::path(req.path()), error)
     }
 
     /// The same, where only the use case could see it; by the route's template.

@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{AuthContext, RequestContext};
-use crate::ApiError;
+use crate::error::ApiError;
 use crate::extract::Body;
 use crate::response::{HandlerResult, REPLAYED};
 

@@ -12,8 +12,9 @@ use rekindle_core::{ApiKey, Error, KeyId, ProjectId, Role, Timestamp, Tracker};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::auth;
 use crate::auth::ApiKeys;
-use crate::{ApiError, auth};
+use crate::error::ApiError;
 
 /// Who a key belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 use super::idempotency::IdempotencyKeyHeader;
 use super::{Identity, Refused};
-use crate::ApiError;
 use crate::api::ErrorCode;
+use crate::error::ApiError;
 use crate::state::AppState;
 
 /// What is known of a request that was let in.
@@ -75,7 +75,7 @@ impl RequestContext {
         if let Err(error) = &outcome
             && error.code == ErrorCode::Forbidden
         {
-            self.context.metrics().auth_failed(error.code);
+            self.context.metrics().auth_failed(error.code.as_str());
             self.context.denied_log().note(Refused::by_use_case(&self.visit, &self.method, &self.path, error));
         }
         outcome

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Object, Time};
-use crate::jobs::JobStatus;
+use rekindle_jobs::JobStatus;
 
 /// The process answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]

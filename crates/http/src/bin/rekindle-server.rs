@@ -4,9 +4,9 @@
 
 use std::process::ExitCode;
 
-use rekindle_http::logging;
-use rekindle_http::server::{ServeError, serve};
-use rekindle_http::settings::{Settings, Sources};
+use rekindle_http::server::{ServeError, serve, start_log};
+use rekindle_http::settings::{Settings, table};
+use rekindle_settings::Sources;
 
 /// Answering a heartbeat allocates some forty times; with the system's allocator that is a tenth of its cost.
 #[global_allocator]
@@ -24,8 +24,8 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), ServeError> {
-    let settings = Settings::of(&Sources::of_server(Vec::new()).gather())?;
-    let _log = logging::init(&settings.log, settings.telemetry.as_ref())?;
+    let settings = Settings::of(&Sources::of_server(&table::TABLE, Vec::new()).gather())?;
+    let _log = start_log(&settings)?;
     settings.announce();
     serve(&settings, |_| Ok(())).await
 }

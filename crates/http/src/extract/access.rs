@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::fields::{parsed, text};
 use super::{Body, Fields, Params};
-use crate::ApiError;
+use crate::error::ApiError;
 
 const DAY: u64 = 24 * 60 * 60;
 const MOST_DAYS: u64 = 3650;

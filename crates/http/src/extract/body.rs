@@ -11,8 +11,8 @@ use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest, web};
 use rekindle_core::InvalidValue;
 
-use crate::ApiError;
 use crate::api::ErrorCode;
+use crate::error::ApiError;
 use crate::state::AppState;
 
 /// The bytes of a body, not read yet; none if there is no body.

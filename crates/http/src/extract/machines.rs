@@ -6,7 +6,7 @@ use rekindle_core::use_cases::{IfMatch, MachinePatch, NewMachine};
 
 use super::fields::{Reserved, parsed, slots, text};
 use super::{Body, Fields, Paging, Params};
-use crate::ApiError;
+use crate::error::ApiError;
 
 /// How many a page has unless told, and at most.
 const PAGE: (u32, u32) = (50, 100);

@@ -10,7 +10,7 @@ use rekindle_core::InvalidValue;
 use rekindle_core::store::{Cursor, PageRequest, Start};
 
 use super::{FieldErrors, Read};
-use crate::ApiError;
+use crate::error::ApiError;
 
 /// What a query says, and what is wrong with it.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 use rekindle_core::{InvalidValue, KeyId, MachineId, SessionId, TaskId};
 
-use crate::ApiError;
+use crate::error::ApiError;
 
 /// The `{id}` of the path.
 #[derive(Debug, Clone)]

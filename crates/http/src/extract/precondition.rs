@@ -8,7 +8,7 @@ use actix_web::{FromRequest, HttpRequest};
 use rekindle_core::InvalidValue;
 use rekindle_core::use_cases::IfMatch;
 
-use crate::ApiError;
+use crate::error::ApiError;
 
 /// What `If-Match` demands, if it is there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

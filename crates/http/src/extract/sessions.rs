@@ -9,7 +9,7 @@ use rekindle_core::{ErrorMessage, MetadataPatch, SessionStatus};
 
 use super::fields::{Reserved, flag, parsed, slot, text};
 use super::{Body, Fields, Paging, Params};
-use crate::ApiError;
+use crate::error::ApiError;
 
 /// The lists of sessions: how many unless told, and how many at most.
 const PAGE: (u32, u32) = (50, 100);

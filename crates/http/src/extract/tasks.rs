@@ -7,7 +7,7 @@ use rekindle_core::{ErrorMessage, TaskStatus};
 
 use super::fields::{Reserved, parsed, text};
 use super::{Body, Fields, Paging, Params};
-use crate::ApiError;
+use crate::error::ApiError;
 
 /// How many a page has unless told, and at most.
 const PAGE: (u32, u32) = (50, 200);

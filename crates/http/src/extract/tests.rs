@@ -8,7 +8,7 @@ use rekindle_core::use_cases::IfMatch;
 
 use super::precondition::read;
 use super::*;
-use crate::ApiError;
+use crate::error::ApiError;
 
 fn body(text: &'static str) -> Body {
     Body(Bytes::from_static(text.as_bytes()))

@@ -8,7 +8,7 @@ use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
 use utoipa_swagger_ui::Config;
 
-use crate::ApiError;
+use crate::error::ApiError;
 use crate::response::HandlerResult;
 
 const DOCUMENT: &str = "/api/docs/openapi.json";

@@ -3,8 +3,8 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 
-use crate::ApiError;
 use crate::api::{DetailedHealth, Health, HealthStatus, Object, Ready};
+use crate::error::ApiError;
 use crate::response::{HandlerResult, RawBody, json};
 use crate::state::AppState;
 

@@ -125,7 +125,7 @@ pub async fn detect_failures(caller: RequestContext, body: Body) -> HandlerResul
 }
 
 fn report(pass: &DetectionReport, duration: Duration) -> HandlerResult {
-    crate::jobs::log_pass(pass, duration);
+    rekindle_telemetry::log_pass(pass, duration);
     let stalled_sessions = pass.stalled.len() as u64;
     let duration_ms = time_ms(duration);
     let report = DetectReport { stalled_sessions, checked_at: pass.checked_at.into(), duration_ms };
@@ -168,7 +168,8 @@ pub async fn delete_old(caller: RequestContext, req: HttpRequest) -> HandlerResu
 
 async fn clean_up(caller: &RequestContext, req: &HttpRequest, body: &Body) -> HandlerResult {
     let (days, mode) = extract::cleanup(Params::of(req))?;
-    let clean = |tracker: Tracker| async move { tracker.cleanup(days, mode, &mut crate::jobs::log_deleted).await };
+    let clean =
+        |tracker: Tracker| async move { tracker.cleanup(days, mode, &mut rekindle_telemetry::log_deleted).await };
     let cleaned = |report: &rekindle_core::use_cases::CleanupReport| {
         let message = if mode == CleanupMode::DryRun { "Cleanup tried" } else { "Cleanup asked for" };
         let note = LogFields { message, sessions_affected: Some(report.deleted_sessions), ..LogFields::default() };

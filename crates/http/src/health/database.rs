@@ -8,8 +8,8 @@ use rekindle_core::{Error, StoreError, Tracker};
 use rekindle_layers::CircuitBreaker;
 
 use super::{Check, CheckResult};
-use crate::ApiError;
 use crate::api::{CircuitHealth, DatabaseHealth, HealthStatus};
+use crate::error::ApiError;
 
 pub(super) struct Database {
     tracker: Tracker,

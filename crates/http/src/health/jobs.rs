@@ -9,7 +9,9 @@ use tokio::time::timeout;
 
 use super::{Check, CheckResult};
 use crate::api::{HealthStatus, JobHealth, JobsHealth};
-use crate::jobs::{DETECTOR, JobRegistry, JobStatus};
+use rekindle_telemetry::DETECTOR;
+
+use rekindle_jobs::{JobRegistry, JobStatus};
 
 /// After so long without a pass of the detector something is wrong, or after so many of its intervals, if that is longer.
 const LONGEST_REST: Duration = Duration::from_secs(600);

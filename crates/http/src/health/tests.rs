@@ -7,8 +7,8 @@ use rekindle_testkit::{ManualClock, MemoryStore};
 use serde_json::json;
 
 use super::*;
-use crate::jobs::DETECTOR;
-use crate::metrics::Metrics;
+use rekindle_telemetry::DETECTOR;
+use rekindle_telemetry::metrics::Metrics;
 
 /// A check that does as it is told.
 struct Told(&'static str, Does);
@@ -93,7 +93,7 @@ fn jobs(detect_interval: Duration) -> (Tracker, JobRegistry, Arc<ManualClock>, j
     let policy = Policy { detect_interval, ..Policy::default() };
     let store = Arc::new(MemoryStore::new());
     let tracker = Tracker::new(store, Arc::clone(&clock) as _, Arc::new(RandomIds), policy);
-    let board = JobRegistry::new(&Metrics::new());
+    let board = JobRegistry::new(&Metrics::new([], &[]));
     let check = jobs::Jobs::new(tracker.clone(), board.clone());
     (tracker, board, clock, check)
 }
@@ -113,7 +113,7 @@ async fn a_detector_that_rests_for_more_than_ten_minutes_is_missed() {
     let found = check.check().await;
     assert_eq!(found.status, HealthStatus::Degraded);
     assert_eq!(found.shown["message"], "no detection pass has ended for 660 s");
-    detector.failed(tracker.now(), Duration::ZERO, rekindle_core::Error::Contended);
+    detector.failed(tracker.now(), Duration::ZERO, "contended".to_owned());
     assert_eq!(check.check().await.status, HealthStatus::Degraded, "a pass that failed is none");
     detector.done(tracker.now(), Duration::ZERO);
     let found = check.check().await;

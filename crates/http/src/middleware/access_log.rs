@@ -1,18 +1,16 @@
 //! The one log line that each request leaves. What it would say is put together only where somebody listens.
 
-mod redact;
-
-use std::borrow::Cow;
-
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
+use rekindle_telemetry::logging;
 use tracing::{Level, debug, enabled, error, info, warn};
 use uuid::Uuid;
 
 use super::RequestInfo;
 use crate::auth::{given, masked, parse_key};
+use crate::error::ApiError;
+use crate::redact;
 use crate::response::{LogFields, LogLevelHint};
-use crate::{ApiError, logging};
 
 /// Where ids stand in paths.
 const OF_TASK: &str = "/api/tasks/{id}";
@@ -34,11 +32,6 @@ pub(super) fn session_of(req: &ServiceRequest) -> Option<Uuid> {
     let id = req.path().strip_prefix("/api/sessions/")?.split('/').next().and_then(parse_key)?;
     let key = given(req.headers()).and_then(|key| parse_key(key.to_str().ok()?));
     (key != Some(id)).then_some(id)
-}
-
-/// A path as it may be shown: without anything in it that could be a key.
-pub(crate) fn shown_path(path: &str) -> Cow<'_, str> {
-    redact::path(path)
 }
 
 /// A request that was not let in: for its key, or since there were too many before it.

@@ -1,89 +1,8 @@
 //! The table of all settings. What is parsed, refused, shown, documented and described as JSON Schema comes from here; a
 //! setting is one entry, and one field of [`super::Settings`].
 
-/// One setting.
-#[derive(Debug)]
-pub struct Setting {
-    /// Its name: that of its environment variable.
-    pub name: &'static str,
-    /// What its value may be.
-    pub kind: Kind,
-    /// What holds where nothing is set; none where there is no such thing.
-    pub default: Option<&'static str>,
-    /// What holds instead in `rekindle dev`.
-    pub in_dev: Option<&'static str>,
-    /// How much of its value may be shown.
-    pub secrecy: Secrecy,
-    /// Whether it chooses the files that are read, and so cannot stand in one.
-    pub chooses_files: bool,
-    /// What it is for, in one line.
-    pub about: &'static str,
-}
-
-/// What a value may be.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Kind {
-    /// An integer within these bounds.
-    Integer(u64, u64),
-    /// A number within these bounds.
-    Decimal(f64, f64),
-    /// One of these words.
-    Choice(&'static [&'static str]),
-    /// A text.
-    Text,
-    /// Texts, separated by commas; in a file a list of strings.
-    List,
-}
-
-/// How much of a value may be shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Secrecy {
-    /// All of it.
-    Open,
-    /// What is no password.
-    Address,
-    /// Nothing.
-    Secret,
-}
-
-impl Setting {
-    const fn of(kind: Kind, about: &'static str) -> Self {
-        Self { name: "", kind, default: None, in_dev: None, secrecy: Secrecy::Open, chooses_files: false, about }
-    }
-
-    const fn integer(least: u64, most: u64, about: &'static str) -> Self {
-        Self::of(Kind::Integer(least, most), about)
-    }
-
-    const fn text(about: &'static str) -> Self {
-        Self::of(Kind::Text, about)
-    }
-
-    const fn default(mut self, text: &'static str) -> Self {
-        self.default = Some(text);
-        self
-    }
-
-    const fn in_dev(mut self, text: &'static str) -> Self {
-        self.in_dev = Some(text);
-        self
-    }
-
-    const fn kept(mut self, secrecy: Secrecy) -> Self {
-        self.secrecy = secrecy;
-        self
-    }
-
-    const fn choosing_files(mut self) -> Self {
-        self.chooses_files = true;
-        self
-    }
-
-    /// Its name in a file.
-    pub fn key(&self) -> String {
-        self.name.to_ascii_lowercase()
-    }
-}
+pub use rekindle_settings::{Kind, Secrecy, Setting, Table};
+use rekindle_stores::StoreUrl;
 
 /// Ten years: a span beyond which a number is a slip of the hand.
 const TEN_YEARS_MS: u64 = 10 * 365 * 24 * 60 * 60 * 1000;
@@ -110,9 +29,9 @@ settings! {
         "Where the data is kept: `sqlite:PATH`, `sqlite::memory:`, `mongodb://…` or `mongodb+srv://…`. \
          `rekindle dev` keeps it in its folder.",
     )
-    .kept(Secrecy::Address);
+    .address(without_password);
     MONGODB_URI = Setting::text("Another name for `STORE_URL`, for a MongoDB URI; of the two the later layer's counts.")
-        .kept(Secrecy::Address);
+        .address(without_password);
     MONGODB_DATABASE = Setting::text("The name of the database in MongoDB.").default("claude-projects");
     API_KEYS = Setting::of(Kind::List, "The API keys that are let in: UUIDs. `rekindle dev` makes one and keeps it.")
         .kept(Secrecy::Secret);
@@ -188,7 +107,9 @@ settings! {
     BACKUP_KEEP = Setting::integer(1, 10_000, "As many scheduled backups are kept.").default("7");
 }
 
-/// The setting of this name.
-pub fn named(name: &str) -> Option<&'static Setting> {
-    ALL.iter().copied().find(|setting| setting.name == name)
+/// What the engine of the settings is handed.
+pub static TABLE: Table = Table { settings: ALL, folder: &CONFIG_DIR, overlay: &ENVIRONMENT };
+
+fn without_password(url: &str) -> Option<String> {
+    StoreUrl::parse(url, "").ok().map(|store| store.address())
 }

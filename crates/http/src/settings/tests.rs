@@ -1,7 +1,10 @@
-//! Tests of `settings`.
+//! Tests of `settings`, and of the engine with the whole table.
+
+mod layers;
+mod show;
 
 use super::*;
-use crate::logging::Format;
+use rekindle_telemetry::logging::Format;
 
 const KEY: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
 
@@ -193,15 +196,27 @@ fn traces_go_where_an_endpoint_is_named() {
 
 #[test]
 fn every_default_of_the_table_is_right() {
-    for setting in table::ALL {
+    for setting in t::ALL {
         for value in [setting.default, setting.in_dev].into_iter().flatten() {
             let set = Settings::read(&least().with(setting.name, value));
             assert!(set.is_ok(), "{} = {value}: {set:?}", setting.name);
         }
-        if let table::Kind::Choice(words) = setting.kind {
+        if let t::Kind::Choice(words) = setting.kind {
             for word in words {
                 assert!(Settings::read(&least().with(setting.name, *word)).is_ok(), "{} = {word}", setting.name);
             }
         }
     }
+}
+
+#[test]
+fn the_schema_has_every_setting_that_a_file_may_have() {
+    let schema = rekindle_settings::json_schema(&t::TABLE);
+    let properties = schema["properties"].as_object().unwrap();
+    assert_eq!(properties.len(), t::ALL.len() - 1, "all but CONFIG_DIR");
+    assert_eq!(properties["stall_threshold_ms"]["minimum"], 100);
+    assert_eq!(properties["stall_threshold_ms"]["default"], 180_000);
+    assert_eq!(properties["log_format"]["enum"][1], "pretty");
+    assert_eq!(properties["otel_traces_sampler_arg"]["default"], 1.0);
+    assert_eq!(schema["additionalProperties"], false);
 }

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use rekindle_core::{Clock, RandomIds, SessionId, Store, SystemClock, Tracker};
 use rekindle_http::server::{RunningServer, start_over, start_with};
-use rekindle_http::settings::{Environment, Settings};
+use rekindle_http::settings::Settings;
+use rekindle_settings::Environment;
 use rekindle_store_sqlite::{Location, SqliteOptions, SqliteStore};
 use rekindle_testkit::ManualClock;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};

@@ -20,7 +20,7 @@ const PLAIN: &[&str] = &[
 const PROMETHEUS: &[&str] = &["process_cpu_seconds_total", "process_start_time_seconds"];
 
 /// The table of all metrics of the server.
-const METRICS: &str = "crates/http/src/metrics/names.rs";
+const METRICS: &str = "crates/telemetry/src/metrics/names.rs";
 const ALERTS: &str = "deploy/prometheus/alerts.yml";
 const DASHBOARD: &str = "deploy/grafana/dashboard.json";
 

@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use rekindle_http::maintenance::{self, DatabaseReport};
-use rekindle_http::{NotAFileStore, OpenStoreError, StoreUrl};
 use rekindle_integrity::{self as check, CheckEvent, Finding, Severity};
+use rekindle_stores::maintenance::{self, DatabaseReport};
+use rekindle_stores::{NotAFileStore, OpenStoreError, StoreUrl};
 use serde::Serialize;
 
 use super::progress::Bar;

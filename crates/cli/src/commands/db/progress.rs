@@ -5,8 +5,8 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use rekindle_http::maintenance::Progress;
 use rekindle_integrity as check;
+use rekindle_stores::maintenance::Progress;
 use rekindle_transfer::{Phase, Progress as Transferred};
 
 use crate::target::Globals;

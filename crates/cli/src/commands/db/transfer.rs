@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use rekindle_core::{RandomIds, SystemClock};
-use rekindle_http::{NotAFileStore, OpenStoreError, StoreUrl};
+use rekindle_stores::{NotAFileStore, OpenStoreError, StoreUrl};
 use rekindle_transfer::{Counts, Existing, Exported, Exporting, Imported, Stop, TransferError, verify};
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};

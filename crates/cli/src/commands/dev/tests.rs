@@ -1,6 +1,7 @@
 //! What a development server is told, and what it tells.
 
-use rekindle_http::settings::{Layers, table};
+use rekindle_http::settings::table;
+use rekindle_settings::Layers;
 
 use super::*;
 

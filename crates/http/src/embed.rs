@@ -1,0 +1,30 @@
+//! What a service needs to offer the API: metrics for its routes, and a state without anything round the use cases.
+
+use rekindle_core::Tracker;
+use rekindle_telemetry::metrics::Metrics;
+
+use crate::api::ErrorCode;
+use crate::routes::TABLE;
+use crate::state::{AppState, Limits, ServerHandles};
+use rekindle_jobs::JobRegistry;
+
+/// Returns metrics that count requests by the routes of the API.
+pub fn new_metrics() -> Metrics {
+    let reasons = [ErrorCode::ApiKeyRequired, ErrorCode::ApiKeyMalformed, ErrorCode::ApiKeyInvalid];
+    Metrics::new(TABLE.iter().map(|(path, _)| *path), &reasons.map(|code| code.as_str()))
+}
+
+impl Default for ServerHandles {
+    /// A store without a circuit, and no jobs.
+    fn default() -> Self {
+        let metrics = new_metrics();
+        Self { jobs: JobRegistry::new(&metrics), metrics, circuit: None, environment: "development".to_owned() }
+    }
+}
+
+impl AppState {
+    /// Returns the use cases, offered within these limits, with no circuit and no jobs. Its uptime begins now.
+    pub fn new(tracker: Tracker, limits: Limits) -> Self {
+        Self::with_handles(tracker, limits, ServerHandles::default())
+    }
+}

@@ -1,0 +1,154 @@
+//! The trace that a request belongs to: it goes on from the caller's `traceparent`, and whether it is recorded is the
+//! caller's choice.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{self, Poll};
+
+use actix_web::Error;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::HeaderMap;
+use opentelemetry::Context;
+use opentelemetry::propagation::{Extractor, TextMapPropagator};
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use rekindle_layers::SPANS;
+use rekindle_telemetry::traces::{CallerScope, SpanIds, ids};
+use tracing::field::Empty;
+use tracing::instrument::Instrumented;
+use tracing::{Instrument, Level, Span, span, span_enabled};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+use uuid::Uuid;
+
+/// W3C Trace Context.
+const TRACEPARENT: &str = "traceparent";
+
+/// The trace that a request belongs to.
+pub(crate) struct RequestTrace {
+    span: Span,
+    caller: Option<SpanIds>,
+}
+
+/// What a request comes to, in the end.
+pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<ServiceResponse, Error>>>>;
+
+impl RequestTrace {
+    /// That which its caller named, or a new one.
+    pub(crate) fn of(req: &ServiceRequest, id: Uuid) -> Self {
+        let parent = caller(req.headers());
+        let caller = parent.as_ref().and_then(ids);
+        if !span_enabled!(target: SPANS, Level::INFO) {
+            return Self { span: Span::none(), caller };
+        }
+        let route = req.match_pattern();
+        let (method, scheme) = (method(req.method()), if crate::server::is_secure(req) { "https" } else { "http" });
+        let peer = req.peer_addr().map(|peer| peer.ip().to_string());
+        let span = span!(
+            target: SPANS,
+            Level::INFO,
+            "request",
+            otel.name = route.as_ref().map_or_else(|| method.to_owned(), |route| format!("{method} {route}")),
+            otel.kind = "server",
+            otel.status_code = Empty,
+            http.request.method = method,
+            http.route = route,
+            http.response.status_code = Empty,
+            error.type = Empty,
+            url.path = req.path(),
+            url.scheme = scheme,
+            client.address = peer,
+            request_id = %id,
+        );
+        if let Some(parent) = parent {
+            // It fails only where there is no exporter, and nothing is lost by that.
+            let _ = span.set_parent(parent);
+        }
+        Self { span, caller }
+    }
+
+    /// Does what belongs to it at once.
+    pub(crate) fn hold<T>(&self, what: impl FnOnce() -> T) -> T {
+        let _caller = CallerScope::enter(self.caller);
+        self.span.in_scope(what)
+    }
+
+    /// Follows an answer in the making, and notes how it ended.
+    pub(crate) fn follow(self, answering: Answering) -> Answering {
+        if self.span.is_disabled() && self.caller.is_none() {
+            return answering;
+        }
+        let Self { span, caller } = self;
+        let ended = span.clone();
+        let followed = Followed { caller, answering: answering.instrument(span) };
+        Box::pin(async move {
+            let answer = followed.await;
+            let status = match &answer {
+                Ok(response) => response.status(),
+                Err(error) => error.as_response_error().status_code(),
+            };
+            ended.record("http.response.status_code", status.as_u16());
+            if status.is_server_error() {
+                ended.record("otel.status_code", "ERROR").record("error.type", status.as_str());
+            }
+            answer
+        })
+    }
+}
+
+/// An unknown method is its caller's own text, and not for a name.
+fn method(method: &Method) -> &str {
+    match *method {
+        Method::GET
+        | Method::HEAD
+        | Method::POST
+        | Method::PUT
+        | Method::PATCH
+        | Method::DELETE
+        | Method::OPTIONS
+        | Method::CONNECT
+        | Method::TRACE => method.as_str(),
+        _ => "_OTHER",
+    }
+}
+
+/// The span that the caller named, if it named one, and only one.
+fn caller(headers: &HeaderMap) -> Option<Context> {
+    let mut named = headers.get_all(TRACEPARENT);
+    let lengths = named.next()?.to_str().ok()?.split('-').map(str::len);
+    // The library takes shorter ids for longer ones, too.
+    if named.next().is_some() || !lengths.take(4).eq([2, 32, 16, 2]) {
+        return None;
+    }
+    let context = TraceContextPropagator::new().extract_with_context(&Context::new(), &Carrier(headers));
+    ids(&context).map(|_| context)
+}
+
+struct Carrier<'a>(&'a HeaderMap);
+
+impl Extractor for Carrier<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).and_then(|value| value.to_str().ok())
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(actix_web::http::header::HeaderName::as_str).collect()
+    }
+}
+
+/// An answer in the making whose caller is the current one while it is worked on.
+struct Followed {
+    caller: Option<SpanIds>,
+    answering: Instrumented<Answering>,
+}
+
+impl Future for Followed {
+    type Output = Result<ServiceResponse, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
+        let _caller = CallerScope::enter(self.caller);
+        Pin::new(&mut self.answering).poll(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests;
