@@ -5,10 +5,12 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::{Finding, Rule};
 use rekindle_core::domain::session::{Session, SessionStatus};
 use rekindle_core::store::UniqueRule;
 use rekindle_core::values::SessionId;
+
+use crate::finding::Finding;
+use crate::rule::Rule;
 
 /// As many memberships are held at once: 32 MB.
 const HELD: u64 = 4_000_000;

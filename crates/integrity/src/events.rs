@@ -2,11 +2,16 @@
 
 use std::collections::HashSet;
 
-use super::scan::known;
-use super::{Check, Finding, PAGE, Part, Rule, together};
 use rekindle_core::domain::event::{EventKind, Subject};
 use rekindle_core::store::{EventPosition, RecordedEvent, StoreError};
 use rekindle_core::values::{SessionId, TaskId};
+
+use crate::check::{Check, PAGE};
+use crate::finding::Finding;
+use crate::lookup::known;
+use crate::report::Part;
+use crate::rule::Rule;
+use crate::together;
 
 /// As many sessions are remembered to be there: events of one session are near each other.
 const REMEMBERED: usize = 50_000;

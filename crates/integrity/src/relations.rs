@@ -3,27 +3,22 @@
 
 use std::collections::HashSet;
 
-use super::scan::{SessionRef, known};
-use super::{Check, Finding, Rule, together};
 use rekindle_core::domain::session::Session;
 use rekindle_core::domain::task::{Task, TaskStatus};
 use rekindle_core::rules::recovery::INTERRUPTED;
 use rekindle_core::store::{StoreError, Versioned};
-use rekindle_core::values::{ProjectId, SessionId, TaskId};
+use rekindle_core::values::{SessionId, TaskId};
+
+use crate::check::Check;
+use crate::finding::Finding;
+use crate::lookup::{Copied, SessionRef, belongs, known};
+use crate::rule::Rule;
+use crate::together;
 
 /// As often a row that changes while it is looked at is read again.
 const MAX_REREADS: u32 = 20;
 /// As many tasks that seem to be left behind are held until the events were read.
 const MAX_PENDING: usize = 100_000;
-
-/// A task that was copied from another.
-pub(super) struct Copied {
-    pub id: TaskId,
-    pub origin: TaskId,
-    pub project_id: ProjectId,
-    /// Its session.
-    pub of: SessionRef,
-}
 
 impl Check<'_> {
     /// A task that seems to break a rule, with its session.
@@ -163,25 +158,6 @@ fn is_unfinished(task: &Task) -> bool {
         TaskStatus::Failed => task.error_message().is_some_and(|why| why.as_str() == INTERRUPTED),
         TaskStatus::Completed => false,
     }
-}
-
-/// What a task and its session break.
-pub(super) fn belongs(task: &Task, session: Option<&SessionRef>) -> Vec<Finding> {
-    let (id, of) = (task.id, task.session_id);
-    let mut found = Vec::new();
-    let mut broken = |rule, what| found.push(Finding::of(rule, &[&id, &of], what));
-    let Some(session) = session else {
-        broken(Rule::TaskHasSession, format!("task {id} belongs to session {of}, which is gone"));
-        return found;
-    };
-    if !session.is_live && task.status() == TaskStatus::InProgress {
-        broken(Rule::Ended, format!("task {id} is in progress in ended session {of}"));
-    }
-    if task.project_id != session.project_id {
-        let (theirs, its) = (&session.project_id, &task.project_id);
-        broken(Rule::TaskProject, format!("task {id} is of project {its}, and its session {of} of {theirs}"));
-    }
-    found
 }
 
 /// What a session and its successor break.

@@ -1,10 +1,12 @@
 //! What one row shows by itself. A row is read as a whole, so that nothing here needs a second look.
 
-use super::{Finding, Rule};
 use rekindle_core::domain::machine::Machine;
 use rekindle_core::domain::session::Session;
 use rekindle_core::domain::task::Task;
 use rekindle_core::values::Timestamp;
+
+use crate::finding::Finding;
+use crate::rule::Rule;
 
 /// One session.
 pub fn session(session: &Session) -> Vec<Finding> {

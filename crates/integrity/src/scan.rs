@@ -3,33 +3,18 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::duplicates::{DuplicateFinder, clash};
-use super::relations::{Copied, belongs};
-use super::{Check, Finding, PAGE, Part, Rule, rows, together};
 use rekindle_core::domain::session::Session;
-use rekindle_core::store::{MachineFilter, Page, PageRequest, SessionFilter, Start, StoreError, TaskFilter, Versioned};
-use rekindle_core::values::{ProjectId, SessionId};
+use rekindle_core::store::{MachineFilter, Page, PageRequest, SessionFilter, Start, StoreError, TaskFilter};
+use rekindle_core::values::SessionId;
+
+use crate::check::{Check, PAGE};
+use crate::duplicates::{DuplicateFinder, clash};
+use crate::lookup::{Copied, SessionRef, belongs, known};
+use crate::report::Part;
+use crate::{rows, together};
 
 /// As many sessions are remembered while the tasks are read, most of which follow others of their session.
 const REMEMBERED: usize = 50_000;
-
-/// What a task's judgement needs of its session.
-#[derive(Debug, Clone)]
-pub(super) struct SessionRef {
-    pub is_live: bool,
-    pub project_id: ProjectId,
-    pub recovered_from: Option<SessionId>,
-}
-
-impl From<&Session> for SessionRef {
-    fn from(session: &Session) -> Self {
-        Self {
-            is_live: session.status().is_live(),
-            project_id: session.project_id.clone(),
-            recovered_from: session.lineage.recovered_from,
-        }
-    }
-}
 
 impl Check<'_> {
     pub(super) async fn sessions(&mut self) -> Result<(), StoreError> {
@@ -144,29 +129,5 @@ impl Check<'_> {
                 None => return Ok(()),
             }
         }
-    }
-
-    /// A page, unless a row of it makes no sense: that is a finding, and what lies behind it cannot be paged to.
-    pub(super) fn readable<T>(&mut self, part: Part, page: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
-        match page {
-            Ok(page) => Ok(Some(page)),
-            Err(StoreError::Corrupt(what)) => {
-                self.found(Finding::of(Rule::Readable, &[], what));
-                self.skipped(&format!("the {} behind a row that makes no sense were not looked at", part.as_str()));
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
-    }
-}
-
-/// What was looked up. None: the row makes no sense, which is told where its kind is read.
-pub(super) fn known<T>(
-    answer: Result<Option<Versioned<T>>, StoreError>,
-) -> Result<Option<Option<Versioned<T>>>, StoreError> {
-    match answer {
-        Ok(row) => Ok(Some(row)),
-        Err(StoreError::Corrupt(_)) => Ok(None),
-        Err(error) => Err(error),
     }
 }

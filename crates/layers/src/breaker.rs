@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rekindle_core::Timestamp;
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 
 /// While somebody is finding out, others are told to come back no later than this.
 const VERDICT_SOON: Duration = Duration::from_secs(1);

@@ -10,7 +10,9 @@ use rekindle_core::{Clock, StoreError};
 use tracing::{info, warn};
 
 use crate::breaker::{Breaker, BreakerOptions, Health, Permit, Snapshot, Transition};
-use crate::{Failure, Layer, Op, Outcome};
+use crate::layered::Layer;
+use crate::operation::Op;
+use crate::outcome::{Failure, Outcome};
 
 /// Stops asking a store that keeps failing, and lets one call through now and then to find out. Whatever is asked may be
 /// the one that finds out, a `ping` too: a server that nobody uses closes its circuit by being asked whether it is ready.

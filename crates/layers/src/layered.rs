@@ -14,7 +14,8 @@ use rekindle_core::{
     Timestamp, Versioned,
 };
 
-use crate::{Failure, Op};
+use crate::operation::Op;
+use crate::outcome::Failure;
 
 /// What happens round each call of a store. `close` goes past it.
 pub trait Layer: Send + Sync + 'static {

@@ -4,7 +4,9 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use crate::{Failure, Layer, Op, Outcome};
+use crate::layered::Layer;
+use crate::operation::Op;
+use crate::outcome::{Failure, Outcome};
 
 /// A call that is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

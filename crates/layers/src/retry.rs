@@ -9,7 +9,10 @@ use std::time::Duration;
 use rekindle_core::StoreError;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::{CircuitBreaker, Failure, Layer, Op};
+use crate::circuit::CircuitBreaker;
+use crate::layered::Layer;
+use crate::operation::Op;
+use crate::outcome::Failure;
 
 /// The numbers of the retries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,9 @@ use std::future::Future;
 use tracing::field::Empty;
 use tracing::{Instrument, Level, Span, span, span_enabled};
 
-use crate::{Failure, Layer, Op, Outcome};
+use crate::layered::Layer;
+use crate::operation::Op;
+use crate::outcome::{Failure, Outcome};
 
 /// The target of all spans of this project. What exports traces listens to it and to nothing else, and a log does not:
 /// so that without an exporter no span is ever made.

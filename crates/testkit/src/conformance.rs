@@ -2,6 +2,7 @@
 //! hands its [`Adapter`] to [`main`]; a case that is added here runs on every adapter at once.
 
 mod audit;
+mod case;
 mod commits;
 mod concurrency;
 mod detection;
@@ -16,14 +17,14 @@ mod round_trips;
 mod unique_rules;
 
 use std::future::Future;
-use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use libtest_mimic::{Arguments, Trial};
 use rekindle_core::Store;
-use rekindle_core::store::{Changes, CommitError, Committed, Put, Write};
+
+pub use case::{Case, Running};
 
 use crate::model;
 
@@ -41,31 +42,6 @@ pub trait Adapter: Send + Sync + 'static {
     /// A fresh, empty store of its own; called once for each case, several at a time.
     async fn open(&self) -> Arc<dyn Store>;
 }
-
-/// A case under way.
-pub type Running = Pin<Box<dyn Future<Output = ()>>>;
-
-/// One thing that every store must do.
-#[derive(Clone, Copy)]
-pub struct Case {
-    /// What it is about.
-    pub name: &'static str,
-    /// Panics when the store does something else.
-    pub run: fn(Arc<dyn Store>) -> Running,
-}
-
-/// Declares the cases of a module from its functions' names.
-macro_rules! cases {
-    ($($name:ident),+ $(,)?) => {
-        pub(super) const CASES: &[$crate::conformance::Case] = &[
-            $($crate::conformance::Case {
-                name: concat!(module_path!(), "::", stringify!($name)),
-                run: |store| Box::pin($name(store)),
-            }),+
-        ];
-    };
-}
-pub(crate) use cases;
 
 /// Every case.
 pub fn all() -> impl Iterator<Item = Case> {
@@ -131,25 +107,4 @@ pub fn main(adapter: impl Adapter) -> ExitCode {
 fn in_runtime(case: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(case);
-}
-
-/// Commits writes without events.
-async fn commit(store: &Arc<dyn Store>, writes: Vec<Write>) -> Result<Committed, CommitError> {
-    store.commit(Changes { writes, ..Changes::default() }).await
-}
-
-/// Stores a new row.
-async fn insert<T>(store: &Arc<dyn Store>, value: T)
-where
-    Put<T>: Into<Write>,
-{
-    let mut changes = Changes::default();
-    changes.insert(value);
-    store.commit(changes).await.unwrap();
-}
-
-/// Demands that nothing was written because something had changed.
-#[track_caller]
-fn assert_stale(outcome: &Result<Committed, CommitError>) {
-    assert!(matches!(outcome, Err(CommitError::Stale)), "expected Stale, got {outcome:?}");
 }

@@ -3,57 +3,28 @@
 
 mod lease;
 mod read;
+mod state;
 mod write;
 
-use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use lease::Lease;
-use rekindle_core::domain::event::Event;
 use rekindle_core::store::{
     AuditFilter, Changes, Claim, CommitError, Committed, DetectorState, EventPosition, Expired, ExpiredCounts, Fence,
-    IdempotencyKey, LeaseName, LiveSession, MachineFilter, Page, PageRequest, RecordedEvent, SessionCounts,
-    SessionFilter, SessionHeartbeat, StalledSessions, StoredResponse, TaskFilter,
+    IdempotencyKey, LiveSession, MachineFilter, Page, PageRequest, RecordedEvent, SessionCounts, SessionFilter,
+    SessionHeartbeat, StalledSessions, StoredResponse, TaskFilter,
 };
-use rekindle_core::values::KeyId;
 use rekindle_core::{
     ApiKey, Machine, MachineId, ProjectId, Session, SessionId, Slot, Store, StoreError, Task, TaskId, TaskStatus,
-    Timestamp, Version, Versioned,
+    Timestamp, Versioned,
 };
+
+use self::state::{Row, State};
 
 /// A store in memory.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     state: Mutex<State>,
-}
-
-#[derive(Debug, Default, Clone)]
-struct State {
-    sessions: BTreeMap<SessionId, Row<Session>>,
-    tasks: BTreeMap<TaskId, Row<Task>>,
-    machines: BTreeMap<MachineId, Row<Machine>>,
-    keys: BTreeMap<KeyId, Row<ApiKey>>,
-    answers: BTreeMap<IdempotencyKey, StoredResponse>,
-    events: Vec<(u64, Event)>,
-    watch: Option<DetectorState>,
-    leases: BTreeMap<LeaseName, Lease>,
-    /// Counts every row and event that was ever stored.
-    sequence: u64,
-    closed: bool,
-}
-
-#[derive(Debug, Clone)]
-struct Row<T> {
-    value: T,
-    version: Version,
-    sequence: u64,
-}
-
-impl<T: Clone> Row<T> {
-    fn versioned(&self) -> Versioned<T> {
-        Versioned { value: self.value.clone(), version: self.version }
-    }
 }
 
 impl MemoryStore {

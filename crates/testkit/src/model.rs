@@ -11,7 +11,8 @@ use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunne
 use rekindle_core::Store;
 pub use steps::{ModelState, Step, steps};
 
-use crate::{MemoryStore, invariants};
+use crate::invariants;
+use crate::memory::MemoryStore;
 
 /// How many random comparisons each adapter gets.
 pub const ROUNDS: u64 = 3;

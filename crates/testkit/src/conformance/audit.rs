@@ -7,7 +7,7 @@ use rekindle_core::domain::event::{Event, EventKind, Subject};
 use rekindle_core::store::{AuditFilter, Changes, RecordedEvent};
 use rekindle_core::{Actor, KeyId, SessionId, Store, TaskId};
 
-use super::cases;
+use super::case::cases;
 use crate::sample::{self, noon_plus, uuid};
 
 cases![

@@ -6,7 +6,7 @@ use rekindle_core::domain::event::{Event, EventKind, Subject};
 use rekindle_core::store::{Changes, Expect, Put, Write};
 use rekindle_core::{Store, Version};
 
-use super::{assert_stale, cases, commit, insert};
+use super::case::{assert_stale, cases, commit, insert};
 use crate::sample::{self, NOON, noon_plus};
 
 cases![

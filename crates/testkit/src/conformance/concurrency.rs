@@ -8,9 +8,10 @@ use rekindle_core::store::{Changes, CommitError, UniqueRule, Write};
 use rekindle_core::use_cases::{NewSession, NewTask, Recovered, SessionPatch, SessionTarget, TaskPatch};
 use rekindle_core::{Error, Metadata, Policy, Rejection, SessionId, Store, TaskStatus, Tracker};
 
-use super::{cases, insert};
+use super::case::{cases, insert};
+use crate::invariants;
+use crate::manual_clock::{ManualClock, SequentialIds};
 use crate::sample::{self, noon_plus, text, uuid};
-use crate::{ManualClock, SequentialIds, invariants};
 
 cases![
     one_of_fifty_inserts_wins,

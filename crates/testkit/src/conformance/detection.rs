@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rekindle_core::domain::session::LiveState;
 use rekindle_core::{MachineStatus, Session, SessionId, Store, Timestamp};
 
-use super::{cases, insert};
+use super::case::{cases, insert};
 use crate::sample::{self, noon_plus, uuid};
 
 cases![

@@ -6,7 +6,7 @@ use rekindle_core::domain::session::{LiveState, Phase};
 use rekindle_core::store::SessionHeartbeat;
 use rekindle_core::{MachineStatus, Session, SessionId, Store, StoreError, Timestamp, Version, Versioned};
 
-use super::{cases, insert};
+use super::case::{cases, insert};
 use crate::sample::{self, NOON, noon_plus, text};
 
 cases![

@@ -6,7 +6,7 @@ use rekindle_core::Store;
 use rekindle_core::domain::event::{Event, EventKind, Subject};
 use rekindle_core::store::{Changes, CommitError, Committed, IdempotencyKey, Put, StoredResponse, UniqueRule, Write};
 
-use super::{assert_stale, cases, insert};
+use super::case::{assert_stale, cases, insert};
 use crate::sample::{self, NOON, noon_plus};
 
 cases![

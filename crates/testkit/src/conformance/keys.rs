@@ -6,7 +6,7 @@ use rekindle_core::domain::api_key::SecretHash;
 use rekindle_core::store::{Changes, CommitError, Expect, Put, Write};
 use rekindle_core::{ApiKey, Role, Store, Version, Versioned};
 
-use super::{assert_stale, cases, insert};
+use super::case::{assert_stale, cases, insert};
 use crate::sample::{self, noon_plus};
 
 cases![keys_come_back_as_they_were, keys_are_listed_newest_first, a_key_changes_at_its_version, a_key_is_made_once];
@@ -52,9 +52,9 @@ async fn a_key_changes_at_its_version(store: Arc<dyn Store>) {
     store.commit(changes).await.unwrap();
     let second = Version::FIRST.after_put();
     assert_eq!(store.keys().await.unwrap(), [Versioned { value: revoked, version: second }]);
-    let late = super::commit(&store, vec![put(&sample::key(1), Version::FIRST)]).await;
+    let late = super::case::commit(&store, vec![put(&sample::key(1), Version::FIRST)]).await;
     assert_stale(&late);
-    super::commit(&store, vec![put(&sample::key(1), second)]).await.unwrap();
+    super::case::commit(&store, vec![put(&sample::key(1), second)]).await.unwrap();
     assert_eq!(store.keys().await.unwrap()[0].value, sample::key(1));
 }
 

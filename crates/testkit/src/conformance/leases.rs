@@ -9,7 +9,7 @@ use rekindle_core::store::{
 };
 use rekindle_core::{Session, Store, Version};
 
-use super::{cases, insert};
+use super::case::{cases, insert};
 use crate::sample::{self, NOON, noon_plus, text, uuid};
 
 cases![

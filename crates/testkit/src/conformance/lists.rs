@@ -6,7 +6,7 @@ use rekindle_core::domain::session::{LiveState, Outcome, Phase};
 use rekindle_core::store::{Cursor, MachineFilter, PageRequest, SessionFilter, Start, TaskFilter};
 use rekindle_core::{MachineStatus, Session, SessionId, SessionStatus, Slot, Store, TaskId, TaskStatus};
 
-use super::{cases, insert};
+use super::case::{cases, insert};
 use crate::sample::{self, noon_plus, text, uuid};
 
 cases![

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rekindle_core::store::{Changes, CommitError, StoredEntity, UniqueRule, Write};
 use rekindle_core::{Store, Version, Versioned};
 
-use super::{assert_stale, cases, commit, insert};
+use super::case::{assert_stale, cases, commit, insert};
 use crate::sample;
 
 cases![rows_are_restored_at_their_versions, a_restored_row_is_as_any_other, a_row_that_is_there_is_not_restored];

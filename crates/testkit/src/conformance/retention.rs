@@ -7,7 +7,7 @@ use rekindle_core::domain::session::{Outcome, Phase};
 use rekindle_core::store::{Changes, EVENT_PURGE_BATCH, Expired, ExpiredCounts};
 use rekindle_core::{SessionId, Store, Timestamp, Version};
 
-use super::{cases, insert};
+use super::case::{cases, insert};
 use crate::sample::{self, NOON, noon_plus, uuid};
 
 cases![

@@ -7,7 +7,7 @@ use rekindle_core::store::{Changes, DetectorState, DetectorStateUpdate};
 use rekindle_core::values::Slots;
 use rekindle_core::{KeyId, MachineStatus, SessionId, Slot, Store, StoreError, TaskId, Timestamp, Version, Versioned};
 
-use super::{assert_stale, cases, insert};
+use super::case::{assert_stale, cases, insert};
 use crate::sample::{self, NOON, noon_plus, uuid};
 
 cases![

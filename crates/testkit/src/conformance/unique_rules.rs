@@ -6,7 +6,7 @@ use rekindle_core::domain::session::{LiveState, Outcome};
 use rekindle_core::store::{Changes, CommitError, UniqueRule};
 use rekindle_core::{Session, SessionId, Slot, Store, Version};
 
-use super::{cases, insert};
+use super::case::{cases, insert};
 use crate::sample::{self, NOON, uuid};
 
 cases![

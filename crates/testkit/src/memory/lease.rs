@@ -3,18 +3,8 @@
 use std::time::Instant;
 
 use rekindle_core::store::{Claim, Fence};
-use uuid::Uuid;
 
-use super::State;
-
-/// Who has a duty.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Lease {
-    /// None once it was given back.
-    holder: Option<Uuid>,
-    token: u64,
-    until: Instant,
-}
+use super::state::{Lease, State};
 
 impl State {
     pub(super) fn claim(&mut self, claim: Claim) -> Option<Fence> {

@@ -10,7 +10,7 @@ use rekindle_core::{
     Timestamp, Versioned,
 };
 
-use super::{Row, State};
+use super::state::{Row, State};
 
 impl State {
     pub(super) fn tasks_of(&self, session: SessionId, statuses: &[TaskStatus]) -> Vec<Versioned<Task>> {

@@ -10,7 +10,7 @@ use rekindle_core::{
     ApiKey, Machine, MachineId, MachineStatus, Session, SessionId, SessionStatus, Task, Timestamp, Version, Versioned,
 };
 
-use super::{Row, State};
+use super::state::{Row, State};
 
 /// What a put needs to know of an entity.
 trait Entity: Clone {

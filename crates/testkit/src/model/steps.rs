@@ -19,8 +19,8 @@ use rekindle_core::{
 };
 use serde_json::json;
 
+use crate::manual_clock::{ManualClock, SequentialIds};
 use crate::sample::{self, text, uuid};
-use crate::{ManualClock, SequentialIds};
 
 /// One thing that somebody does. Numbers choose among few names, so that steps meet; indexes choose among what was
 /// made before.
