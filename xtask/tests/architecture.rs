@@ -11,12 +11,13 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 /// What of ours each crate may be built from. A crate that is not named here may not exist.
 const ARROWS: &[(&str, &[&str])] = &[
     ("rekindle-core", &[]),
+    ("rekindle-records", &["rekindle-core"]),
     ("rekindle-integrity", &["rekindle-core"]),
     ("rekindle-testkit", &["rekindle-core", "rekindle-integrity"]),
     ("rekindle-layers", &["rekindle-core"]),
-    ("rekindle-store-sqlite", &["rekindle-core"]),
-    ("rekindle-store-mongo", &["rekindle-core"]),
-    ("rekindle-transfer", &["rekindle-core"]),
+    ("rekindle-store-sqlite", &["rekindle-core", "rekindle-records"]),
+    ("rekindle-store-mongo", &["rekindle-core", "rekindle-records"]),
+    ("rekindle-transfer", &["rekindle-core", "rekindle-records"]),
     ("rekindle-mongod", &[]),
     ("rekindle-http", &["rekindle-core", "rekindle-layers", "rekindle-store-mongo", "rekindle-store-sqlite"]),
     ("rekindle-cli", &["rekindle-core", "rekindle-http", "rekindle-integrity", "rekindle-transfer"]),
