@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use error::OpenError;
-pub use inspect::{existing, identity, immutable, inspect, inspect_schema, sidecar_files};
+pub(crate) use inspect::{existing, identity, immutable, inspect, inspect_schema, sidecar_files};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::options::{Location, SqliteOptions};
 
 /// In the header of every database of ours ("rknd"), so that those of others are told apart.
-pub const APPLICATION_ID: i32 = 0x726b_6e64;
+pub(crate) const APPLICATION_ID: i32 = 0x726b_6e64;
 
 /// Every statement there is fits, with the variants of the lists.
 const STATEMENTS_KEPT: usize = 256;
@@ -34,7 +34,7 @@ mod embedded {
 ///
 /// # Errors
 /// See [`OpenError`].
-pub fn writer(options: &SqliteOptions) -> Result<Connection, OpenError> {
+pub(crate) fn writer(options: &SqliteOptions) -> Result<Connection, OpenError> {
     let path = path_of(&options.location)?;
     let mut tries = 0;
     loop {
@@ -81,7 +81,7 @@ fn open_to_write(options: &SqliteOptions, path: &Path) -> Result<Connection, Ope
 ///
 /// # Errors
 /// See [`OpenError`].
-pub fn reader(options: &SqliteOptions) -> Result<Connection, OpenError> {
+pub(crate) fn reader(options: &SqliteOptions) -> Result<Connection, OpenError> {
     let path = path_of(&options.location)?;
     let failed = |error: rusqlite::Error| OpenError::from_sqlite(path.clone(), &error);
     let db = connect(options, &path).map_err(failed)?;
@@ -95,7 +95,7 @@ pub fn reader(options: &SqliteOptions) -> Result<Connection, OpenError> {
 ///
 /// # Errors
 /// See [`OpenError`].
-pub fn checkpoint_connection(options: &SqliteOptions) -> Result<Connection, OpenError> {
+pub(crate) fn checkpoint_connection(options: &SqliteOptions) -> Result<Connection, OpenError> {
     let path = path_of(&options.location)?;
     let failed = |error: rusqlite::Error| OpenError::from_sqlite(path.clone(), &error);
     let db = connect(options, &path).map_err(failed)?;
@@ -105,7 +105,7 @@ pub fn checkpoint_connection(options: &SqliteOptions) -> Result<Connection, Open
 }
 
 /// Absolute, because SQLite would read a relative name that begins with `file:` as a URL.
-pub fn path_of(location: &Location) -> Result<PathBuf, OpenError> {
+pub(crate) fn path_of(location: &Location) -> Result<PathBuf, OpenError> {
     match location {
         Location::Memory => Ok(PathBuf::from(":memory:")),
         Location::File(path) => {
@@ -136,7 +136,7 @@ fn prepare(db: &Connection, cache_kib: u32) -> rusqlite::Result<()> {
     db.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))
 }
 
-pub fn application_id(db: &Connection) -> rusqlite::Result<i32> {
+pub(crate) fn application_id(db: &Connection) -> rusqlite::Result<i32> {
     db.pragma_query_value(None, "application_id", |row| row.get(0))
 }
 
@@ -171,13 +171,13 @@ fn claim(db: &mut Connection, path: &Path) -> Result<(), OpenError> {
 }
 
 /// The newest schema that this program knows.
-pub fn known() -> i64 {
+pub(crate) fn known() -> i64 {
     let runner = embedded::migrations::runner();
     runner.get_migrations().iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0)
 }
 
 /// The schema that the database has; 0 when it has none yet.
-pub fn applied(db: &Connection) -> rusqlite::Result<i64> {
+pub(crate) fn applied(db: &Connection) -> rusqlite::Result<i64> {
     let history = "SELECT count(*) FROM sqlite_schema WHERE name = 'refinery_schema_history'";
     if db.query_row(history, [], |row| row.get::<_, i64>(0))? == 0 {
         return Ok(0);
@@ -189,7 +189,7 @@ pub fn applied(db: &Connection) -> rusqlite::Result<i64> {
 ///
 /// # Errors
 /// [`OpenError::Newer`].
-pub fn refuse_newer(db: &Connection, path: &Path) -> Result<(), OpenError> {
+pub(crate) fn refuse_newer(db: &Connection, path: &Path) -> Result<(), OpenError> {
     let found = applied(db).map_err(|error| OpenError::from_sqlite(path.to_path_buf(), &error))?;
     match known() {
         known if found > known => Err(OpenError::Newer { path: path.to_path_buf(), found, known }),

@@ -285,4 +285,5 @@ fn a_header_that_is_ahead_of_its_file_is_read_all_the_same() {
     assert!(matches!(inspect(&path), Err(OpenError::Foreign(_))), "and whose it is is still seen");
 }
 
+mod declarations;
 mod upgrade;
