@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{APPLICATION_ID, OpenError, application_id, applied, refuse_newer};
+use super::error::OpenError;
+use super::schema::{APPLICATION_ID, application_id, applied, refuse_newer};
 
 /// Refuses what is surely not ours without letting SQLite do anything to it: opening another program's database could
 /// already write its log back.
@@ -49,7 +50,7 @@ fn header(path: &Path) -> rusqlite::Result<i32> {
 /// Refuses what is not a database of ours, or a newer version's; answers its schema.
 ///
 /// # Errors
-/// As [`look_at`], [`OpenError::Missing`] and [`OpenError::Newer`].
+/// As [`inspect`], [`OpenError::Missing`] and [`OpenError::Newer`].
 pub(crate) fn inspect_schema(path: &Path) -> Result<i64, OpenError> {
     inspect(path)?;
     if !fs::metadata(path).is_ok_and(|about| about.len() > 0) {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::schema::embedded;
 use super::*;
 
 fn at(path: &Path) -> SqliteOptions {
