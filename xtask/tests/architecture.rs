@@ -11,12 +11,13 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 /// The crates of the workspace that each crate may depend on. A crate that is not listed may not exist.
 const ARROWS: &[(&str, &[&str])] = &[
     ("rekindle-core", &[]),
+    ("rekindle-records", &["rekindle-core"]),
     ("rekindle-integrity", &["rekindle-core"]),
     ("rekindle-testkit", &["rekindle-core", "rekindle-integrity"]),
     ("rekindle-layers", &["rekindle-core"]),
-    ("rekindle-store-sqlite", &["rekindle-core"]),
-    ("rekindle-store-mongo", &["rekindle-core"]),
-    ("rekindle-transfer", &["rekindle-core"]),
+    ("rekindle-store-sqlite", &["rekindle-core", "rekindle-records"]),
+    ("rekindle-store-mongo", &["rekindle-core", "rekindle-records"]),
+    ("rekindle-transfer", &["rekindle-core", "rekindle-records"]),
     ("rekindle-mongod", &[]),
     ("rekindle-jobs", &["rekindle-core", "rekindle-telemetry"]),
     ("rekindle-settings", &["rekindle-core"]),

@@ -12,7 +12,7 @@ use crate::error::not_written;
 use crate::{commit, heartbeat, lease, sql};
 
 /// A write.
-pub trait Command: Send + 'static {
+pub(crate) trait Command: Send + 'static {
     /// What it answers.
     type Done: Send;
     /// How it fails.
@@ -61,7 +61,7 @@ impl Command for SessionHeartbeat {
 
 /// A machine's heartbeat.
 #[derive(Debug, Clone, PartialEq)]
-pub struct MachineBeat {
+pub(crate) struct MachineBeat {
     /// The machine.
     pub machine: MachineId,
     /// When it was heard.
@@ -88,7 +88,7 @@ impl Command for Claim {
 
 /// Gives a duty back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Release(pub Fence);
+pub(crate) struct Release(pub Fence);
 
 impl Command for Release {
     type Done = ();
@@ -101,7 +101,7 @@ impl Command for Release {
 
 /// Whether a write gets through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ping;
+pub(crate) struct Ping;
 
 impl Command for Ping {
     type Done = ();
@@ -113,12 +113,12 @@ impl Command for Ping {
 }
 
 /// Runs a statement without parameters.
-pub fn execute(db: &Connection, sql: &str) -> rusqlite::Result<()> {
+pub(crate) fn execute(db: &Connection, sql: &str) -> rusqlite::Result<()> {
     db.prepare_cached(sql)?.execute([]).map(|_| ())
 }
 
 /// A command on its way through the writer, whichever it is.
-pub trait Job: Send {
+pub(crate) trait Job: Send {
     /// Takes it up; false if its caller withdrew it.
     fn begin(&self) -> bool;
 
@@ -133,7 +133,7 @@ pub trait Job: Send {
 }
 
 /// A command with the address of its answer.
-pub struct Pending<C: Command> {
+pub(crate) struct Pending<C: Command> {
     /// What to do.
     pub command: C,
     /// Where the answer goes.

@@ -1,24 +1,23 @@
 //! Applies one [`Changes`] within the writer's transaction. The caller gives it a savepoint and undoes it on an error.
 
-use rekindle_core::domain::api_key::ApiKey;
-use rekindle_core::domain::event::Event;
 use rekindle_core::domain::machine::Machine;
 use rekindle_core::domain::session::Session;
 use rekindle_core::domain::task::Task;
 use rekindle_core::store::{
     Changes, CommitError, Committed, DetectorStateUpdate, EVENT_PURGE_BATCH, Expect, Put, StoredEntity, StoredResponse,
-    UniqueRule, Version, Write,
+    UniqueRule, Version, Versioned, Write,
 };
 use rekindle_core::values::SessionId;
-use rusqlite::{CachedStatement, Connection, Params};
+use rekindle_records::Record;
+use rusqlite::{CachedStatement, Connection, Params, ToSql};
 
+use crate::codec::{RowEncoder, key_parameter};
 use crate::error::{Violation, not_written, violation, write_failed};
 use crate::lease;
-use crate::params::{self, Binder, json};
 use crate::sql;
 
 /// Applies all of it, or fails half-way.
-pub fn apply(db: &Connection, changes: &Changes) -> Result<Committed, CommitError> {
+pub(crate) fn apply(db: &Connection, changes: &Changes) -> Result<Committed, CommitError> {
     if let Some(fence) = changes.fence
         && !lease::is_current(db, fence)?
     {
@@ -30,28 +29,25 @@ pub fn apply(db: &Connection, changes: &Changes) -> Result<Committed, CommitErro
     let mut done = Committed::default();
     for write in &changes.writes {
         match write {
-            Write::PutSession(put) => put_session(db, put)?,
-            Write::PutTask(put) => put_task(db, put)?,
-            Write::PutMachine(put) => put_machine(db, put)?,
-            Write::PutKey(put) => put_key(db, put)?,
-            Write::Restore(row) => restore(db, row)?,
-            Write::TouchSession(id, revision) => {
-                one_row(run(db, sql::TOUCH_SESSION, (id.0.as_bytes(), number(*revision)))?)?;
-            }
-            Write::TouchMachine(id, revision) => {
-                one_row(run(db, sql::TOUCH_MACHINE, (id.as_str(), number(*revision)))?)?;
-            }
+            Write::PutSession(session) => put(db, session)?,
+            Write::PutTask(task) => put(db, task)?,
+            Write::PutMachine(machine) => put(db, machine)?,
+            Write::PutKey(key) => put(db, key)?,
+            Write::Restore(entity) => match &**entity {
+                StoredEntity::Session(session) => restore(db, session)?,
+                StoredEntity::Task(task) => restore(db, task)?,
+                StoredEntity::Machine(machine) => restore(db, machine)?,
+                StoredEntity::Key(key) => restore(db, key)?,
+            },
+            Write::TouchSession(id, revision) => touch::<Session>(db, id.0.as_bytes(), *revision)?,
+            Write::TouchMachine(id, revision) => touch::<Machine>(db, id.as_str(), *revision)?,
             Write::DeleteSession(id, at) => done.deleted_tasks += delete_session(db, *id, *at)?,
-            Write::DeleteTask(id, at) => {
-                one_row(run(db, sql::DELETE_TASK, (id.0.as_bytes(), number(at.revision), number(at.touches)))?)?;
-            }
-            Write::DeleteMachine(id, at) => {
-                one_row(run(db, sql::DELETE_MACHINE, (id.as_str(), number(at.revision), number(at.touches)))?)?;
-            }
+            Write::DeleteTask(id, at) => delete::<Task>(db, id.0.as_bytes(), *at)?,
+            Write::DeleteMachine(id, at) => delete::<Machine>(db, id.as_str(), *at)?,
         }
     }
     for event in &changes.events {
-        append(db, event)?;
+        insert(db, event)?;
     }
     if let Some(watch) = &changes.detector_state {
         note(db, watch)?;
@@ -75,95 +71,49 @@ fn note(db: &Connection, watch: &DetectorStateUpdate) -> Result<(), CommitError>
     })
 }
 
-fn put_session(db: &Connection, put: &Put<Session>) -> Result<(), CommitError> {
-    let metadata = json(put.value.metadata.as_map())?;
-    let Some(expected) = Expected::of(put.expect) else {
-        let mut insert = prepare(db, sql::INSERT_SESSION)?;
-        return execute(&mut insert, |to| params::session(to, &put.value, &metadata)).map(|_| ()).map_err(|error| {
-            // A session that is there already may break a set rule against itself; SQLite names whichever it met first.
-            match violation(&error) {
-                Some(Violation::Rule(_)) if exists(db, put.value.id) => CommitError::Stale,
-                Some(Violation::Rule(_) | Violation::Exists) | None => write_failed(&error),
-            }
-        });
-    };
-    let mut update = prepare(db, sql::UPDATE_SESSION)?;
+fn put<R: Record>(db: &Connection, put: &Put<R>) -> Result<(), CommitError> {
+    let Some(expected) = Expected::of(put.expect) else { return insert(db, &put.value) };
+    let statements = sql::of::<R>();
+    let mut update = prepare(db, &statements.update)?;
     one_row(executed(execute(&mut update, |to| {
-        params::session(to, &put.value, &metadata)?;
-        expected.bind(to)?;
-        to.bind(expected.heard_until)
+        put.value.encode(to)?;
+        to.bind(number(expected.version.revision))?;
+        to.bind(number(expected.version.touches))?;
+        if statements.has_heartbeats {
+            to.bind(expected.heard_until)?;
+        }
+        Ok(())
     }))?)
 }
 
-fn put_task(db: &Connection, put: &Put<Task>) -> Result<(), CommitError> {
-    let metadata = json(put.value.metadata.as_map())?;
-    let Some(expected) = Expected::of(put.expect) else {
-        let mut insert = prepare(db, sql::INSERT_TASK)?;
-        return one_row(executed(execute(&mut insert, |to| params::task(to, &put.value, &metadata)))?);
-    };
-    let mut update = prepare(db, sql::UPDATE_TASK)?;
-    one_row(executed(execute(&mut update, |to| {
-        params::task(to, &put.value, &metadata)?;
-        expected.bind(to)
-    }))?)
-}
-
-fn put_machine(db: &Connection, put: &Put<Machine>) -> Result<(), CommitError> {
-    let metadata = json(put.value.metadata.as_map())?;
-    let Some(expected) = Expected::of(put.expect) else {
-        let mut insert = prepare(db, sql::INSERT_MACHINE)?;
-        return one_row(executed(execute(&mut insert, |to| params::machine(to, &put.value, &metadata)))?);
-    };
-    let mut update = prepare(db, sql::UPDATE_MACHINE)?;
-    one_row(executed(execute(&mut update, |to| {
-        params::machine(to, &put.value, &metadata)?;
-        expected.bind(to)?;
-        to.bind(expected.heard_until)
-    }))?)
-}
-
-fn put_key(db: &Connection, put: &Put<ApiKey>) -> Result<(), CommitError> {
-    let Some(expected) = Expected::of(put.expect) else {
-        let mut insert = prepare(db, sql::INSERT_KEY)?;
-        return one_row(executed(execute(&mut insert, |to| params::key(to, &put.value)))?);
-    };
-    let mut update = prepare(db, sql::UPDATE_KEY)?;
-    one_row(executed(execute(&mut update, |to| {
-        params::key(to, &put.value)?;
-        expected.bind(to)
-    }))?)
-}
-
-/// Stores a row as a new one, and then at its version.
-fn restore(db: &Connection, row: &StoredEntity) -> Result<(), CommitError> {
-    let at = |version: Version| (number(version.revision), number(version.touches));
-    one_row(match row {
-        StoredEntity::Session(row) => {
-            put_session(db, &Put { value: row.value.clone(), expect: Expect::Absent })?;
-            let (revision, touches) = at(row.version);
-            run(db, sql::RESTORE_SESSION, (row.value.id.0.as_bytes(), revision, touches))?
-        }
-        StoredEntity::Task(row) => {
-            put_task(db, &Put { value: row.value.clone(), expect: Expect::Absent })?;
-            let (revision, touches) = at(row.version);
-            run(db, sql::RESTORE_TASK, (row.value.id.0.as_bytes(), revision, touches))?
-        }
-        StoredEntity::Machine(row) => {
-            put_machine(db, &Put { value: row.value.clone(), expect: Expect::Absent })?;
-            let (revision, touches) = at(row.version);
-            run(db, sql::RESTORE_MACHINE, (row.value.id.as_str(), revision, touches))?
-        }
-        StoredEntity::Key(row) => {
-            put_key(db, &Put { value: row.value.clone(), expect: Expect::Absent })?;
-            let (revision, touches) = at(row.version);
-            run(db, sql::RESTORE_KEY, (row.value.id.0.as_bytes(), revision, touches))?
-        }
+fn insert<R: Record>(db: &Connection, record: &R) -> Result<(), CommitError> {
+    let mut insert = prepare(db, &sql::of::<R>().insert)?;
+    execute(&mut insert, |to| record.encode(to)).map(drop).map_err(|error| match violation(&error) {
+        // A record that is there already may break a unique rule against itself; SQLite names whichever it met first.
+        Some(Violation::Rule(_)) if exists(db, record) => CommitError::Stale,
+        Some(Violation::Rule(_) | Violation::Exists) | None => write_failed(&error),
     })
+}
+
+/// Stores a record as a new one, and then at its version.
+fn restore<R: Record>(db: &Connection, record: &Versioned<R>) -> Result<(), CommitError> {
+    insert(db, &record.value)?;
+    let Version { revision, touches } = record.version;
+    let key = record.value.key().ok_or(CommitError::Stale)?;
+    one_row(run(db, &sql::of::<R>().restore, (key_parameter(&key), number(revision), number(touches)))?)
+}
+
+fn touch<R: Record>(db: &Connection, key: impl ToSql, revision: u64) -> Result<(), CommitError> {
+    one_row(run(db, &sql::of::<R>().touch, (key, number(revision)))?)
+}
+
+fn delete<R: Record>(db: &Connection, key: impl ToSql, at: Version) -> Result<(), CommitError> {
+    one_row(run(db, &sql::of::<R>().delete, (key, number(at.revision), number(at.touches)))?)
 }
 
 fn remember(db: &Connection, answer: &StoredResponse) -> Result<(), CommitError> {
     let mut insert = prepare(db, sql::INSERT_RESPONSE)?;
-    if executed(execute(&mut insert, |to| params::remembered(to, answer)))? == 0 {
+    if executed(execute(&mut insert, |to| answer.encode(to)))? == 0 {
         return Err(CommitError::UniqueViolation(UniqueRule::IdempotencyKey));
     }
     run(db, sql::DELETE_EXPIRED_RESPONSES, [answer.at.millis()]).map(|_| ())
@@ -171,20 +121,17 @@ fn remember(db: &Connection, answer: &StoredResponse) -> Result<(), CommitError>
 
 fn delete_session(db: &Connection, id: SessionId, at: Version) -> Result<u64, CommitError> {
     let id = id.0.as_bytes();
-    one_row(run(db, sql::DELETE_SESSION, (id, number(at.revision), number(at.touches)))?)?;
+    delete::<Session>(db, id, at)?;
     run(db, sql::DELETE_EVENTS_OF, [id])?;
     let tasks = run(db, sql::DELETE_TASKS_OF, [id])?;
     Ok(u64::try_from(tasks).unwrap_or(u64::MAX))
 }
 
-fn append(db: &Connection, event: &Event) -> Result<(), CommitError> {
-    let detail = json(&event.detail)?;
-    let mut insert = prepare(db, sql::INSERT_EVENT)?;
-    executed(execute(&mut insert, |to| params::event(to, event, &detail))).map(|_| ())
-}
-
-fn exists(db: &Connection, id: SessionId) -> bool {
-    db.prepare_cached(sql::SESSION_EXISTS).and_then(|mut look| look.exists([id.0.as_bytes()])).unwrap_or(false)
+fn exists<R: Record>(db: &Connection, record: &R) -> bool {
+    record.key().is_some_and(|key| {
+        let found = db.prepare_cached(&sql::of::<R>().exists).and_then(|mut look| look.exists([key_parameter(&key)]));
+        found.unwrap_or(false)
+    })
 }
 
 /// What an update demands of the row that is there.
@@ -203,11 +150,6 @@ impl Expected {
             Expect::NoHeartbeatSince { at, since } => Some(Self { version: at, heard_until: since.millis() }),
         }
     }
-
-    fn bind(&self, to: &mut Binder<'_, '_>) -> rusqlite::Result<()> {
-        to.bind(number(self.version.revision))?;
-        to.bind(number(self.version.touches))
-    }
 }
 
 /// A count as SQLite has them; one that large matches no row.
@@ -221,9 +163,9 @@ fn prepare<'c>(db: &'c Connection, sql: &str) -> Result<CachedStatement<'c>, Com
 
 fn execute(
     statement: &mut CachedStatement<'_>,
-    bind: impl FnOnce(&mut Binder<'_, '_>) -> rusqlite::Result<()>,
+    bind: impl FnOnce(&mut RowEncoder<'_, '_>) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<usize> {
-    bind(&mut Binder::of(statement))?;
+    bind(&mut RowEncoder::of(statement))?;
     statement.raw_execute()
 }
 

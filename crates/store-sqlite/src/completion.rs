@@ -16,20 +16,20 @@ const WITHDRAWN: u8 = 2;
 
 /// The thread's end: where the answer goes.
 #[derive(Debug)]
-pub struct Completion<T> {
+pub(crate) struct Completion<T> {
     to: oneshot::Sender<T>,
     state: Arc<AtomicU8>,
 }
 
 /// The caller's end.
 #[derive(Debug)]
-pub struct CompletionWaiter<T> {
+pub(crate) struct CompletionWaiter<T> {
     from: oneshot::Receiver<T>,
     state: Arc<AtomicU8>,
 }
 
 /// Both ends.
-pub fn completion<T>() -> (Completion<T>, CompletionWaiter<T>) {
+pub(crate) fn completion<T>() -> (Completion<T>, CompletionWaiter<T>) {
     let (to, from) = oneshot::channel();
     let state = Arc::new(AtomicU8::new(WAITING));
     (Completion { to, state: Arc::clone(&state) }, CompletionWaiter { from, state })
@@ -37,17 +37,17 @@ pub fn completion<T>() -> (Completion<T>, CompletionWaiter<T>) {
 
 impl<T> Completion<T> {
     /// Takes it up; false if the caller withdrew it in time. A caller that merely went away withdrew nothing.
-    pub fn begin(&self) -> bool {
+    pub(crate) fn begin(&self) -> bool {
         self.state.compare_exchange(WAITING, BEGUN, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     /// Whether nobody waits any more.
-    pub fn is_abandoned(&self) -> bool {
+    pub(crate) fn is_abandoned(&self) -> bool {
         self.to.is_closed()
     }
 
     /// Answers. Nobody may be there to hear it.
-    pub fn send(self, answer: T) {
+    pub(crate) fn send(self, answer: T) {
         drop(self.to.send(answer));
     }
 }
@@ -58,7 +58,7 @@ impl<T> CompletionWaiter<T> {
     /// # Errors
     /// [`StoreError::TimedOut`] or [`StoreError::Unavailable`] when it was surely not begun, [`StoreError::Unknown`]
     /// otherwise.
-    pub async fn written(self, limit: Duration) -> Result<T, StoreError> {
+    pub(crate) async fn written(self, limit: Duration) -> Result<T, StoreError> {
         match tokio::time::timeout(limit, self.from).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(_)) if self.state.load(Ordering::Acquire) == WAITING => Err(gone()),
@@ -74,7 +74,7 @@ impl<T> CompletionWaiter<T> {
     ///
     /// # Errors
     /// [`StoreError::TimedOut`] or [`StoreError::Unavailable`].
-    pub async fn read(self, limit: Duration) -> Result<T, StoreError> {
+    pub(crate) async fn read(self, limit: Duration) -> Result<T, StoreError> {
         match tokio::time::timeout(limit, self.from).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(_)) => Err(gone()),

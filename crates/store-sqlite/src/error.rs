@@ -1,10 +1,11 @@
 //! SQLite's errors as the port's: which rule a unique violation speaks of, and what surely was not written.
 
 use rekindle_core::store::{CommitError, StoreError, UniqueRule};
+use rekindle_records::{ALL, Field};
 use rusqlite::{Error, ErrorCode, ffi};
 
 /// An error of a statement that read, or that was rolled back: nothing was written.
-pub fn not_written(error: &Error) -> StoreError {
+pub(crate) fn not_written(error: &Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Corrupt(error.to_string()),
         // A value of ours that the schema does not admit is a fault of the program, not of the disk.
@@ -22,7 +23,7 @@ pub fn not_written(error: &Error) -> StoreError {
 }
 
 /// An error of COMMIT itself.
-pub fn commit_failed(error: &Error) -> StoreError {
+pub(crate) fn commit_failed(error: &Error) -> StoreError {
     match error.sqlite_error_code() {
         // Neither gets as far as the frame that makes a commit count.
         Some(ErrorCode::DatabaseBusy | ErrorCode::DiskFull) => not_written(error),
@@ -32,25 +33,28 @@ pub fn commit_failed(error: &Error) -> StoreError {
 }
 
 /// What a unique violation means, by the columns that SQLite names.
-pub fn violation(error: &Error) -> Option<Violation> {
+pub(crate) fn violation(error: &Error) -> Option<Violation> {
     let Error::SqliteFailure(cause, Some(message)) = error else { return None };
     if cause.extended_code != ffi::SQLITE_CONSTRAINT_UNIQUE && cause.extended_code != ffi::SQLITE_CONSTRAINT_PRIMARYKEY
     {
         return None;
     }
     let (_, columns) = message.rsplit_once(": ")?;
-    match columns {
-        "sessions.id" | "tasks.id" | "machines.id" | "api_keys.id" => Some(Violation::Exists),
-        "sessions.project_id, sessions.machine_id" => Some(Violation::Rule(UniqueRule::ActivePerProjectAndMachine)),
-        "sessions.machine_id, sessions.docker_slot" => Some(Violation::Rule(UniqueRule::LivePerSlot)),
-        "sessions.recovered_from" => Some(Violation::Rule(UniqueRule::Successor)),
-        _ => None,
-    }
+    ALL.iter().find_map(|declaration| {
+        let is = |fields: &[&Field]| {
+            let names: Vec<_> = fields.iter().map(|field| format!("{}.{}", declaration.name, field.name)).collect();
+            columns == names.join(", ")
+        };
+        if declaration.key.is_some_and(|key| is(&[key])) {
+            return Some(Violation::Exists);
+        }
+        declaration.unique.iter().find(|set| is(set.fields)).map(|set| Violation::Rule(set.rule))
+    })
 }
 
 /// Which kind of unique index was violated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Violation {
+pub(crate) enum Violation {
     /// The entity is there already.
     Exists,
     /// A rule about a set of sessions.
@@ -58,7 +62,7 @@ pub enum Violation {
 }
 
 /// An error of a write within a commit, which is then undone.
-pub fn write_failed(error: &Error) -> CommitError {
+pub(crate) fn write_failed(error: &Error) -> CommitError {
     match violation(error) {
         Some(Violation::Exists) => CommitError::Stale,
         Some(Violation::Rule(rule)) => CommitError::UniqueViolation(rule),

@@ -8,15 +8,16 @@ use rekindle_core::domain::machine::{Machine, MachineStatus};
 use rekindle_core::domain::session::{Session, SessionStatus};
 use rekindle_core::store::{SessionHeartbeat, StoreError, Versioned};
 use rekindle_core::values::{MachineId, Timestamp};
-use rusqlite::{Connection, Params, Row};
+use rekindle_records::Record;
+use rusqlite::{Connection, Params};
 
+use crate::codec::{Sequenced, record};
 use crate::error::not_written;
-use crate::rows::{self, Sequenced};
 use crate::sql;
 
 /// A session's heartbeat; none when no row is in the state that it needs.
-pub fn session(db: &Connection, beat: &SessionHeartbeat) -> Result<Option<Versioned<Session>>, StoreError> {
-    let Some(row) = found(db, sql::SESSION, [beat.session.0.as_bytes()], rows::session)? else { return Ok(None) };
+pub(crate) fn session(db: &Connection, beat: &SessionHeartbeat) -> Result<Option<Versioned<Session>>, StoreError> {
+    let Some(row) = found::<Session>(db, [beat.session.0.as_bytes()])? else { return Ok(None) };
     let session = &row.entity.value;
     let allows = matches!(session.status(), SessionStatus::Active | SessionStatus::Paused);
     let shows = beat.current_task.is_none() || beat.current_task.as_ref() == session.current_task();
@@ -30,8 +31,12 @@ pub fn session(db: &Connection, beat: &SessionHeartbeat) -> Result<Option<Versio
 }
 
 /// A machine's heartbeat; none when no row is in the state that it needs.
-pub fn machine(db: &Connection, id: &MachineId, at: Timestamp) -> Result<Option<Versioned<Machine>>, StoreError> {
-    let row = found(db, sql::MACHINE, [id.as_str()], rows::machine)?;
+pub(crate) fn machine(
+    db: &Connection,
+    id: &MachineId,
+    at: Timestamp,
+) -> Result<Option<Versioned<Machine>>, StoreError> {
+    let row = found::<Machine>(db, [id.as_str()])?;
     let Some(row) = row.filter(|row| row.entity.value.status != MachineStatus::Offline) else { return Ok(None) };
     let heard = heard(db, sql::BEAT_MACHINE, row.seq, row.entity.value.last_heartbeat, at)?;
     let mut refreshed = row.entity;
@@ -48,14 +53,9 @@ fn heard(db: &Connection, sql: &str, seq: i64, before: Timestamp, at: Timestamp)
     Ok(before.max(at))
 }
 
-fn found<T>(
-    db: &Connection,
-    sql: &str,
-    id: impl Params,
-    read: fn(&Row<'_>) -> Result<Sequenced<T>, StoreError>,
-) -> Result<Option<Sequenced<T>>, StoreError> {
+fn found<R: Record>(db: &Connection, id: impl Params) -> Result<Option<Sequenced<R>>, StoreError> {
     let failed = |error: rusqlite::Error| not_written(&error);
-    let mut select = db.prepare_cached(sql).map_err(failed)?;
+    let mut select = db.prepare_cached(&sql::of::<R>().by_key).map_err(failed)?;
     let mut rows = select.query(id).map_err(failed)?;
-    rows.next().map_err(failed)?.map(read).transpose()
+    rows.next().map_err(failed)?.map(record).transpose()
 }

@@ -13,7 +13,7 @@ use crate::sql;
 const LONGEST: Duration = Duration::from_millis(i32::MAX as u64);
 
 /// Gives the duty to who asks, if nobody else has it now.
-pub fn claim(db: &Connection, claim: &Claim) -> Result<Option<Fence>, StoreError> {
+pub(crate) fn claim(db: &Connection, claim: &Claim) -> Result<Option<Fence>, StoreError> {
     let lasts = i64::try_from(claim.ttl.min(LONGEST).as_millis()).unwrap_or(i64::MAX);
     let token = db
         .prepare_cached(sql::CLAIM)
@@ -27,13 +27,13 @@ pub fn claim(db: &Connection, claim: &Claim) -> Result<Option<Fence>, StoreError
 }
 
 /// Gives it back, if it is still this one's.
-pub fn release(db: &Connection, fence: Fence) -> Result<(), StoreError> {
+pub(crate) fn release(db: &Connection, fence: Fence) -> Result<(), StoreError> {
     let released = db.prepare_cached(sql::RELEASE).and_then(|mut release| release.execute(key(fence)));
     released.map(|_| ()).map_err(|error| not_written(&error))
 }
 
 /// Whether nobody else has had the duty since, and it was not given back.
-pub fn is_current(db: &Connection, fence: Fence) -> Result<bool, StoreError> {
+pub(crate) fn is_current(db: &Connection, fence: Fence) -> Result<bool, StoreError> {
     let found = db.prepare_cached(sql::LEASE_IS_CURRENT).and_then(|mut look| look.exists(key(fence)));
     found.map_err(|error| not_written(&error))
 }

@@ -2,10 +2,11 @@
 //!
 //! A write goes through a bounded queue to the writer, which applies whatever has queued up in one transaction and
 //! answers when that is on the disk; a read goes to a reader with its own connection, which sees every answered write.
-//! Read in this order: `store` (the port), `writer` and `writer::batch` (group commit), `commit` and `beat` (what is
-//! written), `sql` (every statement there is), `open` (what is refused, and why). Beside the store stands
-//! [`maintenance`]: what an operator does with the file.
+//! Read in this order: `store` (the port), `writer` and `writer::batch` (group commit), `commit` and `heartbeat` (what
+//! is written), `sql` (every statement there is), `codec` (rows as records), `open` (what is refused, and why). Beside
+//! the store stands [`maintenance`]: what an operator does with the file.
 
+mod codec;
 mod command;
 mod commit;
 mod completion;
@@ -15,10 +16,8 @@ mod lease;
 pub mod maintenance;
 mod open;
 mod options;
-mod params;
 mod readers;
 mod reads;
-mod rows;
 mod sql;
 mod store;
 mod threads;

@@ -6,7 +6,9 @@ mod check;
 mod copy;
 mod error;
 mod exclusive;
+mod integrity;
 mod partial_file;
+mod paths;
 mod restore;
 mod vacuum;
 

@@ -3,18 +3,18 @@
 
 mod error;
 mod inspect;
+mod schema;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use error::OpenError;
-pub use inspect::{existing, identity, immutable, inspect, inspect_schema, sidecar_files};
+pub(crate) use inspect::{existing, identity, immutable, inspect, inspect_schema, sidecar_files};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use schema::migrate;
+pub(crate) use schema::{APPLICATION_ID, application_id, applied, known, refuse_newer};
 
 use crate::options::{Location, SqliteOptions};
-
-/// In the header of every database of ours ("rknd"), so that those of others are told apart.
-pub const APPLICATION_ID: i32 = 0x726b_6e64;
 
 /// Every statement there is fits, with the variants of the lists.
 const STATEMENTS_KEPT: usize = 256;
@@ -25,16 +25,11 @@ const WAITS_FOR_LOG: u32 = 20;
 /// How often a database is opened anew that was replaced by another one in the meantime.
 const WAITS_FOR_REPLACED: u32 = 5;
 
-mod embedded {
-    //! The numbered SQL files, as the compiler found them.
-    refinery::embed_migrations!("migrations");
-}
-
 /// Opens the connection that writes, with the schema of this version.
 ///
 /// # Errors
 /// See [`OpenError`].
-pub fn writer(options: &SqliteOptions) -> Result<Connection, OpenError> {
+pub(crate) fn writer(options: &SqliteOptions) -> Result<Connection, OpenError> {
     let path = path_of(&options.location)?;
     let mut tries = 0;
     loop {
@@ -81,7 +76,7 @@ fn open_to_write(options: &SqliteOptions, path: &Path) -> Result<Connection, Ope
 ///
 /// # Errors
 /// See [`OpenError`].
-pub fn reader(options: &SqliteOptions) -> Result<Connection, OpenError> {
+pub(crate) fn reader(options: &SqliteOptions) -> Result<Connection, OpenError> {
     let path = path_of(&options.location)?;
     let failed = |error: rusqlite::Error| OpenError::from_sqlite(path.clone(), &error);
     let db = connect(options, &path).map_err(failed)?;
@@ -95,7 +90,7 @@ pub fn reader(options: &SqliteOptions) -> Result<Connection, OpenError> {
 ///
 /// # Errors
 /// See [`OpenError`].
-pub fn checkpoint_connection(options: &SqliteOptions) -> Result<Connection, OpenError> {
+pub(crate) fn checkpoint_connection(options: &SqliteOptions) -> Result<Connection, OpenError> {
     let path = path_of(&options.location)?;
     let failed = |error: rusqlite::Error| OpenError::from_sqlite(path.clone(), &error);
     let db = connect(options, &path).map_err(failed)?;
@@ -105,7 +100,7 @@ pub fn checkpoint_connection(options: &SqliteOptions) -> Result<Connection, Open
 }
 
 /// Absolute, because SQLite would read a relative name that begins with `file:` as a URL.
-pub fn path_of(location: &Location) -> Result<PathBuf, OpenError> {
+pub(crate) fn path_of(location: &Location) -> Result<PathBuf, OpenError> {
     match location {
         Location::Memory => Ok(PathBuf::from(":memory:")),
         Location::File(path) => {
@@ -136,10 +131,6 @@ fn prepare(db: &Connection, cache_kib: u32) -> rusqlite::Result<()> {
     db.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))
 }
 
-pub fn application_id(db: &Connection) -> rusqlite::Result<i32> {
-    db.pragma_query_value(None, "application_id", |row| row.get(0))
-}
-
 /// Asks for a write-ahead log; answers the mode that it got. SQLite does not wait for others in this, so that whoever
 /// opens the database at the same moment is waited for by a write of nothing.
 fn write_ahead(db: &mut Connection) -> rusqlite::Result<String> {
@@ -168,50 +159,6 @@ fn claim(db: &mut Connection, path: &Path) -> Result<(), OpenError> {
     }
     alone.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
     alone.commit().map_err(failed)
-}
-
-/// The newest schema that this program knows.
-pub fn known() -> i64 {
-    let runner = embedded::migrations::runner();
-    runner.get_migrations().iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0)
-}
-
-/// The schema that the database has; 0 when it has none yet.
-pub fn applied(db: &Connection) -> rusqlite::Result<i64> {
-    let history = "SELECT count(*) FROM sqlite_schema WHERE name = 'refinery_schema_history'";
-    if db.query_row(history, [], |row| row.get::<_, i64>(0))? == 0 {
-        return Ok(0);
-    }
-    db.query_row("SELECT coalesce(max(version), 0) FROM refinery_schema_history", [], |row| row.get(0))
-}
-
-/// A database that a newer version has written is not for this one.
-///
-/// # Errors
-/// [`OpenError::Newer`].
-pub fn refuse_newer(db: &Connection, path: &Path) -> Result<(), OpenError> {
-    let found = applied(db).map_err(|error| OpenError::from_sqlite(path.to_path_buf(), &error))?;
-    match known() {
-        known if found > known => Err(OpenError::Newer { path: path.to_path_buf(), found, known }),
-        _ => Ok(()),
-    }
-}
-
-/// All of what is missing, or nothing. What is missing is looked up before the transaction that adds it: when another
-/// process that opens the database adds it in between, it is there already, and looking again shows that.
-fn migrate(db: &mut Connection, path: &Path) -> Result<(), OpenError> {
-    let failed = |error: rusqlite::Error| OpenError::from_sqlite(path.to_path_buf(), &error);
-    db.set_transaction_behavior(TransactionBehavior::Immediate);
-    loop {
-        let before = applied(db).map_err(failed)?;
-        let Err(error) = embedded::migrations::runner().set_grouped(true).run(db) else { return Ok(()) };
-        // Each further round needs a schema that grew meanwhile, and none grows beyond what some program knows.
-        if applied(db).map_err(failed)? == before {
-            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-            return Err(OpenError::Migration { path: path.to_path_buf(), why: format!("{error}{cause}") });
-        }
-        refuse_newer(db, path)?;
-    }
 }
 
 #[cfg(test)]

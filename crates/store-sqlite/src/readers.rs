@@ -15,7 +15,7 @@ use crate::threads::{self, Thread, Threads};
 const STEPS_BETWEEN_LOOKS: i32 = 10_000;
 
 /// A question with the answer's address in it.
-pub type Question = Box<dyn FnOnce(&Connection) + Send>;
+pub(crate) type Question = Box<dyn FnOnce(&Connection) + Send>;
 
 enum Message {
     Ask(Question),
@@ -24,7 +24,7 @@ enum Message {
 
 /// The way to the readers.
 #[derive(Debug)]
-pub struct Readers {
+pub(crate) struct Readers {
     queue: mpsc::Sender<Message>,
     threads: Threads,
 }
@@ -35,7 +35,7 @@ impl Readers {
     ///
     /// # Errors
     /// When the system has no thread to give.
-    pub fn start(connections: Vec<Connection>, capacity: usize, limit: Duration) -> std::io::Result<Self> {
+    pub(crate) fn start(connections: Vec<Connection>, capacity: usize, limit: Duration) -> std::io::Result<Self> {
         let (queue, waiting) = mpsc::channel(capacity.max(1));
         let waiting = Arc::new(Mutex::new(waiting));
         let mut threads: Vec<Thread> = Vec::new();
@@ -50,7 +50,7 @@ impl Readers {
     ///
     /// # Errors
     /// [`StoreError::Overloaded`] when the queue is full, [`StoreError::Unavailable`] when the readers have ended.
-    pub fn ask(&self, question: Question) -> Result<(), StoreError> {
+    pub(crate) fn ask(&self, question: Question) -> Result<(), StoreError> {
         self.queue.try_send(Message::Ask(question)).map_err(|error| match error {
             TrySendError::Full(_) => StoreError::Overloaded("too many reads wait for the database".to_owned()),
             TrySendError::Closed(_) => StoreError::Unavailable("the store is closed".to_owned()),
@@ -58,7 +58,7 @@ impl Readers {
     }
 
     /// Answers what has been asked, then ends the threads.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         // An error says that they have ended already.
         let _ = self.queue.send(Message::Close).await;
         self.threads.ended().await;

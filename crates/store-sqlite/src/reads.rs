@@ -12,19 +12,18 @@ use rekindle_core::store::{
     PageRequest, RecordedEvent, SessionCounts, StalledSessions, Start, StoreError, StoredResponse, Versioned,
 };
 use rekindle_core::values::{MachineId, ProjectId, SessionId, Slot, TaskId, Timestamp};
+use rekindle_records::Record;
 use rusqlite::types::{FromSql, Value};
 use rusqlite::{Connection, Params, Row, params_from_iter};
 use uuid::Uuid;
 
+use crate::codec::{self, Sequenced, record};
 use crate::error::not_written;
-use crate::rows::{self, Sequenced};
 use crate::sql;
 use crate::sql::lists::{List, Part};
 
 /// What a question answers.
-pub type ReadResult<T> = Result<T, StoreError>;
-
-type Read<T> = fn(&Row<'_>) -> ReadResult<T>;
+pub(crate) type ReadResult<T> = Result<T, StoreError>;
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn failed(error: rusqlite::Error) -> StoreError {
@@ -81,61 +80,68 @@ fn entities<T>(marked: Vec<Sequenced<T>>) -> Vec<Versioned<T>> {
 }
 
 /// Whether anything can be read at all.
-pub fn any(db: &Connection) -> ReadResult<()> {
+pub(crate) fn any(db: &Connection) -> ReadResult<()> {
     db.prepare_cached(sql::COUNTS).and_then(|mut look| look.exists([])).map(|_| ()).map_err(|error| not_written(&error))
 }
 
-pub fn session(db: &Connection, id: SessionId) -> ReadResult<Option<Versioned<Session>>> {
-    Ok(one(db, sql::SESSION, [id.0.as_bytes()], rows::session)?.map(|row| row.entity))
+fn by_key<R: Record>(db: &Connection, key: impl Params) -> ReadResult<Option<Versioned<R>>> {
+    Ok(one(db, &sql::of::<R>().by_key, key, record)?.map(|row| row.entity))
 }
 
-pub fn task(db: &Connection, id: TaskId) -> ReadResult<Option<Versioned<Task>>> {
-    Ok(one(db, sql::TASK, [id.0.as_bytes()], rows::task)?.map(|row| row.entity))
+pub(crate) fn session(db: &Connection, id: SessionId) -> ReadResult<Option<Versioned<Session>>> {
+    by_key(db, [id.0.as_bytes()])
 }
 
-pub fn machine(db: &Connection, id: &MachineId) -> ReadResult<Option<Versioned<Machine>>> {
-    Ok(one(db, sql::MACHINE, [id.as_str()], rows::machine)?.map(|row| row.entity))
+pub(crate) fn task(db: &Connection, id: TaskId) -> ReadResult<Option<Versioned<Task>>> {
+    by_key(db, [id.0.as_bytes()])
 }
 
-pub fn tasks_of(db: &Connection, session: SessionId, statuses: &[TaskStatus]) -> ReadResult<Vec<Versioned<Task>>> {
+pub(crate) fn machine(db: &Connection, id: &MachineId) -> ReadResult<Option<Versioned<Machine>>> {
+    by_key(db, [id.as_str()])
+}
+
+pub(crate) fn tasks_of(
+    db: &Connection,
+    session: SessionId,
+    statuses: &[TaskStatus],
+) -> ReadResult<Vec<Versioned<Task>>> {
     let [a, b, c, d, e] = TaskStatus::ALL.map(|status| statuses.contains(&status).then_some(status.as_str()));
-    all(db, sql::TASKS_OF, (session.0.as_bytes(), a, b, c, d, e), rows::task).map(entities)
+    all(db, &sql::TASKS_OF, (session.0.as_bytes(), a, b, c, d, e), record).map(entities)
 }
 
-pub fn active_session(db: &Connection, project: &ProjectId, machine: &MachineId) -> ReadResult<Option<SessionId>> {
+pub(crate) fn active_session(
+    db: &Connection,
+    project: &ProjectId,
+    machine: &MachineId,
+) -> ReadResult<Option<SessionId>> {
     one(db, sql::ACTIVE_SESSION, [project.as_str(), machine.as_str()], id)
 }
 
-pub fn slot_holder(db: &Connection, machine: &MachineId, slot: Slot) -> ReadResult<Option<SessionId>> {
+pub(crate) fn slot_holder(db: &Connection, machine: &MachineId, slot: Slot) -> ReadResult<Option<SessionId>> {
     one(db, sql::SLOT_HOLDER, (machine.as_str(), slot.0), id)
 }
 
-pub fn live_sessions(db: &Connection, machines: &BTreeSet<MachineId>) -> ReadResult<Vec<LiveSession>> {
+pub(crate) fn live_sessions(db: &Connection, machines: &BTreeSet<MachineId>) -> ReadResult<Vec<LiveSession>> {
     together(db, || {
         let mut live = Vec::new();
         for machine in machines {
-            live.extend(all(db, sql::LIVE_SESSIONS, [machine.as_str()], |row| {
-                let docker_slot: Option<u16> = row.get(1).map_err(failed)?;
-                let docker_slot = docker_slot.map(Slot);
-                Ok(LiveSession { session_id: id(row)?, machine_id: machine.clone(), docker_slot })
-            })?);
+            live.extend(all(db, sql::LIVE_SESSIONS, [machine.as_str()], |row| codec::live_session(row, machine))?);
         }
         Ok(live)
     })
 }
 
 /// A page of a list. `created_at` is what the list is ordered by.
-pub fn page<T>(
+pub(crate) fn page<R: Record>(
     db: &Connection,
     list: &List,
     page: PageRequest,
-    read: Read<Sequenced<T>>,
-    created_at: fn(&T) -> Timestamp,
-) -> ReadResult<Page<T>> {
+    created_at: fn(&R) -> Timestamp,
+) -> ReadResult<Page<R>> {
     together(db, || {
         let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
         // One more than asked for tells whether there is a next page.
-        let mut rows = newest(db, list, page.start, i64::from(page.limit) + 1, read)?;
+        let mut rows = newest(db, list, page.start, i64::from(page.limit) + 1)?;
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = rows
@@ -148,16 +154,10 @@ pub fn page<T>(
     })
 }
 
-fn newest<T>(
-    db: &Connection,
-    list: &List,
-    start: Start,
-    limit: i64,
-    read: Read<Sequenced<T>>,
-) -> ReadResult<Vec<Sequenced<T>>> {
+fn newest<R: Record>(db: &Connection, list: &List, start: Start, limit: i64) -> ReadResult<Vec<Sequenced<R>>> {
     let part = |part: Part, more: &[i64]| {
         let values = list.values.iter().cloned().chain(more.iter().copied().map(Value::Integer));
-        all(db, &list.part(part), params_from_iter(values), read)
+        all(db, &list.part(part), params_from_iter(values), record)
     };
     match start {
         Start::Offset(offset) => part(Part::Newest, &[limit, i64::try_from(offset).unwrap_or(i64::MAX)]),
@@ -173,7 +173,7 @@ fn newest<T>(
     }
 }
 
-pub fn counts(db: &Connection) -> ReadResult<SessionCounts> {
+pub(crate) fn counts(db: &Connection) -> ReadResult<SessionCounts> {
     let mut counts = SessionCounts::default();
     let rows: Vec<(String, i64)> = all(db, sql::COUNTS, [], |row| Ok((first(row)?, row.get(1).map_err(failed)?)))?;
     for (status, n) in rows {
@@ -184,11 +184,11 @@ pub fn counts(db: &Connection) -> ReadResult<SessionCounts> {
     Ok(counts)
 }
 
-pub fn stalled_sessions(db: &Connection, heard_before: Timestamp, limit: u32) -> ReadResult<StalledSessions> {
+pub(crate) fn stalled_sessions(db: &Connection, heard_before: Timestamp, limit: u32) -> ReadResult<StalledSessions> {
     together(db, || {
         let before = heard_before.millis();
-        let mut silent = all(db, sql::STALLED, [limit], rows::session)?;
-        silent.extend(all(db, sql::OVERDUE, (before, limit), rows::session)?);
+        let mut silent = all(db, &sql::STALLED, [limit], record::<Session>)?;
+        silent.extend(all(db, &sql::OVERDUE, (before, limit), record)?);
         silent.sort_by_key(|row| (row.entity.value.last_heartbeat, row.seq));
         silent.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         let total = count(db, sql::STALLED_COUNT, [])? + count(db, sql::OVERDUE_COUNT, [before])?;
@@ -196,15 +196,23 @@ pub fn stalled_sessions(db: &Connection, heard_before: Timestamp, limit: u32) ->
     })
 }
 
-pub fn overdue_sessions(db: &Connection, heard_before: Timestamp, limit: u32) -> ReadResult<Vec<Versioned<Session>>> {
-    all(db, sql::OVERDUE, (heard_before.millis(), limit), rows::session).map(entities)
+pub(crate) fn overdue_sessions(
+    db: &Connection,
+    heard_before: Timestamp,
+    limit: u32,
+) -> ReadResult<Vec<Versioned<Session>>> {
+    all(db, &sql::OVERDUE, (heard_before.millis(), limit), record).map(entities)
 }
 
-pub fn overdue_machines(db: &Connection, heard_before: Timestamp, limit: u32) -> ReadResult<Vec<Versioned<Machine>>> {
-    all(db, sql::OVERDUE_MACHINES, (heard_before.millis(), limit), rows::machine).map(entities)
+pub(crate) fn overdue_machines(
+    db: &Connection,
+    heard_before: Timestamp,
+    limit: u32,
+) -> ReadResult<Vec<Versioned<Machine>>> {
+    all(db, &sql::OVERDUE_MACHINES, (heard_before.millis(), limit), record).map(entities)
 }
 
-pub fn earliest_heartbeat(db: &Connection) -> ReadResult<Option<Timestamp>> {
+pub(crate) fn earliest_heartbeat(db: &Connection) -> ReadResult<Option<Timestamp>> {
     together(db, || {
         let session: Option<i64> = one(db, sql::EARLIEST_SESSION, [], first)?;
         let machine: Option<i64> = one(db, sql::EARLIEST_MACHINE, [], first)?;
@@ -212,18 +220,18 @@ pub fn earliest_heartbeat(db: &Connection) -> ReadResult<Option<Timestamp>> {
     })
 }
 
-pub fn detector_state(db: &Connection) -> ReadResult<Option<DetectorState>> {
+pub(crate) fn detector_state(db: &Connection) -> ReadResult<Option<DetectorState>> {
     let time = |row: &Row<'_>, column: usize| row.get(column).map(Timestamp::from_millis).map_err(failed);
     one(db, sql::WATCH, [], |row| {
         Ok(DetectorState { last_pass_at: time(row, 0)?, next_pass_due: time(row, 1)?, grace_until: time(row, 2)? })
     })
 }
 
-pub fn expired(db: &Connection, ended_by: Timestamp, limit: u32) -> ReadResult<Vec<Expired>> {
-    all(db, sql::EXPIRED, (ended_by.millis(), limit), rows::expired)
+pub(crate) fn expired(db: &Connection, ended_by: Timestamp, limit: u32) -> ReadResult<Vec<Expired>> {
+    all(db, sql::EXPIRED, (ended_by.millis(), limit), codec::expired)
 }
 
-pub fn expired_counts(db: &Connection, ended_by: Timestamp) -> ReadResult<ExpiredCounts> {
+pub(crate) fn expired_counts(db: &Connection, ended_by: Timestamp) -> ReadResult<ExpiredCounts> {
     together(db, || {
         let by = ended_by.millis();
         Ok(ExpiredCounts {
@@ -233,11 +241,11 @@ pub fn expired_counts(db: &Connection, ended_by: Timestamp) -> ReadResult<Expire
     })
 }
 
-pub fn events(db: &Connection, after: Option<&EventPosition>, limit: u32) -> ReadResult<Vec<RecordedEvent>> {
-    all(db, sql::EVENTS, (after.map_or(Ok(0), number)?, limit), rows::event)
+pub(crate) fn events(db: &Connection, after: Option<&EventPosition>, limit: u32) -> ReadResult<Vec<RecordedEvent>> {
+    all(db, &sql::EVENTS, (after.map_or(Ok(0), number)?, limit), codec::event)
 }
 
-pub fn audit_log(
+pub(crate) fn audit_log(
     db: &Connection,
     filter: &AuditFilter,
     before: Option<&EventPosition>,
@@ -246,17 +254,21 @@ pub fn audit_log(
     let (sql, mut values) = sql::audit::trail(filter);
     values.push(Value::Integer(before.map_or(Ok(i64::MAX), number)?));
     values.push(Value::Integer(limit.into()));
-    all(db, &sql, params_from_iter(values), rows::event)
+    all(db, &sql, params_from_iter(values), codec::event)
 }
 
 fn number(position: &EventPosition) -> ReadResult<i64> {
     position.0.parse().map_err(|_| StoreError::Corrupt("that is no event position of this store".to_owned()))
 }
 
-pub fn keys(db: &Connection) -> ReadResult<Vec<Versioned<ApiKey>>> {
-    all(db, sql::KEYS, [], rows::key)
+pub(crate) fn keys(db: &Connection) -> ReadResult<Vec<Versioned<ApiKey>>> {
+    all(db, &sql::KEYS, [], record).map(entities)
 }
 
-pub fn stored_response(db: &Connection, key: &IdempotencyKey, now: Timestamp) -> ReadResult<Option<StoredResponse>> {
-    one(db, sql::REMEMBERED, (key.0, now.millis()), rows::remembered)
+pub(crate) fn stored_response(
+    db: &Connection,
+    key: &IdempotencyKey,
+    now: Timestamp,
+) -> ReadResult<Option<StoredResponse>> {
+    one(db, &sql::REMEMBERED, (key.0, now.millis()), codec::stored_response)
 }

@@ -20,7 +20,6 @@ use crate::open::{self, OpenError};
 use crate::options::{Location, SqliteOptions};
 use crate::readers::Readers;
 use crate::reads::{self, ReadResult};
-use crate::rows;
 use crate::sql::lists;
 use crate::writer::{WriteStats, Writer};
 
@@ -145,17 +144,17 @@ impl Store for SqliteStore {
 
     async fn sessions(&self, filter: &SessionFilter, page: PageRequest) -> ReadResult<Page<Session>> {
         let list = lists::sessions(filter);
-        self.read(move |db| reads::page(db, &list, page, rows::session, |session| session.created_at)).await
+        self.read(move |db| reads::page::<Session>(db, &list, page, |session| session.created_at)).await
     }
 
     async fn tasks(&self, filter: &TaskFilter, page: PageRequest) -> ReadResult<Page<Task>> {
         let list = lists::tasks(filter);
-        self.read(move |db| reads::page(db, &list, page, rows::task, |task| task.created_at)).await
+        self.read(move |db| reads::page::<Task>(db, &list, page, |task| task.created_at)).await
     }
 
     async fn machines(&self, filter: &MachineFilter, page: PageRequest) -> ReadResult<Page<Machine>> {
         let list = lists::machines(filter);
-        self.read(move |db| reads::page(db, &list, page, rows::machine, |machine| machine.created_at)).await
+        self.read(move |db| reads::page::<Machine>(db, &list, page, |machine| machine.created_at)).await
     }
 
     async fn counts(&self) -> ReadResult<SessionCounts> {

@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, oneshot};
 
 /// A thread that has been started.
 #[derive(Debug)]
-pub struct Thread {
+pub(crate) struct Thread {
     handle: JoinHandle<()>,
     /// Closes when the thread ends, in whichever way.
     ended: oneshot::Receiver<()>,
@@ -17,7 +17,7 @@ pub struct Thread {
 ///
 /// # Errors
 /// When the system has none to give.
-pub fn start(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<Thread> {
+pub(crate) fn start(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<Thread> {
     let (ending, ended) = oneshot::channel::<()>();
     let handle = Builder::new().name(name.to_owned()).spawn(move || {
         let _ending = ending;
@@ -28,7 +28,7 @@ pub fn start(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<Thr
 
 impl Thread {
     /// Waits on a thread that may block.
-    pub fn join(self) {
+    pub(crate) fn join(self) {
         // A panic has been reported by the thread itself.
         drop(self.handle.join());
     }
@@ -36,16 +36,16 @@ impl Thread {
 
 /// Threads that end together.
 #[derive(Debug)]
-pub struct Threads(Mutex<Vec<Thread>>);
+pub(crate) struct Threads(Mutex<Vec<Thread>>);
 
 impl Threads {
     /// Keeps them.
-    pub fn new(threads: Vec<Thread>) -> Self {
+    pub(crate) fn new(threads: Vec<Thread>) -> Self {
         Self(Mutex::new(threads))
     }
 
     /// Waits until all have ended. May be given up, and asked again by others at the same time.
-    pub async fn ended(&self) {
+    pub(crate) async fn ended(&self) {
         let mut threads = self.0.lock().await;
         while let Some(thread) = threads.last_mut() {
             // An error is what it waits for: the other end was dropped.

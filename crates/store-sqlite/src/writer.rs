@@ -3,9 +3,9 @@
 
 mod batch;
 mod checkpoint;
+mod stats;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use rekindle_core::store::{BatchObserverHandle, StoreError};
@@ -17,6 +17,8 @@ use crate::command::Job;
 use crate::readers::Question;
 use crate::threads::{self, Threads};
 use checkpoint::{CheckpointPolicy, Checkpointer};
+use stats::Counters;
+pub use stats::WriteStats;
 
 enum Message {
     /// When it was asked for, if somebody wants to know how long it waited.
@@ -26,24 +28,9 @@ enum Message {
     Close,
 }
 
-/// How much was written since the store was opened.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct WriteStats {
-    /// Commits, heartbeats and pings that were applied.
-    pub commands: u64,
-    /// The transactions that they shared.
-    pub transactions: u64,
-}
-
-#[derive(Debug, Default)]
-struct Counters {
-    commands: AtomicU64,
-    transactions: AtomicU64,
-}
-
 /// The way to the writer.
 #[derive(Debug)]
-pub struct Writer {
+pub(crate) struct Writer {
     queue: mpsc::Sender<Message>,
     capacity: usize,
     counters: Arc<Counters>,
@@ -56,7 +43,7 @@ impl Writer {
     ///
     /// # Errors
     /// When the system has no thread to give.
-    pub fn start(
+    pub(crate) fn start(
         mut db: Connection,
         copier: Option<Connection>,
         capacity: usize,
@@ -78,7 +65,7 @@ impl Writer {
     ///
     /// # Errors
     /// [`StoreError::Overloaded`] when the queue is full, [`StoreError::Unavailable`] when the writer has ended.
-    pub fn write(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
+    pub(crate) fn write(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
         let asked = self.watch.observer().map(|_| Instant::now());
         self.send(Message::Write(job, asked))
     }
@@ -87,7 +74,7 @@ impl Writer {
     ///
     /// # Errors
     /// As [`Writer::write`].
-    pub fn ask(&self, question: Question) -> Result<(), StoreError> {
+    pub(crate) fn ask(&self, question: Question) -> Result<(), StoreError> {
         self.send(Message::Ask(question))
     }
 
@@ -103,15 +90,12 @@ impl Writer {
     }
 
     /// How much was written.
-    pub fn written(&self) -> WriteStats {
-        WriteStats {
-            commands: self.counters.commands.load(Ordering::Relaxed),
-            transactions: self.counters.transactions.load(Ordering::Relaxed),
-        }
+    pub(crate) fn written(&self) -> WriteStats {
+        self.counters.read()
     }
 
     /// Does what has been asked, then ends the thread.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         // An error says that it has ended already.
         let _ = self.queue.send(Message::Close).await;
         self.threads.ended().await;

@@ -7,8 +7,9 @@ use super::copy::{Copied, copy};
 use super::error::MaintenanceError;
 use super::exclusive::{ExclusiveLock, remove_sidecars};
 use super::partial_file::Part;
+use super::paths::absolute;
 use super::{Progress, Stop};
-use crate::open::{OpenError, identity};
+use crate::open::identity;
 
 /// What becomes of a file that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,10 +64,4 @@ pub fn backup(
         part.place(false, permissions)?;
     }
     Ok(BackedUp { pages, bytes })
-}
-
-/// Absolute, because SQLite would read a relative name that begins with `file:` as a URL.
-pub(super) fn absolute(path: &Path) -> Result<std::path::PathBuf, MaintenanceError> {
-    std::path::absolute(path)
-        .map_err(|error| OpenError::Failed { path: path.to_path_buf(), why: error.to_string() }.into())
 }

@@ -3,18 +3,16 @@
 
 use std::path::Path;
 
-use rekindle_core::StoreError;
-use rusqlite::{Connection, Row};
+use rekindle_core::{Machine, Session, StoreError, Task};
+use rekindle_records::Record;
+use rusqlite::Connection;
 
-use super::backup::absolute;
 use super::error::MaintenanceError;
+use super::integrity::{NAMED, integrity, lines};
+use super::paths::absolute;
 use super::{Progress, Stop};
 use crate::open::{applied, existing, inspect_schema, known};
-use crate::rows;
-use crate::sql::{machine_columns, session_columns, task_columns};
-
-/// As many problems of one kind are named.
-const NAMED: usize = 100;
+use crate::{codec, sql};
 
 /// Looks for problems of one kind, each in a sentence.
 type Look = fn(&Connection) -> rusqlite::Result<Vec<String>>;
@@ -73,25 +71,6 @@ pub fn check(path: &Path, stop: &Stop, tell: &mut dyn FnMut(Progress)) -> Result
     Ok(report)
 }
 
-/// What SQLite finds: in the pages, in the indexes, in the constraints, in references between tables.
-pub(super) fn integrity(db: &Connection) -> rusqlite::Result<Vec<String>> {
-    let mut found = lines(db, &format!("PRAGMA integrity_check({NAMED})"), |row| row.get::<_, String>(0))?;
-    found.retain(|line| line != "ok");
-    found.extend(lines(db, "PRAGMA foreign_key_check", |row| {
-        let (table, to) = (row.get::<_, String>(0)?, row.get::<_, String>(2)?);
-        Ok(format!("a row of {table} refers to a row of {to} that is not there"))
-    })?);
-    Ok(found)
-}
-
-fn lines(
-    db: &Connection,
-    sql: &str,
-    read: impl FnMut(&Row<'_>) -> rusqlite::Result<String>,
-) -> rusqlite::Result<Vec<String>> {
-    db.prepare(sql)?.query_map([], read)?.take(NAMED).collect()
-}
-
 /// The numbers that triggers keep, against what there is.
 fn numbers(db: &Connection) -> rusqlite::Result<Vec<String>> {
     let sessions = "WITH counted AS (SELECT status, archived_at IS NOT NULL AS archived, count(*) AS n FROM sessions \
@@ -117,31 +96,22 @@ fn numbers(db: &Connection) -> rusqlite::Result<Vec<String>> {
 /// The rows that make no sense to this program, each named.
 fn unreadable(db: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut found = Vec::new();
-    let sessions = concat!("SELECT ", session_columns!(), " FROM sessions ORDER BY seq");
-    each(db, sessions, |row| rows::session(row).map(drop), &mut found)?;
-    let tasks = concat!("SELECT ", task_columns!(), " FROM tasks ORDER BY seq");
-    each(db, tasks, |row| rows::task(row).map(drop), &mut found)?;
-    let machines = concat!("SELECT ", machine_columns!(), " FROM machines ORDER BY seq");
-    each(db, machines, |row| rows::machine(row).map(drop), &mut found)?;
-    let events = crate::sql::EVENTS;
-    let mut statement = db.prepare(events)?;
+    each::<Session>(db, &mut found)?;
+    each::<Task>(db, &mut found)?;
+    each::<Machine>(db, &mut found)?;
+    let mut statement = db.prepare(&sql::EVENTS)?;
     let mut events = statement.query((0, i64::MAX))?;
     while let Some(row) = events.next()? {
-        note(rows::event(row).map(drop), &mut found);
+        note(codec::event(row).map(drop), &mut found);
     }
     Ok(found)
 }
 
-fn each(
-    db: &Connection,
-    sql: &str,
-    read: fn(&Row<'_>) -> Result<(), StoreError>,
-    found: &mut Vec<String>,
-) -> rusqlite::Result<()> {
-    let mut statement = db.prepare(sql)?;
+fn each<R: Record>(db: &Connection, found: &mut Vec<String>) -> rusqlite::Result<()> {
+    let mut statement = db.prepare(&sql::select::<R>("ORDER BY seq"))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        note(read(row), found);
+        note(codec::record::<R>(row).map(drop), found);
     }
     Ok(())
 }

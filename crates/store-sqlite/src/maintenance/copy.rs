@@ -8,8 +8,8 @@ use std::time::Duration;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::check::integrity;
 use super::error::MaintenanceError;
+use super::integrity::integrity;
 use super::partial_file::Part;
 use super::{Progress, Stop};
 use crate::open::{APPLICATION_ID, OpenError, application_id, existing, immutable, inspect_schema, refuse_newer};
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What was copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Copied {
+pub(super) struct Copied {
     /// Pages.
     pub pages: u64,
     /// Bytes.
@@ -35,7 +35,12 @@ pub struct Copied {
 ///
 /// # Errors
 /// See [`MaintenanceError`].
-pub fn copy(from: &Path, part: &Part, stop: &Stop, tell: &mut dyn FnMut(Progress)) -> Result<Copied, MaintenanceError> {
+pub(super) fn copy(
+    from: &Path,
+    part: &Part,
+    stop: &Stop,
+    tell: &mut dyn FnMut(Progress),
+) -> Result<Copied, MaintenanceError> {
     let source = snapshot(from)?;
     let pages = pages(&source, from, part, stop, tell)?;
     // The log may start afresh again.

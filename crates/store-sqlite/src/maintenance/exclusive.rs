@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// [`MaintenanceError::InUse`].
-pub fn alone(path: &Path) -> Result<Connection, MaintenanceError> {
+pub(super) fn alone(path: &Path) -> Result<Connection, MaintenanceError> {
     let failed = |error: rusqlite::Error| MaintenanceError::writing(path, &error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags).map_err(failed)?;
@@ -28,7 +28,7 @@ pub fn alone(path: &Path) -> Result<Connection, MaintenanceError> {
 }
 
 /// A file that nobody else can open until this is dropped, if it is a database.
-pub struct ExclusiveLock {
+pub(super) struct ExclusiveLock {
     path: PathBuf,
     /// Holds the lock. None: it is no database, or so broken that SQLite cannot lock it.
     _alone: Option<Connection>,
@@ -39,7 +39,7 @@ impl ExclusiveLock {
     ///
     /// # Errors
     /// Somebody has it open.
-    pub fn take(path: &Path) -> Result<Self, MaintenanceError> {
+    pub(super) fn take(path: &Path) -> Result<Self, MaintenanceError> {
         let alone = match alone(path) {
             Ok(db) => {
                 let mode = db.pragma_update_and_check(None, "journal_mode", "delete", |row| row.get::<_, String>(0));
@@ -57,7 +57,7 @@ impl ExclusiveLock {
     ///
     /// # Errors
     /// Something is there by that name, or the system's.
-    pub fn keep_as(&self, name: &Path) -> Result<(), MaintenanceError> {
+    pub(super) fn keep_as(&self, name: &Path) -> Result<(), MaintenanceError> {
         let failed = |error: std::io::Error| MaintenanceError::io(name, "cannot be written", &error);
         if name.exists() {
             return Err(MaintenanceError::Exists(name.to_path_buf()));
@@ -77,7 +77,7 @@ impl ExclusiveLock {
 ///
 /// # Errors
 /// The system's.
-pub fn remove_sidecars(path: &Path) -> Result<(), MaintenanceError> {
+pub(super) fn remove_sidecars(path: &Path) -> Result<(), MaintenanceError> {
     for stale in sidecar_files(path) {
         match fs::remove_file(&stale) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

@@ -17,7 +17,7 @@ const SUFFIX: &str = ".part";
 
 /// An unfinished file.
 #[derive(Debug)]
-pub struct Part {
+pub(super) struct Part {
     path: PathBuf,
     target: PathBuf,
     /// Holds the lock that tells others of us, until the name is gone.
@@ -29,7 +29,7 @@ impl Part {
     ///
     /// # Errors
     /// The folder is not there or cannot be written, or another process is at the same target.
-    pub fn of(target: &Path) -> Result<Self, MaintenanceError> {
+    pub(super) fn of(target: &Path) -> Result<Self, MaintenanceError> {
         if target.is_dir() {
             return Err(OpenError::IsFolder(target.to_path_buf()).into());
         }
@@ -63,12 +63,12 @@ impl Part {
     }
 
     /// Where it is while it is unfinished.
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     /// What it will be called.
-    pub fn target(&self) -> &Path {
+    pub(super) fn target(&self) -> &Path {
         &self.target
     }
 
@@ -76,7 +76,7 @@ impl Part {
     ///
     /// # Errors
     /// The system's.
-    pub fn sync(&self) -> Result<(), MaintenanceError> {
+    pub(super) fn sync(&self) -> Result<(), MaintenanceError> {
         self.file.sync_data().map_err(|error| MaintenanceError::io(&self.target, "cannot be written", &error))
     }
 
@@ -84,7 +84,7 @@ impl Part {
     ///
     /// # Errors
     /// Something is there, or the system's. The target is as it was.
-    pub fn place(self, replacing: bool, permissions: Option<Permissions>) -> Result<(), MaintenanceError> {
+    pub(super) fn place(self, replacing: bool, permissions: Option<Permissions>) -> Result<(), MaintenanceError> {
         let target = &self.target;
         let failed = |error: &io::Error| MaintenanceError::io(target, "cannot be written", error);
         if let Some(permissions) = permissions {
@@ -128,7 +128,7 @@ impl Drop for Part {
 ///
 /// # Errors
 /// The system's.
-pub fn sync_folder(of: &Path) -> Result<(), MaintenanceError> {
+pub(super) fn sync_folder(of: &Path) -> Result<(), MaintenanceError> {
     let folder = of.parent().unwrap_or(of);
     let synced = File::open(folder).and_then(|folder| folder.sync_all());
     synced.map_err(|error| MaintenanceError::io(folder, "cannot be brought to the disk", &error))

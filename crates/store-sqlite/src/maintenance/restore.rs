@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use rekindle_core::Timestamp;
 
-use super::backup::{Existing, absolute};
+use super::backup::Existing;
 use super::copy::{Copied, copy};
 use super::error::MaintenanceError;
 use super::exclusive::{ExclusiveLock, remove_sidecars};
 use super::partial_file::Part;
+use super::paths::absolute;
 use super::{Progress, Stop};
 use crate::open::identity;
 

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use super::backup::absolute;
 use super::error::MaintenanceError;
 use super::exclusive::alone;
+use super::paths::absolute;
 use super::{Progress, Stop};
 use crate::open::{inspect_schema, refuse_newer};
 

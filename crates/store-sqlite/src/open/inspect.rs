@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{APPLICATION_ID, OpenError, application_id, applied, refuse_newer};
+use super::error::OpenError;
+use super::schema::{APPLICATION_ID, application_id, applied, refuse_newer};
 
 /// Refuses what is surely not ours without letting SQLite do anything to it: opening another program's database could
 /// already write its log back.
 ///
 /// # Errors
 /// Why it cannot be ours. A file that is not there, or is empty, may become ours.
-pub fn inspect(path: &Path) -> Result<(), OpenError> {
+pub(crate) fn inspect(path: &Path) -> Result<(), OpenError> {
     if path.is_dir() {
         return Err(OpenError::IsFolder(path.to_path_buf()));
     }
@@ -49,8 +50,8 @@ fn header(path: &Path) -> rusqlite::Result<i32> {
 /// Refuses what is not a database of ours, or a newer version's; answers its schema.
 ///
 /// # Errors
-/// As [`look_at`], [`OpenError::Missing`] and [`OpenError::Newer`].
-pub fn inspect_schema(path: &Path) -> Result<i64, OpenError> {
+/// As [`inspect`], [`OpenError::Missing`] and [`OpenError::Newer`].
+pub(crate) fn inspect_schema(path: &Path) -> Result<i64, OpenError> {
     inspect(path)?;
     if !fs::metadata(path).is_ok_and(|about| about.len() > 0) {
         return Err(OpenError::Missing(path.to_path_buf()));
@@ -62,7 +63,7 @@ pub fn inspect_schema(path: &Path) -> Result<i64, OpenError> {
 }
 
 /// A connection to a database that is there, which will change nothing in it.
-pub fn existing(path: &Path) -> rusqlite::Result<Connection> {
+pub(crate) fn existing(path: &Path) -> rusqlite::Result<Connection> {
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     db.pragma_update(None, "query_only", true)?;
     db.pragma_update(None, "trusted_schema", false)?;
@@ -71,7 +72,7 @@ pub fn existing(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// A connection that takes no lock and looks at no log: for what nobody changes, and for the header.
-pub fn immutable(path: &Path) -> rusqlite::Result<Connection> {
+pub(crate) fn immutable(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     Connection::open_with_flags(format!("file:{}?immutable=1", escaped(path)), flags)
 }
@@ -90,7 +91,7 @@ fn escaped(path: &Path) -> String {
 
 /// What tells this file from another that comes to stand in its place; none when there is no file.
 #[cfg(unix)]
-pub fn identity(path: &Path) -> Option<(u64, u64)> {
+pub(crate) fn identity(path: &Path) -> Option<(u64, u64)> {
     use std::os::unix::fs::MetadataExt;
     fs::metadata(path).ok().map(|about| (about.dev(), about.ino()))
 }
@@ -102,7 +103,7 @@ pub fn identity(_: &Path) -> Option<(u64, u64)> {
 }
 
 /// The files that SQLite keeps beside a database.
-pub fn sidecar_files(path: &Path) -> [PathBuf; 3] {
+pub(crate) fn sidecar_files(path: &Path) -> [PathBuf; 3] {
     ["-wal", "-shm", "-journal"].map(|suffix| {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::schema::embedded;
 use super::*;
 
 fn at(path: &Path) -> SqliteOptions {
@@ -285,4 +286,5 @@ fn a_header_that_is_ahead_of_its_file_is_read_all_the_same() {
     assert!(matches!(inspect(&path), Err(OpenError::Foreign(_))), "and whose it is is still seen");
 }
 
+mod declarations;
 mod upgrade;

@@ -4,13 +4,16 @@
 //! A page that begins at a cursor is read in two steps, each a plain search of the index: the rest of the cursor's
 //! own millisecond, then everything earlier. One comparison of pairs would read that millisecond from its start.
 
-use rekindle_core::domain::task::TaskStatus;
+use rekindle_core::domain::machine::Machine;
+use rekindle_core::domain::session::Session;
+use rekindle_core::domain::task::{Task, TaskStatus};
 use rekindle_core::store::{MachineFilter, SessionFilter, TaskFilter};
+use rekindle_records::Record;
 use rusqlite::types::Value;
 
 /// Which part of a list a statement reads. Its parameters follow those of the conditions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub(crate) enum Part {
     /// From the newest. Parameters: limit, offset.
     Newest,
     /// Made in the cursor's millisecond, before it. Parameters: that time, the mark, limit.
@@ -22,7 +25,7 @@ pub enum Part {
 impl Part {
     /// All three.
     #[cfg(test)]
-    pub const ALL: [Self; 3] = [Self::Newest, Self::SameInstant, Self::Earlier];
+    pub(crate) const ALL: [Self; 3] = [Self::Newest, Self::SameInstant, Self::Earlier];
 
     /// What is added to the conditions. The bound of the newest part excludes nothing: it makes the walk a search.
     const fn tail(self) -> &'static str {
@@ -36,7 +39,7 @@ impl Part {
 
 /// A list: where it is read, and under which conditions.
 #[derive(Debug, Clone, PartialEq)]
-pub struct List {
+pub(crate) struct List {
     columns: &'static str,
     table: &'static str,
     index: &'static str,
@@ -57,8 +60,16 @@ enum Total {
 }
 
 impl List {
-    fn of(columns: &'static str, table: &'static str, index: &'static str) -> Self {
-        Self { columns, table, index, conditions: Vec::new(), values: Vec::new(), total: Total::Counted }
+    fn of<R: Record>(index: &'static str) -> Self {
+        let columns = super::of::<R>().columns.as_str();
+        Self {
+            columns,
+            table: R::DECLARATION.name,
+            index,
+            conditions: Vec::new(),
+            values: Vec::new(),
+            total: Total::Counted,
+        }
     }
 
     fn with(&mut self, condition: &'static str, value: Option<Value>) {
@@ -69,7 +80,7 @@ impl List {
     }
 
     /// The statement that reads a part of it.
-    pub fn part(&self, part: Part) -> String {
+    pub(crate) fn part(&self, part: Part) -> String {
         let mut sql = format!("SELECT {} FROM {} INDEXED BY {} WHERE ", self.columns, self.table, self.index);
         for condition in &self.conditions {
             sql.push_str(condition);
@@ -80,7 +91,7 @@ impl List {
     }
 
     /// The statement that says how many rows there are in all, and its parameters.
-    pub fn total(&self) -> (String, &[Value]) {
+    pub(crate) fn total(&self) -> (String, &[Value]) {
         match &self.total {
             Total::Kept(sql, values) => (sql.clone(), values),
             Total::Counted => {
@@ -101,7 +112,7 @@ fn text(value: &impl ToString) -> Value {
 }
 
 /// The list of sessions that match.
-pub fn sessions(filter: &SessionFilter) -> List {
+pub(crate) fn sessions(filter: &SessionFilter) -> List {
     // A chain of recoveries is short; a machine's sessions are fewer than a project's, which may have many machines.
     let index = match filter {
         SessionFilter { lineage_id: Some(_), .. } => "sessions_lineage",
@@ -111,7 +122,7 @@ pub fn sessions(filter: &SessionFilter) -> List {
         SessionFilter { status: Some(_), .. } => "sessions_status",
         SessionFilter { .. } => "sessions_created",
     };
-    let mut list = List::of(super::session_columns!(), "sessions", index);
+    let mut list = List::of::<Session>(index);
     list.with("lineage_id = ?", filter.lineage_id.map(|id| Value::Blob(id.0.as_bytes().to_vec())));
     list.with("machine_id = ?", filter.machine_id.as_ref().map(text));
     list.with("project_id = ?", filter.project_id.as_ref().map(text));
@@ -142,14 +153,14 @@ fn sessions_kept(filter: &SessionFilter) -> Total {
 }
 
 /// The list of tasks that match.
-pub fn tasks(filter: &TaskFilter) -> List {
+pub(crate) fn tasks(filter: &TaskFilter) -> List {
     let index = match filter {
         TaskFilter { session_id: Some(_), .. } => "tasks_session",
         TaskFilter { project_id: Some(_), .. } => "tasks_project",
         TaskFilter { status: Some(_), .. } => "tasks_status",
         TaskFilter { .. } => "tasks_created",
     };
-    let mut list = List::of(super::task_columns!(), "tasks", index);
+    let mut list = List::of::<Task>(index);
     list.with("session_id = ?", filter.session_id.map(|id| Value::Blob(id.0.as_bytes().to_vec())));
     list.with("project_id = ?", filter.project_id.as_ref().map(text));
     list.with("status = ?", filter.status.as_ref().map(text));
@@ -167,9 +178,9 @@ fn tasks_kept(status: Option<TaskStatus>) -> Total {
 }
 
 /// The list of machines that match. There are thousands at most: they are counted.
-pub fn machines(filter: &MachineFilter) -> List {
+pub(crate) fn machines(filter: &MachineFilter) -> List {
     let index = if filter.status.is_some() { "machines_status" } else { "machines_created" };
-    let mut list = List::of(super::machine_columns!(), "machines", index);
+    let mut list = List::of::<Machine>(index);
     list.with("status = ?", filter.status.as_ref().map(text));
     list
 }

@@ -1,11 +1,9 @@
 //! One batch of commands in one transaction, and what its callers are told when that goes wrong.
 
-use std::sync::atomic::Ordering;
-
 use rekindle_core::store::StoreError;
 use rusqlite::Connection;
 
-use super::Counters;
+use super::stats::Counters;
 use crate::command::{Job, execute};
 use crate::error::{commit_failed, not_written};
 
@@ -20,19 +18,18 @@ enum BatchError {
 }
 
 /// Does these and answers them; counts them first, so that whoever was answered finds itself counted.
-pub fn run(db: &Connection, jobs: &mut Vec<Box<dyn Job>>, counters: &Counters) {
+pub(super) fn run(db: &Connection, jobs: &mut Vec<Box<dyn Job>>, counters: &Counters) {
     jobs.retain(|job| job.begin());
     if jobs.is_empty() {
         return;
     }
-    counters.commands.fetch_add(jobs.len() as u64, Ordering::Relaxed);
-    counters.transactions.fetch_add(1, Ordering::Relaxed);
+    counters.begin(jobs.len());
     match transaction(db, jobs) {
         Ok(()) => jobs.drain(..).for_each(Job::answer),
         Err(BatchError::Undone(_)) if jobs.len() > 1 => {
             // One of them made SQLite undo all, on a full disk say: alone, the others may well succeed.
             for mut job in jobs.drain(..) {
-                counters.transactions.fetch_add(1, Ordering::Relaxed);
+                counters.begin(0);
                 match transaction(db, std::slice::from_mut(&mut job)) {
                     Ok(()) => job.answer(),
                     Err(trouble) => job.fail(trouble.notify()),

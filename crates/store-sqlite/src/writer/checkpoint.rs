@@ -19,7 +19,7 @@ const FULL_WHEN_IDLE: i32 = 512;
 
 /// When what is not asked for by the writer is done.
 #[derive(Debug, Clone, Copy)]
-pub struct CheckpointPolicy {
+pub(super) struct CheckpointPolicy {
     /// A log that nobody asked to have copied for so long is copied, however small it is.
     pub idle: Duration,
     /// How often the planner's numbers are looked at.
@@ -28,7 +28,7 @@ pub struct CheckpointPolicy {
 
 impl CheckpointPolicy {
     /// What a server does.
-    pub const DEFAULT: Self = Self { idle: Duration::from_secs(60), optimize: Duration::from_secs(3600) };
+    pub(super) const DEFAULT: Self = Self { idle: Duration::from_secs(60), optimize: Duration::from_secs(3600) };
 }
 
 /// All tables, a bounded number of rows of each index, and only where their number has changed a lot. It writes for some
@@ -36,7 +36,7 @@ impl CheckpointPolicy {
 const OPTIMIZE: &str = "PRAGMA optimize = 0x10012";
 
 /// The writer's end.
-pub struct Checkpointer {
+pub(super) struct Checkpointer {
     /// How many pages it held after the last commit.
     pages: Arc<AtomicI32>,
     /// Asks the copier for a pass.
@@ -53,7 +53,7 @@ impl Checkpointer {
     ///
     /// # Errors
     /// When the system has none to give.
-    pub fn start(db: &mut Connection, copier: Connection, upkeep: CheckpointPolicy) -> std::io::Result<Self> {
+    pub(super) fn start(db: &mut Connection, copier: Connection, upkeep: CheckpointPolicy) -> std::io::Result<Self> {
         let pages = Arc::new(AtomicI32::new(0));
         let written = Arc::new(AtomicBool::new(true));
         let (seen, is_written) = (Arc::clone(&pages), Arc::clone(&written));
@@ -91,7 +91,7 @@ impl Checkpointer {
     }
 
     /// Sees to the log after a batch was answered.
-    pub fn after_commit(&mut self, db: &Connection, idle: bool) {
+    pub(super) fn after_commit(&mut self, db: &Connection, idle: bool) {
         let full = if idle { FULL_WHEN_IDLE } else { FULL };
         let pages = self.pages.load(Ordering::Relaxed);
         if self.asked {
@@ -108,7 +108,7 @@ impl Checkpointer {
     }
 
     /// Copies all of it back and leaves no log behind.
-    pub fn end(self, db: &Connection) {
+    pub(super) fn end(self, db: &Connection) {
         drop(self.ask);
         self.copier.join();
         checkpoint(db, "PRAGMA wal_checkpoint(TRUNCATE)");

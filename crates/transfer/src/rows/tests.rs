@@ -127,3 +127,53 @@ fn what_makes_no_sense_is_refused_without_its_content() {
     }
     assert!(Item::read(Section::Tasks, line.as_bytes()).is_err());
 }
+
+/// One line of every shape, as the first release of the format wrote them.
+const WRITTEN: &str = include_str!("tests/format_1.jsonl");
+
+fn of_every_shape() -> Vec<(Section, Item)> {
+    let mut items = Vec::new();
+    for mut shape in sample::sessions_of_every_shape() {
+        shape.metadata = sample::awkward_metadata();
+        items.push((Section::Sessions, session(shape)));
+    }
+    for task in sample::tasks_of_every_shape(&sample::session(1)) {
+        items.push((Section::Tasks, Item::Row(StoredEntity::Task(row(task)))));
+    }
+    let mut machine = sample::machine("m Ü%2F?#;'\"");
+    machine.docker_slots = Slots::try_from(vec![Slot(3), Slot(0), Slot(65535)]).unwrap();
+    items.push((Section::Machines, Item::Row(StoredEntity::Machine(row(machine)))));
+    let mut key = sample::key(1);
+    items.push((Section::Keys, Item::Row(StoredEntity::Key(row(key.clone())))));
+    key.project_id = Some(sample::text("p"));
+    (key.expires_at, key.revoked_at) = (Some(noon_plus(1)), Some(noon_plus(2)));
+    key.replaced_by = Some(KeyId(uuid(2)));
+    items.push((Section::Keys, Item::Row(StoredEntity::Key(row(key)))));
+    for subject in [
+        Subject::Session(SessionId(uuid(1))),
+        Subject::Task(TaskId(uuid(2)), SessionId(uuid(1))),
+        Subject::Machine(sample::machine_id("m 1")),
+        Subject::Key(KeyId(uuid(3))),
+        Subject::Service,
+    ] {
+        let mut event = Event::new(NOON, EventKind::SessionDeleted, subject).with("n", u64::MAX).with("why", "it's so");
+        items.push((Section::Events, Item::Event(event.clone())));
+        event.by =
+            Some(Actor { key: Some(KeyId(uuid(3))), address: Some("fe80::1".parse().unwrap()), request: uuid(9) });
+        items.push((Section::Events, Item::Event(event)));
+    }
+    items
+}
+
+#[test]
+fn lines_are_written_and_read_byte_for_byte_as_in_the_first_release() {
+    let mut written = Vec::new();
+    for (_, item) in of_every_shape() {
+        item.write(&mut written).unwrap();
+        written.push(b'\n');
+    }
+    assert_eq!(String::from_utf8(written).unwrap(), WRITTEN);
+    for ((section, item), line) in of_every_shape().into_iter().zip(WRITTEN.lines()) {
+        assert_eq!(Item::read(section, line.as_bytes()), Ok(item), "{line}");
+    }
+}

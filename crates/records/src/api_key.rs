@@ -1,0 +1,74 @@
+//! The record of an API key. Of its secret only the hash is stored.
+
+use rekindle_core::domain::api_key::{ApiKey, SecretHash};
+use rekindle_core::values::{KeyId, ProjectId};
+
+use crate::declaration::{Declaration, Index, declare_fields};
+use crate::{DecodeError, Decoder, Encoder, Key, Record};
+
+declare_fields! {
+    /// Names the record.
+    ID = Field::uuid("id").named_in_documents("_id");
+    /// What it is called.
+    NAME = Field::text("name").mutable();
+    /// The SHA-256 of its secret.
+    SECRET = Field::bytes("secret").mutable();
+    /// What it may do.
+    ROLE = Field::text("role").mutable();
+    /// The one project that it may see; absent: all.
+    PROJECT_ID = Field::text("project_id").nullable();
+    /// When it was made.
+    CREATED_AT = Field::time("created_at");
+    /// When it expires.
+    EXPIRES_AT = Field::time("expires_at").nullable().mutable();
+    /// When it was revoked.
+    REVOKED_AT = Field::time("revoked_at").nullable().mutable();
+    /// The key that takes its place.
+    REPLACED_BY = Field::uuid("replaced_by").nullable().mutable();
+}
+
+use fields::{CREATED_AT, EXPIRES_AT, ID, NAME, PROJECT_ID, REPLACED_BY, REVOKED_AT, ROLE, SECRET};
+
+pub(crate) static DECLARATION: Declaration = Declaration {
+    name: "api_keys",
+    fields: fields::ALL,
+    key: Some(&ID),
+    sequence: "seq",
+    versioned: true,
+    unique: &[],
+    indexes: &[Index::of("created", &[]).by_creation(&CREATED_AT)],
+};
+
+impl Record for ApiKey {
+    const DECLARATION: &'static Declaration = &DECLARATION;
+
+    fn key(&self) -> Option<Key<'_>> {
+        Some(Key::Uuid(self.id.0))
+    }
+
+    fn encode<E: Encoder>(&self, to: &mut E) -> Result<(), E::Error> {
+        to.uuid(&ID, self.id.0)?;
+        to.text(&NAME, self.name.as_str())?;
+        to.bytes(&SECRET, &self.secret.0)?;
+        to.text(&ROLE, self.role.as_str())?;
+        to.text(&PROJECT_ID, self.project_id.as_ref().map(ProjectId::as_str))?;
+        to.time(&CREATED_AT, self.created_at)?;
+        to.time(&EXPIRES_AT, self.expires_at)?;
+        to.time(&REVOKED_AT, self.revoked_at)?;
+        to.uuid(&REPLACED_BY, self.replaced_by.map(|id| id.0))
+    }
+
+    fn decode<D: Decoder>(from: &mut D) -> Result<Self, DecodeError> {
+        Ok(Self {
+            id: KeyId(from.uuid(&ID)?),
+            name: from.text(&NAME)?,
+            secret: SecretHash(from.hash(&SECRET)?),
+            role: from.text(&ROLE)?,
+            project_id: from.optional_text(&PROJECT_ID)?,
+            created_at: from.time(&CREATED_AT)?,
+            expires_at: from.read_time(&EXPIRES_AT)?,
+            revoked_at: from.read_time(&REVOKED_AT)?,
+            replaced_by: from.read_uuid(&REPLACED_BY)?.map(KeyId),
+        })
+    }
+}
