@@ -11,6 +11,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 /// What of ours each crate may be built from. A crate that is not named here may not exist.
 const ARROWS: &[(&str, &[&str])] = &[
     ("rekindle-core", &[]),
+    ("rekindle-api", &["rekindle-core"]),
     ("rekindle-integrity", &["rekindle-core"]),
     ("rekindle-testkit", &["rekindle-core", "rekindle-integrity"]),
     ("rekindle-layers", &["rekindle-core"]),
@@ -18,8 +19,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("rekindle-store-mongo", &["rekindle-core"]),
     ("rekindle-transfer", &["rekindle-core"]),
     ("rekindle-mongod", &[]),
-    ("rekindle-http", &["rekindle-core", "rekindle-layers", "rekindle-store-mongo", "rekindle-store-sqlite"]),
-    ("rekindle-cli", &["rekindle-core", "rekindle-http", "rekindle-integrity", "rekindle-transfer"]),
+    (
+        "rekindle-http",
+        &["rekindle-api", "rekindle-core", "rekindle-layers", "rekindle-store-mongo", "rekindle-store-sqlite"],
+    ),
+    ("rekindle-cli", &["rekindle-api", "rekindle-core", "rekindle-http", "rekindle-integrity", "rekindle-transfer"]),
 ];
 
 /// All that the domain is built from.

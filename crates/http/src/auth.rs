@@ -8,7 +8,7 @@ use subtle::{Choice, ConstantTimeEq};
 use uuid::Uuid;
 
 use crate::ApiError;
-use crate::api::ErrorCode;
+use rekindle_api::ErrorCode;
 
 /// The header that carries the key.
 pub const API_KEY: &str = "x-api-key";

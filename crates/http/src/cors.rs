@@ -7,7 +7,7 @@ use actix_web::http::{Method, StatusCode};
 use rekindle_core::InvalidValue;
 
 use crate::ApiError;
-use crate::api::ErrorCode;
+use rekindle_api::ErrorCode;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 const HEADERS: HeaderValue =

@@ -172,7 +172,7 @@ fn backoff(failures: u32, first: Duration, most: Duration) -> Duration {
 }
 
 fn millis(span: Duration) -> u64 {
-    crate::api::time_ms(span)
+    rekindle_api::duration_millis(span)
 }
 
 #[cfg(test)]

@@ -1,13 +1,12 @@
 //! Rekindle over HTTP: the REST API as an actix-web service, and the server that runs it.
 //!
-//! Read in this order: [`api`] (the bodies), `routes` (the table of what there is to ask), `entry` (what happens to
+//! Read in this order: `rekindle_api` (the bodies), `routes` (the table of what there is to ask), `entry` (what happens to
 //! every request on its way in and out), `handlers`, `parse`, `error`. Around that: [`settings`], [`server`], [`jobs`],
 //! [`logging`], [`metrics`], [`telemetry`], [`health`], and `wire`, the one file that names a store.
 //!
 //! Another actix-web service can mount the API beside its own routes: see [`configure`].
 
 mod access;
-pub mod api;
 pub mod auth;
 pub mod cors;
 mod error;

@@ -30,8 +30,8 @@ use self::registry::Registry;
 use self::requests::Requests;
 use self::store::StoreCalls;
 
-use crate::api::ErrorCode;
 use crate::jobs::JobRegistry;
+use rekindle_api::ErrorCode;
 
 /// What there was too much of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

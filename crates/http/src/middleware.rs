@@ -25,7 +25,6 @@ use uuid::Uuid;
 pub(crate) use self::access_log::shown_path;
 use crate::ApiError;
 use crate::access::{AuthContext, Refused};
-use crate::api::ErrorBody;
 use crate::cors::{self, OriginDecision};
 use crate::error::ErrorHeader;
 use crate::metrics::RateClass;
@@ -34,6 +33,7 @@ use crate::response::RawBody;
 use crate::server::{InFlightGuard, is_secure};
 use crate::state::AppState;
 use crate::telemetry::{Answering, RequestTrace};
+use rekindle_api::ErrorBody;
 
 /// Wraps what answers requests.
 #[derive(Clone)]

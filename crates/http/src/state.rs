@@ -16,7 +16,6 @@ use tracing::warn;
 
 use crate::ApiError;
 use crate::access::{ApiKeyCache, DeniedLog};
-use crate::api::ErrorCode;
 use crate::auth::ApiKeys;
 use crate::cors::AllowedOrigins;
 use crate::error::ErrorHeader;
@@ -26,6 +25,7 @@ use crate::metrics::Metrics;
 use crate::rate_limit::{RateLimiter, RateLimits};
 use crate::readiness::Readiness;
 use crate::telemetry;
+use rekindle_api::ErrorCode;
 
 /// As many requests at once can be counted.
 const MOST_IN_FLIGHT: usize = 1 << 24;

@@ -12,8 +12,8 @@ use actix_web::{FromRequest, HttpRequest, web};
 use rekindle_core::InvalidValue;
 
 use crate::ApiError;
-use crate::api::ErrorCode;
 use crate::state::AppState;
+use rekindle_api::ErrorCode;
 
 /// The bytes of a body, not read yet; none if there is no body.
 #[derive(Debug, Default)]

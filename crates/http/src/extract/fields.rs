@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::json::UniqueKeysJson;
 use super::{Body, FieldErrors, InvalidField, Read};
 use crate::ApiError;
-use crate::api::Object;
+use rekindle_api::Object;
 
 /// What a body says, and what is wrong with it.
 #[derive(Debug)]

@@ -6,12 +6,12 @@ use rekindle_core::{Session, SessionId, SessionStatus, Versioned};
 
 use crate::ApiError;
 use crate::access::RequestContext;
-use crate::api::{
+use crate::extract::{self, Body, Paging, Params, PathId, Precondition};
+use crate::response::{HandlerResult, LogFields, LogLevelHint, created, entity, json, no_content, with_log};
+use rekindle_api::{
     ArchivedQuery, CreateSession, HealthSummary, PatchSession, Session as Shown, SessionHealth, SessionList,
     SessionQuery, StalledQuery, StalledReport,
 };
-use crate::extract::{self, Body, Paging, Params, PathId, Precondition};
-use crate::response::{HandlerResult, LogFields, LogLevelHint, created, entity, json, no_content, with_log};
 
 /// Record a session
 ///

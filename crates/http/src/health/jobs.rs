@@ -8,8 +8,8 @@ use rekindle_core::{Timestamp, Tracker};
 use tokio::time::timeout;
 
 use super::{Check, CheckResult};
-use crate::api::{HealthStatus, JobHealth, JobsHealth};
 use crate::jobs::{DETECTOR, JobRegistry, JobStatus};
+use rekindle_api::{HealthStatus, JobHealth, JobsHealth};
 
 /// After so long without a pass of the detector something is wrong, or after so many of its intervals, if that is longer.
 const LONGEST_REST: Duration = Duration::from_secs(600);
@@ -46,6 +46,12 @@ impl Jobs {
     }
 }
 
+fn job_health(job: JobStatus) -> JobHealth {
+    let JobStatus { name, last_run, last_success, failures, restarts, last_error, alive: _ } = job;
+    let (last_run, last_success) = (last_run.map(Into::into), last_success.map(Into::into));
+    JobHealth { name: name.to_owned(), last_run, last_success, failures, restarts, last_error }
+}
+
 #[async_trait]
 impl Check for Jobs {
     fn name(&self) -> &'static str {
@@ -69,7 +75,7 @@ impl Check for Jobs {
             Some(format!("{} died, and will be started again", dead.join(" and ")))
         };
         let status = if message.is_some() { HealthStatus::Degraded } else { HealthStatus::Ok };
-        let jobs = jobs.into_iter().map(JobHealth::from).collect();
+        let jobs = jobs.into_iter().map(job_health).collect();
         CheckResult::of(status, &JobsHealth { status, last_run: last_run.map(Into::into), message, jobs })
     }
 

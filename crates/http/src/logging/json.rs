@@ -11,7 +11,7 @@ use tracing_subscriber::fmt::FmtContext;
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::api::Time;
+use rekindle_api::Time;
 
 /// See [`crate::logging`].
 pub(super) struct Json;
@@ -52,7 +52,7 @@ fn line(event: &Event<'_>) -> String {
 
 /// A line that says this now.
 pub(super) fn plain(level: &str, message: &str, context: &Map<String, Value>) -> String {
-    let line = Line { timestamp: Time(SystemClock.now()), level, message, context };
+    let line = Line { timestamp: SystemClock.now().into(), level, message, context };
     // Made of texts, numbers and truth values, which always can be written.
     serde_json::to_string(&line).unwrap_or_default()
 }
