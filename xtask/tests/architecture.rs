@@ -12,6 +12,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 const ARROWS: &[(&str, &[&str])] = &[
     ("rekindle-core", &[]),
     ("rekindle-records", &["rekindle-core"]),
+    ("rekindle-api", &["rekindle-core"]),
     ("rekindle-integrity", &["rekindle-core"]),
     ("rekindle-testkit", &["rekindle-core", "rekindle-integrity"]),
     ("rekindle-layers", &["rekindle-core"]),
@@ -26,6 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "rekindle-http",
         &[
+            "rekindle-api",
             "rekindle-core",
             "rekindle-jobs",
             "rekindle-layers",
@@ -37,6 +39,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "rekindle-cli",
         &[
+            "rekindle-api",
             "rekindle-core",
             "rekindle-http",
             "rekindle-integrity",

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::error::{CliError, Refused, Unreachable};
 use crate::hints;
 use crate::target::Target;
-use rekindle_http::api::ErrorBody;
+use rekindle_api::ErrorBody;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const TIMEOUT: Duration = Duration::from_secs(30);

@@ -5,7 +5,7 @@ use std::fmt;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use rekindle_http::api::ErrorBody;
+use rekindle_api::ErrorBody;
 
 /// Done.
 pub const OK: u8 = 0;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rekindle_http::api::ErrorBody;
+use rekindle_api::ErrorBody;
 
 use crate::target::Target;
 

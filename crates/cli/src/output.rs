@@ -4,8 +4,8 @@ use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use comfy_table::{ContentArrangement, Table, presets};
-use rekindle_core::{Clock, SystemClock};
-use rekindle_http::api::Time;
+use rekindle_api::Time;
+use rekindle_core::{Clock, SystemClock, Timestamp};
 
 use crate::error::CliError;
 use crate::messages::visible;
@@ -58,7 +58,7 @@ pub fn optional(text: Option<&str>) -> String {
 
 /// How long ago that was.
 pub fn age(time: Time) -> String {
-    format!("{} ago", span(SystemClock.now().since(time.0)))
+    format!("{} ago", span(SystemClock.now().since(Timestamp::from_millis(time.millis()))))
 }
 
 /// A span in its two largest units at most.

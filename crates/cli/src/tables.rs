@@ -1,6 +1,6 @@
 //! How sessions, tasks and machines look to people: as a row of a list, and alone.
 
-use rekindle_http::api::{
+use rekindle_api::{
     ApiKey, ApiKeyList, AuditEvent, AuditTrail, Machine, MachineList, Object, Session, SessionList, Task, TaskList,
 };
 

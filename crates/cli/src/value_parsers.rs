@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rekindle_http::api::{Object, Time};
+use rekindle_api::{Object, Time};
 use uuid::Uuid;
 
 use crate::error::CliError;
@@ -64,7 +64,7 @@ pub fn days(text: &str) -> Result<u64, String> {
 /// # Errors
 /// Why it is none.
 pub fn moment(text: &str) -> Result<Time, String> {
-    text.parse().map(Time).map_err(|fault: rekindle_core::InvalidValue| fault.0)
+    text.parse().map_err(|error: rekindle_api::InvalidTextError| error.0)
 }
 
 /// The machine that was named, or this one.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use rekindle_http::api::{
+use rekindle_api::{
     CreateSession, CreateTask, HeartbeatResponse, PatchSession, PatchTask, Session, SessionStatus, Task, TaskStatus,
     Time,
 };

@@ -7,8 +7,8 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use subtle::{Choice, ConstantTimeEq};
 use uuid::Uuid;
 
-use crate::api::ErrorCode;
 use crate::error::ApiError;
+use rekindle_api::ErrorCode;
 
 /// The header that carries the key.
 pub const API_KEY: &str = "x-api-key";

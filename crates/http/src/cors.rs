@@ -6,8 +6,8 @@ use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use rekindle_core::InvalidValue;
 
-use crate::api::ErrorCode;
 use crate::error::ApiError;
+use rekindle_api::ErrorCode;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 const HEADERS: HeaderValue =

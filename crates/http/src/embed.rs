@@ -3,9 +3,9 @@
 use rekindle_core::Tracker;
 use rekindle_telemetry::metrics::Metrics;
 
-use crate::api::ErrorCode;
 use crate::routes::TABLE;
 use crate::state::{AppState, Limits, ServerHandles};
+use rekindle_api::ErrorCode;
 use rekindle_jobs::JobRegistry;
 
 /// Returns metrics that count requests by the routes of the API.

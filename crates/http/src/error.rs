@@ -9,7 +9,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use rekindle_core::{Error, InvalidValue, Rejection, SessionId, StoreError};
 
-use crate::api::{Detail, ErrorCode};
+use rekindle_api::{Detail, ErrorCode};
 
 /// Why a request is not answered with what it asked for.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -25,7 +25,7 @@ pub use sessions::{
 };
 pub use tasks::{new_task, patch_task, task_filter};
 
-use crate::api::Detail;
+use rekindle_api::Detail;
 
 /// Stands for a value that was refused; why is kept with the reader.
 #[derive(Debug, Clone, Copy)]

@@ -14,7 +14,7 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 use tracing::warn;
 
-use crate::api::{HealthStatus, Object};
+use rekindle_api::{HealthStatus, Object};
 use rekindle_jobs::JobRegistry;
 
 /// What a check found: how it stands, and what is shown of it.
@@ -102,7 +102,11 @@ async fn found_by(check: Arc<dyn Check>) -> CheckResult {
         Err(_) => "the check took too long",
     };
     task.abort();
-    warn!(check = check.name(), duration_ms = crate::api::time_ms(began.elapsed()), "A health check failed: {why}");
+    warn!(
+        check = check.name(),
+        duration_ms = rekindle_api::duration_millis(began.elapsed()),
+        "A health check failed: {why}"
+    );
     check.timed_out(began.elapsed(), why)
 }
 

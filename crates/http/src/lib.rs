@@ -6,7 +6,6 @@
 //! Another actix-web service can mount the API beside its own routes: see [`configure`].
 
 mod access;
-pub mod api;
 pub mod auth;
 mod backup_job;
 pub mod cors;

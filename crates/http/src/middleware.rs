@@ -24,7 +24,6 @@ use uuid::Uuid;
 
 use self::trace::{Answering, RequestTrace};
 use crate::access::{AuthContext, Refused};
-use crate::api::ErrorBody;
 use crate::cors::{self, OriginDecision};
 use crate::error::{ApiError, ErrorHeader};
 use crate::rate_limit::{self, RateLimitStatus};

@@ -10,9 +10,9 @@ use utoipa::openapi::{ContentBuilder, Header, KnownFormat, OpenApi as Document, 
 use utoipa::{Modify, OpenApi};
 
 use crate::access::{AccessRule, KeyScope};
-use crate::api::{Dependencies, ErrorBody, ErrorCode};
 use crate::handlers::{audit, docs, health, keys, machines, metrics, recovery, session_lifecycle, sessions, tasks};
 use crate::routes::TABLE;
+use rekindle_api::{Dependencies, ErrorBody, ErrorCode};
 
 const SCHEME: &str = "apiKey";
 /// The bodies that carry a revision.

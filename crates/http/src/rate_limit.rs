@@ -13,8 +13,8 @@ use actix_web::http::StatusCode;
 use rekindle_core::Timestamp;
 use uuid::Uuid;
 
-use crate::api::ErrorCode;
 use crate::error::{ApiError, ErrorHeader};
+use rekindle_api::ErrorCode;
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// As many windows are kept at most: a few megabytes, whoever asks.

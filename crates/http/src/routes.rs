@@ -7,13 +7,13 @@ use actix_web::{Resource, Route};
 use rekindle_core::Role;
 
 use crate::access::{AccessRule, KeyScope, RequireAccess};
-use crate::api::ErrorCode;
 use crate::error::{ApiError, ErrorHeader};
 use crate::handlers::{audit, docs, health, keys, machines, metrics, recovery, session_lifecycle, sessions, tasks};
 use crate::middleware::RequestMiddleware;
 use crate::middleware::metrics::Counting;
 use crate::response::HandlerResult;
 use crate::state::AppState;
+use rekindle_api::ErrorCode;
 
 /// Makes the table, and from it the resources that serve it. A path that knows GET knows HEAD too. Behind each handler
 /// stands who may ask it: at least this role, and `of all` where it is about more than one project.

@@ -15,13 +15,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::warn;
 
 use crate::access::{ApiKeyCache, DeniedLog};
-use crate::api::ErrorCode;
 use crate::auth::ApiKeys;
 use crate::cors::AllowedOrigins;
 use crate::error::{ApiError, ErrorHeader};
 use crate::health::Checks;
 use crate::rate_limit::{RateLimiter, RateLimits};
 use crate::readiness::Readiness;
+use rekindle_api::ErrorCode;
 use rekindle_jobs::JobRegistry;
 use rekindle_telemetry::metrics::Metrics;
 use rekindle_telemetry::traces;

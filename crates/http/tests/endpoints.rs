@@ -5,7 +5,7 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rekindle_http::api::{
+use rekindle_api::{
     CleanupReport, CreateMachine, CreateSession, CreateTask, DetectReport, HealthSummary, HeartbeatBody,
     HeartbeatResponse, Machine, MachineList, MachineStatus, MarkFailed, Nullable, PatchMachine, PatchSession,
     PatchTask, PrepareRecovery, Recover, RecoveryState, Session, SessionHealth, SessionList, SessionStatus,

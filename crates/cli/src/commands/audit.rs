@@ -1,7 +1,7 @@
 //! `rekindle audit`: who did what, when and from where, and who was refused.
 
 use clap::Args;
-use rekindle_http::api::{AuditQuery, AuditTrail, Time};
+use rekindle_api::{AuditQuery, AuditTrail, Time};
 use uuid::Uuid;
 
 use crate::client::{Answer, Client};

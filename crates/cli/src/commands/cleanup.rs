@@ -1,7 +1,7 @@
 //! `rekindle cleanup`: deletes old ended sessions now, or tells which it would.
 
 use clap::Args;
-use rekindle_http::api::{CleanupQuery, CleanupReport};
+use rekindle_api::{CleanupQuery, CleanupReport};
 
 use crate::client::{Answer, Client};
 use crate::error::CliError;

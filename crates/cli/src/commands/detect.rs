@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rekindle_http::api::DetectReport;
+use rekindle_api::DetectReport;
 
 use crate::client::{Answer, Client};
 use crate::error::CliError;

@@ -58,7 +58,7 @@ async fn said(answer: Response) -> Result<String, String> {
     if status == 200 {
         return Ok(text);
     }
-    let body = serde_json::from_str::<rekindle_http::api::ErrorBody>(&text).ok();
+    let body = serde_json::from_str::<rekindle_api::ErrorBody>(&text).ok();
     Err(body.map_or_else(|| status.to_string(), |body| format!("{} ({status})", body.message)))
 }
 

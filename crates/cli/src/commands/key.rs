@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use rekindle_http::api::{ApiKey, ApiKeyList, CreateApiKey, NewApiKey, Role, RotateApiKey};
+use rekindle_api::{ApiKey, ApiKeyList, CreateApiKey, NewApiKey, Role, RotateApiKey};
 use uuid::Uuid;
 
 use crate::client::{Answer, Client};

@@ -1,7 +1,7 @@
 //! `rekindle machine`: everything that can be done with machines.
 
 use clap::{Args, Subcommand};
-use rekindle_http::api::{CreateMachine, Machine, MachineList, MachineQuery, MachineStatus, Object, PatchMachine};
+use rekindle_api::{CreateMachine, Machine, MachineList, MachineQuery, MachineStatus, Object, PatchMachine};
 
 use crate::client::Client;
 use crate::error::CliError;

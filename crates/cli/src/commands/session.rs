@@ -1,7 +1,7 @@
 //! `rekindle session`: everything that can be done with sessions.
 
 use clap::{Args, Subcommand};
-use rekindle_http::api::{
+use rekindle_api::{
     CreateSession, HeartbeatBody, HeartbeatResponse, MarkFailed, Nullable, Object, PatchSession, PrepareRecovery,
     Recover, RecoveryState, Session, SessionHealth, SessionList, SessionQuery, SessionStatus,
 };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rekindle_http::api::{HealthSummary, StalledReport};
+use rekindle_api::{HealthSummary, StalledReport};
 use serde_json::value::RawValue;
 
 use crate::client::{Answer, Client};

@@ -1,7 +1,7 @@
 //! `rekindle task`: everything that can be done with tasks.
 
 use clap::{Args, Subcommand};
-use rekindle_http::api::{CreateTask, Object, PatchTask, Session, Task, TaskList, TaskQuery, TaskStatus};
+use rekindle_api::{CreateTask, Object, PatchTask, Session, Task, TaskList, TaskQuery, TaskStatus};
 use uuid::Uuid;
 
 use crate::client::{Answer, Client};

@@ -1,7 +1,6 @@
 //! How long a failure asks to wait.
 
-use rekindle_core::Timestamp;
-use rekindle_http::api::Time;
+use rekindle_api::Time;
 use uuid::Uuid;
 
 use super::*;
@@ -11,7 +10,7 @@ fn refused(code: &str, retry_after: Option<u64>) -> CliError {
         status_code: 429,
         error: "Too Many Requests".to_owned(),
         message: "not now".to_owned(),
-        timestamp: Time(Timestamp::from_millis(0)),
+        timestamp: Time::from_millis(0),
         path: "/api/sessions".to_owned(),
         request_id: Uuid::nil(),
         code: code.to_owned(),

@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
+use rekindle_api::Object;
 use rekindle_core::{Ids, RandomIds};
-use rekindle_http::api::Object;
 use serde_json::{Value, json};
 use uuid::Uuid;
 

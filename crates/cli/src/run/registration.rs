@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use rekindle_http::api::{
+use rekindle_api::{
     CreateSession, CreateTask, HeartbeatBody, HeartbeatResponse, PatchSession, PatchTask, Session, SessionStatus, Task,
     TaskList, TaskQuery, TaskStatus,
 };

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use rekindle_http::api::{
+use rekindle_api::{
     HeartbeatBody, HeartbeatResponse, MarkFailed, Nullable, PatchSession, PatchTask, Session, SessionStatus, Task,
     TaskStatus,
 };

@@ -15,9 +15,9 @@ use uuid::Uuid;
 
 use super::idempotency::IdempotencyKeyHeader;
 use super::{Identity, Refused};
-use crate::api::ErrorCode;
 use crate::error::ApiError;
 use crate::state::AppState;
+use rekindle_api::ErrorCode;
 
 /// What is known of a request that was let in.
 #[derive(Debug, Clone)]

@@ -11,9 +11,9 @@ use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest, web};
 use rekindle_core::InvalidValue;
 
-use crate::api::ErrorCode;
 use crate::error::ApiError;
 use crate::state::AppState;
+use rekindle_api::ErrorCode;
 
 /// The bytes of a body, not read yet; none if there is no body.
 #[derive(Debug, Default)]

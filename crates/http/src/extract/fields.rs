@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::json::UniqueKeysJson;
 use super::{Body, FieldErrors, InvalidField, Read};
-use crate::api::Object;
 use crate::error::ApiError;
+use rekindle_api::Object;
 
 /// What a body says, and what is wrong with it.
 #[derive(Debug)]

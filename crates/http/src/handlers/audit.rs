@@ -4,9 +4,9 @@ use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 
 use crate::access::RequestContext;
-use crate::api::{AuditEvent, AuditQuery, AuditTrail};
 use crate::extract::{self, Params, TrailQuery};
 use crate::response::{HandlerResult, json};
+use rekindle_api::{AuditEvent, AuditQuery, AuditTrail};
 
 /// Read the audit trail
 ///

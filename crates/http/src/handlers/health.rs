@@ -3,10 +3,10 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 
-use crate::api::{DetailedHealth, Health, HealthStatus, Object, Ready};
 use crate::error::ApiError;
 use crate::response::{HandlerResult, RawBody, json};
 use crate::state::AppState;
+use rekindle_api::{DetailedHealth, Health, HealthStatus, Object, Ready};
 
 /// Whether the process answers
 #[utoipa::path(

@@ -7,9 +7,9 @@ use rekindle_core::{Ids, KeyId, RandomIds, Timestamp, Tracker, Versioned};
 use uuid::Uuid;
 
 use crate::access::{RequestContext, secret_hash};
-use crate::api::{ApiKey, ApiKeyList, CreateApiKey, NewApiKey, RotateApiKey};
 use crate::extract::{self, Body, PathId};
 use crate::response::{HandlerResult, LogFields, created, entity, json, with_log};
+use rekindle_api::{ApiKey, ApiKeyList, CreateApiKey, NewApiKey, RotateApiKey};
 
 /// Hand out an API key
 ///

@@ -7,9 +7,9 @@ use rekindle_core::{SessionId, Tracker, Versioned};
 
 use super::sessions::{note, shown};
 use crate::access::RequestContext;
-use crate::api::{PrepareRecovery, Recover, RecoveryState, Session};
 use crate::extract::{self, Body, PathId};
 use crate::response::{HandlerResult, LogFields, REPLAYED, created, entity, json, with_log};
+use rekindle_api::{PrepareRecovery, Recover, RecoveryState, Session};
 
 /// Show what a session had done, and what is left
 #[utoipa::path(

@@ -10,11 +10,11 @@ use tracing::{Level, enabled};
 
 use super::sessions::{changed, note, shown};
 use crate::access::RequestContext;
-use crate::api::{
-    CleanupQuery, CleanupReport, DetectReport, HeartbeatBody, HeartbeatResponse, MarkFailed, Session, time_ms,
-};
 use crate::extract::{self, Body, Params, PathId};
 use crate::response::{HandlerResult, LogFields, LogLevelHint, entity, json, with_log};
+use rekindle_api::{
+    CleanupQuery, CleanupReport, DetectReport, HeartbeatBody, HeartbeatResponse, MarkFailed, Session, duration_millis,
+};
 
 /// Send a heartbeat
 ///
@@ -31,7 +31,7 @@ use crate::response::{HandlerResult, LogFields, LogLevelHint, entity, json, with
 )]
 pub async fn heartbeat(caller: RequestContext, id: PathId<SessionId>, body: Body) -> HandlerResult {
     let report = extract::beat(&body)?;
-    let next_heartbeat_ms = time_ms(caller.context().tracker().policy().next_heartbeat());
+    let next_heartbeat_ms = duration_millis(caller.context().tracker().policy().next_heartbeat());
     let heard = move |row: &Versioned<rekindle_core::Session>| {
         let body = HeartbeatResponse { session: Session::from(row), next_heartbeat_ms };
         let answer = entity(StatusCode::OK, row.version, &body);
@@ -127,7 +127,7 @@ pub async fn detect_failures(caller: RequestContext, body: Body) -> HandlerResul
 fn report(pass: &DetectionReport, duration: Duration) -> HandlerResult {
     rekindle_telemetry::log_pass(pass, duration);
     let stalled_sessions = pass.stalled.len() as u64;
-    let duration_ms = time_ms(duration);
+    let duration_ms = duration_millis(duration);
     let report = DetectReport { stalled_sessions, checked_at: pass.checked_at.into(), duration_ms };
     let alarming = if pass.stalled.is_empty() { LogLevelHint::No } else { LogLevelHint::Yes };
     let sessions_affected = Some(stalled_sessions);

@@ -5,13 +5,13 @@ use actix_web::{HttpRequest, HttpResponse};
 use rekindle_core::{Session, SessionId, SessionStatus, Versioned};
 
 use crate::access::RequestContext;
-use crate::api::{
-    ArchivedQuery, CreateSession, HealthSummary, PatchSession, Session as Shown, SessionHealth, SessionList,
-    SessionQuery, StalledQuery, StalledReport,
-};
 use crate::error::ApiError;
 use crate::extract::{self, Body, Paging, Params, PathId, Precondition};
 use crate::response::{HandlerResult, LogFields, LogLevelHint, created, entity, json, no_content, with_log};
+use rekindle_api::{
+    ArchivedQuery, CreateSession, HealthSummary, PatchSession, Session as Shown, SessionHealth, SessionList,
+    SessionQuery, StalledQuery, StalledReport,
+};
 
 /// Record a session
 ///

@@ -5,9 +5,9 @@ use actix_web::http::StatusCode;
 use rekindle_core::{Task, TaskId, TaskStatus, Versioned};
 
 use crate::access::RequestContext;
-use crate::api::{CreateTask, PatchTask, Task as Shown, TaskList, TaskQuery};
 use crate::extract::{self, Body, Params, PathId, Precondition};
 use crate::response::{HandlerResult, LogFields, created, entity, json, no_content, with_log};
+use rekindle_api::{CreateTask, PatchTask, Task as Shown, TaskList, TaskQuery};
 
 /// Record a task
 ///

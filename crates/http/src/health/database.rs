@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use rekindle_core::{Error, StoreError, Tracker};
-use rekindle_layers::CircuitBreaker;
+use rekindle_layers::{CircuitBreaker, Snapshot};
 
 use super::{Check, CheckResult};
-use crate::api::{CircuitHealth, DatabaseHealth, HealthStatus};
 use crate::error::ApiError;
+use rekindle_api::{CircuitHealth, DatabaseHealth, HealthStatus};
 
 pub(super) struct Database {
     tracker: Tracker,
@@ -24,9 +24,20 @@ impl Database {
     fn found(&self, status: HealthStatus, took: Duration, message: Option<String>) -> CheckResult {
         // To the microsecond.
         let response_time_ms = (took.as_secs_f64() * 1_000_000.0).round() / 1000.0;
-        let circuit = self.circuit.as_ref().map(|circuit| CircuitHealth::from(circuit.snapshot()));
+        let circuit = self.circuit.as_ref().map(|circuit| circuit_health(circuit.snapshot()));
         let connected = status != HealthStatus::Error;
         CheckResult::of(status, &DatabaseHealth { status, response_time_ms, connected, message, circuit })
+    }
+}
+
+fn circuit_health(snapshot: Snapshot) -> CircuitHealth {
+    let Snapshot { state, failures, opened_at, next_probe_at } = snapshot;
+    let state = state.as_str().to_owned();
+    CircuitHealth {
+        state,
+        failures,
+        opened_at: opened_at.map(Into::into),
+        next_probe_at: next_probe_at.map(Into::into),
     }
 }
 

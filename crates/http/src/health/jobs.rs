@@ -8,7 +8,7 @@ use rekindle_core::{Timestamp, Tracker};
 use tokio::time::timeout;
 
 use super::{Check, CheckResult};
-use crate::api::{HealthStatus, JobHealth, JobsHealth};
+use rekindle_api::{HealthStatus, JobHealth, JobsHealth};
 use rekindle_telemetry::DETECTOR;
 
 use rekindle_jobs::{JobRegistry, JobStatus};
@@ -48,6 +48,12 @@ impl Jobs {
     }
 }
 
+fn job_health(job: JobStatus) -> JobHealth {
+    let JobStatus { name, last_run, last_success, failures, restarts, last_error, alive: _ } = job;
+    let (last_run, last_success) = (last_run.map(Into::into), last_success.map(Into::into));
+    JobHealth { name: name.to_owned(), last_run, last_success, failures, restarts, last_error }
+}
+
 #[async_trait]
 impl Check for Jobs {
     fn name(&self) -> &'static str {
@@ -71,7 +77,7 @@ impl Check for Jobs {
             Some(format!("{} died, and will be started again", dead.join(" and ")))
         };
         let status = if message.is_some() { HealthStatus::Degraded } else { HealthStatus::Ok };
-        let jobs = jobs.into_iter().map(JobHealth::from).collect();
+        let jobs = jobs.into_iter().map(job_health).collect();
         CheckResult::of(status, &JobsHealth { status, last_run: last_run.map(Into::into), message, jobs })
     }
 

@@ -9,8 +9,8 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::timed_stream::HEAD_TIMEOUT;
-use crate::api::{ErrorBody, ErrorCode};
 use crate::middleware::new_request_id;
+use rekindle_api::{ErrorBody, ErrorCode};
 
 /// No answer of a request is as short: each has an id among its headers.
 const LONGEST: usize = 192;

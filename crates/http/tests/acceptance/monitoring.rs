@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rekindle_api::{Dependencies, DetailedHealth, HealthStatus};
 use rekindle_core::{Store, StoreError};
-use rekindle_http::api::{Dependencies, DetailedHealth, HealthStatus};
 use rekindle_testkit::ManualClock;
 use reqwest::{Method, StatusCode};
 use serde_json::json;

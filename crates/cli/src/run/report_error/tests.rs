@@ -1,7 +1,6 @@
 //! Which failures are waited out.
 
-use rekindle_core::Timestamp;
-use rekindle_http::api::{Detail, ErrorBody, Time};
+use rekindle_api::{Detail, ErrorBody, Time};
 
 use super::*;
 use crate::error::{Refused, Unreachable};
@@ -13,7 +12,7 @@ fn refused(code: &str, details: &[(&str, &str)]) -> CliError {
         status_code: 409,
         error: "Conflict".to_owned(),
         message: "no".to_owned(),
-        timestamp: Time(Timestamp::from_millis(0)),
+        timestamp: Time::from_millis(0),
         path: "/api/sessions".to_owned(),
         request_id: Uuid::nil(),
         code: code.to_owned(),

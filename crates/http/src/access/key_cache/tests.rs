@@ -8,7 +8,7 @@ use rekindle_core::{Clock, Policy, RandomIds};
 use rekindle_testkit::{ManualClock, MemoryStore};
 
 use super::*;
-use crate::api::ErrorCode;
+use rekindle_api::ErrorCode;
 
 const CONFIGURED: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
 const SECRET: &str = "0b0e7c52-32f1-4d36-9d9c-3ad0f2b3a111";

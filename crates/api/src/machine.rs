@@ -1,37 +1,35 @@
 //! Machines, as they are sent and answered.
 
-use rekindle_core::domain::machine as core;
-use rekindle_core::use_cases::MachineView;
-use rekindle_core::{SessionId, Versioned};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Object, Time, wire_enum};
+use crate::text_enum::text_enum;
+use crate::{Object, Time};
 
-wire_enum! {
+text_enum! {
     /// Whether a machine takes sessions.
-    MachineStatus of core::MachineStatus {
+    MachineStatus {
         /// It takes sessions.
-        Online,
+        Online = "online",
         /// It fell silent, or somebody said so.
-        Offline,
+        Offline = "offline",
         /// Somebody works on it: no new sessions, and its silence means nothing.
-        Maintenance,
+        Maintenance = "maintenance",
     }
 }
 
 /// A machine that sessions run on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Machine {
     /// Its id.
-    #[schema(example = "build-7")]
+    #[cfg_attr(feature = "schema", schema(example = "build-7"))]
     pub machine_id: String,
     /// Its host name.
-    #[schema(example = "build-7.example.org")]
+    #[cfg_attr(feature = "schema", schema(example = "build-7.example.org"))]
     pub hostname: String,
     /// The slots that it offers.
-    #[schema(example = json!([1, 2, 3]))]
+    #[cfg_attr(feature = "schema", schema(example = json!([1, 2, 3])))]
     pub docker_slots: Vec<u16>,
     /// The live sessions on it, oldest first: derived, never stored.
     pub active_sessions: Vec<Uuid>,
@@ -40,44 +38,20 @@ pub struct Machine {
     /// Its last sign of life; its sessions' heartbeats do not count.
     pub last_heartbeat: Time,
     /// The client's own data.
-    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>)]
+    #[cfg_attr(feature = "schema", schema(value_type = std::collections::HashMap<String, serde_json::Value>))]
     pub metadata: Object,
     /// When it was registered.
     pub created_at: Time,
     /// When it last changed; heartbeats alone do not count.
     pub updated_at: Time,
     /// Raised by each change; also the ETag.
-    #[schema(minimum = 1)]
+    #[cfg_attr(feature = "schema", schema(minimum = 1))]
     pub revision: u64,
 }
 
-impl Machine {
-    /// A machine with the live sessions on it.
-    pub fn new(row: &Versioned<core::Machine>, active_sessions: impl IntoIterator<Item = SessionId>) -> Self {
-        let machine = &row.value;
-        Self {
-            machine_id: machine.id.as_str().to_owned(),
-            hostname: machine.hostname.as_str().to_owned(),
-            docker_slots: machine.docker_slots.as_slice().iter().map(|slot| slot.0).collect(),
-            active_sessions: active_sessions.into_iter().map(|id| id.0).collect(),
-            status: machine.status.into(),
-            last_heartbeat: machine.last_heartbeat.into(),
-            metadata: machine.metadata.as_map().clone(),
-            created_at: machine.created_at.into(),
-            updated_at: machine.updated_at.into(),
-            revision: row.version.revision,
-        }
-    }
-}
-
-impl From<&MachineView> for Machine {
-    fn from(view: &MachineView) -> Self {
-        Self::new(&view.machine, view.active_sessions.iter().copied())
-    }
-}
-
 /// A page of machines, newest first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct MachineList {
     /// The machines.
     pub machines: Vec<Machine>,
@@ -86,47 +60,49 @@ pub struct MachineList {
     /// How many a page has at most.
     pub limit: u32,
     /// How many were skipped; null when a cursor was given.
-    #[schema(required = true)]
+    #[cfg_attr(feature = "schema", schema(required = true))]
     pub offset: Option<u64>,
     /// What to give as `cursor` for the next page; null at the end.
-    #[schema(required = true)]
+    #[cfg_attr(feature = "schema", schema(required = true))]
     pub next_cursor: Option<String>,
 }
 
 /// A machine to be registered, or to replace what is known of it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(example = json!({ "machine_id": "build-7", "hostname": "build-7.example.org", "docker_slots": [1, 2, 3] }))]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(example = json!({ "machine_id": "build-7", "hostname": "build-7.example.org", "docker_slots": [1, 2, 3] })))]
 pub struct CreateMachine {
     /// Its id: no control characters, no slash; made if absent. In a PUT it is that of the path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(min_length = 1, max_length = 200, nullable = false, example = "build-7")]
+    #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 200, nullable = false, example = "build-7"))]
     pub machine_id: Option<String>,
     /// Its host name; no control characters.
-    #[schema(min_length = 1, max_length = 200, example = "build-7.example.org")]
+    #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 200, example = "build-7.example.org"))]
     pub hostname: String,
     /// The slots that it offers: distinct, may be none.
-    #[schema(example = json!([1, 2, 3]))]
+    #[cfg_attr(feature = "schema", schema(example = json!([1, 2, 3])))]
     pub docker_slots: Vec<u16>,
     /// The client's own data: at most 64 KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>, required = false)]
+    #[cfg_attr(feature = "schema", schema(value_type = std::collections::HashMap<String, serde_json::Value>, required = false))]
     pub metadata: Option<Object>,
 }
 
 /// A partial update of a machine.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(example = json!({ "status": "maintenance" }))]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(example = json!({ "status": "maintenance" })))]
 pub struct PatchMachine {
     /// The status asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub status: Option<MachineStatus>,
     /// The slots that it offers from now on; one in use cannot go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub docker_slots: Option<Vec<u16>>,
     /// A JSON Merge Patch (RFC 7396) of the client's data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>, required = false)]
+    #[cfg_attr(feature = "schema", schema(value_type = std::collections::HashMap<String, serde_json::Value>, required = false))]
     pub metadata: Option<Object>,
 }

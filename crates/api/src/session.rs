@@ -1,106 +1,80 @@
 //! Sessions, as they are sent and answered.
 
-use rekindle_core::domain::session as core;
-use rekindle_core::use_cases::{SessionHealth as CoreHealth, StalledReport as CoreStalled};
-use rekindle_core::{Timestamp, Versioned, store};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Nullable, Object, Time, time_ms, wire_enum};
+use crate::text_enum::text_enum;
+use crate::{Nullable, Object, Time};
 
-wire_enum! {
+text_enum! {
     /// Where a session stands.
-    SessionStatus of core::SessionStatus {
+    SessionStatus {
         /// Working.
-        Active,
+        Active = "active",
         /// Resting on purpose: its silence means nothing.
-        Paused,
+        Paused = "paused",
         /// Silent past its deadline.
-        Stalled,
+        Stalled = "stalled",
         /// Over, and well.
-        Completed,
+        Completed = "completed",
         /// Over, and not well.
-        Failed,
+        Failed = "failed",
     }
 }
 
 /// One run of an agent over a project's tasks on one machine.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Session {
     /// Its id.
     pub session_id: Uuid,
     /// The project that it works through.
-    #[schema(example = "PVT_kwDOABCD")]
+    #[cfg_attr(feature = "schema", schema(example = "PVT_kwDOABCD"))]
     pub project_id: String,
     /// Where it runs.
-    #[schema(example = "build-7")]
+    #[cfg_attr(feature = "schema", schema(example = "build-7"))]
     pub machine_id: String,
     /// The slot of its machine that it holds while it is live.
-    #[schema(required = true, minimum = 0, maximum = 65535)]
+    #[cfg_attr(feature = "schema", schema(required = true, minimum = 0, maximum = 65535))]
     pub docker_slot: Option<u16>,
     /// Where it stands.
     pub status: SessionStatus,
     /// Its last sign of life.
     pub last_heartbeat: Time,
     /// What it says that it is working on: often a task's id, but not checked against the tasks. Null once it ended.
-    #[schema(required = true)]
+    #[cfg_attr(feature = "schema", schema(required = true))]
     pub current_task_id: Option<String>,
     /// When it began.
     pub started_at: Time,
     /// When it ended; null while it is live.
-    #[schema(required = true)]
+    #[cfg_attr(feature = "schema", schema(required = true))]
     pub completed_at: Option<Time>,
     /// The client's own data, and the server's keys `archived`, `archived_at`, `error_message` and `recovery`.
-    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>)]
+    #[cfg_attr(feature = "schema", schema(value_type = std::collections::HashMap<String, serde_json::Value>))]
     pub metadata: Object,
     /// When it was recorded.
     pub created_at: Time,
     /// When it last changed; heartbeats alone do not count.
     pub updated_at: Time,
     /// Raised by each change; also the ETag.
-    #[schema(minimum = 1)]
+    #[cfg_attr(feature = "schema", schema(minimum = 1))]
     pub revision: u64,
     /// The first session of its chain of recoveries.
     pub lineage_id: Uuid,
     /// 1 for the first session of the chain, one more for each recovery.
-    #[schema(minimum = 1)]
+    #[cfg_attr(feature = "schema", schema(minimum = 1))]
     pub attempt: u32,
     /// The session that this one continues.
-    #[schema(required = true)]
+    #[cfg_attr(feature = "schema", schema(required = true))]
     pub recovered_from: Option<Uuid>,
     /// The session that continues this one.
-    #[schema(required = true)]
+    #[cfg_attr(feature = "schema", schema(required = true))]
     pub recovered_into: Option<Uuid>,
 }
 
-impl From<&Versioned<core::Session>> for Session {
-    fn from(row: &Versioned<core::Session>) -> Self {
-        let session = &row.value;
-        Self {
-            session_id: session.id.0,
-            project_id: session.project_id.as_str().to_owned(),
-            machine_id: session.machine_id.as_str().to_owned(),
-            docker_slot: session.docker_slot.map(|slot| slot.0),
-            status: session.status().into(),
-            last_heartbeat: session.last_heartbeat.into(),
-            current_task_id: session.current_task().map(|label| label.as_str().to_owned()),
-            started_at: session.started_at.into(),
-            completed_at: session.completed_at().map(Time),
-            metadata: session.shown_metadata(),
-            created_at: session.created_at.into(),
-            updated_at: session.updated_at.into(),
-            revision: row.version.revision,
-            lineage_id: session.lineage.id.0,
-            attempt: session.lineage.attempt,
-            recovered_from: session.lineage.recovered_from.map(|id| id.0),
-            recovered_into: session.recovered_into().map(|id| id.0),
-        }
-    }
-}
-
 /// A page of sessions, newest first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SessionList {
     /// The sessions.
     pub sessions: Vec<Session>,
@@ -109,71 +83,75 @@ pub struct SessionList {
     /// How many a page has at most.
     pub limit: u32,
     /// How many were skipped; null when a cursor was given.
-    #[schema(required = true)]
+    #[cfg_attr(feature = "schema", schema(required = true))]
     pub offset: Option<u64>,
     /// What to give as `cursor` for the next page; null at the end.
-    #[schema(required = true)]
+    #[cfg_attr(feature = "schema", schema(required = true))]
     pub next_cursor: Option<String>,
 }
 
 /// A session to be recorded.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(example = json!({ "project_id": "PVT_kwDOABCD", "machine_id": "build-7", "metadata": { "editor": "1.96" } }))]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(example = json!({ "project_id": "PVT_kwDOABCD", "machine_id": "build-7", "metadata": { "editor": "1.96" } })))]
 pub struct CreateSession {
     /// The project that it works through; no control characters.
-    #[schema(min_length = 1, max_length = 200, example = "PVT_kwDOABCD")]
+    #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 200, example = "PVT_kwDOABCD"))]
     pub project_id: String,
     /// Where it runs; no control characters, no slash. It need not be registered.
-    #[schema(min_length = 1, max_length = 200, example = "build-7")]
+    #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 200, example = "build-7"))]
     pub machine_id: String,
     /// The slot that it takes there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 0, maximum = 65535)]
+    #[cfg_attr(feature = "schema", schema(minimum = 0, maximum = 65535))]
     pub docker_slot: Option<u16>,
     /// The client's own data: at most 64 KiB, without the server's keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>, required = false)]
+    #[cfg_attr(feature = "schema", schema(value_type = std::collections::HashMap<String, serde_json::Value>, required = false))]
     pub metadata: Option<Object>,
 }
 
 /// A partial update of a session.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(example = json!({ "status": "paused", "metadata": { "note": "until tomorrow" } }))]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(example = json!({ "status": "paused", "metadata": { "note": "until tomorrow" } })))]
 pub struct PatchSession {
     /// The status asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub status: Option<SessionStatus>,
     /// What it works on; null for nothing.
     #[serde(default, skip_serializing_if = "Nullable::is_absent")]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, min_length = 1, max_length = 200))]
     pub current_task_id: Nullable<String>,
     /// A JSON Merge Patch (RFC 7396) of the client's data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>, required = false)]
+    #[cfg_attr(feature = "schema", schema(value_type = std::collections::HashMap<String, serde_json::Value>, required = false))]
     pub metadata: Option<Object>,
     /// Why it failed: required with status `failed`, refused otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(min_length = 1, max_length = 4000, nullable = false)]
+    #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 4000, nullable = false))]
     pub error_message: Option<String>,
 }
 
 /// What a heartbeat may say besides being one.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(example = json!({ "current_task_id": "task-123" }))]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(example = json!({ "current_task_id": "task-123" })))]
 pub struct HeartbeatBody {
     /// What the session works on; null for nothing.
     #[serde(default, skip_serializing_if = "Nullable::is_absent")]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, min_length = 1, max_length = 200))]
     pub current_task_id: Nullable<String>,
     /// A JSON Merge Patch (RFC 7396) of the client's data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>, required = false)]
+    #[cfg_attr(feature = "schema", schema(value_type = std::collections::HashMap<String, serde_json::Value>, required = false))]
     pub metadata: Option<Object>,
 }
 
 /// The session after a heartbeat, and when the next one should come.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct HeartbeatResponse {
     /// The session.
     #[serde(flatten)]
@@ -183,20 +161,22 @@ pub struct HeartbeatResponse {
 }
 
 /// Why a session failed.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(example = json!({ "error_message": "the build ran out of memory" }))]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(example = json!({ "error_message": "the build ran out of memory" })))]
 pub struct MarkFailed {
     /// The reason.
-    #[schema(min_length = 1, max_length = 4000, example = "the build ran out of memory")]
+    #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 4000, example = "the build ran out of memory"))]
     pub error_message: String,
     /// A JSON Merge Patch (RFC 7396) of the client's data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>, required = false)]
+    #[cfg_attr(feature = "schema", schema(value_type = std::collections::HashMap<String, serde_json::Value>, required = false))]
     pub metadata: Option<Object>,
 }
 
 /// How many sessions there are in each status.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct HealthSummary {
     /// All of them.
     pub total_sessions: u64,
@@ -214,22 +194,9 @@ pub struct HealthSummary {
     pub last_updated: Time,
 }
 
-impl From<(store::SessionCounts, Timestamp)> for HealthSummary {
-    fn from((counts, at): (store::SessionCounts, Timestamp)) -> Self {
-        Self {
-            total_sessions: counts.total(),
-            active_sessions: counts.active,
-            paused_sessions: counts.paused,
-            stalled_sessions: counts.stalled,
-            failed_sessions: counts.failed,
-            completed_sessions: counts.completed,
-            last_updated: at.into(),
-        }
-    }
-}
-
 /// A session that has fallen silent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct StalledSession {
     /// Its id.
     pub session_id: Uuid,
@@ -244,7 +211,8 @@ pub struct StalledSession {
 }
 
 /// The sessions that have fallen silent, longest silent first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct StalledReport {
     /// Stalled ones, and active ones past their deadline that are not yet marked.
     pub stalled_sessions: Vec<StalledSession>,
@@ -254,25 +222,9 @@ pub struct StalledReport {
     pub total: u64,
 }
 
-impl From<&CoreStalled> for StalledReport {
-    fn from(report: &CoreStalled) -> Self {
-        let shown = |row: &Versioned<core::Session>| StalledSession {
-            session_id: row.value.id.0,
-            project_id: row.value.project_id.as_str().to_owned(),
-            machine_id: row.value.machine_id.as_str().to_owned(),
-            last_heartbeat: row.value.last_heartbeat.into(),
-            time_since_heartbeat_ms: time_ms(report.now.since(row.value.last_heartbeat)),
-        };
-        Self {
-            stalled_sessions: report.silent.items.iter().map(shown).collect(),
-            stall_threshold_ms: time_ms(report.stall_threshold),
-            total: report.silent.total,
-        }
-    }
-}
-
 /// One session's health.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SessionHealth {
     /// The session.
     pub session_id: Uuid,
@@ -288,19 +240,4 @@ pub struct SessionHealth {
     pub is_stalled: bool,
     /// The silence after which it is missed.
     pub stall_threshold_ms: u64,
-}
-
-impl From<&CoreHealth> for SessionHealth {
-    fn from(health: &CoreHealth) -> Self {
-        let session = &health.session.value;
-        Self {
-            session_id: session.id.0,
-            is_healthy: health.is_healthy,
-            status: session.status().into(),
-            last_heartbeat: session.last_heartbeat.into(),
-            time_since_heartbeat_ms: time_ms(health.silent_for),
-            is_stalled: health.is_stalled,
-            stall_threshold_ms: time_ms(health.stall_threshold),
-        }
-    }
 }

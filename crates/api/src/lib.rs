@@ -1,11 +1,15 @@
-//! The bodies of the API, defined once: the server writes and documents them, a client reads and sends them.
+//! The bodies of the HTTP API, defined once: the server writes and documents them, a client reads and sends them.
 //!
-//! Answers are made from the values of `rekindle_core`. The server reads requests field by field (see
-//! `crate::parse`), so that it can name every bad field at once; the request types here are what clients send and
-//! what the OpenAPI document says.
+//! The feature `core` adds the conversions from the values of `rekindle_core`, and the feature `schema` adds the
+//! schemas of the OpenAPI document; the server turns both on. The documentation of the types is part of that document.
+//! The server reads requests field by field, so that it can name every invalid field at once.
+
+#![warn(missing_docs, unreachable_pub)]
 
 mod audit;
 mod error;
+#[cfg(feature = "core")]
+mod from_core;
 mod health;
 mod key;
 mod machine;
@@ -13,6 +17,7 @@ mod query;
 mod recovery;
 mod session;
 mod task;
+mod text_enum;
 mod time;
 
 pub use audit::{AuditEvent, AuditTrail};
@@ -29,6 +34,7 @@ pub use session::{
     SessionList, SessionStatus, StalledReport, StalledSession,
 };
 pub use task::{CreateTask, PatchTask, Task, TaskList, TaskStatus};
+pub use text_enum::InvalidTextError;
 pub use time::Time;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -70,53 +76,10 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Nullable<T> {
     }
 }
 
-/// A span in whole milliseconds.
-pub(crate) fn time_ms(span: std::time::Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+/// Returns a duration in whole milliseconds.
+pub fn duration_millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
-
-/// An enum of the API that mirrors one of the core: the same names, the same words.
-macro_rules! wire_enum {
-    ($(#[$doc:meta])* $name:ident of $core:ty { $($(#[$vdoc:meta])* $variant:ident),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name {
-            $($(#[$vdoc])* $variant),+
-        }
-
-        impl From<$core> for $name {
-            fn from(status: $core) -> Self {
-                match status {
-                    $(<$core>::$variant => Self::$variant),+
-                }
-            }
-        }
-
-        impl From<$name> for $core {
-            fn from(status: $name) -> Self {
-                match status {
-                    $($name::$variant => Self::$variant),+
-                }
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.pad(<$core>::from(*self).as_str())
-            }
-        }
-
-        impl std::str::FromStr for $name {
-            type Err = rekindle_core::InvalidValue;
-
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                text.parse::<$core>().map(Self::from)
-            }
-        }
-    };
-}
-use wire_enum;
 
 #[cfg(test)]
 mod tests;

@@ -1,16 +1,15 @@
-//! The query parameters of the API. The server reads them one by one (see `crate::parse`); clients send these.
+//! The query parameters of the API: what clients send. The server reads them one by one.
 
 use serde::{Deserialize, Serialize};
-use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::{MachineStatus, SessionStatus, TaskStatus, Time};
+use crate::{MachineStatus, SessionStatus, TaskStatus, Time};
 
 macro_rules! query {
     ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty),+ $(,)? }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
-        #[into_params(parameter_in = Query)]
+        #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
         pub struct $name {
             $(
                 $(#[$fdoc])*
@@ -25,28 +24,28 @@ query! {
     /// Which sessions, and which part of their list.
     SessionQuery {
         /// Of this project.
-        #[param(min_length = 1, max_length = 200, nullable = false)]
+        #[cfg_attr(feature = "schema", param(min_length = 1, max_length = 200, nullable = false))]
         project_id: String,
         /// On this machine.
-        #[param(min_length = 1, max_length = 200, nullable = false)]
+        #[cfg_attr(feature = "schema", param(min_length = 1, max_length = 200, nullable = false))]
         machine_id: String,
         /// In this status.
-        #[param(nullable = false)]
+        #[cfg_attr(feature = "schema", param(nullable = false))]
         status: SessionStatus,
         /// Archived ones only (true), or only those that are not (false).
-        #[param(nullable = false)]
+        #[cfg_attr(feature = "schema", param(nullable = false))]
         archived: bool,
         /// Of this chain of recoveries.
-        #[param(nullable = false)]
+        #[cfg_attr(feature = "schema", param(nullable = false))]
         lineage_id: Uuid,
         /// How many at most.
-        #[param(minimum = 1, maximum = 100, default = 50, nullable = false)]
+        #[cfg_attr(feature = "schema", param(minimum = 1, maximum = 100, default = 50, nullable = false))]
         limit: u32,
         /// How many to skip; not together with `cursor`.
-        #[param(minimum = 0, nullable = false)]
+        #[cfg_attr(feature = "schema", param(minimum = 0, nullable = false))]
         offset: u64,
         /// The `next_cursor` of an earlier answer: goes on from there in constant time.
-        #[param(nullable = false, pattern = "^[0-9a-fA-F]{48}$")]
+        #[cfg_attr(feature = "schema", param(nullable = false, pattern = "^[0-9a-fA-F]{48}$"))]
         cursor: String,
     }
 }
@@ -55,13 +54,13 @@ query! {
     /// Which part of the list of archived sessions.
     ArchivedQuery {
         /// How many at most.
-        #[param(minimum = 1, maximum = 100, default = 50, nullable = false)]
+        #[cfg_attr(feature = "schema", param(minimum = 1, maximum = 100, default = 50, nullable = false))]
         limit: u32,
         /// How many to skip; not together with `cursor`.
-        #[param(minimum = 0, nullable = false)]
+        #[cfg_attr(feature = "schema", param(minimum = 0, nullable = false))]
         offset: u64,
         /// The `next_cursor` of an earlier answer: goes on from there in constant time.
-        #[param(nullable = false, pattern = "^[0-9a-fA-F]{48}$")]
+        #[cfg_attr(feature = "schema", param(nullable = false, pattern = "^[0-9a-fA-F]{48}$"))]
         cursor: String,
     }
 }
@@ -70,22 +69,22 @@ query! {
     /// Which tasks, and which part of their list.
     TaskQuery {
         /// Of this session.
-        #[param(nullable = false)]
+        #[cfg_attr(feature = "schema", param(nullable = false))]
         session_id: Uuid,
         /// Of this project.
-        #[param(min_length = 1, max_length = 200, nullable = false)]
+        #[cfg_attr(feature = "schema", param(min_length = 1, max_length = 200, nullable = false))]
         project_id: String,
         /// In this status.
-        #[param(nullable = false)]
+        #[cfg_attr(feature = "schema", param(nullable = false))]
         status: TaskStatus,
         /// How many at most.
-        #[param(minimum = 1, maximum = 200, default = 50, nullable = false)]
+        #[cfg_attr(feature = "schema", param(minimum = 1, maximum = 200, default = 50, nullable = false))]
         limit: u32,
         /// How many to skip; not together with `cursor`.
-        #[param(minimum = 0, nullable = false)]
+        #[cfg_attr(feature = "schema", param(minimum = 0, nullable = false))]
         offset: u64,
         /// The `next_cursor` of an earlier answer: goes on from there in constant time.
-        #[param(nullable = false, pattern = "^[0-9a-fA-F]{48}$")]
+        #[cfg_attr(feature = "schema", param(nullable = false, pattern = "^[0-9a-fA-F]{48}$"))]
         cursor: String,
     }
 }
@@ -94,16 +93,16 @@ query! {
     /// Which machines, and which part of their list.
     MachineQuery {
         /// In this status.
-        #[param(nullable = false)]
+        #[cfg_attr(feature = "schema", param(nullable = false))]
         status: MachineStatus,
         /// How many at most.
-        #[param(minimum = 1, maximum = 100, default = 50, nullable = false)]
+        #[cfg_attr(feature = "schema", param(minimum = 1, maximum = 100, default = 50, nullable = false))]
         limit: u32,
         /// How many to skip; not together with `cursor`.
-        #[param(minimum = 0, nullable = false)]
+        #[cfg_attr(feature = "schema", param(minimum = 0, nullable = false))]
         offset: u64,
         /// The `next_cursor` of an earlier answer: goes on from there in constant time.
-        #[param(nullable = false, pattern = "^[0-9a-fA-F]{48}$")]
+        #[cfg_attr(feature = "schema", param(nullable = false, pattern = "^[0-9a-fA-F]{48}$"))]
         cursor: String,
     }
 }
@@ -112,7 +111,7 @@ query! {
     /// How many silent sessions.
     StalledQuery {
         /// How many at most.
-        #[param(minimum = 1, maximum = 1000, default = 100, nullable = false)]
+        #[cfg_attr(feature = "schema", param(minimum = 1, maximum = 1000, default = 100, nullable = false))]
         limit: u32,
     }
 }
@@ -121,10 +120,10 @@ query! {
     /// What a cleanup deletes.
     CleanupQuery {
         /// The age in days; `RETENTION_DAYS` if absent.
-        #[param(minimum = 0, maximum = 4_294_967_295_u64, format = Int64, nullable = false)]
+        #[cfg_attr(feature = "schema", param(minimum = 0, maximum = 4_294_967_295_u64, format = Int64, nullable = false))]
         older_than_days: u32,
         /// Whether to tell only, and delete nothing.
-        #[param(default = false, nullable = false)]
+        #[cfg_attr(feature = "schema", param(default = false, nullable = false))]
         dry_run: bool,
     }
 }
@@ -133,28 +132,28 @@ query! {
     /// Which part of the audit trail.
     AuditQuery {
         /// Done with this key.
-        #[param(nullable = false)]
+        #[cfg_attr(feature = "schema", param(nullable = false))]
         key_id: Uuid,
         /// Of this session or one of its tasks.
-        #[param(nullable = false)]
+        #[cfg_attr(feature = "schema", param(nullable = false))]
         session_id: Uuid,
         /// Of this machine.
-        #[param(min_length = 1, max_length = 200, nullable = false)]
+        #[cfg_attr(feature = "schema", param(min_length = 1, max_length = 200, nullable = false))]
         machine_id: String,
         /// Of this kind, such as `session.recovered` or `access.refused`.
-        #[param(nullable = false, pattern = "^(session|task|machine|key|access)\\.[a-z_]+$")]
+        #[cfg_attr(feature = "schema", param(nullable = false, pattern = "^(session|task|machine|key|access)\\.[a-z_]+$"))]
         kind: String,
         /// At this time or later.
-        #[param(nullable = false)]
+        #[cfg_attr(feature = "schema", param(nullable = false))]
         since: Time,
         /// Before this time.
-        #[param(nullable = false)]
+        #[cfg_attr(feature = "schema", param(nullable = false))]
         until: Time,
         /// How many at most.
-        #[param(minimum = 1, maximum = 200, nullable = false)]
+        #[cfg_attr(feature = "schema", param(minimum = 1, maximum = 200, nullable = false))]
         limit: u32,
         /// The `next_cursor` of an earlier answer.
-        #[param(nullable = false, pattern = "^([0-9a-f]{2})+$")]
+        #[cfg_attr(feature = "schema", param(nullable = false, pattern = "^([0-9a-f]{2})+$"))]
         cursor: String,
     }
 }
