@@ -1,14 +1,8 @@
 //! The server: binds, listens, runs the jobs, and on a signal drains: takes nothing new, answers what has begun, stops
 //! the jobs, closes the store.
 
-mod bind;
-mod connections;
-mod listen;
-mod protocol_errors;
 mod signals;
 pub mod systemd;
-mod timed_stream;
-mod tls;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -16,10 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-pub(crate) use connections::{InFlightGuard, is_secure};
+use actix_web::web::ServiceConfig;
 use rekindle_core::{Clock, RandomIds, Store, SystemClock, Tracker};
 use rekindle_jobs::{DetectionJob, JobRegistry, RetentionJob, Scheduler};
 use rekindle_layers::{CircuitBreaker, Layered, Traced, resilient};
+use rekindle_listener::{Certificates, Connections, ListenOptions, TlsError, bind, listen};
 use rekindle_settings::{ConfigurationError, SettingFault};
 use rekindle_telemetry::logging::{self, Guard, LogError};
 use rekindle_telemetry::metrics::Metrics;
@@ -28,13 +23,13 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tracing::{info, warn};
 
-use self::connections::Connections;
 use self::signals::{ServerSignal, Signals};
 use self::systemd::Notifier;
-use self::tls::Certificates;
 use crate::backup_job::BackupJob;
 use crate::embed::new_metrics;
 use crate::error::ApiError;
+use crate::protocol_error::protocol_error_body;
+use crate::routes::{configure, not_found_route};
 use crate::settings::{Settings, table};
 use crate::state::{AppState, Limits, ServerHandles};
 use rekindle_stores::{OpenStoreError, Opening};
@@ -100,6 +95,15 @@ impl From<LogError> for ServeError {
                 ConfigurationError { faults: vec![SettingFault::new(table::LOG_FILE.name, message)] }.into()
             }
             LogError::Thread(_) => Self::Failed(message),
+        }
+    }
+}
+
+impl From<TlsError> for ServeError {
+    fn from(error: TlsError) -> Self {
+        match error {
+            TlsError::File { name, why } => Self::Tls { name, why },
+            TlsError::Setup(_) => Self::Failed(error.to_string()),
         }
     }
 }
@@ -256,7 +260,7 @@ async fn run(
 ) -> Result<RunningServer, ServeError> {
     let certificates = settings.tls.as_ref().map(Certificates::read).transpose()?;
     let acceptor = certificates.as_ref().map(Certificates::acceptor).transpose()?;
-    let (listener, address) = bind::bind(&settings.host, settings.port).await.map_err(ServeError::Failed)?;
+    let (listener, address) = bind(&settings.host, settings.port).await.map_err(ServeError::Failed)?;
     let limits = Limits {
         api_keys: settings.api_keys.clone(),
         request_timeout: settings.request_timeout,
@@ -274,7 +278,18 @@ async fn run(
     // Whoever comes first must not hear that nobody can say whether their key is good.
     let _ = timeout(KEY_LOAD_TIMEOUT, context.keys().refresh(&tracker)).await;
     let connections = Arc::new(Connections::default());
-    let server = listen::listen(listener, &context, &connections, acceptor, settings.drain_timeout)
+    let options = ListenOptions {
+        connections: Arc::clone(&connections),
+        tls: acceptor,
+        drain_timeout: settings.drain_timeout,
+        error_body: protocol_error_body,
+    };
+    let state = context.clone();
+    let app = move |config: &mut ServiceConfig| {
+        configure(config, &state);
+        config.default_service(not_found_route(&state));
+    };
+    let server = listen(listener, options, app)
         .map_err(|error| ServeError::Failed(format!("cannot listen on {address}: {error}")))?;
     let handle = server.handle();
     let server = tokio::spawn(server);

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rekindle_core::Policy;
 use rekindle_jobs::Schedule;
+use rekindle_listener::TlsFiles;
 use rekindle_settings::{ConfigurationError, Environment, Layers, Reader, Sources};
 use rekindle_stores::{NotAFileStore, StoreUrl};
 use rekindle_telemetry::logging::{LogFile, LogSettings};
@@ -65,15 +66,6 @@ pub struct Settings {
     pub files: Vec<PathBuf>,
     /// Twelve hexadecimal digits that are the same on servers whose settings are.
     pub checksum: String,
-}
-
-/// The files that TLS needs, both PEM.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// `TLS_CERT_FILE`: the chain.
-    pub certificate: PathBuf,
-    /// `TLS_KEY_FILE`: the private key of its first certificate.
-    pub key: PathBuf,
 }
 
 impl Settings {
