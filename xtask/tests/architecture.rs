@@ -25,8 +25,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("rekindle-telemetry", &["rekindle-core", "rekindle-layers"]),
     (
         "rekindle-http",
+        &["rekindle-core", "rekindle-jobs", "rekindle-layers", "rekindle-listener", "rekindle-telemetry"],
+    ),
+    (
+        "rekindle-server",
         &[
             "rekindle-core",
+            "rekindle-http",
             "rekindle-jobs",
             "rekindle-layers",
             "rekindle-listener",
@@ -41,6 +46,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "rekindle-core",
             "rekindle-http",
             "rekindle-integrity",
+            "rekindle-server",
             "rekindle-settings",
             "rekindle-stores",
             "rekindle-transfer",

@@ -1,14 +1,13 @@
-//! Rekindle over HTTP: the REST API as an actix-web service, and the server that runs it.
+//! Rekindle over HTTP: the REST API as an actix-web service, for another actix-web service to mount, and for the server.
 //!
 //! Read in this order: [`api`] (the bodies), `routes` (the table of what there is to ask), `entry` (what happens to
-//! every request on its way in and out), `handlers`, `parse`, `error`. Around that: [`settings`], [`server`] and [`health`].
+//! every request on its way in and out), `handlers`, `parse`, `error`. Around that: `health`, `rate_limit`, `cors`.
 //!
 //! Another actix-web service can mount the API beside its own routes: see [`configure`].
 
 mod access;
 pub mod api;
 pub mod auth;
-mod backup_job;
 pub mod cors;
 mod embed;
 mod error;
@@ -23,8 +22,6 @@ mod readiness;
 mod redact;
 mod response;
 mod routes;
-pub mod server;
-pub mod settings;
 mod state;
 
 pub use embed::new_metrics;

@@ -16,10 +16,10 @@ use rekindle_telemetry::logging::{LogFile, LogSettings};
 use rekindle_telemetry::traces::TraceSettings;
 use table as t;
 
-use crate::auth::ApiKeys;
 use crate::backup_job::BackupPlan;
-use crate::cors::AllowedOrigins;
-use crate::rate_limit::RateLimits;
+use rekindle_http::auth::ApiKeys;
+use rekindle_http::cors::AllowedOrigins;
+use rekindle_http::rate_limit::RateLimits;
 
 /// Everything that an operator chooses.
 #[derive(Debug, Clone)]
