@@ -1,7 +1,7 @@
 //! The one error of the API, and the one place that says which status and code the core's errors have.
 //!
 //! It carries what the caller is told, and apart from that the cause, which goes to the log only. The envelope is made
-//! by [`crate::entry`], which knows the request's id and path.
+//! by `crate::middleware`, which knows the request's id and path.
 
 use std::time::Duration;
 

@@ -1,13 +1,12 @@
-//! Rekindle over HTTP: the REST API as an actix-web service, and the server that runs it.
+//! Rekindle over HTTP: the REST API as an actix-web service, for another actix-web service to mount, and for the server.
 //!
-//! Read in this order: [`api`] (the bodies), `routes` (the table of what there is to ask), `entry` (what happens to
-//! every request on its way in and out), `handlers`, `parse`, `error`. Around that: [`settings`], [`server`] and [`health`].
+//! Read in this order: [`api`] (the bodies), `routes` (the table of what there is to ask), `middleware` (what happens to
+//! every request on its way in and out), `handlers`, `extract`, `error`. Around that: `health`, `rate_limit`, `cors`.
 //!
 //! Another actix-web service can mount the API beside its own routes: see [`configure`].
 
 mod access;
 pub mod auth;
-mod backup_job;
 pub mod cors;
 mod embed;
 mod error;
@@ -16,17 +15,17 @@ mod handlers;
 pub mod health;
 mod middleware;
 mod openapi;
+mod protocol_error;
 pub mod rate_limit;
 mod readiness;
 mod redact;
 mod response;
 mod routes;
-pub mod server;
-pub mod settings;
 mod state;
 
 pub use embed::new_metrics;
 pub use error::{ApiError, ErrorHeader};
 pub use openapi::openapi_json;
+pub use protocol_error::protocol_error_body;
 pub use routes::{configure, not_found_route};
 pub use state::{AppState, Limits, ServerHandles};

@@ -17,6 +17,7 @@ use actix_web::http::header;
 use actix_web::http::{ConnectionType, Method, StatusCode, Uri};
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use rekindle_core::{Clock, SystemClock};
+use rekindle_listener::{InFlightGuard, is_secure, new_request_id};
 use rekindle_telemetry::metrics::RateClass;
 use rekindle_telemetry::{catch_panic, panic_message};
 use tokio::sync::OwnedSemaphorePermit;
@@ -28,8 +29,8 @@ use crate::cors::{self, OriginDecision};
 use crate::error::{ApiError, ErrorHeader};
 use crate::rate_limit::{self, RateLimitStatus};
 use crate::response::RawBody;
-use crate::server::{InFlightGuard, is_secure};
 use crate::state::AppState;
+use rekindle_api::ErrorBody;
 
 /// Wraps what answers requests.
 #[derive(Clone)]
@@ -207,11 +208,6 @@ fn is_monitoring(path: &str) -> bool {
 /// Whether a path is in the documentation.
 fn is_docs(path: &str) -> bool {
     path.strip_prefix("/api/docs").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-/// An id for a request: random enough to be found in a log, without asking the operating system each time.
-pub(crate) fn new_request_id() -> Uuid {
-    uuid::Builder::from_random_bytes(fastrand::u128(..).to_be_bytes()).into_uuid()
 }
 
 fn of_framework(error: &Error) -> ApiError {

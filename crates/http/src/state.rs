@@ -121,9 +121,22 @@ impl AppState {
         &self.shared.denied_log
     }
 
+    /// Writes to the audit log who was refused and is not in it yet.
+    pub async fn flush_denied_log(&self) {
+        self.shared.denied_log.flush(&self.tracker, &self.shared.handles.metrics).await;
+    }
+
+    /// Takes a fresh copy of the keys that were handed out.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn refresh_keys(&self) -> Result<(), Error> {
+        self.shared.keys.refresh(&self.tracker).await
+    }
+
     /// Sees from now on, every second, to what need not be done within a request: fresh copies of the keys, the refusals'
     /// way into the audit trail, metrics that grow. Ends when nobody has this context any more; a second call does nothing.
-    pub(crate) fn spawn_upkeep(&self) {
+    pub fn spawn_upkeep(&self) {
         if self.shared.kept.swap(true, Ordering::SeqCst) {
             return;
         }
@@ -228,7 +241,7 @@ impl AppState {
     }
 
     /// Waits until nothing is worked on. Only of use while nothing new is let in: see [`AppState::drain`].
-    pub(crate) async fn drained(&self) {
+    pub async fn drained(&self) {
         let most = self.shared.limits.max_in_flight.clamp(1, MOST_IN_FLIGHT);
         let all = u32::try_from(most).unwrap_or(u32::MAX);
         // It cannot be closed: nobody closes it.

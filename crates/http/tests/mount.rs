@@ -1,7 +1,5 @@
 //! The API inside another actix-web service, beside its own routes.
 
-mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +13,9 @@ use rekindle_http::rate_limit::RateLimits;
 use rekindle_http::{AppState, Limits, configure};
 use rekindle_testkit::MemoryStore;
 use serde_json::{Value, json};
-use support::KEY;
+
+/// The key that is let in.
+const KEY: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
 
 #[tokio::test]
 async fn another_service_mounts_it_beside_its_own_routes() {

@@ -15,10 +15,10 @@ use std::time::Duration;
 
 use metrics::{Counter, Histogram};
 use rekindle_core::domain::event::{Event, EventKind};
+use rekindle_core::store::{BatchObserver, BatchObserverHandle};
 use rekindle_core::use_cases::{DetectionReport, Observer, Recovered};
-use rekindle_core::{Error, Timestamp};
-use rekindle_core::{Store, store::BatchObserverHandle};
-use rekindle_layers::{CircuitBreaker, CircuitState};
+use rekindle_core::{Error, Store, Timestamp};
+use rekindle_layers::{CircuitBreaker, CircuitState, Observation, StoreObserver};
 
 use self::exposition::Page;
 use self::gauges::Gauges;
@@ -45,8 +45,8 @@ pub enum RateClass {
 pub struct Metrics(Arc<Shared>);
 
 struct Shared {
-    registry: Registry,
-    requests: Requests,
+    registry: Arc<Registry>,
+    requests: Arc<Requests>,
     store: StoreCalls,
     gauges: Gauges,
     stalled: Counter,
@@ -63,12 +63,12 @@ impl Metrics {
     /// Nothing counted yet, for requests to these routes, in the order in which they are matched. Refusals for these
     /// reasons are shown from the start.
     pub fn new(routes: impl IntoIterator<Item = &'static str>, auth_failures: &[&str]) -> Self {
-        let registry = Registry::new();
+        let registry = Arc::new(Registry::new());
         for reason in auth_failures {
             drop(registry.counter(&of::AUTH_FAILURES, &[reason]));
         }
         Self(Arc::new(Shared {
-            requests: Requests::new(&registry, routes),
+            requests: Arc::new(Requests::new(&registry, routes)),
             store: StoreCalls::new(&registry),
             gauges: Gauges::default(),
             stalled: registry.counter(&of::STALLED, &[]),
@@ -85,6 +85,11 @@ impl Metrics {
     /// For a store's options: it tells of its batches.
     pub fn batch_watch(&self) -> BatchObserverHandle {
         BatchObserverHandle::by(Arc::new(self.clone()))
+    }
+
+    /// A request of this method for this path has come, and is in flight until what this returns is dropped.
+    pub fn request(&self, method: &str, path: &str) -> RequestInFlight {
+        RequestInFlight::begin(&self.0.requests, method, path)
     }
 
     /// A request was refused since there were too many.
@@ -183,6 +188,18 @@ impl JobMetrics {
     /// The job died.
     pub fn died(&self) {
         self.runs[2].increment(1);
+    }
+}
+
+impl StoreObserver for Metrics {
+    fn observed(&self, observation: Observation) {
+        self.0.store.observed(&self.0.registry, observation);
+    }
+}
+
+impl BatchObserver for Metrics {
+    fn batch(&self, size: usize, waited: Duration) {
+        self.0.store.batch(size, waited);
     }
 }
 

@@ -12,7 +12,7 @@ use crate::shell::root;
 
 /// Dependencies that no name in the code uses: the crate, the dependency, the reason.
 const OTHERWISE: &[(&str, &str, &str)] = &[
-    ("rekindle-http", "rustls-webpki", "its library is called webpki: server/tls.rs"),
+    ("rekindle-listener", "rustls-webpki", "its library is called webpki: tls.rs"),
     ("xtask", "reqwest", "for its features: tests/features.rs"),
 ];
 

@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use rekindle_http::settings::table::{ALL, Kind, Secrecy, Setting};
+use rekindle_server::settings::table::{ALL, Kind, Secrecy, Setting};
 
 const BEGINNING: &str = "\
-<!-- Made by `cargo xtask generate` from crates/http/src/settings/table.rs. Change that, not this page. -->
+<!-- Made by `cargo xtask generate` from crates/server/src/settings/table.rs. Change that, not this page. -->
 # Configuration
 
 Every setting has one name. It is the name of its environment variable; in a file it is written in lower case, and on the

@@ -2,7 +2,7 @@
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
-use rekindle_http::settings::{Settings, table};
+use rekindle_server::settings::{Settings, table};
 use rekindle_settings::{Flag, Layers, Sources, json_schema};
 use serde_json::json;
 

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 
 use rekindle_core::RandomIds;
-use rekindle_http::server::{ServeError, serve, start_log};
-use rekindle_http::settings::{Settings, table};
+use rekindle_server::settings::{Settings, table};
+use rekindle_server::{ServeError, ServerBuilder, start_log};
 use rekindle_settings::{Command, Flag, Sources};
 
 use super::config::SettingFlags;
@@ -48,7 +48,7 @@ pub fn dev(globals: &Globals, flags: SettingFlags) -> Result<ExitCode, CliError>
         }
     };
     multi_thread_runtime(async {
-        match serve(&settings, announce).await {
+        match ServerBuilder::new(&settings).run(announce).await {
             Err(ServeError::Failed(why)) if why.contains("in use") => {
                 Err(CliError::Unexpected(anyhow::anyhow!("{why}\n  for a free one: rekindle dev --port 0")))
             }

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, anyhow};
-use rekindle_http::server::{ServeError, serve as run_server, start_log};
-use rekindle_http::settings::{Settings, table};
+use rekindle_server::settings::{Settings, table};
+use rekindle_server::{ServeError, ServerBuilder, start_log};
 use rekindle_settings::{ConfigurationError, Sources};
 
 use super::config::SettingFlags;
@@ -18,7 +18,7 @@ pub fn serve(flags: SettingFlags) -> Result<ExitCode, CliError> {
     let settings = Settings::of(&Sources::of_server(&table::TABLE, flags.given()).gather())?;
     let _log = start_log(&settings)?;
     settings.announce();
-    multi_thread_runtime(async { ended(run_server(&settings, |_| Ok(())).await) })
+    multi_thread_runtime(async { ended(ServerBuilder::new(&settings).run(|_| Ok(())).await) })
 }
 
 /// How a server's end looks from outside: one that was told a second time to end shows the signal, and nothing more.

@@ -49,7 +49,7 @@ where
     forward_ready!(service);
 
     fn call(&self, req: ServiceRequest) -> Self::Future {
-        let under_way = RequestInFlight::begin(&self.metrics, req.method().as_str(), req.path());
+        let under_way = self.metrics.request(req.method().as_str(), req.path());
         Counted { under_way: Some(under_way), answer: self.service.call(req) }
     }
 }

@@ -13,6 +13,7 @@ use opentelemetry::Context;
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use rekindle_layers::SPANS;
+use rekindle_listener::is_secure;
 use rekindle_telemetry::traces::{CallerScope, SpanIds, ids};
 use tracing::field::Empty;
 use tracing::instrument::Instrumented;
@@ -41,7 +42,7 @@ impl RequestTrace {
             return Self { span: Span::none(), caller };
         }
         let route = req.match_pattern();
-        let (method, scheme) = (method(req.method()), if crate::server::is_secure(req) { "https" } else { "http" });
+        let (method, scheme) = (method(req.method()), if is_secure(req) { "https" } else { "http" });
         let peer = req.peer_addr().map(|peer| peer.ip().to_string());
         let span = span!(
             target: SPANS,

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use metrics::{Counter, Gauge, Histogram};
 
-use super::Metrics;
 use super::endpoint::{Endpoint, Endpoints};
 use super::names::{API_REQUESTS, HEARTBEAT_LATENCY, HEARTBEATS, HTTP_DURATION, HTTP_IN_FLIGHT};
 use super::registry::Registry;
@@ -23,6 +22,7 @@ const OUTCOMES: [&str; 3] = ["ok", "refused", "failed"];
 
 /// See the top of the file.
 pub(super) struct Requests {
+    registry: Arc<Registry>,
     endpoints: Endpoints,
     /// Of each endpoint its methods.
     series: Box<[[OnceLock<Box<OfMethod>>; METHODS.len()]]>,
@@ -38,11 +38,12 @@ struct OfMethod {
 }
 
 impl Requests {
-    pub(super) fn new(registry: &Registry, routes: impl IntoIterator<Item = &'static str>) -> Self {
+    pub(super) fn new(registry: &Arc<Registry>, routes: impl IntoIterator<Item = &'static str>) -> Self {
         let endpoints = Endpoints::new(routes);
         let series = (0..endpoints.count()).map(|_| std::array::from_fn(|_| OnceLock::new())).collect();
         let heartbeats = KINDS.map(|kind| OUTCOMES.map(|outcome| registry.counter(&HEARTBEATS, &[kind, outcome])));
         Self {
+            registry: Arc::clone(registry),
             endpoints,
             series,
             in_flight: registry.gauge(&HTTP_IN_FLIGHT, &[]),
@@ -51,7 +52,8 @@ impl Requests {
         }
     }
 
-    fn ended(&self, registry: &Registry, request: &RequestInFlight, status: u16) {
+    fn ended(&self, request: &RequestInFlight, status: u16) {
+        let registry = &self.registry;
         let took = request.began.elapsed();
         let endpoint = self.endpoints.name(request.endpoint);
         let method = METHODS[request.method];
@@ -95,7 +97,7 @@ fn kind_of_heartbeat(endpoint: &str) -> Option<usize> {
 /// A request that has no answer yet. One that is dropped without an answer, since its client went away, is no longer in
 /// flight, and counts nowhere else.
 pub struct RequestInFlight {
-    metrics: Metrics,
+    requests: Arc<Requests>,
     endpoint: Endpoint,
     method: usize,
     began: Instant,
@@ -103,22 +105,21 @@ pub struct RequestInFlight {
 
 impl RequestInFlight {
     /// A request of this method for this path, from now on.
-    pub fn begin(metrics: &Metrics, method: &str, path: &str) -> Self {
-        let requests = &metrics.0.requests;
+    pub(super) fn begin(requests: &Arc<Requests>, method: &str, path: &str) -> Self {
         requests.in_flight.increment(1.0);
         let method = METHODS.iter().position(|known| *known == method).unwrap_or(METHODS.len() - 1);
         let endpoint = requests.endpoints.of(path);
-        Self { metrics: Metrics(Arc::clone(&metrics.0)), endpoint, method, began: Instant::now() }
+        Self { requests: Arc::clone(requests), endpoint, method, began: Instant::now() }
     }
 
     /// It was answered with this status.
     pub fn ended(self, status: u16) {
-        self.metrics.0.requests.ended(&self.metrics.0.registry, &self, status);
+        self.requests.ended(&self, status);
     }
 }
 
 impl Drop for RequestInFlight {
     fn drop(&mut self) {
-        self.metrics.0.requests.in_flight.decrement(1.0);
+        self.requests.in_flight.decrement(1.0);
     }
 }

@@ -4,10 +4,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use metrics::{Counter, Histogram};
-use rekindle_core::store::BatchObserver;
-use rekindle_layers::{Observation, Op, Outcome, StoreObserver};
+use rekindle_layers::{Observation, Op, Outcome};
 
-use super::Metrics;
 use super::names::{BATCH_SIZE, QUERY_DURATION, QUEUE_WAIT, STORE_CALLS};
 use super::registry::Registry;
 
@@ -31,12 +29,9 @@ impl StoreCalls {
         let operations = Op::ALL.iter().map(|_| OfOperation::default()).collect();
         Self { operations, waits: registry.histogram(&QUEUE_WAIT, &[]), sizes: registry.histogram(&BATCH_SIZE, &[]) }
     }
-}
 
-impl StoreObserver for Metrics {
-    fn observed(&self, Observation { op, outcome, took }: Observation) {
-        let registry = &self.0.registry;
-        let Some(operation) = self.0.store.operations.get(op as usize) else { return };
+    pub(super) fn observed(&self, registry: &Registry, Observation { op, outcome, took }: Observation) {
+        let Some(operation) = self.operations.get(op as usize) else { return };
         let histogram = operation.took.get_or_init(|| registry.histogram(&QUERY_DURATION, &[op.name()]));
         histogram.record(took.as_secs_f64() * 1000.0);
         if let Some(ended) = operation.ended.get(outcome as usize) {
@@ -44,13 +39,11 @@ impl StoreObserver for Metrics {
             ended.get_or_init(make).increment(1);
         }
     }
-}
 
-impl BatchObserver for Metrics {
     #[expect(clippy::cast_precision_loss, reason = "no batch has as many writes as a float has digits")]
-    fn batch(&self, size: usize, waited: Duration) {
-        self.0.store.sizes.record(size as f64);
-        self.0.store.waits.record(waited);
+    pub(super) fn batch(&self, size: usize, waited: Duration) {
+        self.sizes.record(size as f64);
+        self.waits.record(waited);
     }
 }
 

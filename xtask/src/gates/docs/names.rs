@@ -35,7 +35,7 @@ pub fn check(pages: &[Page], files: &[String]) -> Result<Vec<String>> {
 }
 
 /// The table of the server's settings.
-const SETTINGS: &str = "crates/http/src/settings/table.rs";
+const SETTINGS: &str = "crates/server/src/settings/table.rs";
 
 /// Returns all names in capitals in the code: settings and environment variables.
 pub fn settings(files: &[String]) -> Result<BTreeSet<String>> {

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use rekindle_core::Store;
-use rekindle_http::server::{RunningServer, start_over};
-use rekindle_http::settings::Settings;
+use rekindle_server::settings::Settings;
+use rekindle_server::{RunningServer, ServerBuilder};
 use rekindle_settings::Environment;
 use rekindle_store_sqlite::{SqliteOptions, SqliteStore};
 use rekindle_testkit::ManualClock;
@@ -64,11 +64,11 @@ async fn server(clock: &Arc<ManualClock>) -> Result<RunningServer> {
     let environment: Environment = settings.into_iter().collect();
     let settings = Settings::read(&environment)?;
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(SqliteOptions::default())?);
-    Ok(start_over(store, Arc::clone(clock) as _, &settings).await?)
+    Ok(ServerBuilder::new(&settings).store(store).clock(Arc::clone(clock) as _).start().await?)
 }
 
 async fn detector_has_looked(running: &RunningServer) -> Result<()> {
-    let store = Arc::clone(running.context().tracker().store());
+    let store = Arc::clone(running.state().tracker().store());
     let looked = async {
         while store.detector_state().await?.is_none() {
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -1,6 +1,6 @@
 //! What a development server is told, and what it tells.
 
-use rekindle_http::settings::table;
+use rekindle_server::settings::table;
 use rekindle_settings::Layers;
 
 use super::*;

@@ -98,7 +98,7 @@ async fn an_allowed_page_can_read_every_answer_also_errors() {
 async fn a_saturated_or_draining_service_says_so_to_pages_too() {
     let mut server = open_to_pages().await;
     let running = server.take();
-    running.context().drain();
+    running.state().drain();
     let reply = Reply::of(server.bare(Method::GET, "/ready").header("Origin", PAGE)).await;
     reply.error(StatusCode::SERVICE_UNAVAILABLE, "draining");
     assert_eq!(reply.header("access-control-allow-origin"), Some(PAGE));

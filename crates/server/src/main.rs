@@ -4,8 +4,8 @@
 
 use std::process::ExitCode;
 
-use rekindle_http::server::{ServeError, serve, start_log};
-use rekindle_http::settings::{Settings, table};
+use rekindle_server::settings::{Settings, table};
+use rekindle_server::{ServeError, ServerBuilder, start_log};
 use rekindle_settings::Sources;
 
 /// Answering a heartbeat allocates some forty times; with the system's allocator that is a tenth of its cost.
@@ -27,5 +27,5 @@ async fn run() -> Result<(), ServeError> {
     let settings = Settings::of(&Sources::of_server(&table::TABLE, Vec::new()).gather())?;
     let _log = start_log(&settings)?;
     settings.announce();
-    serve(&settings, |_| Ok(())).await
+    ServerBuilder::new(&settings).run(|_| Ok(())).await
 }

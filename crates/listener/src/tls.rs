@@ -1,6 +1,6 @@
 //! TLS 1.2 and 1.3: the certificate and its key, read from files, checked, and read again when a signal asks for it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rekindle_core::{Clock, SystemClock};
@@ -14,15 +14,37 @@ use tokio_rustls::TlsAcceptor;
 use tracing::{error, info, warn};
 use webpki::{EndEntityCert, KeyUsage};
 
-use super::ServeError;
-use crate::settings::TlsFiles;
-
 const CERTIFICATE: &str = "TLS_CERT_FILE";
 const KEY: &str = "TLS_KEY_FILE";
 
+/// The files that TLS needs, both PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// `TLS_CERT_FILE`: the chain.
+    pub certificate: PathBuf,
+    /// `TLS_KEY_FILE`: the private key of its first certificate.
+    pub key: PathBuf,
+}
+
+/// Why TLS cannot be spoken.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file is missing, or not what it should be.
+    #[error("{name}: {why}")]
+    File {
+        /// The setting that names it.
+        name: &'static str,
+        /// What is wrong with it, and what would be right.
+        why: String,
+    },
+    /// The library refuses.
+    #[error("TLS cannot be set up: {0}")]
+    Setup(rustls::Error),
+}
+
 /// The certificate that new connections are shown.
 #[derive(Debug)]
-pub(super) struct Certificates {
+pub struct Certificates {
     files: TlsFiles,
     current: RwLock<Arc<CertifiedKey>>,
 }
@@ -35,8 +57,8 @@ impl Certificates {
     ///
     /// # Errors
     /// When a file is missing, or not what it should be.
-    pub(super) fn read(files: &TlsFiles) -> Result<Arc<Self>, ServeError> {
-        let current = read(files).map_err(|(name, why)| ServeError::Tls { name, why })?;
+    pub fn read(files: &TlsFiles) -> Result<Arc<Self>, TlsError> {
+        let current = read(files).map_err(|(name, why)| TlsError::File { name, why })?;
         Ok(Arc::new(Self { files: files.clone(), current: RwLock::new(current) }))
     }
 
@@ -44,10 +66,9 @@ impl Certificates {
     ///
     /// # Errors
     /// The library's.
-    pub(super) fn acceptor(self: &Arc<Self>) -> Result<TlsAcceptor, ServeError> {
-        let failed = |error: rustls::Error| ServeError::Failed(format!("TLS cannot be set up: {error}"));
+    pub fn acceptor(self: &Arc<Self>) -> Result<TlsAcceptor, TlsError> {
         let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
-        let builder = builder.with_safe_default_protocol_versions().map_err(failed)?;
+        let builder = builder.with_safe_default_protocol_versions().map_err(TlsError::Setup)?;
         let mut config = builder.with_no_client_auth().with_cert_resolver(Arc::clone(self) as _);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(TlsAcceptor::from(Arc::new(config)))
@@ -55,7 +76,7 @@ impl Certificates {
 
     /// Reads the files again. New connections get what is in them now; when that cannot be used, they get what they got
     /// before, and the log says so.
-    pub(super) fn reload(&self) {
+    pub fn reload(&self) {
         match read(&self.files) {
             Ok(current) => {
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = current;

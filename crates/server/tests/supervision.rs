@@ -7,9 +7,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rekindle_core::{Store, SystemClock};
-use rekindle_http::server::{ServeError, serve_started, start_over};
-use rekindle_http::settings::Settings;
+use rekindle_core::Store;
+use rekindle_server::settings::Settings;
+use rekindle_server::{ServeError, ServerBuilder};
 use rekindle_settings::Environment;
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
@@ -30,9 +30,8 @@ async fn doomed() -> (SocketAddr, tokio::task::JoinHandle<Result<(), ServeError>
     store.set(Some(Fault::Panics));
     let (listens, listening) = oneshot::channel();
     let serving = tokio::spawn(async move {
-        let starting = start_over(store as Arc<dyn Store>, Arc::new(SystemClock), &settings);
         let told = |address| listens.send(address).map_err(|_| std::io::Error::other("nobody waits"));
-        serve_started(starting, told).await
+        ServerBuilder::new(&settings).store(store as Arc<dyn Store>).run(told).await
     });
     (timeout(PATIENCE, listening).await.unwrap().unwrap(), serving)
 }

@@ -9,7 +9,10 @@ use tokio::net::{TcpSocket, lookup_host};
 const BACKLOG: u32 = 2048;
 
 /// Listens at the first address of the host that can be had.
-pub(super) async fn bind(host: &str, port: u16) -> Result<(TcpListener, SocketAddr), String> {
+///
+/// # Errors
+/// With why none could be, in words for an operator.
+pub async fn bind(host: &str, port: u16) -> Result<(TcpListener, SocketAddr), String> {
     let found = lookup_host((host, port)).await;
     let addresses = found.map_err(|error| format!("cannot listen on {host}:{port}: HOST is unknown: {error}"))?;
     let mut last = format!("cannot listen on {host}:{port}: HOST has no address");

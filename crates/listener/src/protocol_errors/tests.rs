@@ -1,8 +1,14 @@
-//! Tests of `bare`.
+//! Tests of `protocol_errors`.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::*;
+
+pub(crate) fn error_body(error: &ProtocolError) -> String {
+    let ProtocolError { status, code, message, request_id } = error;
+    let id = request_id.to_string();
+    json!({ "statusCode": status.as_u16(), "code": code, "message": message, "request_id": id }).to_string()
+}
 
 fn body(answer: &[u8]) -> Value {
     let text = std::str::from_utf8(answer).unwrap();
@@ -17,7 +23,7 @@ fn a_status_without_words_gets_the_envelope() {
         ("431 Request Header Fields Too Large", "payload_too_large"),
     ] {
         let said = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\ndate: Thu, 01 Jan 1970 00:00:00 GMT\r\n\r\n");
-        let answer = rewrite_error(said.as_bytes(), None).unwrap();
+        let answer = rewrite_error(said.as_bytes(), None, error_body).unwrap();
         assert!(answer.starts_with(format!("HTTP/1.1 {status}\r\n").as_bytes()), "{status}");
         let body = body(&answer);
         assert_eq!((body["code"].as_str(), body["statusCode"].as_u64()), (Some(code), status[..3].parse().ok()));
@@ -35,6 +41,6 @@ fn what_has_words_or_is_something_else_goes_out_as_it_is() {
         "HTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\n\r\n{}".to_owned(),
         String::new(),
     ] {
-        assert_eq!(rewrite_error(said.as_bytes(), None), None, "{said}");
+        assert_eq!(rewrite_error(said.as_bytes(), None, error_body), None, "{said}");
     }
 }

@@ -10,9 +10,9 @@ pub mod process;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use rekindle_core::{Clock, RandomIds, SessionId, Store, SystemClock, Tracker};
-use rekindle_http::server::{RunningServer, start_over, start_with};
-use rekindle_http::settings::Settings;
+use rekindle_core::{Clock, SessionId, Store, SystemClock, Tracker};
+use rekindle_server::settings::Settings;
+use rekindle_server::{RunningServer, ServerBuilder};
 use rekindle_settings::Environment;
 use rekindle_store_sqlite::{Location, SqliteOptions, SqliteStore};
 use rekindle_testkit::ManualClock;
@@ -79,13 +79,10 @@ impl Setup {
             let location = Location::File(folder.path().join("rekindle.db"));
             Arc::new(SqliteStore::open(SqliteOptions::at(location)).unwrap())
         });
-        let running = if self.layered {
-            start_over(store, self.clock, &settings).await.unwrap()
-        } else {
-            let tracker = Tracker::new(store, self.clock, Arc::new(RandomIds), settings.policy);
-            start_with(tracker, &settings).await.unwrap()
-        };
-        let tracker = running.context().tracker().clone();
+        let server = ServerBuilder::new(&settings).store(store).clock(self.clock);
+        let server = if self.layered { server } else { server.without_layers() };
+        let running = server.start().await.unwrap();
+        let tracker = running.state().tracker().clone();
         let url = format!("http://{}", running.address());
         let client = Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
         TestServer { url, client, tracker, running: Some(running), folder }
@@ -110,7 +107,7 @@ impl TestServer {
 
     /// What it answers with.
     pub fn context(&self) -> &rekindle_http::AppState {
-        self.running.as_ref().unwrap().context()
+        self.running.as_ref().unwrap().state()
     }
 
     /// What the server runs on, for a test that stops it itself.

@@ -2,19 +2,28 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use super::super::connections::Connections;
 use super::*;
+use crate::connections::Connections;
 
 /// A connection, and its other end.
 async fn pair() -> (TimedStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let other = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (stream, peer) = listener.accept().await.unwrap();
-    (TimedStream::new(Transport::Plain(stream), Some(peer), Guard::new(Arc::default())), other)
+    (
+        TimedStream::new(
+            Transport::Plain(stream),
+            Some(peer),
+            Guard::new(Arc::default()),
+            protocol_errors::tests::error_body,
+        ),
+        other,
+    )
 }
 
 #[tokio::test]

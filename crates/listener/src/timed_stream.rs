@@ -1,6 +1,6 @@
 //! A connection's bytes, with the deadlines that the framework does not know: a request's head must come in time, also when
 //! it is not the connection's first, and an answer must be taken in time. What the framework says without words
-//! (`bare`) gets them here.
+//! (`protocol_errors`) gets them here.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -10,25 +10,22 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Duration, Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_rustls::server::TlsStream;
 
-use super::connections::{Connection, Guard};
-use super::protocol_errors;
-
-/// How long the head of a request may take to come: whoever sends it byte by byte holds a connection no longer.
-pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long an answer may wait for its reader without a byte being taken.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+use crate::connection_info::Connection;
+use crate::connections::Guard;
+use crate::protocol_errors::{self, ErrorBody};
+use crate::timeouts::{HEAD_TIMEOUT, WRITE_TIMEOUT};
 
 /// What the bytes go over.
-pub(super) enum Transport {
+pub(crate) enum Transport {
     Plain(TcpStream),
     Secure(Box<TlsStream<TcpStream>>),
 }
 
 /// One connection.
-pub(super) struct TimedStream {
+pub(crate) struct TimedStream {
     transport: Transport,
     connection: Rc<Connection>,
     peer: Option<SocketAddr>,
@@ -40,11 +37,12 @@ pub(super) struct TimedStream {
     /// Since when nothing goes out.
     write_blocked_since: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
+    error_body: ErrorBody,
     _open: Guard,
 }
 
 impl TimedStream {
-    pub(super) fn new(transport: Transport, peer: Option<SocketAddr>, open: Guard) -> Self {
+    pub(crate) fn new(transport: Transport, peer: Option<SocketAddr>, open: Guard, error_body: ErrorBody) -> Self {
         let secure = matches!(transport, Transport::Secure(_));
         Self {
             transport,
@@ -55,11 +53,12 @@ impl TimedStream {
             head: None,
             write_blocked_since: None,
             timer: None,
+            error_body,
             _open: open,
         }
     }
 
-    pub(super) fn connection(&self) -> Rc<Connection> {
+    pub(crate) fn connection(&self) -> Rc<Connection> {
         Rc::clone(&self.connection)
     }
 
@@ -145,13 +144,13 @@ impl AsyncRead for TimedStream {
                 if io.head.is_none_or(|(_, then)| then != begun) {
                     io.head = Some((Instant::now(), begun));
                 } else if io.is_head_late(cx) {
-                    io.queue_error(protocol_errors::late(io.peer));
+                    io.queue_error(protocol_errors::late(io.peer, io.error_body));
                     buf.set_filled(before);
                 }
                 Poll::Ready(Ok(()))
             }
             Poll::Pending if is_quiet && io.is_head_late(cx) => {
-                io.queue_error(protocol_errors::late(io.peer));
+                io.queue_error(protocol_errors::late(io.peer, io.error_body));
                 // As if the client had ended: the framework closes.
                 Poll::Ready(Ok(()))
             }
@@ -165,7 +164,7 @@ impl AsyncWrite for TimedStream {
         let io = self.get_mut();
         ready!(io.write_pending_error(cx))?;
         if !io.connection.is_busy()
-            && let Some(words) = protocol_errors::rewrite_error(buf, io.peer)
+            && let Some(words) = protocol_errors::rewrite_error(buf, io.peer, io.error_body)
         {
             io.queue_error(words);
             return Poll::Ready(Ok(buf.len()));

@@ -9,16 +9,17 @@ use std::time::Duration;
 
 use rekindle_core::Policy;
 use rekindle_jobs::Schedule;
+use rekindle_listener::TlsFiles;
 use rekindle_settings::{ConfigurationError, Environment, Layers, Reader, Sources};
 use rekindle_stores::{NotAFileStore, StoreUrl};
 use rekindle_telemetry::logging::{LogFile, LogSettings};
 use rekindle_telemetry::traces::TraceSettings;
 use table as t;
 
-use crate::auth::ApiKeys;
 use crate::backup_job::BackupPlan;
-use crate::cors::AllowedOrigins;
-use crate::rate_limit::RateLimits;
+use rekindle_http::auth::ApiKeys;
+use rekindle_http::cors::AllowedOrigins;
+use rekindle_http::rate_limit::RateLimits;
 
 /// Everything that an operator chooses.
 #[derive(Debug, Clone)]
@@ -65,15 +66,6 @@ pub struct Settings {
     pub files: Vec<PathBuf>,
     /// Twelve hexadecimal digits that are the same on servers whose settings are.
     pub checksum: String,
-}
-
-/// The files that TLS needs, both PEM.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// `TLS_CERT_FILE`: the chain.
-    pub certificate: PathBuf,
-    /// `TLS_KEY_FILE`: the private key of its first certificate.
-    pub key: PathBuf,
 }
 
 impl Settings {

@@ -2,7 +2,7 @@
 
 use rekindle_core::InvalidValue;
 
-use crate::auth::{ApiKeys, parse_key};
+use rekindle_http::auth::{ApiKeys, parse_key};
 
 pub(super) fn host(text: &str) -> Result<String, InvalidValue> {
     let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '_');

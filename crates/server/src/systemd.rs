@@ -15,14 +15,12 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::{info, warn};
 
-use crate::state::AppState;
-
 /// A request that anybody may make, and that asks nothing of the store.
 const PROBE: &[u8] = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
 /// The way to the service manager, if one wants to know.
 #[derive(Debug, Clone, Default)]
-pub struct Notifier {
+pub(crate) struct Notifier {
     manager: Option<Arc<Manager>>,
 }
 
@@ -35,7 +33,7 @@ struct Manager {
 
 impl Notifier {
     /// The manager that the environment names. One that cannot be reached is a warning: the server serves all the same.
-    pub fn of_process() -> Self {
+    pub(crate) fn of_process() -> Self {
         let Some(socket) = std::env::var_os("NOTIFY_SOCKET").filter(|socket| !socket.is_empty()) else {
             return Self::default();
         };
@@ -52,7 +50,7 @@ impl Notifier {
     ///
     /// # Errors
     /// Nobody listens there.
-    pub fn at(socket: &OsStr, patience: Option<Duration>) -> io::Result<Self> {
+    pub(crate) fn at(socket: &OsStr, patience: Option<Duration>) -> io::Result<Self> {
         let ours = UnixDatagram::unbound()?;
         connect(&ours, socket)?;
         // A manager that does not read must not hold us up.
@@ -61,31 +59,35 @@ impl Notifier {
     }
 
     /// It listens here, after the start or after a reload.
-    pub fn ready(&self, address: SocketAddr) {
+    pub(crate) fn ready(&self, address: SocketAddr) {
         self.notify(&format!("READY=1\nSTATUS=Listening on {address}"));
     }
 
     /// It reads its files again; [`Notifier::ready`] has to follow.
-    pub fn reloading(&self) {
+    pub(crate) fn reloading(&self) {
         // A manager with `Type=notify-reload` tells this reload from an earlier one by the time.
         let since_boot = clock_gettime(ClockId::CLOCK_MONOTONIC).map(Duration::from).unwrap_or_default();
         self.notify(&format!("RELOADING=1\nMONOTONIC_USEC={}\nSTATUS=Reloading", since_boot.as_micros()));
     }
 
     /// It takes nothing new, and ends when what has begun is answered.
-    pub fn stopping(&self) {
+    pub(crate) fn stopping(&self) {
         self.notify("STOPPING=1\nSTATUS=Draining");
     }
 
-    /// Feeds the watchdog, if there is one, until the guard is dropped.
-    pub fn keep_alive(&self, address: SocketAddr, context: &AppState) -> WatchdogTask {
+    /// Feeds the watchdog, if there is one, until the guard is dropped; also while the server drains.
+    pub(crate) fn keep_alive(
+        &self,
+        address: SocketAddr,
+        is_draining: impl Fn() -> bool + Send + Sync + 'static,
+    ) -> WatchdogTask {
         let Some(patience) = self.manager.as_ref().and_then(|manager| manager.patience) else {
             return WatchdogTask(None);
         };
         info!(patience_ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX), "The watchdog is fed");
-        let (notifier, context) = (self.clone(), context.clone());
+        let notifier = self.clone();
         WatchdogTask(Some(tokio::spawn(async move {
-            notifier.feed(reachable(address), patience, || context.is_draining()).await;
+            notifier.feed(reachable(address), patience, is_draining).await;
         })))
     }
 
@@ -116,7 +118,7 @@ impl Notifier {
 /// Ends the feeding with it.
 #[derive(Debug)]
 #[must_use = "dropped, it stops the feeding, and the process is ended"]
-pub struct WatchdogTask(Option<JoinHandle<()>>);
+pub(crate) struct WatchdogTask(Option<JoinHandle<()>>);
 
 impl Drop for WatchdogTask {
     fn drop(&mut self) {

@@ -1,7 +1,7 @@
-//! From a listening socket to requests: accepts connections, speaks TLS where that is set, and hands them to the API.
+//! From a listening socket to requests: accepts connections, speaks TLS where that is set, and hands them to an app.
 //!
 //! It is put together here, and not by the framework's `HttpServer`, since that offers no place for a connection's own
-//! deadlines: see `io`.
+//! deadlines: see `timed_stream`.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -13,39 +13,44 @@ use actix_server::Server;
 use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::App;
 use actix_web::dev::AppConfig;
+use actix_web::web::ServiceConfig;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tracing::debug;
 
-use super::connections::{Connections, Guard};
-use super::timed_stream::{HEAD_TIMEOUT, TimedStream, Transport};
-use crate::routes;
-use crate::state::AppState;
+use crate::connections::{Connections, Guard};
+use crate::protocol_errors::ErrorBody;
+use crate::timed_stream::{TimedStream, Transport};
+use crate::timeouts::{HANDSHAKE_TIMEOUT, HEAD_TIMEOUT, KEEP_ALIVE, LINGER};
 
-/// How long an idle connection is kept, as long as load balancers commonly do.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long what is left of a refused body is thrown away, so that the refusal is not lost on the way.
-const LINGER: Duration = Duration::from_secs(3);
-/// How long a handshake may take.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How to listen.
+pub struct ListenOptions {
+    /// Where open connections are counted.
+    pub connections: Arc<Connections>,
+    /// Speaks TLS, where that is wanted.
+    pub tls: Option<TlsAcceptor>,
+    /// How long requests in flight may take once it is stopped.
+    pub drain_timeout: Duration,
+    /// Makes the body of an answer to what never became a request.
+    pub error_body: ErrorBody,
+}
 
-/// A server on this socket, to be polled.
-pub(super) fn listen(
+/// Returns a server on this socket, to be polled. Each of its threads makes an app, which `configure` fills.
+///
+/// # Errors
+/// When the system does not let it listen.
+pub fn listen(
     listener: TcpListener,
-    context: &AppState,
-    connections: &Arc<Connections>,
-    tls: Option<TlsAcceptor>,
-    drain_timeout: Duration,
+    options: ListenOptions,
+    configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> io::Result<Server> {
-    let (context, connections) = (context.clone(), Arc::clone(connections));
+    let ListenOptions { connections, tls, drain_timeout, error_body } = options;
     let builder = Server::build().disable_signals().shutdown_timeout(drain_timeout.as_secs() + 1);
     let draining = builder.graceful_shutdown_signal();
     let builder = builder.listen("rekindle", listener, move || {
-        let (served, draining) = (context.clone(), draining.clone());
-        let app = App::new()
-            .configure(|config| routes::configure(config, &served))
-            .default_service(routes::not_found_route(&served));
+        let draining = draining.clone();
+        let app = App::new().configure(&configure);
         let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
         let http = HttpServiceBuilder::default()
             .keep_alive(KEEP_ALIVE)
@@ -61,7 +66,7 @@ pub(super) fn listen(
             // Nothing of ours asks the framework for the server's own name.
             .h1(map_config(app, |()| AppConfig::default()));
         let (tls, connections) = (tls.clone(), Arc::clone(&connections));
-        let accept = move |stream: TcpStream| accepted(stream, tls.clone(), Arc::clone(&connections));
+        let accept = move |stream: TcpStream| accepted(stream, tls.clone(), Arc::clone(&connections), error_body);
         // What went wrong on a connection has been told where it was known what was asked.
         fn_service(accept).and_then(http.map_err(|_| ()))
     })?;
@@ -73,6 +78,7 @@ async fn accepted(
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
     connections: Arc<Connections>,
+    error_body: ErrorBody,
 ) -> Result<(TimedStream, Option<SocketAddr>), ()> {
     let peer = stream.peer_addr().ok();
     // Without it small answers may wait for the reader's acknowledgement; they come in any case.
@@ -92,5 +98,5 @@ async fn accepted(
             }
         }
     };
-    Ok((TimedStream::new(transport, peer, Guard::new(connections)), peer))
+    Ok((TimedStream::new(transport, peer, Guard::new(connections), error_body), peer))
 }

@@ -1,0 +1,16 @@
+//! The server: puts store, API, jobs, log and listener together, with its settings. See [`ServerBuilder`].
+
+mod backup_job;
+mod builder;
+mod error;
+mod log;
+mod running;
+mod serve;
+pub mod settings;
+mod signals;
+mod systemd;
+
+pub use builder::ServerBuilder;
+pub use error::ServeError;
+pub use log::start_log;
+pub use running::RunningServer;
