@@ -12,6 +12,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 const ARROWS: &[(&str, &[&str])] = &[
     ("rekindle-core", &[]),
     ("rekindle-api", &["rekindle-core"]),
+    ("rekindle-client", &["rekindle-api"]),
     ("rekindle-integrity", &["rekindle-core"]),
     ("rekindle-testkit", &["rekindle-core", "rekindle-integrity"]),
     ("rekindle-layers", &["rekindle-core"]),
