@@ -24,7 +24,17 @@ const ARROWS: &[(&str, &[&str])] = &[
         "rekindle-http",
         &["rekindle-api", "rekindle-core", "rekindle-layers", "rekindle-store-mongo", "rekindle-store-sqlite"],
     ),
-    ("rekindle-cli", &["rekindle-api", "rekindle-core", "rekindle-http", "rekindle-integrity", "rekindle-transfer"]),
+    (
+        "rekindle-cli",
+        &[
+            "rekindle-api",
+            "rekindle-client",
+            "rekindle-core",
+            "rekindle-http",
+            "rekindle-integrity",
+            "rekindle-transfer",
+        ],
+    ),
 ];
 
 /// All that the domain is built from.

@@ -44,16 +44,17 @@ impl Client {
         Ok(Self { http: http.map_err(ClientError::SetUp)?, url })
     }
 
-    /// Returns the request of a method and a path template. `id` takes the place of `{id}`.
+    /// Returns the request of a method and a path template. The first of `ids` takes the place of `{id}`.
     pub(crate) fn request<T>(
         &self,
         method: Method,
         path: &str,
-        id: Option<String>,
+        ids: &[String],
         decode: fn(&str) -> Result<T, serde_json::Error>,
     ) -> Request<T> {
         let is_read = method == Method::GET;
-        let builder = address(&self.url, path, id.as_deref()).map(|url| self.http.request(method, url));
+        let builder =
+            address(&self.url, path, ids.first().map(String::as_str)).map(|url| self.http.request(method, url));
         Request::new(self.clone(), builder, is_read, decode)
     }
 }

@@ -6,6 +6,7 @@
 #![warn(missing_docs, unreachable_pub)]
 
 mod client;
+mod decode;
 mod error;
 mod operations;
 mod request;

@@ -13,6 +13,7 @@ use rekindle_api::{
 use reqwest::Method;
 
 use crate::client::Client;
+use crate::decode;
 use crate::request::Request;
 
 /// An operation of the API and the method of [`Client`] that requests it.
@@ -30,24 +31,6 @@ pub struct Operation {
     pub body: Option<&'static str>,
     /// The type of the answer's body.
     pub answer: &'static str,
-}
-
-/// How the text of an answer is read.
-mod decode {
-    use serde::de::DeserializeOwned;
-    use serde_json::Error;
-
-    pub(super) fn json<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
-        serde_json::from_str(text)
-    }
-
-    pub(super) fn text(text: &str) -> Result<String, Error> {
-        Ok(text.to_owned())
-    }
-
-    pub(super) fn nothing(_: &str) -> Result<(), Error> {
-        Ok(())
-    }
 }
 
 macro_rules! first {
@@ -81,7 +64,7 @@ macro_rules! operations {
                 pub fn $name(
                     &self $(, $id: impl Display)? $(, query: &$query)? $(, body: &$body)?
                 ) -> Request<$answer> {
-                    self.request(Method::$method, $path, first!($($id.to_string())?), decode::$decode)
+                    self.request(Method::$method, $path, &[$($id.to_string())?], decode::$decode)
                         $(.query(query as &$query))?
                         $(.body(body as &$body))?
                 }

@@ -9,6 +9,7 @@ use reqwest::header::{HeaderName, HeaderValue, IF_MATCH, RETRY_AFTER};
 use serde::Serialize;
 
 use crate::client::Client;
+use crate::decode;
 use crate::error::ClientError;
 
 /// The attempts of a read where no connection is accepted. A server that restarts is back by the last.
@@ -73,6 +74,12 @@ impl<T> Request<T> {
     /// Makes a read fail at once where no connection is accepted.
     pub fn without_retries(self) -> Self {
         Self { attempts: 1, ..self }
+    }
+
+    /// Leaves the answer as text, and accepts any text.
+    pub fn as_text(self) -> Request<String> {
+        let Self { client, builder, attempts, decode: _ } = self;
+        Request { client, builder, attempts, decode: decode::text }
     }
 
     fn map(self, change: impl FnOnce(RequestBuilder) -> RequestBuilder) -> Self {
