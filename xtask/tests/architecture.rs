@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("rekindle-core", &[]),
     ("rekindle-records", &["rekindle-core"]),
     ("rekindle-api", &["rekindle-core"]),
+    ("rekindle-client", &["rekindle-api"]),
     ("rekindle-integrity", &["rekindle-core"]),
     ("rekindle-testkit", &["rekindle-core", "rekindle-integrity"]),
     ("rekindle-layers", &["rekindle-core"]),
@@ -27,7 +28,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("rekindle-telemetry", &["rekindle-core", "rekindle-layers"]),
     (
         "rekindle-http",
-        &["rekindle-core", "rekindle-jobs", "rekindle-layers", "rekindle-listener", "rekindle-telemetry"],
+        &[
+            "rekindle-api",
+            "rekindle-core",
+            "rekindle-jobs",
+            "rekindle-layers",
+            "rekindle-listener",
+            "rekindle-telemetry",
+        ],
     ),
     (
         "rekindle-server",
@@ -47,8 +55,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         "rekindle-cli",
         &[
             "rekindle-api",
+            "rekindle-client",
             "rekindle-core",
-            "rekindle-http",
             "rekindle-integrity",
             "rekindle-server",
             "rekindle-settings",

@@ -6,13 +6,18 @@ use rekindle_api::ErrorBody;
 
 use crate::target::Target;
 
+/// Returns what to look at when the server could not be reached.
+pub fn for_unreachable(what: &str, found: &str, ca: Option<&Path>) -> String {
+    if what.contains("certificate") { for_distrust(ca) } else { for_silence(found) }
+}
+
 /// Nobody answers.
-pub fn for_silence(found: &str) -> String {
+fn for_silence(found: &str) -> String {
     format!("that URL is {found}; check that the server runs there, or start one with `rekindle dev`")
 }
 
 /// Somebody answers whose certificate proves nothing.
-pub fn for_distrust(ca: Option<&Path>) -> String {
+fn for_distrust(ca: Option<&Path>) -> String {
     match ca {
         None => {
             "if its certificate is signed by an authority of your own, name that one's certificate with --ca FILE or \

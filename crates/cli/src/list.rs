@@ -1,11 +1,11 @@
 //! Lists: which part of one, and all of it by following its cursors.
 
 use clap::Args;
-use serde::Serialize;
+use rekindle_client::{Answer, Client, Request};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::client::{Answer, Client};
+use crate::connection::Connection;
 use crate::error::CliError;
 use crate::target::Globals;
 
@@ -33,11 +33,6 @@ pub struct PageArgs {
 }
 
 impl PageArgs {
-    /// The cursor, where only one page is asked for.
-    pub fn cursor_of_one_page(&self) -> Option<String> {
-        self.cursor.clone().filter(|_| !self.all)
-    }
-
     /// How many to ask for in one page.
     pub fn page(&self) -> Option<u32> {
         self.limit.or(self.all.then_some(WHOLE_PAGE))
@@ -60,27 +55,24 @@ pub fn shown<T>(
 }
 
 /// Fetches a page, or with `--all` every page as one: the items of `name` together, the rest as the last page had it.
+/// `request` makes the request of the page at a cursor.
 ///
 /// # Errors
 /// The server's.
 pub async fn fetch<T: DeserializeOwned>(
-    client: &Client,
-    path: &[&str],
+    server: &Connection,
     name: &str,
-    query: &impl Serialize,
     part: &PageArgs,
+    request: impl Fn(&Client, Option<String>) -> Request<T>,
 ) -> Result<Answer<T>, CliError> {
+    let mut cursor = part.cursor.clone();
     if !part.all {
-        return client.get(path).query(query).send().await;
+        return server.send(|api| request(api, cursor)).await;
     }
     let mut items = Vec::new();
-    let mut cursor = part.cursor.clone();
     let mut page: Value = loop {
-        let mut request = client.get(path).query(query);
-        if let Some(cursor) = &cursor {
-            request = request.query(&[("cursor", cursor)]);
-        }
-        let mut page = request.send::<Value>().await?.value;
+        let answer = server.send(|api| request(api, cursor.clone())).await?;
+        let mut page: Value = serde_json::from_str(&answer.text).map_err(anyhow::Error::new)?;
         if let Some(Value::Array(more)) = page.get_mut(name).map(Value::take) {
             items.extend(more);
         }

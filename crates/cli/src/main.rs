@@ -2,9 +2,10 @@
 //! The heart of it is `run`, which makes any command a tracked session.
 
 mod args;
-mod client;
 mod commands;
+mod connection;
 mod data_dir;
+mod dispatch;
 mod error;
 mod hints;
 mod list;
@@ -38,8 +39,8 @@ fn main() -> ExitCode {
     if cli.globals.no_color {
         anstream::ColorChoice::Never.write_global();
     }
-    match commands::dispatch(cli) {
+    match dispatch::dispatch(cli) {
         Ok(code) => code,
-        Err(failure) => failure.report(),
+        Err(error) => error.report(),
     }
 }

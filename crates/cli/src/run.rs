@@ -1,6 +1,6 @@
-//! What makes a command a tracked session. [`child`] is the command as a process, with its [`terminal`], the [`tee`] of
-//! its stderr, the [`signals`] it is sent and the [`guard`] that ends it after a runner that vanished; [`plan`],
-//! [`registration`] and [`reporter`] tell the server of it; [`story`] is how its end is told.
+//! `rekindle run`: the parts that make a command a tracked session. [`child`] is the command as a process, with its
+//! [`terminal`], [`stderr_capture`], [`signals`] and the [`process_guard`] that ends it after a runner that vanished.
+//! [`plan`], [`registration`] and [`reporter`] report it to the server; [`outcome`] words how it ended.
 
 pub mod backoff;
 pub mod child;

@@ -4,8 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use reqwest::Url;
-use reqwest::header::HeaderValue;
+use rekindle_client::{HeaderValue, Url};
 
 use crate::data_dir::{self, Folder};
 use crate::error::CliError;

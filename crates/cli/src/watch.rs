@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::client::Client;
+use crate::connection::Connection;
 use crate::error::CliError;
 use crate::target::Globals;
 use crate::value_parsers::span;
@@ -28,13 +28,13 @@ impl Watch {
     pub async fn draw(
         &self,
         globals: &Globals,
-        mut draw: impl AsyncFnMut(&Client) -> Result<String, CliError>,
+        mut draw: impl AsyncFnMut(&Connection) -> Result<String, CliError>,
     ) -> Result<(), CliError> {
         let mut was_lost = false;
         loop {
             // Located each time: a server that comes back may listen elsewhere.
-            let picture = match globals.locate().and_then(Client::new) {
-                Ok(client) => draw(&client).await,
+            let picture = match globals.locate().and_then(Connection::new) {
+                Ok(server) => draw(&server).await,
                 Err(failure) => Err(failure),
             };
             let Some(pause) = self.watch else {

@@ -1,10 +1,10 @@
 //! `rekindle audit`: who did what, when and from where, and who was refused.
 
 use clap::Args;
-use rekindle_api::{AuditQuery, AuditTrail, Time};
+use rekindle_api::{AuditQuery, Time};
 use uuid::Uuid;
 
-use crate::client::{Answer, Client};
+use crate::connection::Connection;
 use crate::error::CliError;
 use crate::output;
 use crate::tables;
@@ -45,7 +45,7 @@ pub struct AuditArgs {
 /// # Errors
 /// The server's.
 pub async fn audit(globals: &Globals, args: AuditArgs) -> Result<(), CliError> {
-    let client = Client::new(globals.locate()?)?;
+    let server = Connection::new(globals.locate()?)?;
     let query = AuditQuery {
         key_id: args.key,
         session_id: args.session,
@@ -56,6 +56,6 @@ pub async fn audit(globals: &Globals, args: AuditArgs) -> Result<(), CliError> {
         limit: Some(args.limit),
         cursor: args.cursor,
     };
-    let answer: Answer<AuditTrail> = client.get(&["audit"]).query(&query).send().await?;
+    let answer = server.send(|api| api.read_audit_trail(&query)).await?;
     if globals.json { output::data(&answer.text) } else { output::data(&tables::audit(&answer.value)) }
 }

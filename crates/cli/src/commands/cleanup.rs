@@ -1,9 +1,9 @@
 //! `rekindle cleanup`: deletes old ended sessions now, or tells which it would.
 
 use clap::Args;
-use rekindle_api::{CleanupQuery, CleanupReport};
+use rekindle_api::CleanupQuery;
 
-use crate::client::{Answer, Client};
+use crate::connection::Connection;
 use crate::error::CliError;
 use crate::output;
 use crate::target::Globals;
@@ -24,9 +24,9 @@ pub struct CleanupArgs {
 /// # Errors
 /// The server's.
 pub async fn cleanup(globals: &Globals, args: &CleanupArgs) -> Result<(), CliError> {
-    let client = Client::new(globals.locate()?)?;
+    let server = Connection::new(globals.locate()?)?;
     let query = CleanupQuery { older_than_days: args.older_than_days, dry_run: args.dry_run.then_some(true) };
-    let answer: Answer<CleanupReport> = client.post(&["sessions", "cleanup"]).query(&query).send().await?;
+    let answer = server.send(|api| api.clean_up_sessions(&query)).await?;
     if globals.json {
         return output::data(&answer.text);
     }

@@ -1,9 +1,8 @@
 //! `rekindle completions SHELL`: what a shell needs to complete our commands.
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
-use crate::args::Cli;
 use crate::error::CliError;
 use crate::output;
 
@@ -18,8 +17,8 @@ pub struct CompletionsArgs {
 ///
 /// # Errors
 /// Stdout is closed.
-pub fn completions(args: &CompletionsArgs) -> Result<(), CliError> {
+pub fn completions(args: &CompletionsArgs, mut commands: Command) -> Result<(), CliError> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "rekindle", &mut script);
+    clap_complete::generate(args.shell, &mut commands, "rekindle", &mut script);
     output::data(&String::from_utf8_lossy(&script))
 }

@@ -2,6 +2,7 @@
 //! put a backup in its place, give back the room of what was deleted, move all of it to another.
 
 mod check;
+mod common;
 mod progress;
 mod transfer;
 
@@ -10,12 +11,11 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use rekindle_core::{Clock, SystemClock};
-use rekindle_stores::maintenance::{self, Existing, MaintenanceError, Progress, Stop};
+use rekindle_stores::maintenance::{self, Existing, Progress, Stop};
 use rekindle_stores::{NotAFileStore, StoreUrl};
 use serde::Serialize;
-use tokio::signal::unix::{SignalKind, signal};
 
-use self::progress::Bar;
+use self::common::{json, size, with_progress};
 use crate::data_dir;
 use crate::error::CliError;
 use crate::output;
@@ -137,7 +137,7 @@ struct Vacuumed<'a> {
 async fn vacuum(globals: &Globals, store: &StoreUrl) -> Result<(), CliError> {
     let file = file(store, "gives room back by itself, or with its own `compact`")?;
     let path = file.to_path_buf();
-    let done = apart(globals, file, move |stop, tell| maintenance::vacuum(&path, stop, tell)).await?;
+    let done = with_progress(globals, file, move |stop, tell| maintenance::vacuum(&path, stop, tell)).await?;
     if globals.json {
         let (bytes_before, bytes_after) = (done.before, done.after);
         return json(&Vacuumed { store: store.to_string(), file, bytes_before, bytes_after });
@@ -157,7 +157,8 @@ struct BackedUp<'a> {
 async fn backup(globals: &Globals, store: &StoreUrl, args: BackupArgs) -> Result<(), CliError> {
     let file = file(store, "is backed up with mongodump, or with `rekindle db export`")?;
     let (from, to, existing) = (file.to_path_buf(), args.file.clone(), existing(args.force));
-    let done = apart(globals, file, move |stop, tell| maintenance::backup(&from, &to, existing, stop, tell)).await?;
+    let done =
+        with_progress(globals, file, move |stop, tell| maintenance::backup(&from, &to, existing, stop, tell)).await?;
     if globals.json {
         return json(&BackedUp { store: store.to_string(), file: &args.file, bytes: done.bytes, pages: done.pages });
     }
@@ -177,7 +178,7 @@ async fn restore(globals: &Globals, store: &StoreUrl, args: RestoreArgs) -> Resu
     let (from, to, existing, now) = (args.file.clone(), file.to_path_buf(), existing(args.force), SystemClock.now());
     let work =
         move |stop: &Stop, tell: &mut dyn FnMut(Progress)| maintenance::restore(&from, &to, existing, now, stop, tell);
-    let done = apart(globals, file, work).await?;
+    let done = with_progress(globals, file, work).await?;
     if globals.json {
         return json(&Restored { store: store.to_string(), file: &args.file, bytes: done.bytes, kept: done.kept });
     }
@@ -199,36 +200,4 @@ fn file<'a>(store: &'a StoreUrl, instead: &str) -> Result<&'a Path, CliError> {
 
 const fn existing(force: bool) -> Existing {
     if force { Existing::IsReplaced } else { Existing::Stays }
-}
-
-/// Does it on a thread of its own, shows how far it has come, and ends it in good order when a signal says so.
-async fn apart<T: Send + 'static>(
-    globals: &Globals,
-    database: &Path,
-    work: impl FnOnce(&Stop, &mut dyn FnMut(Progress)) -> Result<T, MaintenanceError> + Send + 'static,
-) -> Result<T, CliError> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let (bar, stop) = (Bar::for_people(globals), Stop::default());
-    let (shown, stopped) = (bar.clone(), stop.clone());
-    let mut task = tokio::task::spawn_blocking(move || work(&stopped, &mut |progress| shown.copying(progress)));
-    let ended = tokio::select! {
-        ended = &mut task => ended,
-        _ = terminate.recv() => { stop.stop(); task.await }
-        _ = interrupt.recv() => { stop.stop(); task.await }
-    };
-    bar.clear();
-    ended.map_err(anyhow::Error::new)?.map_err(|error| {
-        let refused = error.refuses(database);
-        if refused { CliError::Configuration(error.to_string()) } else { CliError::Unexpected(error.into()) }
-    })
-}
-
-fn json(document: &impl Serialize) -> Result<(), CliError> {
-    output::data(&serde_json::to_string(document).map_err(anyhow::Error::new)?)
-}
-
-/// A size for people.
-fn size(bytes: u64) -> String {
-    indicatif::HumanBytes(bytes).to_string()
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use rekindle_api::DetectReport;
+use rekindle_client::Client;
 
-use crate::client::{Answer, Client};
+use crate::connection::Connection;
 use crate::error::CliError;
 use crate::output;
 use crate::target::Globals;
@@ -14,8 +14,8 @@ use crate::target::Globals;
 /// # Errors
 /// The server's.
 pub async fn detect(globals: &Globals) -> Result<(), CliError> {
-    let client = Client::new(globals.locate()?)?;
-    let answer: Answer<DetectReport> = client.post(&["sessions", "detect-failures"]).send().await?;
+    let server = Connection::new(globals.locate()?)?;
+    let answer = server.send(Client::detect_failures).await?;
     if globals.json {
         return output::data(&answer.text);
     }

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use rekindle_api::{ApiKey, ApiKeyList, CreateApiKey, NewApiKey, Role, RotateApiKey};
+use rekindle_api::{CreateApiKey, NewApiKey, Role, RotateApiKey};
+use rekindle_client::{Answer, Client};
 use uuid::Uuid;
 
-use crate::client::{Answer, Client};
+use crate::connection::Connection;
 use crate::error::CliError;
 use crate::messages::say;
 use crate::output;
@@ -70,24 +71,24 @@ pub struct RotateArgs {
 /// # Errors
 /// The server's.
 pub async fn key(globals: &Globals, command: KeyCommand) -> Result<(), CliError> {
-    let client = &Client::new(globals.locate()?)?;
+    let server = &Connection::new(globals.locate()?)?;
     match command {
         KeyCommand::Create(args) => {
             let CreateArgs { name, role, project: project_id, expires: expires_in_days } = args;
             let body = CreateApiKey { name, role: role.to_string(), project_id, expires_in_days };
-            show_new(globals, &client.post(&["keys"]).json(&body).send().await?)
+            show_new(globals, &server.send(|api| api.create_api_key(&body)).await?)
         }
         KeyCommand::List => {
-            let answer: Answer<ApiKeyList> = client.get(&["keys"]).send().await?;
+            let answer = server.send(Client::list_api_keys).await?;
             if globals.json { output::data(&answer.text) } else { output::data(&tables::keys(&answer.value)) }
         }
         KeyCommand::Rotate(args) => {
             let overlap_seconds = Some(args.overlap.as_secs());
             let body = RotateApiKey { overlap_seconds, expires_in_days: args.expires };
-            show_new(globals, &client.post(&["keys", &args.of.id.to_string(), "rotate"]).json(&body).send().await?)
+            show_new(globals, &server.send(|api| api.rotate_api_key(args.of.id, &body)).await?)
         }
         KeyCommand::Revoke(of) => {
-            let answer: Answer<ApiKey> = client.post(&["keys", &of.id.to_string(), "revoke"]).send().await?;
+            let answer = server.send(|api| api.revoke_api_key(of.id)).await?;
             if globals.json { output::data(&answer.text) } else { output::data(&tables::key(&answer.value).0) }
         }
     }

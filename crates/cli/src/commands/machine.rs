@@ -1,9 +1,9 @@
 //! `rekindle machine`: everything that can be done with machines.
 
 use clap::{Args, Subcommand};
-use rekindle_api::{CreateMachine, Machine, MachineList, MachineQuery, MachineStatus, Object, PatchMachine};
+use rekindle_api::{CreateMachine, MachineList, MachineQuery, MachineStatus, Object, PatchMachine};
 
-use crate::client::Client;
+use crate::connection::Connection;
 use crate::error::CliError;
 use crate::list::{self, PageArgs};
 use crate::output;
@@ -99,12 +99,6 @@ pub struct UpdateArgs {
     metadata: Option<Object>,
 }
 
-impl Id {
-    fn path(&self) -> [&str; 2] {
-        ["machines", &self.id]
-    }
-}
-
 impl About {
     fn body(self, machine_id: Option<String>) -> Result<CreateMachine, CliError> {
         let hostname = this_machine(self.hostname)?;
@@ -117,32 +111,34 @@ impl About {
 /// # Errors
 /// The server's.
 pub async fn machine(globals: &Globals, command: MachineCommand) -> Result<(), CliError> {
-    let client = &Client::new(globals.locate()?)?;
-    let request = match command {
+    let server = &Connection::new(globals.locate()?)?;
+    let answer = match command {
         MachineCommand::List(args) => return list(globals, &args).await,
-        MachineCommand::Delete(of) => return client.delete(&of.path()).send_no_content().await,
-        MachineCommand::Show(of) => client.get(&of.path()),
-        MachineCommand::Create(args) => client.post(&["machines"]).json(&args.about.body(args.id)?),
-        MachineCommand::Register(args) => client.put(&args.of.path()).json(&args.about.body(None)?),
+        MachineCommand::Delete(of) => return server.send(|api| api.delete_machine(of.id)).await.map(drop),
+        MachineCommand::Show(of) => server.send(|api| api.get_machine(of.id)).await?,
+        MachineCommand::Create(args) => {
+            let body = args.about.body(args.id)?;
+            server.send(|api| api.create_machine(&body)).await?
+        }
+        MachineCommand::Register(args) => {
+            let body = args.about.body(None)?;
+            server.send(|api| api.put_machine(args.of.id, &body)).await?
+        }
         MachineCommand::Update(args) => {
             let body = PatchMachine { status: args.status, docker_slots: args.slots, metadata: args.metadata };
-            client.patch(&args.of.path()).json(&body)
+            server.send(|api| api.update_machine(args.of.id, &body)).await?
         }
-        MachineCommand::Beat(of) => client.post(&["machines", &of.id, "heartbeat"]),
+        MachineCommand::Beat(of) => server.send(|api| api.send_machine_heartbeat(of.id)).await?,
     };
-    let answer = request.send::<Machine>().await?;
     if globals.json { output::data(&answer.text) } else { output::data(&tables::machine(&answer.value)) }
 }
 
 async fn list(globals: &Globals, args: &ListArgs) -> Result<(), CliError> {
-    let query = MachineQuery {
-        status: args.status,
-        limit: args.part.page(),
-        offset: args.part.offset,
-        cursor: args.part.cursor_of_one_page(),
-    };
-    let draw = async |client: &Client| {
-        let answer = list::fetch::<MachineList>(client, &["machines"], "machines", &query, &args.part).await?;
+    let query =
+        |cursor| MachineQuery { status: args.status, limit: args.part.page(), offset: args.part.offset, cursor };
+    let draw = async |server: &Connection| {
+        let answer =
+            list::fetch(server, "machines", &args.part, |api, cursor| api.list_machines(&query(cursor))).await?;
         let ids = |list: &MachineList| list.machines.iter().map(|one| one.machine_id.clone()).collect();
         Ok(list::shown(globals, &args.part, answer, ids, tables::machines))
     };

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 use uuid::Uuid;
 
-use crate::client::Client;
+use crate::connection::Connection;
 use crate::error::{CliError, SUPERSEDED};
 use crate::messages::say;
 use crate::run::backoff::Backoff;
@@ -91,7 +91,7 @@ pub enum OnSuperseded {
 /// # Errors
 /// It was not run, and why.
 pub async fn run(globals: &Globals, args: RunArgs) -> Result<ExitCode, CliError> {
-    let client = Client::new(globals.locate()?)?;
+    let server = Connection::new(globals.locate()?)?;
     let whose = match (args.session, args.project) {
         (Some(id), project) => SessionSource::Adopted { id, project },
         (None, Some(project)) => SessionSource::New { project, machine: this_machine(args.machine)?, slot: args.slot },
@@ -101,14 +101,14 @@ pub async fn run(globals: &Globals, args: RunArgs) -> Result<ExitCode, CliError>
     // From here on a signal waits until there is a command that it can be passed on to.
     let signals = Signals::listen()?;
     let mut registration = Registration::new(plan);
-    let lost = seek(&client, &mut registration).await?;
-    let variables = variables(&client, registration.registered());
+    let lost = seek(&server, &mut registration).await?;
+    let variables = variables(&server, registration.registered());
     let stderr = if args.interactive { Stderr::Untouched } else { Stderr::Kept };
     let child = Child::start(&args.command, &variables, stderr);
 
     let (tell_outcome, outcome_known) = oneshot::channel();
     let (tell_superseded, superseded) = oneshot::channel();
-    let reporter = Reporter::new(globals.clone(), client, registration, lost);
+    let reporter = Reporter::new(globals.clone(), server, registration, lost);
     let reporter = tokio::spawn(reporter.work(outcome_known, tell_superseded, args.report_timeout));
     let mut run = Run { signals, reporter, on_superseded: args.on_superseded };
     let mut child = match child {
@@ -127,11 +127,11 @@ pub async fn run(globals: &Globals, args: RunArgs) -> Result<ExitCode, CliError>
 }
 
 /// Registers the run, if there is a server. Answers why not, once that has been said.
-async fn seek(client: &Client, registration: &mut Registration) -> Result<Option<String>, CliError> {
+async fn seek(server: &Connection, registration: &mut Registration) -> Result<Option<String>, CliError> {
     let deadline = Instant::now() + PATIENCE;
     let mut backoff = Backoff::up_to(PATIENCE);
     loop {
-        let failure = match registration.advance(client).await {
+        let failure = match registration.advance(server).await {
             Ok(registered) => {
                 say(&format!("session {}", registered.session));
                 return Ok(None);
@@ -160,8 +160,8 @@ async fn seek(client: &Client, registration: &mut Registration) -> Result<Option
 }
 
 /// What the command learns of its session.
-fn variables(client: &Client, registered: Option<Registered>) -> Vec<(&'static str, String)> {
-    let target = client.target();
+fn variables(server: &Connection, registered: Option<Registered>) -> Vec<(&'static str, String)> {
+    let target = server.target();
     let url = target.url.as_str().trim_end_matches('/').to_owned();
     let mut variables = vec![("REKINDLE_URL", url), ("REKINDLE_API_KEY", target.key.clone())];
     if let Some(file) = &target.ca {

@@ -2,12 +2,13 @@
 
 use clap::{Args, Subcommand};
 use rekindle_api::{
-    CreateSession, HeartbeatBody, HeartbeatResponse, MarkFailed, Nullable, Object, PatchSession, PrepareRecovery,
-    Recover, RecoveryState, Session, SessionHealth, SessionList, SessionQuery, SessionStatus,
+    CreateSession, HeartbeatBody, MarkFailed, Nullable, Object, PatchSession, PrepareRecovery, Recover, Session,
+    SessionList, SessionQuery, SessionStatus,
 };
+use rekindle_client::Answer;
 use uuid::Uuid;
 
-use crate::client::{Answer, Client};
+use crate::connection::Connection;
 use crate::error::CliError;
 use crate::list::{self, PageArgs};
 use crate::tables::{self, KeyValueTable};
@@ -57,16 +58,6 @@ pub struct Id {
     /// The session's id
     #[arg(value_parser = id)]
     id: Uuid,
-}
-
-impl Id {
-    fn path(&self) -> [String; 2] {
-        ["sessions".to_owned(), self.id.to_string()]
-    }
-
-    fn action(&self, name: &str) -> [String; 3] {
-        ["sessions".to_owned(), self.id.to_string(), name.to_owned()]
-    }
 }
 
 /// Which sessions to list.
@@ -170,35 +161,35 @@ pub struct RecoverArgs {
 /// # Errors
 /// The server's.
 pub async fn session(globals: &Globals, command: SessionCommand) -> Result<(), CliError> {
-    let client = &Client::new(globals.locate()?)?;
+    let server = &Connection::new(globals.locate()?)?;
     let changed = match command {
         SessionCommand::List(args) => return list(globals, &args).await,
-        SessionCommand::Health(of) => return health(globals, client, of).await,
-        SessionCommand::RecoveryState(of) => return recovery_state(globals, client, of).await,
-        SessionCommand::Recover(args) => return recover(globals, client, args).await,
-        SessionCommand::Beat(args) => return beat(globals, client, args).await,
-        SessionCommand::Delete(of) => return client.delete(&of.path()).send_no_content().await,
-        SessionCommand::Create(args) => create(client, args).await?,
-        SessionCommand::Show(of) => client.get(&of.path()).send().await?,
-        SessionCommand::Pause(of) => patch(client, of, SessionStatus::Paused).await?,
-        SessionCommand::Resume(of) => patch(client, of, SessionStatus::Active).await?,
-        SessionCommand::Complete(of) => patch(client, of, SessionStatus::Completed).await?,
+        SessionCommand::Health(of) => return health(globals, server, of).await,
+        SessionCommand::RecoveryState(of) => return recovery_state(globals, server, of).await,
+        SessionCommand::Recover(args) => return recover(globals, server, args).await,
+        SessionCommand::Beat(args) => return beat(globals, server, args).await,
+        SessionCommand::Delete(of) => return server.send(|api| api.delete_session(of.id)).await.map(drop),
+        SessionCommand::Create(args) => create(server, args).await?,
+        SessionCommand::Show(of) => server.send(|api| api.get_session(of.id)).await?,
+        SessionCommand::Pause(of) => patch(server, of, SessionStatus::Paused).await?,
+        SessionCommand::Resume(of) => patch(server, of, SessionStatus::Active).await?,
+        SessionCommand::Complete(of) => patch(server, of, SessionStatus::Completed).await?,
         SessionCommand::Fail(args) => {
             let body = MarkFailed { error_message: args.message, metadata: args.metadata };
-            client.post(&args.of.action("mark-failed")).json(&body).send().await?
+            server.send(|api| api.mark_session_failed(args.of.id, &body)).await?
         }
-        SessionCommand::Stall(of) => client.post(&of.action("mark-stalled")).send().await?,
+        SessionCommand::Stall(of) => server.send(|api| api.mark_session_stalled(of.id)).await?,
         SessionCommand::PrepareRecovery(args) => {
             let body = PrepareRecovery { release_slot: args.release_slot.then_some(true) };
-            client.post(&args.of.action("prepare-recovery")).json(&body).send().await?
+            server.send(|api| api.prepare_recovery(args.of.id, &body)).await?
         }
-        SessionCommand::Archive(of) => client.post(&of.action("archive")).send().await?,
+        SessionCommand::Archive(of) => server.send(|api| api.archive_session(of.id)).await?,
     };
     show(globals, &changed)
 }
 
 async fn list(globals: &Globals, args: &ListArgs) -> Result<(), CliError> {
-    let query = SessionQuery {
+    let query = |cursor| SessionQuery {
         project_id: args.project.clone(),
         machine_id: args.machine.clone(),
         status: args.status,
@@ -206,46 +197,47 @@ async fn list(globals: &Globals, args: &ListArgs) -> Result<(), CliError> {
         lineage_id: args.lineage,
         limit: args.part.page(),
         offset: args.part.offset,
-        cursor: args.part.cursor_of_one_page(),
+        cursor,
     };
-    let draw = async |client: &Client| {
-        let answer = list::fetch::<SessionList>(client, &["sessions"], "sessions", &query, &args.part).await?;
+    let draw = async |server: &Connection| {
+        let answer =
+            list::fetch(server, "sessions", &args.part, |api, cursor| api.list_sessions(&query(cursor))).await?;
         let ids = |list: &SessionList| list.sessions.iter().map(|one| one.session_id.to_string()).collect();
         Ok(list::shown(globals, &args.part, answer, ids, tables::sessions))
     };
     args.watch.draw(globals, draw).await
 }
 
-async fn create(client: &Client, args: CreateArgs) -> Result<Answer<Session>, CliError> {
+async fn create(server: &Connection, args: CreateArgs) -> Result<Answer<Session>, CliError> {
     let body = CreateSession {
         project_id: args.project,
         machine_id: this_machine(args.machine)?,
         docker_slot: args.slot,
         metadata: args.metadata,
     };
-    client.post(&["sessions"]).json(&body).send().await
+    server.send(|api| api.create_session(&body)).await
 }
 
-async fn patch(client: &Client, of: Id, status: SessionStatus) -> Result<Answer<Session>, CliError> {
+async fn patch(server: &Connection, of: Id, status: SessionStatus) -> Result<Answer<Session>, CliError> {
     let body = PatchSession { status: Some(status), ..PatchSession::default() };
-    client.patch(&of.path()).json(&body).send().await
+    server.send(|api| api.update_session(of.id, &body)).await
 }
 
-async fn beat(globals: &Globals, client: &Client, args: BeatArgs) -> Result<(), CliError> {
+async fn beat(globals: &Globals, server: &Connection, args: BeatArgs) -> Result<(), CliError> {
     let current_task_id = match (args.task, args.no_task) {
         (Some(task), _) => Nullable::Value(task),
         (None, true) => Nullable::Null,
         (None, false) => Nullable::Absent,
     };
     let body = HeartbeatBody { current_task_id, metadata: args.metadata };
-    let answer: Answer<HeartbeatResponse> = client.post(&args.of.action("heartbeat")).json(&body).send().await?;
+    let answer = server.send(|api| api.send_heartbeat(args.of.id, &body)).await?;
     let next = std::time::Duration::from_millis(answer.value.next_heartbeat_ms);
     let shown = || format!("{}next beat       within {}\n", tables::session(&answer.value.session), output::span(next));
     output::data(&if globals.json { answer.text } else { shown() })
 }
 
-async fn health(globals: &Globals, client: &Client, of: Id) -> Result<(), CliError> {
-    let answer: Answer<SessionHealth> = client.get(&of.action("health")).send().await?;
+async fn health(globals: &Globals, server: &Connection, of: Id) -> Result<(), CliError> {
+    let answer = server.send(|api| api.get_session_health(of.id)).await?;
     let health = &answer.value;
     let verdict = match (health.is_healthy, health.is_stalled) {
         (true, _) => "healthy",
@@ -261,8 +253,8 @@ async fn health(globals: &Globals, client: &Client, of: Id) -> Result<(), CliErr
     output::data(&if globals.json { answer.text } else { facts.0 })
 }
 
-async fn recovery_state(globals: &Globals, client: &Client, of: Id) -> Result<(), CliError> {
-    let answer: Answer<RecoveryState> = client.get(&of.action("recovery-state")).send().await?;
+async fn recovery_state(globals: &Globals, server: &Connection, of: Id) -> Result<(), CliError> {
+    let answer = server.send(|api| api.get_recovery_state(of.id)).await?;
     if globals.json {
         return output::data(&answer.text);
     }
@@ -289,13 +281,13 @@ async fn recovery_state(globals: &Globals, client: &Client, of: Id) -> Result<()
     output::data(&drawn)
 }
 
-async fn recover(globals: &Globals, client: &Client, args: RecoverArgs) -> Result<(), CliError> {
+async fn recover(globals: &Globals, server: &Connection, args: RecoverArgs) -> Result<(), CliError> {
     let body = Recover {
         new_machine_id: this_machine(args.machine)?,
         docker_slot: args.slot,
         reset_failed_tasks: args.keep_failed.then_some(false),
     };
-    let answer: Answer<Session> = client.post(&args.of.action("recover")).json(&body).send().await?;
+    let answer = server.send(|api| api.recover_session(args.of.id, &body)).await?;
     show(globals, &answer)?;
     let id = answer.value.session_id;
     if answer.replayed {

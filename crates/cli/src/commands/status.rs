@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use rekindle_api::{HealthSummary, StalledReport};
+use rekindle_api::{HealthSummary, StalledQuery, StalledReport};
+use rekindle_client::Client;
 use serde_json::value::RawValue;
 
-use crate::client::{Answer, Client};
+use crate::connection::Connection;
 use crate::error::CliError;
 use crate::output::{cell, drawn, span, table};
 use crate::target::Globals;
@@ -19,10 +20,10 @@ const SHOWN: u32 = 100;
 /// # Errors
 /// The server's.
 pub async fn status(globals: &Globals, watch: &Watch) -> Result<(), CliError> {
-    let draw = async |client: &Client| {
-        let health: Answer<HealthSummary> = client.get(&["sessions", "health"]).send().await?;
-        let stalled = client.get(&["sessions", "stalled"]).query(&[("limit", SHOWN)]);
-        let stalled: Answer<StalledReport> = stalled.send().await?;
+    let draw = async |server: &Connection| {
+        let health = server.send(Client::get_health_summary).await?;
+        let query = StalledQuery { limit: Some(SHOWN) };
+        let stalled = server.send(|api| api.list_stalled_sessions(&query)).await?;
         if globals.json {
             return both(&health.text, &stalled.text);
         }

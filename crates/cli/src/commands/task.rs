@@ -1,10 +1,11 @@
 //! `rekindle task`: everything that can be done with tasks.
 
 use clap::{Args, Subcommand};
-use rekindle_api::{CreateTask, Object, PatchTask, Session, Task, TaskList, TaskQuery, TaskStatus};
+use rekindle_api::{CreateTask, Object, PatchTask, Task, TaskList, TaskQuery, TaskStatus};
+use rekindle_client::Answer;
 use uuid::Uuid;
 
-use crate::client::{Answer, Client};
+use crate::connection::Connection;
 use crate::error::CliError;
 use crate::list::{self, PageArgs};
 use crate::output;
@@ -102,71 +103,64 @@ pub struct FailArgs {
     message: String,
 }
 
-impl Id {
-    fn path(&self) -> [String; 2] {
-        ["tasks".to_owned(), self.id.to_string()]
-    }
-}
-
 /// Carries out one of them.
 ///
 /// # Errors
 /// The server's.
 pub async fn task(globals: &Globals, command: TaskCommand) -> Result<(), CliError> {
-    let client = &Client::new(globals.locate()?)?;
+    let server = &Connection::new(globals.locate()?)?;
     let changed = match command {
         TaskCommand::List(args) => return list(globals, &args).await,
-        TaskCommand::Delete(of) => return client.delete(&of.path()).send_no_content().await,
-        TaskCommand::Show(of) => client.get(&of.path()).send().await?,
-        TaskCommand::Create(args) => create(client, args).await?,
-        TaskCommand::Start(args) => patch(client, args, TaskStatus::InProgress, None).await?,
-        TaskCommand::Complete(args) => patch(client, args, TaskStatus::Completed, None).await?,
-        TaskCommand::Fail(args) => patch(client, args.change, TaskStatus::Failed, Some(args.message)).await?,
-        TaskCommand::Block(args) => patch(client, args, TaskStatus::Blocked, None).await?,
-        TaskCommand::Reset(args) => patch(client, args, TaskStatus::Pending, None).await?,
+        TaskCommand::Delete(of) => return server.send(|api| api.delete_task(of.id)).await.map(drop),
+        TaskCommand::Show(of) => server.send(|api| api.get_task(of.id)).await?,
+        TaskCommand::Create(args) => create(server, args).await?,
+        TaskCommand::Start(args) => patch(server, args, TaskStatus::InProgress, None).await?,
+        TaskCommand::Complete(args) => patch(server, args, TaskStatus::Completed, None).await?,
+        TaskCommand::Fail(args) => patch(server, args.change, TaskStatus::Failed, Some(args.message)).await?,
+        TaskCommand::Block(args) => patch(server, args, TaskStatus::Blocked, None).await?,
+        TaskCommand::Reset(args) => patch(server, args, TaskStatus::Pending, None).await?,
     };
     if globals.json { output::data(&changed.text) } else { output::data(&tables::task(&changed.value)) }
 }
 
 async fn list(globals: &Globals, args: &ListArgs) -> Result<(), CliError> {
-    let query = TaskQuery {
+    let query = |cursor| TaskQuery {
         session_id: args.session,
         project_id: args.project.clone(),
         status: args.status,
         limit: args.part.page(),
         offset: args.part.offset,
-        cursor: args.part.cursor_of_one_page(),
+        cursor,
     };
-    let draw = async |client: &Client| {
-        let answer = list::fetch::<TaskList>(client, &["tasks"], "tasks", &query, &args.part).await?;
+    let draw = async |server: &Connection| {
+        let answer = list::fetch(server, "tasks", &args.part, |api, cursor| api.list_tasks(&query(cursor))).await?;
         let ids = |list: &TaskList| list.tasks.iter().map(|one| one.task_id.to_string()).collect();
         Ok(list::shown(globals, &args.part, answer, ids, tables::tasks))
     };
     args.watch.draw(globals, draw).await
 }
 
-async fn create(client: &Client, args: CreateArgs) -> Result<Answer<Task>, CliError> {
-    let session_id = args.session.to_string();
+async fn create(server: &Connection, args: CreateArgs) -> Result<Answer<Task>, CliError> {
     let project_id = match args.project {
         Some(project) => project,
-        None => client.get(&["sessions", &session_id]).send::<Session>().await?.value.project_id,
+        None => server.send(|api| api.get_session(args.session)).await?.value.project_id,
     };
     let body = CreateTask {
-        session_id,
+        session_id: args.session.to_string(),
         project_id,
         github_issue_id: args.issue,
         task_name: args.name,
         metadata: args.metadata,
     };
-    client.post(&["tasks"]).json(&body).send().await
+    server.send(|api| api.create_task(&body)).await
 }
 
 async fn patch(
-    client: &Client,
+    server: &Connection,
     args: ChangeArgs,
     status: TaskStatus,
     error_message: Option<String>,
 ) -> Result<Answer<Task>, CliError> {
     let body = PatchTask { status: Some(status), error_message, metadata: args.metadata };
-    client.patch(&args.of.path()).json(&body).send().await
+    server.send(|api| api.update_task(args.of.id, &body)).await
 }

@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use rekindle_api::{
-    CreateSession, CreateTask, HeartbeatBody, HeartbeatResponse, PatchSession, PatchTask, Session, SessionStatus, Task,
-    TaskList, TaskQuery, TaskStatus,
+    CreateSession, CreateTask, HeartbeatBody, PatchSession, PatchTask, Session, SessionStatus, Task, TaskQuery,
+    TaskStatus,
 };
 use uuid::Uuid;
 
 use super::plan::{Plan, SessionSource};
-use crate::client::Client;
+use crate::connection::Connection;
 use crate::error::CliError;
 
 /// The longest that one request may take: the command must not wait long for a server that hangs.
@@ -60,15 +60,15 @@ impl Registration {
     ///
     /// # Errors
     /// The server's.
-    pub async fn advance(&mut self, client: &Client) -> Result<Registered, CliError> {
+    pub async fn advance(&mut self, server: &Connection) -> Result<Registered, CliError> {
         let session = match &self.session {
             Some(session) => session.clone(),
             None => {
                 let session = match self.plan.whose.clone() {
                     SessionSource::New { project, machine, slot } => {
-                        self.create_session(client, project, machine, slot).await?
+                        self.create_session(server, project, machine, slot).await?
                     }
-                    SessionSource::Adopted { id, project } => self.adopt_session(client, id, project).await?,
+                    SessionSource::Adopted { id, project } => self.adopt_session(server, id, project).await?,
                 };
                 self.session.insert(session).clone()
             }
@@ -76,12 +76,12 @@ impl Registration {
         let task = match &self.task {
             Some(task) => task.clone(),
             None => {
-                let task = self.choose_task(client, &session).await?;
+                let task = self.choose_task(server, &session).await?;
                 self.task.insert(task).clone()
             }
         };
         if !self.begun {
-            self.begin(client, &task).await?;
+            self.begin(server, &task).await?;
             self.begun = true;
         }
         Ok(Registered { session: session.session_id, task: task.task_id })
@@ -89,19 +89,19 @@ impl Registration {
 
     async fn create_session(
         &self,
-        client: &Client,
+        server: &Connection,
         project_id: String,
         machine_id: String,
         docker_slot: Option<u16>,
     ) -> Result<Session, CliError> {
         let metadata = Some(self.plan.marked_metadata());
         let body = CreateSession { project_id, machine_id, docker_slot, metadata };
-        match client.post(&["sessions"]).json(&body).within(STEP).send::<Session>().await {
+        match server.send(|api| api.create_session(&body).within(STEP)).await {
             Ok(answer) => Ok(answer.value),
             Err(CliError::Refused(refused)) => {
                 let existing = refused.body.detail("existing_session_id").map(str::to_owned);
                 if let Some(existing) = existing {
-                    let existing = client.get(&["sessions", &existing]).within(STEP).send::<Session>().await?.value;
+                    let existing = server.send(|api| api.get_session(existing).within(STEP)).await?.value;
                     if self.plan.made(&existing.metadata) {
                         return Ok(existing);
                     }
@@ -113,16 +113,15 @@ impl Registration {
     }
 
     /// Makes sure that the session is nobody else's, then takes it up.
-    async fn adopt_session(&self, client: &Client, id: Uuid, project: Option<String>) -> Result<Session, CliError> {
-        let id = id.to_string();
-        let session = client.get(&["sessions", &id]).within(STEP).send::<Session>().await?.value;
+    async fn adopt_session(&self, server: &Connection, id: Uuid, project: Option<String>) -> Result<Session, CliError> {
+        let session = server.send(|api| api.get_session(id).within(STEP)).await?.value;
         if let Some(project) = project.filter(|project| *project != session.project_id) {
             return Err(CliError::Conflict(format!(
                 "session {id} is of project {}, not {project}: leave --project out, or name another session",
                 session.project_id
             )));
         }
-        let in_progress = self.tasks(client, session.session_id, TaskStatus::InProgress).await?;
+        let in_progress = self.tasks(server, session.session_id, TaskStatus::InProgress).await?;
         if let Some(task) = in_progress.iter().find(|task| !self.plan.made(&task.metadata)) {
             let (name, task) = (&task.task_name, task.task_id);
             return Err(CliError::Conflict(format!(
@@ -132,17 +131,16 @@ impl Registration {
         }
         if session.status == SessionStatus::Paused {
             let body = PatchSession { status: Some(SessionStatus::Active), ..PatchSession::default() };
-            client.patch(&["sessions", &id]).json(&body).within(STEP).send::<Session>().await?;
+            server.send(|api| api.update_session(id, &body).within(STEP)).await?;
         }
         let body = HeartbeatBody { metadata: Some(self.plan.marked_metadata()), ..HeartbeatBody::default() };
-        let beat = client.post(&["sessions", &id, "heartbeat"]).json(&body).within(STEP);
-        Ok(beat.send::<HeartbeatResponse>().await?.value.session)
+        Ok(server.send(|api| api.send_heartbeat(id, &body).within(STEP)).await?.value.session)
     }
 
-    async fn choose_task(&mut self, client: &Client, session: &Session) -> Result<Task, CliError> {
+    async fn choose_task(&mut self, server: &Connection, session: &Session) -> Result<Task, CliError> {
         if let SessionSource::Adopted { .. } = self.plan.whose {
             // Oldest first: what was to be done first is done first.
-            let mut pending = self.tasks(client, session.session_id, TaskStatus::Pending).await?;
+            let mut pending = self.tasks(server, session.session_id, TaskStatus::Pending).await?;
             pending.reverse();
             let at = pending.iter().position(|task| task.task_name == self.plan.name).unwrap_or(0);
             if at < pending.len() {
@@ -150,7 +148,7 @@ impl Registration {
             }
         }
         if self.task_in_doubt {
-            let pending = self.tasks(client, session.session_id, TaskStatus::Pending).await?;
+            let pending = self.tasks(server, session.session_id, TaskStatus::Pending).await?;
             if let Some(ours) = pending.into_iter().find(|task| self.plan.made(&task.metadata)) {
                 return Ok(ours);
             }
@@ -163,19 +161,19 @@ impl Registration {
             metadata: Some(self.plan.mark()),
         };
         self.task_in_doubt = true;
-        Ok(client.post(&["tasks"]).json(&body).within(STEP).send::<Task>().await?.value)
+        Ok(server.send(|api| api.create_task(&body).within(STEP)).await?.value)
     }
 
     /// Only at the revision at which it was chosen: of two runs that chose the same task, one begins it.
-    async fn begin(&self, client: &Client, task: &Task) -> Result<(), CliError> {
-        let id = task.task_id.to_string();
+    async fn begin(&self, server: &Connection, task: &Task) -> Result<(), CliError> {
         let body =
             PatchTask { status: Some(TaskStatus::InProgress), metadata: Some(self.plan.mark()), error_message: None };
-        let request = client.patch(&["tasks", &id]).json(&body).at_revision(task.revision).within(STEP);
-        match request.send::<Task>().await {
+        let begun =
+            server.send(|api| api.update_task(task.task_id, &body).at_revision(task.revision).within(STEP)).await;
+        match begun {
             Ok(_) => Ok(()),
             Err(CliError::Refused(refused)) if refused.code() == "revision_mismatch" => {
-                let found = client.get(&["tasks", &id]).within(STEP).send::<Task>().await?.value;
+                let found = server.send(|api| api.get_task(task.task_id).within(STEP)).await?.value;
                 let ours = self.plan.made(&found.metadata) && found.status == TaskStatus::InProgress;
                 if ours { Ok(()) } else { Err(refused.into()) }
             }
@@ -184,7 +182,7 @@ impl Registration {
     }
 
     /// The session's tasks in one status, newest first.
-    async fn tasks(&self, client: &Client, session: Uuid, status: TaskStatus) -> Result<Vec<Task>, CliError> {
+    async fn tasks(&self, server: &Connection, session: Uuid, status: TaskStatus) -> Result<Vec<Task>, CliError> {
         let mut query = TaskQuery {
             session_id: Some(session),
             status: Some(status),
@@ -193,7 +191,7 @@ impl Registration {
         };
         let mut found = Vec::new();
         for _ in 0..PAGES {
-            let page = client.get(&["tasks"]).query(&query).within(STEP).send::<TaskList>().await?.value;
+            let page = server.send(|api| api.list_tasks(&query).within(STEP)).await?.value;
             found.extend(page.tasks);
             query.cursor = page.next_cursor;
             if query.cursor.is_none() {
@@ -207,10 +205,10 @@ impl Registration {
     ///
     /// # Errors
     /// The server's.
-    pub async fn left_to_do(&self, client: &Client) -> Result<usize, CliError> {
+    pub async fn left_to_do(&self, server: &Connection) -> Result<usize, CliError> {
         match (&self.plan.whose, &self.session) {
             (SessionSource::Adopted { .. }, Some(session)) => {
-                Ok(self.tasks(client, session.session_id, TaskStatus::Pending).await?.len())
+                Ok(self.tasks(server, session.session_id, TaskStatus::Pending).await?.len())
             }
             _ => Ok(0),
         }

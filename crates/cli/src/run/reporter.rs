@@ -4,10 +4,7 @@
 
 use std::time::Duration;
 
-use rekindle_api::{
-    HeartbeatBody, HeartbeatResponse, MarkFailed, Nullable, PatchSession, PatchTask, Session, SessionStatus, Task,
-    TaskStatus,
-};
+use rekindle_api::{HeartbeatBody, MarkFailed, Nullable, PatchSession, PatchTask, SessionStatus, TaskStatus};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use uuid::Uuid;
@@ -16,7 +13,7 @@ use super::backoff::{Backoff, within_a_fifth};
 use super::outcome::Outcome;
 use super::registration::{Registered, Registration};
 use super::report_error::Trouble;
-use crate::client::Client;
+use crate::connection::Connection;
 use crate::error::CliError;
 use crate::messages::say;
 use crate::target::Globals;
@@ -27,7 +24,7 @@ const REQUEST: Duration = Duration::from_secs(10);
 /// Tells the server of one run.
 pub struct Reporter {
     globals: Globals,
-    client: Client,
+    server: Connection,
     registration: Registration,
     standing: ReportTarget,
     backoff: Backoff,
@@ -59,9 +56,9 @@ pub enum Reported {
 
 impl Reporter {
     /// A reporter that goes on from here.
-    pub fn new(globals: Globals, client: Client, registration: Registration, lost: Option<String>) -> Self {
+    pub fn new(globals: Globals, server: Connection, registration: Registration, lost: Option<String>) -> Self {
         let backoff = Backoff::up_to(registration.plan.heartbeat);
-        Self { globals, client, registration, standing: ReportTarget::Ours, backoff, said: lost }
+        Self { globals, server, registration, standing: ReportTarget::Ours, backoff, said: lost }
     }
 
     /// Works until the outcome is known and reported, or `limit` after it was known. Tells of a successor through
@@ -143,7 +140,7 @@ impl Reporter {
     }
 
     async fn register(&mut self) -> Result<Duration, CliError> {
-        let registered = self.registration.advance(&self.client).await?;
+        let registered = self.registration.advance(&self.server).await?;
         self.said = None;
         say(&format!("the server answers: tracked from now on as session {}", registered.session));
         Ok(Duration::ZERO)
@@ -151,8 +148,7 @@ impl Reporter {
 
     async fn beat(&self, registered: Registered) -> Result<Duration, CliError> {
         let body = HeartbeatBody { current_task_id: Nullable::Value(registered.task.to_string()), metadata: None };
-        let path = ["sessions", &registered.session.to_string(), "heartbeat"];
-        let answer = self.client.post(&path).json(&body).within(REQUEST).send::<HeartbeatResponse>().await?;
+        let answer = self.server.send(|api| api.send_heartbeat(registered.session, &body).within(REQUEST)).await?;
         let asked = Duration::from_millis(answer.value.next_heartbeat_ms);
         Ok(within_a_fifth(self.registration.plan.heartbeat.min(asked)))
     }
@@ -167,10 +163,10 @@ impl Reporter {
     /// A local server that was started anew may listen elsewhere.
     fn look_elsewhere(&mut self) {
         if let Ok(target) = self.globals.locate()
-            && target != *self.client.target()
-            && let Ok(client) = Client::new(target)
+            && target != *self.server.target()
+            && let Ok(server) = Connection::new(target)
         {
-            self.client = client;
+            self.server = server;
         }
     }
 
@@ -210,18 +206,18 @@ impl Reporter {
 
     /// Both steps can be repeated: to a task or session that has ended so already they change nothing.
     async fn report_once(&mut self, outcome: &Outcome) -> Result<Uuid, CliError> {
-        let registered = self.registration.advance(&self.client).await?;
-        let (task, session) = (registered.task.to_string(), registered.session.to_string());
+        let registered = self.registration.advance(&self.server).await?;
+        let Registered { task, session } = registered;
         let body = match outcome {
             Outcome::Completed => PatchTask { status: Some(TaskStatus::Completed), ..PatchTask::default() },
             Outcome::Failed(why) => {
                 PatchTask { status: Some(TaskStatus::Failed), error_message: Some(why.clone()), ..PatchTask::default() }
             }
         };
-        match self.client.patch(&["tasks", &task]).json(&body).within(REQUEST).send::<Task>().await {
+        match self.server.send(|api| api.update_task(task, &body).within(REQUEST)).await {
             // The command may itself have ended or deleted its task; then that stands.
             Err(CliError::Refused(refused)) if !matches!(refused.code(), "invalid_transition" | "not_found") => {
-                return match (refused.code(), self.ended_so(&session, outcome).await?) {
+                return match (refused.code(), self.ended_so(session, outcome).await?) {
                     ("session_ended", true) => Ok(registered.session),
                     _ => Err(refused.into()),
                 };
@@ -229,10 +225,10 @@ impl Reporter {
             Err(CliError::Refused(_)) | Ok(_) => {}
             Err(failure) => return Err(failure),
         }
-        let ended = match outcome {
+        match outcome {
             Outcome::Completed => {
                 // The other tasks of a session that was taken up would end with it, undone.
-                let left = self.registration.left_to_do(&self.client).await?;
+                let left = self.registration.left_to_do(&self.server).await?;
                 let status = if left == 0 { SessionStatus::Completed } else { SessionStatus::Paused };
                 if left > 0 {
                     say(&format!(
@@ -240,20 +236,19 @@ impl Reporter {
                     ));
                 }
                 let body = PatchSession { status: Some(status), ..PatchSession::default() };
-                self.client.patch(&["sessions", &session]).json(&body)
+                self.server.send(|api| api.update_session(session, &body).within(REQUEST)).await?;
             }
             Outcome::Failed(why) => {
                 let body = MarkFailed { error_message: why.clone(), metadata: None };
-                self.client.post(&["sessions", &session, "mark-failed"]).json(&body)
+                self.server.send(|api| api.mark_session_failed(session, &body).within(REQUEST)).await?;
             }
-        };
-        ended.within(REQUEST).send::<Session>().await?;
+        }
         Ok(registered.session)
     }
 
     /// Whether the session has ended as we were about to say: the command itself may have said so.
-    async fn ended_so(&self, session: &str, outcome: &Outcome) -> Result<bool, CliError> {
-        let found = self.client.get(&["sessions", session]).within(REQUEST).send::<Session>().await?.value;
+    async fn ended_so(&self, session: Uuid, outcome: &Outcome) -> Result<bool, CliError> {
+        let found = self.server.send(|api| api.get_session(session).within(REQUEST)).await?.value;
         Ok(found.recovered_into.is_none()
             && match outcome {
                 Outcome::Completed => found.status == SessionStatus::Completed,

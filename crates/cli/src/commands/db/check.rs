@@ -8,8 +8,8 @@ use rekindle_stores::maintenance::{self, DatabaseReport};
 use rekindle_stores::{NotAFileStore, OpenStoreError, StoreUrl};
 use serde::Serialize;
 
+use super::common::{json, size, with_progress};
 use super::progress::Bar;
-use super::{apart, json, size};
 use crate::error::{CliError, UNEXPECTED};
 use crate::messages::visible;
 use crate::output;
@@ -88,7 +88,7 @@ pub async fn check(globals: &Globals, store: &StoreUrl) -> Result<ExitCode, CliE
         Ok(file) => {
             let path = file.to_path_buf();
             let work = move |stop: &_, tell: &mut dyn FnMut(_)| maintenance::check(&path, stop, tell);
-            Some(apart(globals, file, work).await?.into())
+            Some(with_progress(globals, file, work).await?.into())
         }
         Err(NotAFileStore::Memory) => {
             return Err(CliError::Usage(format!(

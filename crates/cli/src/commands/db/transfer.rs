@@ -10,8 +10,8 @@ use rekindle_transfer::{Counts, Existing, Exported, Exporting, Imported, Stop, T
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::common::{json, size};
 use super::progress::Bar;
-use super::{json, size};
 use crate::error::CliError;
 use crate::messages::say;
 use crate::output;
