@@ -1,4 +1,4 @@
-//! Which commands a commit becomes: as few as its order allows.
+//! The commands of a commit: as few as its order allows.
 
 use rekindle_core::domain::event::{Event, EventKind, Subject};
 use rekindle_core::domain::session::Outcome;
@@ -7,20 +7,20 @@ use rekindle_core::store::{
 };
 use rekindle_testkit::sample::{self, NOON, noon_plus};
 
-use super::batch::COMMAND_BYTES;
-use super::{Expectation, Plan, StatementKind, Step};
+use super::batch::{COMMAND_BYTES, Expectation, StatementKind};
+use super::{Plan, Step};
 use crate::ordered_ids::OrderedIds;
 
 fn plan(changes: &Changes) -> Plan {
     Plan::of(changes, &OrderedIds::default()).unwrap()
 }
 
-/// Verb, collection, demand and number of statements of each step.
+/// Returns kind, collection, expectation and number of statements of each step.
 fn shape(plan: &Plan) -> Vec<(StatementKind, &'static str, Expectation, usize)> {
     let shape = |step: &Step| match step {
-        Step::Run(batch) => (batch.verb, batch.collection, batch.demand, batch.statements.len()),
-        Step::Forget(_) => (StatementKind::Delete, "events", Expectation::Any, 0),
-        Step::Date(of) => (StatementKind::Update, "tasks", Expectation::Any, of.len()),
+        Step::Run(batch) => (batch.kind, batch.collection, batch.expectation, batch.statements.len()),
+        Step::PurgeEvents(_) => (StatementKind::Delete, "events", Expectation::Any, 0),
+        Step::StampTasks(of) => (StatementKind::Update, "tasks", Expectation::Any, of.len()),
     };
     plan.steps.iter().map(shape).collect()
 }
@@ -46,42 +46,42 @@ fn answer() -> Option<StoredResponse> {
 }
 
 #[test]
-fn an_answer_comes_first_but_for_the_fence() {
+fn stored_response_comes_first_after_the_fence() {
     let mut changes = Changes { stored_response: answer(), ..Changes::default() };
-    assert_eq!(plan(&changes).single().unwrap().demand, Expectation::Answer);
+    assert_eq!(plan(&changes).single().unwrap().expectation, Expectation::StoredResponse);
     changes.insert(sample::session(1));
     assert!(plan(&changes).single().is_none());
-    let expected = [
-        (StatementKind::Update, "answers", Expectation::Answer, 1),
+    let condition = [
+        (StatementKind::Update, "answers", Expectation::StoredResponse, 1),
         (StatementKind::Insert, "sessions", Expectation::Each, 1),
     ];
-    assert_eq!(shape(&plan(&changes)), expected);
+    assert_eq!(shape(&plan(&changes)), condition);
     changes.fence = Some(Fence { duty: LeaseName::Detection, token: 1 });
-    let demands: Vec<_> = shape(&plan(&changes)).into_iter().map(|(_, _, demand, _)| demand).collect();
-    assert_eq!(demands, [Expectation::Fence, Expectation::Answer, Expectation::Each]);
+    let demands: Vec<_> = shape(&plan(&changes)).into_iter().map(|(_, _, expectation, _)| expectation).collect();
+    assert_eq!(demands, [Expectation::Fence, Expectation::StoredResponse, Expectation::Each]);
 }
 
 #[test]
-fn restored_tasks_are_dated_by_what_is_stored_then() {
+fn restored_tasks_are_stamped_from_the_database() {
     let restore = |row| Write::Restore(Box::new(row));
     let version = Version { revision: 3, touches: 1 };
     let mut ended = sample::session(1);
     ended.phase = sample::ended(NOON, Outcome::Completed);
     let task = |n| restore(StoredEntity::Task(Versioned { value: sample::task(n, &sample::session(1)), version }));
     let writes = vec![restore(StoredEntity::Session(Versioned { value: ended, version })), task(2), task(3)];
-    let expected = [
+    let condition = [
         (StatementKind::Insert, "sessions", Expectation::Each, 1),
         (StatementKind::Insert, "tasks", Expectation::Each, 2),
         (StatementKind::Update, "tasks", Expectation::Any, 1),
         (StatementKind::Update, "tasks", Expectation::Any, 1),
     ];
-    assert_eq!(shape(&plan(&Changes { writes, ..Changes::default() })), expected);
+    assert_eq!(shape(&plan(&Changes { writes, ..Changes::default() })), condition);
     let key = restore(StoredEntity::Key(Versioned { value: sample::key(1), version }));
     assert!(plan(&Changes { writes: vec![key], ..Changes::default() }).single().is_some());
 }
 
 #[test]
-fn a_fence_a_deleted_session_and_an_ended_one_need_a_transaction() {
+fn fence_deletion_and_end_need_a_transaction() {
     let fence = Some(Fence { duty: LeaseName::Detection, token: 1 });
     let mut fenced = Changes { fence, ..Changes::default() };
     fenced.insert(sample::session(1));
@@ -95,15 +95,15 @@ fn a_fence_a_deleted_session_and_an_ended_one_need_a_transaction() {
     ended.phase = sample::ended(NOON, Outcome::Completed);
     let mut changes = Changes::default();
     changes.update(ended, Version::FIRST);
-    let expected = [
+    let condition = [
         (StatementKind::Update, "sessions", Expectation::Each, 1),
         (StatementKind::Update, "tasks", Expectation::Any, 1),
     ];
-    assert_eq!(shape(&plan(&changes)), expected);
+    assert_eq!(shape(&plan(&changes)), condition);
 }
 
 #[test]
-fn neighbours_of_one_kind_travel_together_and_order_is_kept() {
+fn neighbouring_statements_share_a_command_in_order() {
     let session = sample::session(1);
     let mut changes = Changes::default();
     changes.insert(session.clone());
@@ -114,30 +114,30 @@ fn neighbours_of_one_kind_travel_together_and_order_is_kept() {
     changes.writes.push(Write::TouchSession(session.id, 1));
     changes.insert(sample::session(6));
     changes.events = vec![created(1), created(2)];
-    let expected = [
+    let condition = [
         (StatementKind::Insert, "sessions", Expectation::Each, 2),
         (StatementKind::Insert, "tasks", Expectation::Each, 2),
         (StatementKind::Update, "sessions", Expectation::Each, 2),
         (StatementKind::Insert, "sessions", Expectation::Each, 1),
         (StatementKind::Insert, "events", Expectation::Each, 2),
     ];
-    assert_eq!(shape(&plan(&changes)), expected);
+    assert_eq!(shape(&plan(&changes)), condition);
 }
 
 #[test]
 fn deleted_sessions_share_their_commands() {
     let delete = |n| Write::DeleteSession(sample::session(n).id, Version::FIRST);
     let changes = Changes { writes: (1..=50).map(delete).collect(), ..Changes::default() };
-    let expected = [
+    let condition = [
         (StatementKind::Delete, "sessions", Expectation::Each, 50),
         (StatementKind::Delete, "tasks", Expectation::Tasks, 50),
         (StatementKind::Delete, "events", Expectation::Any, 50),
     ];
-    assert_eq!(shape(&plan(&changes)), expected);
+    assert_eq!(shape(&plan(&changes)), condition);
 }
 
 #[test]
-fn no_command_is_larger_than_the_server_takes() {
+fn commands_stay_below_the_servers_limit() {
     let mut changes = Changes::default();
     let text = "x".repeat(60_000);
     for n in 0..500 {
