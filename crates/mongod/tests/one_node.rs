@@ -154,8 +154,8 @@ async fn user_must_authenticate(binary: PathBuf) {
     ping(nodes.uri()).await.unwrap();
     let wrong = ping(nodes.uri().replace("p%40ss", "wrong")).await.unwrap_err();
     assert!(matches!(*wrong.kind, ErrorKind::Authentication { .. }), "{wrong}");
-    let nobody = ping(format!("mongodb://127.0.0.1:{}/?replicaSet=rekindle", nodes.port(0))).await.unwrap_err();
-    assert!(nobody.to_string().contains("authentication"), "{nobody}");
+    let anonymous = ping(format!("mongodb://127.0.0.1:{}/?replicaSet=rekindle", nodes.port(0))).await.unwrap_err();
+    assert!(anonymous.to_string().contains("authentication"), "{anonymous}");
     // Commands are run as the user.
     nodes.command(0, doc! { "usersInfo": 1 }).unwrap();
 }
@@ -167,8 +167,8 @@ async fn failpoint_can_be_set(binary: PathBuf) {
     nodes.command(0, set).unwrap();
     let client = client(&nodes.uri()).await;
     let documents = client.database("test").collection::<Document>("things");
-    let fault = documents.insert_one(doc! {}).await.unwrap_err();
-    assert!(matches!(&*fault.kind, ErrorKind::Command(fault) if fault.code == 50), "{fault}");
+    let error = documents.insert_one(doc! {}).await.unwrap_err();
+    assert!(matches!(&*error.kind, ErrorKind::Command(error) if error.code == 50), "{error}");
     documents.insert_one(doc! {}).await.unwrap();
     let ttl = nodes.command(0, doc! { "getParameter": 1, "ttlMonitorSleepSecs": 1 }).unwrap();
     assert_eq!(ttl.get_i32("ttlMonitorSleepSecs").unwrap(), 1);
@@ -192,6 +192,6 @@ async fn detached_nodes_can_be_left_running(binary: PathBuf) {
 
 async fn rejected_argument_is_quoted(binary: PathBuf) {
     let arguments = vec!["--nonsense".to_owned()];
-    let fault = Nodes::start(Options { arguments, ..Options::at(binary) }).unwrap_err();
-    assert!(format!("{fault:#}").contains("nonsense"), "{fault:#}");
+    let error = Nodes::start(Options { arguments, ..Options::at(binary) }).unwrap_err();
+    assert!(format!("{error:#}").contains("nonsense"), "{error:#}");
 }

@@ -39,7 +39,7 @@ async fn write(documents: &Collection<Document>, id: i32) {
         let document = doc! { "$set": { "written": true } };
         match documents.update_one(doc! { "_id": id }, document).upsert(true).await {
             Ok(_) => return,
-            Err(fault) => assert!(since.elapsed() < TIMEOUT, "{fault}"),
+            Err(error) => assert!(since.elapsed() < TIMEOUT, "{error}"),
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -65,7 +65,7 @@ async fn direct_client(nodes: &Nodes, node: usize) -> Collection<Document> {
 }
 
 /// Waits until a node finds every other one out of reach, which shows that its outgoing connections are cut too.
-async fn reaches_no_other(nodes: &Nodes, node: usize) {
+async fn wait_until_isolated(nodes: &Nodes, node: usize) {
     let since = Instant::now();
     loop {
         let status = nodes.command(node, doc! { "replSetGetStatus": 1 }).unwrap();
@@ -84,17 +84,17 @@ async fn cut_off(binary: PathBuf, how: Partition) {
     let outside = documents(&nodes.uri()).await;
     write(&outside, 1).await;
     let old = nodes.primary().unwrap();
-    let direct_client = direct_client(&nodes, old).await;
-    direct_client.find_one(doc! {}).await.unwrap();
+    let client_of_old = direct_client(&nodes, old).await;
+    client_of_old.find_one(doc! {}).await.unwrap();
 
     nodes.cut(old, how).unwrap();
     let new = nodes.primary().unwrap();
     assert_ne!(old, new);
-    reaches_no_other(&nodes, old).await;
+    wait_until_isolated(&nodes, old).await;
     // The new primary reaches a majority, and the old one no other node: writes to the old one are not acknowledged.
     let majority = WriteConcern::builder().w(mongodb::options::Acknowledgment::Majority);
     let concern = majority.w_timeout(Duration::from_secs(2)).build();
-    direct_client.insert_one(doc! { "_id": 99 }).write_concern(concern).await.unwrap_err();
+    client_of_old.insert_one(doc! { "_id": 99 }).write_concern(concern).await.unwrap_err();
     let fresh = documents(&nodes.uri()).await;
     write(&fresh, 2).await;
 

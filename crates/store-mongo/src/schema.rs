@@ -96,8 +96,8 @@ struct ExistingSchema {
 }
 
 async fn inspect(database: &Database) -> Result<ExistingSchema, PrepareError> {
-    let ours = doc! { "name": { "$in": validators::COLLECTIONS.to_vec() } };
-    let listed = database.db.run_cursor_command(doc! { "listCollections": 1, "filter": ours });
+    let filter = doc! { "name": { "$in": validators::COLLECTIONS.to_vec() } };
+    let listed = database.db.run_cursor_command(doc! { "listCollections": 1, "filter": filter });
     let mut options = HashMap::new();
     for entry in listed.await?.try_collect::<Vec<Document>>().await? {
         if let (Ok(name), Ok(found)) = (entry.get_str("name"), entry.get_document("options")) {
@@ -105,9 +105,9 @@ async fn inspect(database: &Database) -> Result<ExistingSchema, PrepareError> {
         }
     }
     let indexes = validators::COLLECTIONS.map(|name| {
-        let is_there = options.contains_key(name);
+        let exists = options.contains_key(name);
         async move {
-            let found = match is_there && !indexes::of(name).is_empty() {
+            let found = match exists && !indexes::of(name).is_empty() {
                 true => list_indexes(database, name).await?,
                 false => Vec::new(),
             };

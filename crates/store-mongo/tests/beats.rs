@@ -76,8 +76,8 @@ fn session(n: u64) -> Session {
 
 /// Returns the heartbeats that are sent at once: of 300 existing sessions and of some missing ones; without a label,
 /// with the right one and with a wrong one.
-fn beats() -> Vec<SessionHeartbeat> {
-    let beat = |n: u64| SessionHeartbeat {
+fn heartbeats() -> Vec<SessionHeartbeat> {
+    let heartbeat = |n: u64| SessionHeartbeat {
         session: sample::session(n % 330).id,
         // The same for every heartbeat of one session, so that their order does not matter.
         at: noon_plus(i64::try_from(n % 330).unwrap() - 20),
@@ -87,54 +87,54 @@ fn beats() -> Vec<SessionHeartbeat> {
             _ => None,
         },
     };
-    (0..1000).map(beat).collect()
+    (0..1000).map(heartbeat).collect()
 }
 
 async fn each_of_a_thousand_heartbeats_gets_its_own_result(uri: String) {
-    let world = Fixture::open(&uri).await;
+    let fixture = Fixture::open(&uri).await;
     let memory = MemoryStore::new();
     let mut changes = Changes::default();
     for n in 0..300 {
         changes.insert(session(n));
     }
-    world.store.commit(changes.clone()).await.unwrap();
+    fixture.store.commit(changes.clone()).await.unwrap();
     memory.commit(changes).await.unwrap();
-    let before = world.updates().await;
-    let sent: Vec<_> = beats()
+    let before = fixture.updates().await;
+    let sent: Vec<_> = heartbeats()
         .into_iter()
-        .map(|beat| {
-            let store = Arc::clone(&world.store);
-            tokio::spawn(async move { store.record_heartbeat(beat).await })
+        .map(|heartbeat| {
+            let store = Arc::clone(&fixture.store);
+            tokio::spawn(async move { store.record_heartbeat(heartbeat).await })
         })
         .collect();
     let mut answers = Vec::new();
     for answer in sent {
         answers.push(answer.await.unwrap().unwrap());
     }
-    let updates = world.updates().await - before;
+    let updates = fixture.updates().await - before;
     assert!(updates < 500, "{updates} updates for a thousand beats");
-    for (beat, answer) in beats().into_iter().zip(answers) {
-        assert_eq!(answer, memory.record_heartbeat(beat.clone()).await.unwrap(), "{beat:?}");
+    for (heartbeat, answer) in heartbeats().into_iter().zip(answers) {
+        assert_eq!(answer, memory.record_heartbeat(heartbeat.clone()).await.unwrap(), "{heartbeat:?}");
     }
     for n in 0..300 {
         let id = sample::session(n).id;
-        assert_eq!(world.store.session(id).await.unwrap(), memory.session(id).await.unwrap());
+        assert_eq!(fixture.store.session(id).await.unwrap(), memory.session(id).await.unwrap());
     }
-    world.drop().await;
+    fixture.drop().await;
 }
 
 async fn machine_heartbeats_travel_in_batches(uri: String) {
-    let world = Fixture::open(&uri).await;
+    let fixture = Fixture::open(&uri).await;
     let mut changes = Changes::default();
     for n in 0..60 {
         let mut machine = sample::machine(&format!("m{n}"));
         machine.status = MachineStatus::ALL[n % MachineStatus::ALL.len()];
         changes.insert(machine);
     }
-    world.store.commit(changes).await.unwrap();
+    fixture.store.commit(changes).await.unwrap();
     let sent: Vec<_> = (0..300)
         .map(|n| {
-            let store = Arc::clone(&world.store);
+            let store = Arc::clone(&fixture.store);
             let machine = sample::machine_id(&format!("m{}", n % 70));
             tokio::spawn(async move { store.record_machine_heartbeat(&machine, noon_plus(5)).await })
         })
@@ -145,50 +145,50 @@ async fn machine_heartbeats_travel_in_batches(uri: String) {
         assert_eq!(answer.is_some(), n < 60 && status != MachineStatus::Offline, "machine {n}");
         assert!(answer.is_none_or(|row| row.value.last_heartbeat == noon_plus(5)));
     }
-    world.drop().await;
+    fixture.drop().await;
 }
 
 async fn heartbeat_is_recorded_after_its_caller_is_gone(uri: String) {
-    let world = Fixture::open(&uri).await;
+    let fixture = Fixture::open(&uri).await;
     let session = sample::session(1);
     let mut changes = Changes::default();
     changes.insert(session.clone());
-    world.store.commit(changes).await.unwrap();
-    let beat = SessionHeartbeat { session: session.id, at: noon_plus(7), current_task: None };
+    fixture.store.commit(changes).await.unwrap();
+    let heartbeat = SessionHeartbeat { session: session.id, at: noon_plus(7), current_task: None };
     {
         // The first poll enqueues it; then its caller is dropped.
-        let call = world.store.record_heartbeat(beat);
+        let call = fixture.store.record_heartbeat(heartbeat);
         tokio::pin!(call);
         let polled = futures_util::poll!(&mut call);
         assert!(polled.is_pending());
     }
     // A close waits for the accepted heartbeats.
-    world.store.close().await;
-    let sessions = world.client.database(&world.database).collection::<Document>("sessions");
+    fixture.store.close().await;
+    let sessions = fixture.client.database(&fixture.database).collection::<Document>("sessions");
     let stored = sessions.find_one(doc! {}).await.unwrap().unwrap();
     assert_eq!(stored.get_datetime("last_heartbeat").unwrap().timestamp_millis(), noon_plus(7).millis());
-    world.drop().await;
+    fixture.drop().await;
 }
 
 async fn close_answers_accepted_heartbeats(uri: String) {
-    let world = Fixture::open(&uri).await;
+    let fixture = Fixture::open(&uri).await;
     let session = sample::session(1);
     let mut changes = Changes::default();
     changes.insert(session.clone());
-    world.store.commit(changes).await.unwrap();
-    let beat = |at| SessionHeartbeat { session: session.id, at: noon_plus(at), current_task: None };
-    let mut calls: Vec<_> = (0..200).map(|at| Box::pin(world.store.record_heartbeat(beat(at)))).collect();
+    fixture.store.commit(changes).await.unwrap();
+    let heartbeat = |at| SessionHeartbeat { session: session.id, at: noon_plus(at), current_task: None };
+    let mut calls: Vec<_> = (0..200).map(|at| Box::pin(fixture.store.record_heartbeat(heartbeat(at)))).collect();
     for call in &mut calls {
         assert!(futures_util::poll!(call).is_pending());
     }
-    let (answers, ()) = tokio::join!(all(calls), world.store.close());
+    let (answers, ()) = tokio::join!(all(calls), fixture.store.close());
     assert_eq!(answers.len(), 200);
     for answer in answers {
         assert!(answer.unwrap().is_some());
     }
-    let refused = world.store.record_heartbeat(beat(999)).await;
+    let refused = fixture.store.record_heartbeat(heartbeat(999)).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
-    world.drop().await;
+    fixture.drop().await;
 }
 
 async fn excess_heartbeats_are_rejected_and_the_rest_recorded(uri: String) {
@@ -202,15 +202,15 @@ async fn excess_heartbeats_are_rejected_and_the_rest_recorded(uri: String) {
 
 async fn fill_the_queue(uri: String) {
     const MAY_WAIT: usize = 8192;
-    let world = Fixture::open(&uri).await;
+    let fixture = Fixture::open(&uri).await;
     let session = sample::session(1);
     let mut changes = Changes::default();
     changes.insert(session.clone());
-    world.store.commit(changes).await.unwrap();
-    let beat = SessionHeartbeat { session: session.id, at: noon_plus(1), current_task: None };
+    fixture.store.commit(changes).await.unwrap();
+    let heartbeat = SessionHeartbeat { session: session.id, at: noon_plus(1), current_task: None };
     let mut accepted = Vec::new();
     for n in 0..MAY_WAIT + 50 {
-        let mut call = Box::pin(world.store.record_heartbeat(beat.clone()));
+        let mut call = Box::pin(fixture.store.record_heartbeat(heartbeat.clone()));
         match futures_util::poll!(&mut call) {
             std::task::Poll::Pending => accepted.push(call),
             std::task::Poll::Ready(answer) => {
@@ -224,8 +224,8 @@ async fn fill_the_queue(uri: String) {
         assert!(answer.unwrap().is_some());
     }
     // There is room again.
-    assert!(world.store.record_heartbeat(beat).await.unwrap().is_some());
-    world.drop().await;
+    assert!(fixture.store.record_heartbeat(heartbeat).await.unwrap().is_some());
+    fixture.drop().await;
 }
 
 /// Awaits the calls one after the other; all are under way already.

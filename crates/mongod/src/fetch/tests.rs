@@ -12,9 +12,9 @@ fn failing_program_is_quoted_by_its_last_lines() {
     let scratch = tempfile::tempdir().unwrap();
     let mut command = Command::new("sh");
     command.args(["-c", "echo first; echo 'No matching distribution found' >&2; exit 1"]);
-    let fault = format!("{:#}", run(command, scratch.path(), || {}).unwrap_err());
-    assert!(fault.contains("No matching distribution found"), "{fault}");
-    assert!(fault.contains("exit status: 1"), "{fault}");
+    let error = format!("{:#}", run(command, scratch.path(), || {}).unwrap_err());
+    assert!(error.contains("No matching distribution found"), "{error}");
+    assert!(error.contains("exit status: 1"), "{error}");
 }
 
 #[test]

@@ -18,9 +18,9 @@ fn folder_is_removed_with_its_owner() {
 #[test]
 fn folder_of_a_killed_owner_is_removed_and_a_kept_one_is_not() {
     let parent = tempfile::tempdir().unwrap();
-    let orphan = parent.path().join("nodes-orphan");
-    fs::create_dir(&orphan).unwrap();
-    fs::write(orphan.join(OWNER_LOCK), "").unwrap();
+    let abandoned = parent.path().join("nodes-orphan");
+    fs::create_dir(&abandoned).unwrap();
+    fs::write(abandoned.join(OWNER_LOCK), "").unwrap();
     let stranger = parent.path().join("6.0.5");
     fs::create_dir(&stranger).unwrap();
     fs::write(stranger.join(OWNER_LOCK), "").unwrap();
@@ -29,5 +29,5 @@ fn folder_of_a_killed_owner_is_removed_and_a_kept_one_is_not() {
     let path = left.path().to_owned();
     drop(left);
     let _next = Folder::below(parent.path()).unwrap();
-    assert!(!orphan.exists() && path.is_dir() && stranger.is_dir());
+    assert!(!abandoned.exists() && path.is_dir() && stranger.is_dir());
 }

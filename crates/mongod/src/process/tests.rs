@@ -9,12 +9,12 @@ use super::{ends, is_in_proc, is_in_ps, start_bound};
 
 #[test]
 fn process_outlives_the_thread_that_started_it() {
-    let asked = std::thread::spawn(|| {
+    let thread = std::thread::spawn(|| {
         let mut command = Command::new("sleep");
         command.arg("300");
         start_bound(command).unwrap()
     });
-    let mut child = asked.join().unwrap();
+    let mut child = thread.join().unwrap();
     // The signal of an ended thread would have been sent before its join returned.
     assert!(child.try_wait().unwrap().is_none());
     child.kill().unwrap();

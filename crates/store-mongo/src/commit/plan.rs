@@ -49,33 +49,33 @@ impl Plan {
         if let Some(fence) = changes.fence {
             plan.fence(fence)?;
         }
-        if let Some(answer) = &changes.stored_response {
-            plan.store_response(answer)?;
+        if let Some(response) = &changes.stored_response {
+            plan.store_response(response)?;
         }
         for write in &changes.writes {
             match write {
                 Write::PutSession(Put { value, expect }) => {
-                    let (new, changed) = (|mark| session::new(value, mark), |at| session::changes(value, at));
+                    let (new, update) = (|mark| session::new(value, mark), |at| session::changes(value, at));
                     plan.put(
                         "sessions",
                         doc! { "session_id": value.id.to_string() },
                         *expect,
                         ordered_ids,
                         new,
-                        changed,
+                        update,
                     )?;
                 }
                 Write::PutTask(Put { value, expect }) => {
-                    let (new, changed) = (|mark| task::new(value, mark), |at| task::changes(value, at));
-                    plan.put("tasks", doc! { "task_id": value.id.to_string() }, *expect, ordered_ids, new, changed)?;
+                    let (new, update) = (|mark| task::new(value, mark), |at| task::changes(value, at));
+                    plan.put("tasks", doc! { "task_id": value.id.to_string() }, *expect, ordered_ids, new, update)?;
                 }
                 Write::PutMachine(Put { value, expect }) => {
-                    let (new, changed) = (|mark| machine::new(value, mark), |at| machine::changes(value, at));
-                    plan.put("machines", doc! { "machine_id": value.id.as_str() }, *expect, ordered_ids, new, changed)?;
+                    let (new, update) = (|mark| machine::new(value, mark), |at| machine::changes(value, at));
+                    plan.put("machines", doc! { "machine_id": value.id.as_str() }, *expect, ordered_ids, new, update)?;
                 }
                 Write::PutKey(Put { value, expect }) => {
-                    let (new, changed) = (|mark| key::new(value, mark), |at| key::changes(value, at));
-                    plan.put("api_keys", doc! { "_id": value.id.to_string() }, *expect, ordered_ids, new, changed)?;
+                    let (new, update) = (|mark| key::new(value, mark), |at| key::changes(value, at));
+                    plan.put("api_keys", doc! { "_id": value.id.to_string() }, *expect, ordered_ids, new, update)?;
                 }
                 Write::Restore(row) => plan.restore(row, ordered_ids.next())?,
                 Write::TouchSession(id, revision) => {
@@ -97,8 +97,8 @@ impl Plan {
         if let Some(before) = changes.purge_events_before {
             plan.steps.push(Step::PurgeEvents(before));
         }
-        if let Some(put_detector_state) = &changes.detector_state {
-            plan.put_detector_state(put_detector_state)?;
+        if let Some(update) = &changes.detector_state {
+            plan.put_detector_state(update)?;
         }
         Ok(plan)
     }
@@ -114,10 +114,9 @@ impl Plan {
 
     /// Replaces an expired response. An unexpired one does not match the filter, and the upsert then inserts a second
     /// document with its `_id`, which the server rejects: of two such commits at the same time only one succeeds.
-    fn store_response(&mut self, stored_response: &StoredResponse) -> Result<(), CommitError> {
-        let filter =
-            doc! { "_id": stored_response::id(&stored_response.key), "until": { "$lte": date(stored_response.at) } };
-        let set = doc! { "$set": stored_response::fields(stored_response) };
+    fn store_response(&mut self, response: &StoredResponse) -> Result<(), CommitError> {
+        let filter = doc! { "_id": stored_response::id(&response.key), "until": { "$lte": date(response.at) } };
+        let set = doc! { "$set": stored_response::fields(response) };
         let statement = doc! { "q": filter, "u": set, "upsert": true, "hint": hint("answers") };
         self.add(StatementKind::Update, "answers", Expectation::StoredResponse, &statement)
     }
@@ -125,15 +124,15 @@ impl Plan {
     fn put(
         &mut self,
         collection: &'static str,
-        own: Document,
+        key: Document,
         expect: Expect,
         ordered_ids: &OrderedIds,
         new: impl Fn(Uuid) -> Document,
-        changed: impl Fn(Version) -> Document,
+        update: impl Fn(Version) -> Document,
     ) -> Result<(), CommitError> {
         match RowCondition::of(expect, collection) {
             None => self.add(StatementKind::Insert, collection, Expectation::Each, &new(ordered_ids.next())),
-            Some(condition) => self.update(collection, condition.filter(own), changed(condition.version)),
+            Some(condition) => self.update(collection, condition.filter(key), update(condition.version)),
         }
     }
 
@@ -244,12 +243,12 @@ impl RowCondition {
     /// Returns `None` when the row must not exist.
     fn of(expect: Expect, collection: &str) -> Option<Self> {
         // Other entities have no heartbeat.
-        let beats = matches!(collection, "sessions" | "machines");
+        let has_heartbeat = matches!(collection, "sessions" | "machines");
         match expect {
             Expect::Absent => None,
             Expect::At(version) => Some(Self { version, last_heartbeat_until: None }),
             Expect::NoHeartbeatSince { at, since } => {
-                Some(Self { version: at, last_heartbeat_until: beats.then_some(since) })
+                Some(Self { version: at, last_heartbeat_until: has_heartbeat.then_some(since) })
             }
         }
     }

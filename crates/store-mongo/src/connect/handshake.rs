@@ -69,15 +69,15 @@ impl From<PrepareError> for HandshakeError {
 
 /// Fails if MongoDB does not allow this name of a database, or keeps it for itself.
 pub(super) fn check_database_name(name: &str) -> Result<(), ConnectError> {
-    let fault = |what: &str| Err(ConnectError::Configuration(format!("the database's name {what}")));
+    let error = |what: &str| Err(ConnectError::Configuration(format!("the database's name {what}")));
     if name.is_empty() || name.len() > 63 {
-        return fault("must have 1 to 63 bytes");
+        return error("must have 1 to 63 bytes");
     }
     if name.contains(['/', '\\', '.', ' ', '"', '$', '*', '<', '>', ':', '|', '?', '\0']) {
-        return fault("must not contain spaces or any of / \\ . \" $ * < > : | ?");
+        return error("must not contain spaces or any of / \\ . \" $ * < > : | ?");
     }
     if ["admin", "local", "config"].contains(&name) {
-        return fault("must not be one of MongoDB's own");
+        return error("must not be one of MongoDB's own");
     }
     Ok(())
 }

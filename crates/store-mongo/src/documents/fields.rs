@@ -28,11 +28,11 @@ pub(crate) fn decode<'d, T>(
     document: &'d RawDocument,
     read: impl FnOnce(&Fields<'d>) -> Result<T, DecodeError>,
 ) -> Result<T, StoreError> {
-    Fields::of(document).and_then(|fields| read(&fields)).map_err(|nonsense| {
+    Fields::of(document).and_then(|fields| read(&fields)).map_err(|error| {
         let own = document.get(id).ok().flatten().and_then(|id| id.as_str().map(str::to_owned));
         let which = own.or_else(|| document.get("_id").ok().flatten().map(|id| format!("_id {id:?}")));
         let which = which.unwrap_or_else(|| "that cannot be named".to_owned());
-        StoreError::Corrupt(format!("document {which} of collection {collection}: {nonsense}"))
+        StoreError::Corrupt(format!("document {which} of collection {collection}: {error}"))
     })
 }
 
@@ -40,7 +40,7 @@ impl<'d> Fields<'d> {
     fn of(document: &'d RawDocument) -> Result<Self, DecodeError> {
         let mut all = Vec::with_capacity(32);
         for element in document {
-            let (key, value) = element.map_err(|fault| fault.to_string())?;
+            let (key, value) = element.map_err(|error| error.to_string())?;
             all.push((key.as_str(), value));
         }
         Ok(Self { all, next: Cell::new(0) })
@@ -68,7 +68,7 @@ impl<'d> Fields<'d> {
     /// Parses a text, such as a status or an id.
     pub(crate) fn parsed_or_none<T: FromStr<Err: Display>>(&self, key: &str) -> Result<Option<T>, DecodeError> {
         let text = self.some(key, "a text", RawBsonRef::as_str)?;
-        text.map(str::parse).transpose().map_err(|fault| format!("{key} {fault}"))
+        text.map(str::parse).transpose().map_err(|error| format!("{key} {error}"))
     }
 
     /// Parses a text that must be there.
@@ -99,13 +99,13 @@ impl<'d> Fields<'d> {
     ) -> Result<Vec<T>, DecodeError> {
         let mut read = Vec::new();
         for value in self.some(key, "an array", RawBsonRef::as_array)?.ok_or_else(|| missing(key))? {
-            read.push(item(value.map_err(|fault| fault.to_string())?)?);
+            read.push(item(value.map_err(|error| error.to_string())?)?);
         }
         Ok(read)
     }
 
     pub(crate) fn object(&self, key: &str, text_key: &str) -> Result<Map<String, Value>, DecodeError> {
-        json::get(self.raw(key), self.raw(text_key)).map_err(|fault| format!("{key} {fault}"))
+        json::get(self.raw(key), self.raw(text_key)).map_err(|error| format!("{key} {error}"))
     }
 
     pub(crate) fn metadata(&self) -> Result<Metadata, DecodeError> {
@@ -113,7 +113,7 @@ impl<'d> Fields<'d> {
         if content.is_empty() {
             return Ok(Metadata::default());
         }
-        Metadata::new(content).map_err(|fault| format!("metadata {fault}"))
+        Metadata::new(content).map_err(|error| format!("metadata {error}"))
     }
 
     /// Returns the version. A document that another program made is at the first.

@@ -63,7 +63,7 @@ pub(crate) fn get(
 ) -> Result<Map<String, Value>, DecodeError> {
     if let Some(text) = text {
         let text = text.as_str().ok_or("is no text")?;
-        return serde_json::from_str(text).map_err(|fault| format!("is no JSON object: {fault}"));
+        return serde_json::from_str(text).map_err(|error| format!("is no JSON object: {error}"));
     }
     match object {
         None => Ok(Map::new()),
@@ -74,7 +74,7 @@ pub(crate) fn get(
 fn object_of(document: &RawDocument) -> Result<Map<String, Value>, DecodeError> {
     let mut object = Map::new();
     for element in document {
-        let (key, value) = element.map_err(|fault| fault.to_string())?;
+        let (key, value) = element.map_err(|error| error.to_string())?;
         object.insert(key.as_str().to_owned(), value_of(value)?);
     }
     Ok(object)
@@ -103,7 +103,7 @@ fn value_of(value: RawBsonRef<'_>) -> Result<Value, DecodeError> {
     if let Some(items) = value.as_array() {
         let mut values = Vec::new();
         for item in items {
-            values.push(value_of(item.map_err(|fault| fault.to_string())?)?);
+            values.push(value_of(item.map_err(|error| error.to_string())?)?);
         }
         return Ok(Value::Array(values));
     }

@@ -39,14 +39,14 @@ pub(crate) fn read(document: &RawDocument) -> Result<Marked<Machine>, StoreError
         let mark = fields.mark()?;
         let slots = fields.items("docker_slots", |slot| {
             let number = whole_number(slot).ok_or("docker_slots must be whole numbers")?;
-            Slot::try_from(number).map_err(|fault| format!("docker_slots: each {fault}"))
+            Slot::try_from(number).map_err(|error| format!("docker_slots: each {error}"))
         })?;
         let value = Machine {
             id: fields.parsed("machine_id")?,
             created_at: fields.time("created_at")?,
             last_heartbeat: fields.time("last_heartbeat")?,
             hostname: fields.parsed("hostname")?,
-            docker_slots: Slots::try_from(slots).map_err(|fault| format!("docker_slots {fault}"))?,
+            docker_slots: Slots::try_from(slots).map_err(|error| format!("docker_slots {error}"))?,
             status: fields.parsed("status")?,
             updated_at: fields.time("updated_at")?,
             metadata: fields.metadata()?,

@@ -120,7 +120,7 @@ fn phase(fields: &Fields<'_>) -> Result<Phase, DecodeError> {
 
 /// Returns the reason of a failed session or task of another program that gives none.
 pub(crate) fn default_error_message() -> Result<ErrorMessage, DecodeError> {
-    "no reason was recorded".parse().map_err(|fault| format!("error_message {fault}"))
+    "no reason was recorded".parse().map_err(|error| format!("error_message {error}"))
 }
 
 fn completed(fields: &Fields<'_>) -> Result<Outcome, DecodeError> {

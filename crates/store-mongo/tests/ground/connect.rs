@@ -23,8 +23,8 @@ async fn invalid_settings_are_rejected(uri: String) {
     }
     // With an unescaped password: the driver would take a part of it for a port or an option, and quote it.
     for address in ["mongodb://user:se?cret@db1/", "mongodb://user:1?cret@db1/", "mongodb://us/er:cret@db1/"] {
-        let told = refusal(&options(address)).await.to_string();
-        assert!(!told.contains("se?") && !told.contains("cret") && told.contains("%3F"), "{told}");
+        let message = refusal(&options(address)).await.to_string();
+        assert!(!message.contains("se?") && !message.contains("cret") && message.contains("%3F"), "{message}");
     }
     for database in ["", "a.b", "a b", "admin", &"x".repeat(64)] {
         let refused = refusal(&MongoOptions { database: database.to_owned(), ..options(&uri) }).await;
@@ -34,9 +34,9 @@ async fn invalid_settings_are_rejected(uri: String) {
 
 async fn standalone_server_is_rejected(binary: PathBuf) {
     let nodes = nodes(binary, |options| options.shape = Shape::Standalone);
-    for asked in ["", "?replicaSet=rekindle", "?directConnection=true"] {
-        let refused = refusal(&options(&format!("mongodb://127.0.0.1:{}/{asked}", nodes.port(0)))).await;
-        assert!(matches!(refused, ConnectError::Standalone { .. }), "{asked}: {refused:?}");
+    for parameters in ["", "?replicaSet=rekindle", "?directConnection=true"] {
+        let refused = refusal(&options(&format!("mongodb://127.0.0.1:{}/{parameters}", nodes.port(0)))).await;
+        assert!(matches!(refused, ConnectError::Standalone { .. }), "{parameters}: {refused:?}");
         assert!(refused.to_string().contains("rs.initiate()"), "{refused}");
     }
 }

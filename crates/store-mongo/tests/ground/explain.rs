@@ -150,7 +150,7 @@ fn number(stats: &Document, key: &str) -> i64 {
 }
 
 /// Returns what is wrong with a plan.
-async fn faults(db: &Scratch, query: &ExplainedQuery) -> Vec<String> {
+async fn problems(db: &Scratch, query: &ExplainedQuery) -> Vec<String> {
     let answer = explained(db, query.command.clone()).await;
     let plan =
         Bson::Document(answer.get_document("queryPlanner").unwrap().get_document("winningPlan").unwrap().clone());
@@ -158,28 +158,28 @@ async fn faults(db: &Scratch, query: &ExplainedQuery) -> Vec<String> {
     let (mut stages, mut indexes) = (Vec::new(), Vec::new());
     all_of("stage", &plan, &mut stages);
     all_of("indexName", &plan, &mut indexes);
-    let mut faults = Vec::new();
+    let mut problems = Vec::new();
     if stages.iter().any(|stage| stage == "COLLSCAN" || stage == "SORT") {
-        faults.push("it scans or sorts".to_owned());
+        problems.push("it scans or sorts".to_owned());
     }
     if indexes.is_empty() || indexes.iter().any(|index| index != query.index) {
-        faults.push(format!("it uses {indexes:?} and should use {}", query.index));
+        problems.push(format!("it uses {indexes:?} and should use {}", query.index));
     }
     let counts = query.command.contains_key("count");
-    let answered = if counts { counted(db, &query.command).await } else { number(stats, "nReturned") };
+    let returned = if counts { counted(db, &query.command).await } else { number(stats, "nReturned") };
     let keys = number(stats, "totalKeysExamined");
     let documents = number(stats, "totalDocsExamined");
     // A few more where ranges begin and end.
-    if keys > answered + 12 {
-        faults.push(format!("it looks at {keys} keys for {answered}"));
+    if keys > returned + 12 {
+        problems.push(format!("it looks at {keys} keys for {returned}"));
     }
-    if documents > answered + 2 {
-        faults.push(format!("it looks at {documents} documents for {answered}"));
+    if documents > returned + 2 {
+        problems.push(format!("it looks at {documents} documents for {returned}"));
     }
-    if !faults.is_empty() {
-        faults.push(format!("stages {stages:?}"));
+    if !problems.is_empty() {
+        problems.push(format!("stages {stages:?}"));
     }
-    faults
+    problems
 }
 
 async fn counted(db: &Scratch, command: &Document) -> i64 {
@@ -194,9 +194,9 @@ async fn every_query_only_walks_its_index(uri: String) {
         let all = queries_to_explain(&subjects());
         assert!(all.len() > 50, "{} questions", all.len());
         for (name, query) in all {
-            let faults = faults(&db, &query).await;
-            if !faults.is_empty() {
-                wrong.push(format!("{name}: {}", faults.join("; ")));
+            let problems = problems(&db, &query).await;
+            if !problems.is_empty() {
+                wrong.push(format!("{name}: {}", problems.join("; ")));
             }
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));

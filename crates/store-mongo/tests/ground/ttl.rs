@@ -124,9 +124,9 @@ async fn expired_response_is_deleted(binary: PathBuf) {
         at,
         until,
     };
-    let stands = answer(2, yesterday, days_ago(-1));
-    for remember in [answer(1, yesterday, today), stands.clone()] {
-        store.commit(Changes { stored_response: Some(remember), ..Changes::default() }).await.unwrap();
+    let valid = answer(2, yesterday, days_ago(-1));
+    for response in [answer(1, yesterday, today), valid.clone()] {
+        store.commit(Changes { stored_response: Some(response), ..Changes::default() }).await.unwrap();
     }
     // Valid as of yesterday, unless they are deleted.
     let left = || async {
@@ -138,6 +138,6 @@ async fn expired_response_is_deleted(binary: PathBuf) {
     };
     until(left, |left| left.len() < 2).await;
     passes(&nodes).await;
-    assert_eq!(left().await, [stands]);
+    assert_eq!(left().await, [valid]);
     store.close().await;
 }

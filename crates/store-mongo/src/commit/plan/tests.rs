@@ -51,11 +51,11 @@ fn stored_response_comes_first_after_the_fence() {
     assert_eq!(plan(&changes).single().unwrap().expectation, Expectation::StoredResponse);
     changes.insert(sample::session(1));
     assert!(plan(&changes).single().is_none());
-    let condition = [
+    let expected = [
         (StatementKind::Update, "answers", Expectation::StoredResponse, 1),
         (StatementKind::Insert, "sessions", Expectation::Each, 1),
     ];
-    assert_eq!(shape(&plan(&changes)), condition);
+    assert_eq!(shape(&plan(&changes)), expected);
     changes.fence = Some(Fence { duty: LeaseName::Detection, token: 1 });
     let demands: Vec<_> = shape(&plan(&changes)).into_iter().map(|(_, _, expectation, _)| expectation).collect();
     assert_eq!(demands, [Expectation::Fence, Expectation::StoredResponse, Expectation::Each]);
@@ -69,13 +69,13 @@ fn restored_tasks_are_stamped_from_the_database() {
     ended.phase = sample::ended(NOON, Outcome::Completed);
     let task = |n| restore(StoredEntity::Task(Versioned { value: sample::task(n, &sample::session(1)), version }));
     let writes = vec![restore(StoredEntity::Session(Versioned { value: ended, version })), task(2), task(3)];
-    let condition = [
+    let expected = [
         (StatementKind::Insert, "sessions", Expectation::Each, 1),
         (StatementKind::Insert, "tasks", Expectation::Each, 2),
         (StatementKind::Update, "tasks", Expectation::Any, 1),
         (StatementKind::Update, "tasks", Expectation::Any, 1),
     ];
-    assert_eq!(shape(&plan(&Changes { writes, ..Changes::default() })), condition);
+    assert_eq!(shape(&plan(&Changes { writes, ..Changes::default() })), expected);
     let key = restore(StoredEntity::Key(Versioned { value: sample::key(1), version }));
     assert!(plan(&Changes { writes: vec![key], ..Changes::default() }).single().is_some());
 }
@@ -95,11 +95,11 @@ fn fence_deletion_and_end_need_a_transaction() {
     ended.phase = sample::ended(NOON, Outcome::Completed);
     let mut changes = Changes::default();
     changes.update(ended, Version::FIRST);
-    let condition = [
+    let expected = [
         (StatementKind::Update, "sessions", Expectation::Each, 1),
         (StatementKind::Update, "tasks", Expectation::Any, 1),
     ];
-    assert_eq!(shape(&plan(&changes)), condition);
+    assert_eq!(shape(&plan(&changes)), expected);
 }
 
 #[test]
@@ -114,26 +114,26 @@ fn neighbouring_statements_share_a_command_in_order() {
     changes.writes.push(Write::TouchSession(session.id, 1));
     changes.insert(sample::session(6));
     changes.events = vec![created(1), created(2)];
-    let condition = [
+    let expected = [
         (StatementKind::Insert, "sessions", Expectation::Each, 2),
         (StatementKind::Insert, "tasks", Expectation::Each, 2),
         (StatementKind::Update, "sessions", Expectation::Each, 2),
         (StatementKind::Insert, "sessions", Expectation::Each, 1),
         (StatementKind::Insert, "events", Expectation::Each, 2),
     ];
-    assert_eq!(shape(&plan(&changes)), condition);
+    assert_eq!(shape(&plan(&changes)), expected);
 }
 
 #[test]
 fn deleted_sessions_share_their_commands() {
     let delete = |n| Write::DeleteSession(sample::session(n).id, Version::FIRST);
     let changes = Changes { writes: (1..=50).map(delete).collect(), ..Changes::default() };
-    let condition = [
+    let expected = [
         (StatementKind::Delete, "sessions", Expectation::Each, 50),
         (StatementKind::Delete, "tasks", Expectation::Tasks, 50),
         (StatementKind::Delete, "events", Expectation::Any, 50),
     ];
-    assert_eq!(shape(&plan(&changes)), condition);
+    assert_eq!(shape(&plan(&changes)), expected);
 }
 
 #[test]
