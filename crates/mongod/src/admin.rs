@@ -1,5 +1,5 @@
-//! One command to one server, by the driver, from a thread of its own with a runtime of its own: so that the caller may
-//! be anybody, also a thread of a runtime, in which another could not block.
+//! Sends one command to one server, from a thread with a runtime of its own: the caller may itself run in a runtime,
+//! whose threads must not block.
 
 use std::future::Future;
 use std::time::Duration;
@@ -9,8 +9,8 @@ use bson::Document;
 use mongodb::Client;
 use mongodb::options::{ClientOptions, Credential, ServerAddress};
 
-/// The longest that a server may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest that a server may take to reply.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs a command on the database `admin` of the server on this port, and of no other.
 pub(crate) fn command(port: u16, user: Option<&(String, String)>, command: Document) -> Result<Document> {
@@ -22,17 +22,17 @@ pub(crate) fn command(port: u16, user: Option<&(String, String)>, command: Docum
         .direct_connection(true)
         .retry_reads(false)
         .retry_writes(false)
-        .server_selection_timeout(PATIENCE)
-        .connect_timeout(PATIENCE)
+        .server_selection_timeout(TIMEOUT)
+        .connect_timeout(TIMEOUT)
         .build();
     options.credential = credential;
     let name = command.keys().next().cloned().unwrap_or_default();
-    let ask = async move {
+    let request = async move {
         let client = Client::with_options(options)?;
-        let answer = tokio::time::timeout(PATIENCE, async { client.database("admin").run_command(command).await });
-        Ok(answer.await.map_err(|_| anyhow!("no answer within {PATIENCE:?}"))??)
+        let reply = tokio::time::timeout(TIMEOUT, async { client.database("admin").run_command(command).await });
+        Ok(reply.await.map_err(|_| anyhow!("no answer within {TIMEOUT:?}"))??)
     };
-    blocking(ask).with_context(|| format!("{name} on the node at port {port}"))
+    blocking(request).with_context(|| format!("{name} on the node at port {port}"))
 }
 
 fn blocking<T: Send>(future: impl Future<Output = Result<T>> + Send) -> Result<T> {

@@ -1,4 +1,4 @@
-//! Finding a `mongod`: the one that `REKINDLE_MONGOD` names, else one on the PATH, else one that was fetched before.
+//! Finds a `mongod`: the one that `REKINDLE_MONGOD` names, else one on the PATH, else one that was fetched before.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,24 +7,26 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::suite::{TEST_BINARY, test_binary};
 
-/// Set to 1, it hides every `mongod`, to try out what a machine without one does.
+/// Set to 1, it hides every `mongod`, to try out a machine without one.
 pub const NO_MONGOD: &str = "REKINDLE_NO_MONGOD";
 
 /// The version that is fetched, and that the project is developed against.
 pub const FETCHED_VERSION: &str = "6.0.5";
 
-/// The oldest major version that will do.
+/// The oldest supported major version.
 const OLDEST: u32 = 6;
 
-/// Where cargo puts what it builds; what is fetched and what nodes write is under it, in `mongod`.
+/// Returns the target directory of cargo. Its folder `mongod` holds the fetched program and the data of nodes.
 pub fn target_dir() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let root = root.canonicalize().unwrap_or(root);
     root.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
-/// A `mongod` that is there, and is new enough. `None` where there is none at all; an error where there is one that
-/// will not do, or [`NO_MONGOD`] is set.
+/// Returns an installed or fetched `mongod` that is new enough, or `None` where there is none.
+///
+/// # Errors
+/// [`TEST_BINARY`] names one that cannot be used, or [`NO_MONGOD`] is set.
 pub fn find() -> Result<Option<PathBuf>> {
     if std::env::var_os(NO_MONGOD).is_some_and(|set| set == "1") {
         bail!("{NO_MONGOD} is set");
@@ -34,17 +36,17 @@ pub fn find() -> Result<Option<PathBuf>> {
         checked.with_context(|| format!("{TEST_BINARY}={} will not do", path.display()))?;
         return Ok(Some(path));
     }
-    // One that is too old, or cannot run here, is passed over: the fetched one may do.
+    // A program that is too old, or cannot run here, is skipped: the fetched one may be usable.
     let candidates = on_path(std::env::var_os("PATH").unwrap_or_default().as_os_str()).into_iter().chain([fetched()]);
     Ok(candidates.into_iter().find(|path| version(path).and_then(|version| new_enough(&version)).is_ok()))
 }
 
-/// Where a fetched `mongod` is put.
+/// Returns the path of the fetched `mongod`.
 pub(crate) fn fetched() -> PathBuf {
     target_dir().join("mongod").join(FETCHED_VERSION).join("mongod")
 }
 
-/// What it calls its version, such as `6.0.5`.
+/// Returns the version that a `mongod` prints, such as `6.0.5`.
 pub fn version(binary: &Path) -> Result<String> {
     let shown = binary.display();
     let output = Command::new(binary).arg("--version").output().with_context(|| format!("cannot run {shown}"))?;

@@ -14,81 +14,83 @@ use nix::sys::signal::Signal;
 
 use crate::fetch::last_lines;
 use crate::options::{Options, SET};
-use crate::{pause, process};
+use crate::pause::pause;
+use crate::process;
 
-/// The longest that a start may take, with the recovery of what a kill left, on a slow and loaded machine.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// The longest that a start may take, with the recovery after a kill, on a slow and loaded machine.
+const TIMEOUT: Duration = Duration::from_mins(2);
 
-/// How often another port is tried.
-const TRIES: u32 = 8;
+/// The number of ports that are tried.
+const ATTEMPTS: u32 = 8;
 
-/// What mongod exits with when it cannot listen, and says so.
+/// What mongod logs before it exits since its port is taken.
 const CANNOT_LISTEN: &str = "Address already in use";
 
-/// Where a node is, for its proxy; zeros mean nowhere. Its process is known here from its first moment on.
+/// The port and process of a node, for its proxy; zero before it is started. The process is known here as soon as it
+/// exists.
 #[derive(Debug, Default)]
 pub(crate) struct NodeEndpoint {
-    pub port: AtomicU16,
-    pub pid: AtomicU32,
+    pub(crate) port: AtomicU16,
+    pub(crate) pid: AtomicU32,
 }
 
 #[derive(Debug)]
 pub(crate) struct Node {
-    pub port: u16,
-    pub paused: bool,
+    pub(crate) port: u16,
+    pub(crate) paused: bool,
     child: Option<Child>,
     folder: PathBuf,
-    seat: Arc<NodeEndpoint>,
+    endpoint: Arc<NodeEndpoint>,
 }
 
-enum Outcome {
+enum Launch {
     Ready(Child),
     PortTaken,
 }
 
 impl Node {
-    /// Starts one on a free port, with its data in a new folder.
-    pub fn start(options: &Options, folder: PathBuf, seat: Arc<NodeEndpoint>) -> Result<Self> {
+    /// Starts a node on a free port, with its data in a new folder.
+    pub(crate) fn start(options: &Options, folder: PathBuf, endpoint: Arc<NodeEndpoint>) -> Result<Self> {
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        for _ in 0..TRIES {
+        for _ in 0..ATTEMPTS {
             let port = free_port()?;
-            if let Outcome::Ready(child) = launch(options, &folder, port, &seat)? {
-                return Ok(Self { port, paused: false, child: Some(child), folder, seat });
+            if let Launch::Ready(child) = launch(options, &folder, port, &endpoint)? {
+                return Ok(Self { port, paused: false, child: Some(child), folder, endpoint });
             }
         }
-        bail!("each of {TRIES} ports that were free was taken a moment later");
+        bail!("each of {ATTEMPTS} ports that were free was taken a moment later");
     }
 
     /// Starts it again with its data, on its port.
-    pub fn restart(&mut self, options: &Options) -> Result<()> {
+    pub(crate) fn restart(&mut self, options: &Options) -> Result<()> {
         self.kill();
         let since = Instant::now();
         loop {
-            if let Outcome::Ready(child) = launch(options, &self.folder, self.port, &self.seat)? {
+            if let Launch::Ready(child) = launch(options, &self.folder, self.port, &self.endpoint)? {
                 self.child = Some(child);
                 return Ok(());
             }
-            ensure!(since.elapsed() < PATIENCE, "port {} was taken by another program", self.port);
+            ensure!(since.elapsed() < TIMEOUT, "port {} was taken by another program", self.port);
             pause(Duration::from_millis(200));
         }
     }
 
-    /// The number of its process, while that lives.
-    pub fn pid(&self) -> Option<u32> {
+    /// Returns the id of its process, while that runs.
+    pub(crate) fn pid(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)
     }
 
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Whether it can answer, as far as we ourselves have seen to it.
-    pub fn is_up(&self) -> bool {
+    /// Returns whether it can reply: it was not killed, shut down or paused.
+    pub(crate) fn is_up(&self) -> bool {
         self.child.is_some() && !self.paused
     }
 
-    /// SIGKILL, and the end is waited for. Does nothing to one that is dead.
-    pub fn kill(&mut self) {
+    /// Kills it (SIGKILL) and waits for its end. Does nothing if it has ended.
+    pub(crate) fn kill(&mut self) {
         self.paused = false;
         if let Some(mut child) = self.child.take() {
             // Both fail only for a process that has ended.
@@ -97,38 +99,38 @@ impl Node {
         }
     }
 
-    /// SIGTERM: it shuts down in order, which is waited for.
-    pub fn shut_down(&mut self) -> Result<()> {
+    /// Shuts it down in order (SIGTERM) and waits for its end.
+    pub(crate) fn shut_down(&mut self) -> Result<()> {
         ensure!(!self.paused, "a paused node cannot shut down");
         let Some(mut child) = self.child.take() else { return Ok(()) };
         process::signal(child.id(), Signal::SIGTERM)?;
         let since = Instant::now();
         while child.try_wait()?.is_none() {
-            if since.elapsed() > PATIENCE {
+            if since.elapsed() > TIMEOUT {
                 self.child = Some(child);
-                bail!("it does not shut down within {PATIENCE:?}: {}", self.tail());
+                bail!("it does not shut down within {TIMEOUT:?}: {}", self.log_tail());
             }
             pause(Duration::from_millis(20));
         }
         Ok(())
     }
 
-    /// SIGSTOP, or SIGCONT.
-    pub fn pause(&mut self, paused: bool) -> Result<()> {
+    /// Sends SIGSTOP or SIGCONT.
+    pub(crate) fn pause(&mut self, paused: bool) -> Result<()> {
         let pid = self.pid().context("it is not running")?;
         process::signal(pid, if paused { Signal::SIGSTOP } else { Signal::SIGCONT })?;
         self.paused = paused;
         Ok(())
     }
 
-    /// Lets go of the process: it is not ended with this value.
-    pub fn let_go(&mut self) {
+    /// Releases the process: it does not end with this value.
+    pub(crate) fn detach(&mut self) {
         self.child = None;
     }
 
-    /// The last that it wrote into its log.
-    pub fn tail(&self) -> String {
-        tail(&self.folder)
+    /// Returns the last lines of its output and log.
+    pub(crate) fn log_tail(&self) -> String {
+        log_tail(&self.folder)
     }
 }
 
@@ -138,8 +140,8 @@ impl Drop for Node {
     }
 }
 
-/// A port that nobody listens on. From below those that systems hand out to outgoing connections, which would come and
-/// go between our look and mongod's.
+/// Returns a port on which no process listens, from below those that systems give to outgoing connections: such a one
+/// could be taken before mongod listens.
 fn free_port() -> Result<u16> {
     for _ in 0..1000 {
         let port = fastrand::u16(20_000..32_000);
@@ -150,29 +152,29 @@ fn free_port() -> Result<u16> {
     bail!("no free port among 1000 between 20000 and 32000");
 }
 
-fn launch(options: &Options, folder: &Path, port: u16, seat: &NodeEndpoint) -> Result<Outcome> {
-    let (log, said) = (folder.join("mongod.log"), folder.join("mongod.out"));
-    let before = fs::metadata(&log).map_or(0, |about| about.len());
-    let command = command(options, folder, port, &log, &said)?;
+fn launch(options: &Options, folder: &Path, port: u16, endpoint: &NodeEndpoint) -> Result<Launch> {
+    let (log, output) = (folder.join("mongod.log"), folder.join("mongod.out"));
+    let log_start = fs::metadata(&log).map_or(0, |about| about.len());
+    let command = command(options, folder, port, &log, &output)?;
     let started = if options.detached { process::start_detached(command) } else { process::start_bound(command) };
     let mut child = started.with_context(|| format!("cannot start {}", options.binary.display()))?;
-    seat.port.store(port, Ordering::Relaxed);
-    seat.pid.store(child.id(), Ordering::Relaxed);
-    let outcome = wait(&mut child, folder, &log, before);
+    endpoint.port.store(port, Ordering::Relaxed);
+    endpoint.pid.store(child.id(), Ordering::Relaxed);
+    let outcome = wait(&mut child, folder, &log, log_start);
     if !matches!(outcome, Ok(true)) {
         // Both fail only for a process that has ended.
         let _ = child.kill();
         let _ = child.wait();
     }
-    Ok(if outcome? { Outcome::Ready(child) } else { Outcome::PortTaken })
+    Ok(if outcome? { Launch::Ready(child) } else { Launch::PortTaken })
 }
 
-fn command(options: &Options, folder: &Path, port: u16, log: &Path, said: &Path) -> Result<Command> {
+fn command(options: &Options, folder: &Path, port: u16, log: &Path, output: &Path) -> Result<Command> {
     let mut command = Command::new(&options.binary);
     command.args(["--bind_ip", "127.0.0.1", "--nounixsocket", "--port"]).arg(port.to_string());
     command.arg("--dbpath").arg(folder).arg("--logpath").arg(log).arg("--logappend");
     command.arg("--wiredTigerCacheSizeGB").arg(options.cache_gb.to_string());
-    // Nobody reads these statistics here, and they are written every second.
+    // These statistics are written every second, and are not used here.
     command.args(["--setParameter", "diagnosticDataCollectionEnabled=false"]);
     if options.is_set() {
         command.args(["--replSet", SET]);
@@ -191,12 +193,12 @@ fn command(options: &Options, folder: &Path, port: u16, log: &Path, said: &Path)
         command.args(["--setParameter", "enableTestCommands=1"]);
     }
     command.args(&options.arguments);
-    let said = File::create(said)?;
-    command.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said);
+    let output = File::create(output)?;
+    command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
     Ok(command)
 }
 
-/// The members' common secret is beside their folders; its value is of no matter on loopback.
+/// Returns the key file of the members, which lies beside their folders; on loopback its value does not matter.
 fn key_file(folder: &Path) -> Result<PathBuf> {
     use std::os::unix::fs::PermissionsExt;
     let path = folder.parent().context("a folder without a parent")?.join("key");
@@ -207,28 +209,28 @@ fn key_file(folder: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Waits until it takes connections; `false` when another program has its port. That is read in its log: a connection
-/// to the port would as well be answered by that other program.
-fn wait(child: &mut Child, folder: &Path, log: &Path, before: u64) -> Result<bool> {
+/// Waits until it accepts connections; returns `false` when another program has its port. The log tells them apart: the
+/// other program would accept connections as well.
+fn wait(child: &mut Child, folder: &Path, log: &Path, log_start: u64) -> Result<bool> {
     let since = Instant::now();
     loop {
         let ended = child.try_wait()?;
-        let fresh = read_from(log, before);
+        let new_lines = read_from(log, log_start);
         if let Some(status) = ended {
-            if fresh.contains(CANNOT_LISTEN) {
+            if new_lines.contains(CANNOT_LISTEN) {
                 return Ok(false);
             }
-            bail!("mongod ended with {status}: {}", tail(folder));
+            bail!("mongod ended with {status}: {}", log_tail(folder));
         }
-        if fresh.contains("\"Waiting for connections\"") {
+        if new_lines.contains("\"Waiting for connections\"") {
             return Ok(true);
         }
-        ensure!(since.elapsed() < PATIENCE, "mongod takes no connections after {PATIENCE:?}: {}", tail(folder));
+        ensure!(since.elapsed() < TIMEOUT, "mongod takes no connections after {TIMEOUT:?}: {}", log_tail(folder));
         pause(Duration::from_millis(20));
     }
 }
 
-/// What is in a file from a position on; nothing, when it cannot be read.
+/// Returns what a file holds after a position; nothing if it cannot be read.
 fn read_from(file: &Path, position: u64) -> String {
     let read = || -> std::io::Result<Vec<u8>> {
         let mut file = File::open(file)?;
@@ -240,10 +242,10 @@ fn read_from(file: &Path, position: u64) -> String {
     String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
 }
 
-/// The last words of a mongod: what it printed, which is how it refuses an argument, and its log.
-fn tail(folder: &Path) -> String {
-    let (said, log) = (read_from(&folder.join("mongod.out"), 0), read_from(&folder.join("mongod.log"), 0));
-    format!("{}\n{}", last_lines(&said, 5), last_lines(&log, 10))
+/// Returns the end of what a mongod printed, where it rejects an argument, and of its log.
+fn log_tail(folder: &Path) -> String {
+    let (output, log) = (read_from(&folder.join("mongod.out"), 0), read_from(&folder.join("mongod.log"), 0));
+    format!("{}\n{}", last_lines(&output, 5), last_lines(&log, 10))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What is to be started.
+//! What to start.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,48 +8,49 @@ use crate::binary::target_dir;
 /// The name of every replica set that is started here.
 pub(crate) const SET: &str = "rekindle";
 
-/// One server alone, or a replica set.
+/// A standalone server, or a replica set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// No replica set, hence no transactions.
     Standalone,
-    /// A replica set named `rekindle`, of so many members.
+    /// A replica set named `rekindle`, with this many members.
     ReplicaSet(usize),
 }
 
-/// What is to be started: `Options { shape: Shape::ReplicaSet(3), ..Options::at(binary) }`.
+/// What to start: `Options { shape: Shape::ReplicaSet(3), ..Options::at(binary) }`.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The `mongod` program.
     pub binary: PathBuf,
-    /// One server alone, or a replica set.
+    /// A standalone server, or a replica set.
     pub shape: Shape,
-    /// A user with the role `root` and its password. With it, a client must authenticate, and members do so by key file.
+    /// A user with the role `root` and its password. With it, a client must authenticate, and members do so by key
+    /// file.
     pub user: Option<(String, String)>,
-    /// The folder below which the nodes' own folder is made. Under target by default, on a real disk: in memory, a write
-    /// would cost nothing of what it costs.
+    /// The parent of the folder with the nodes' data. Under target by default, on a real disk: in memory, a write would
+    /// be too cheap.
     pub parent: PathBuf,
-    /// The cache of each node, in GB; 0.25 is the least that mongod takes.
+    /// The cache of each node, in GB; mongod needs 0.25 at least.
     pub cache_gb: f64,
-    /// Whether TTL indexes are swept each second, not each minute.
+    /// Whether expired documents are deleted each second instead of each minute.
     pub fast_ttl: bool,
     /// Whether `configureFailPoint` works.
     pub failpoints: bool,
-    /// How long members wait for a silent primary before they elect another. MongoDB's own default is 10 s; ours is 2 s,
-    /// long enough for a loaded machine to stay calm mostly. A test must not rely on no election happening.
+    /// How long members wait for a silent primary before they elect another. MongoDB's default is 10 s; here it is 2 s,
+    /// which is mostly long enough for a loaded machine. A test must not rely on the absence of elections.
     pub election_timeout: Duration,
-    /// Whether members and clients reach each node through a proxy of ours, so that [`Nodes::cut`](crate::Nodes::cut)
-    /// works. It costs some time per message.
+    /// Whether members and clients reach each node through a proxy, so that [`Nodes::cut`](crate::Nodes::cut) works. It
+    /// costs some time per message.
     pub behind_proxies: bool,
     /// Whether the nodes outlive this process, if [`Nodes::leave_running`](crate::Nodes::leave_running) is called. Not
-    /// together with `behind_proxies`, since the proxies are in this process.
+    /// together with `behind_proxies`, since the proxies run in this process.
     pub detached: bool,
     /// More arguments for each `mongod`.
     pub arguments: Vec<String>,
 }
 
 impl Options {
-    /// A replica set of one, with the program at `binary`.
+    /// Returns the options of a replica set of one, with the program at `binary`.
     pub fn at(binary: impl Into<PathBuf>) -> Self {
         Self {
             binary: binary.into(),

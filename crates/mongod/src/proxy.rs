@@ -1,5 +1,5 @@
-//! Cutting a node off without being root: each node is known to members and clients by the port of a proxy of ours. A
-//! proxy looks up which node a connection comes from, so that a node's outgoing connections are cut as well.
+//! Cuts a node off without root's rights: members and clients know each node by the port of a proxy. A proxy looks up
+//! which node a connection comes from, so that a node's outgoing connections are cut as well.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener as Listener};
 use std::sync::Arc;
@@ -18,20 +18,20 @@ use crate::node::NodeEndpoint;
 /// How a node is cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Partition {
-    /// Every connection from and to it is closed, and new ones are closed as soon as they are made: what a firewall that
-    /// refuses, or a dead process on a living machine, looks like. It is noticed at once.
+    /// Every connection from and to it is closed, and new ones are closed as soon as they are made: as by a firewall
+    /// that rejects, or by a dead process on a running machine. It is noticed at once.
     Closed,
-    /// Connections stay, and new ones are accepted, but nothing comes through any more, in either direction: what a lost
-    /// network looks like. It is noticed by time limits only. What was on its way arrives when the cut is healed.
+    /// Connections stay, and new ones are accepted, but no byte comes through in either direction: as in a lost
+    /// network. It is noticed by time limits only. Bytes on their way arrive when the cut is healed.
     Silent,
 }
 
-/// The state of each node's links; `None` is whole.
+/// The cut of each node; `None` is not cut.
 type Cuts = Vec<Option<Partition>>;
 
-type Seats = Arc<[Arc<NodeEndpoint>]>;
+type Endpoints = Arc<[Arc<NodeEndpoint>]>;
 
-/// Whom a connection is from, and to which node. A node's connections to itself are never cut.
+/// The ends of a connection. A node's connections to itself are never cut.
 #[derive(Debug, Clone, Copy)]
 struct Link {
     from: Option<usize>,
@@ -48,7 +48,7 @@ impl Link {
     }
 }
 
-/// A proxy for each node, and the runtime in which they work.
+/// A proxy for each node, and their runtime.
 #[derive(Debug)]
 pub(crate) struct Proxies {
     ports: Vec<u16>,
@@ -57,80 +57,86 @@ pub(crate) struct Proxies {
 }
 
 impl Proxies {
-    pub fn listen(seats: &[Arc<NodeEndpoint>]) -> Result<Self> {
+    pub(crate) fn listen(endpoints: &[Arc<NodeEndpoint>]) -> Result<Self> {
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("mongod-proxy").enable_all().build()?;
-        let seats: Seats = seats.into();
-        let (cuts, _) = watch::channel(vec![None; seats.len()]);
+        let endpoints: Endpoints = endpoints.into();
+        let (cuts, _) = watch::channel(vec![None; endpoints.len()]);
         let mut ports = Vec::new();
-        for to in 0..seats.len() {
+        for to in 0..endpoints.len() {
             let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot listen for a proxy")?;
             listener.set_nonblocking(true)?;
             let address = listener.local_addr()?;
             ports.push(address.port());
-            let (seats, cuts) = (Arc::clone(&seats), cuts.clone());
+            let (endpoints, cuts) = (Arc::clone(&endpoints), cuts.clone());
             runtime.spawn(async move {
                 if let Ok(listener) = TcpListener::from_std(listener) {
-                    accept(listener, address, to, seats, cuts).await;
+                    accept(listener, address, to, endpoints, cuts).await;
                 }
             });
         }
         Ok(Self { ports, cuts, runtime: Some(runtime) })
     }
 
-    pub fn port(&self, node: usize) -> u16 {
+    pub(crate) fn port(&self, node: usize) -> u16 {
         self.ports[node]
     }
 
-    pub fn set(&self, node: usize, cut: Option<Partition>) {
+    pub(crate) fn set(&self, node: usize, cut: Option<Partition>) {
         self.cuts.send_modify(|cuts| cuts[node] = cut);
     }
 
-    pub fn is_cut(&self, node: usize) -> bool {
+    pub(crate) fn is_cut(&self, node: usize) -> bool {
         self.cuts.borrow()[node].is_some()
     }
 }
 
 impl Drop for Proxies {
     fn drop(&mut self) {
-        // Not by waiting for it, which would panic in a runtime of the caller's.
+        // Without waiting, which would panic in the caller's runtime.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }
 }
 
-async fn accept(listener: TcpListener, here: SocketAddr, to: usize, seats: Seats, cuts: watch::Sender<Cuts>) {
+async fn accept(
+    listener: TcpListener,
+    proxy_address: SocketAddr,
+    to: usize,
+    endpoints: Endpoints,
+    cuts: watch::Sender<Cuts>,
+) {
     loop {
-        let Ok((near, peer)) = listener.accept().await else {
-            // Out of descriptors, most likely: some will be given back.
+        let Ok((client, peer)) = listener.accept().await else {
+            // The process has no free descriptors, most likely: some will be closed.
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        let (seats, cuts) = (Arc::clone(&seats), cuts.subscribe());
+        let (endpoints, cuts) = (Arc::clone(&endpoints), cuts.subscribe());
         tokio::spawn(async move {
-            let link = Link { from: source(peer, here, &seats), to };
-            carry(near, link, seats[to].port.load(Ordering::Relaxed), cuts).await;
+            let link = Link { from: source_node(peer, proxy_address, &endpoints), to };
+            carry(client, link, endpoints[to].port.load(Ordering::Relaxed), cuts).await;
         });
     }
 }
 
-/// Carries a connection until either end closes it, or a cut does.
-async fn carry(near: TcpStream, link: Link, port: u16, cuts: watch::Receiver<Cuts>) {
+/// Carries a connection until either end, or a cut, closes it.
+async fn carry(client: TcpStream, link: Link, port: u16, cuts: watch::Receiver<Cuts>) {
     let work = async {
-        whole(link, cuts.clone()).await;
-        // A node that is down: the connection is closed instead of refused.
-        let Ok(far) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await else { return };
-        // Waiting for more to send would delay every answer.
-        let _ = (near.set_nodelay(true), far.set_nodelay(true));
-        let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
+        until_whole(link, cuts.clone()).await;
+        // The connection to a stopped node is closed instead of refused.
+        let Ok(node) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await else { return };
+        // Nagle's algorithm would delay every reply.
+        let _ = (client.set_nodelay(true), node.set_nodelay(true));
+        let ((client_in, client_out), (node_in, node_out)) = (client.into_split(), node.into_split());
         tokio::select! {
-            () = pump(near_in, far_out, link, cuts.clone()) => {}
-            () = pump(far_in, near_out, link, cuts.clone()) => {}
+            () = pump(client_in, node_out, link, cuts.clone()) => {}
+            () = pump(node_in, client_out, link, cuts.clone()) => {}
         }
     };
     tokio::select! {
         () = work => {}
-        () = closed(link, cuts.clone()) => {}
+        () = until_closed(link, cuts.clone()) => {}
     }
 }
 
@@ -138,43 +144,43 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, link: Link, cuts:
     let mut buffer = vec![0; 64 * 1024];
     loop {
         let Ok(count @ 1..) = from.read(&mut buffer).await else { return };
-        // What arrived during a silence is held, and what follows waits in the system's own buffers.
-        whole(link, cuts.clone()).await;
+        // During a silent cut the read bytes are held, and further ones wait in the system's buffers.
+        until_whole(link, cuts.clone()).await;
         if to.write_all(&buffer[..count]).await.is_err() {
             return;
         }
     }
 }
 
-/// Waits until a link is whole.
-async fn whole(link: Link, mut cuts: watch::Receiver<Cuts>) {
-    // An error means that the proxies are gone, and this with them.
+/// Waits until a link is not cut.
+async fn until_whole(link: Link, mut cuts: watch::Receiver<Cuts>) {
+    // An error means that the proxies, and with them this task, are gone.
     let _ = cuts.wait_for(|cuts| link.cut(cuts).is_none()).await;
 }
 
 /// Waits until a link is closed by a cut.
-async fn closed(link: Link, mut cuts: watch::Receiver<Cuts>) {
+async fn until_closed(link: Link, mut cuts: watch::Receiver<Cuts>) {
     if cuts.wait_for(|cuts| link.cut(cuts) == Some(Partition::Closed)).await.is_err() {
         std::future::pending::<()>().await;
     }
 }
 
-/// The node whose process owns the other end of a connection, if one does.
-fn source(peer: SocketAddr, here: SocketAddr, seats: &[Arc<NodeEndpoint>]) -> Option<usize> {
+/// Returns the node whose process owns the other end of a connection, if one does.
+fn source_node(peer: SocketAddr, proxy_address: SocketAddr, endpoints: &[Arc<NodeEndpoint>]) -> Option<usize> {
     let table = std::fs::read_to_string("/proc/net/tcp").ok()?;
-    let wanted = format!("socket:[{}]", inode(&table, peer.port(), here.port())?);
-    seats.iter().position(|seat| {
-        let Ok(open) = std::fs::read_dir(format!("/proc/{}/fd", seat.pid.load(Ordering::Relaxed))) else {
+    let wanted = format!("socket:[{}]", socket_inode(&table, peer.port(), proxy_address.port())?);
+    endpoints.iter().position(|endpoint| {
+        let Ok(open) = std::fs::read_dir(format!("/proc/{}/fd", endpoint.pid.load(Ordering::Relaxed))) else {
             return false;
         };
         open.flatten().any(|file| std::fs::read_link(file.path()).is_ok_and(|to| to.as_os_str() == wanted.as_str()))
     })
 }
 
-/// The inode of the socket that is bound to the loopback port `local` and connected to `remote`, in the form of
-/// `/proc/net/tcp`.
-fn inode(table: &str, local: u16, remote: u16) -> Option<&str> {
-    // Addresses are in the machine's own byte order.
+/// Returns the inode of the socket that is bound to the loopback port `local` and connected to `remote`, from a table
+/// in the format of `/proc/net/tcp`.
+fn socket_inode(table: &str, local: u16, remote: u16) -> Option<&str> {
+    // Addresses are in the byte order of the machine.
     let loopback = u32::from_ne_bytes(Ipv4Addr::LOCALHOST.octets());
     let (local, remote) = (format!("{loopback:08X}:{local:04X}"), format!("{loopback:08X}:{remote:04X}"));
     table.lines().find_map(|line| {

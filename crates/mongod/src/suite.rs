@@ -1,5 +1,5 @@
-//! Test programs that need a database: each case is ignored, visibly, where there is none. The two variables are set by
-//! `cargo xtask test`, or by whoever runs one test program alone.
+//! Test programs that need a database: each case is shown as ignored where there is none. `cargo xtask test` sets the
+//! two variables; to run one test program alone, set them by hand.
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -8,23 +8,23 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 
-/// Names the server that tests may use: a replica set, whose databases they may make and drop.
+/// The variable that names the server for tests: a replica set, whose databases they may make and drop.
 pub const TEST_URI: &str = "REKINDLE_TEST_MONGODB_URI";
 
-/// Names the `mongod` program for tests that need nodes of their own.
+/// The variable that names the `mongod` program, for tests that start nodes.
 pub const TEST_BINARY: &str = "REKINDLE_MONGOD";
 
-/// The URI of the server that tests may use, where there is one.
+/// Returns the URI of the server for tests, where there is one.
 pub fn test_uri() -> Option<String> {
     std::env::var(TEST_URI).ok().filter(|uri| !uri.is_empty())
 }
 
-/// The `mongod` program for tests that need nodes of their own, where there is one.
+/// Returns the `mongod` program for tests that start nodes, where there is one.
 pub fn test_binary() -> Option<PathBuf> {
     std::env::var_os(TEST_BINARY).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
-/// A case under way.
+/// A running case.
 pub type Running = Pin<Box<dyn Future<Output = ()>>>;
 
 /// One case of a suite; made by [`case!`](crate::case) and [`binary_case!`](crate::binary_case).
@@ -32,16 +32,16 @@ pub type Running = Pin<Box<dyn Future<Output = ()>>>;
 pub struct Case {
     /// Its name, as the runner shows it.
     pub name: &'static str,
-    /// What it needs, and what it does with it.
+    /// What it needs, and what it does.
     pub run: Run,
 }
 
-/// What a case needs, and what it does with it; it panics when something is not as it should be.
+/// What a case needs, and what it does; it panics when it fails.
 #[derive(Clone, Copy)]
 pub enum Run {
-    /// It is given [`test_uri`].
+    /// Takes [`test_uri`].
     Server(fn(String) -> Running),
-    /// It is given [`test_binary`], and starts nodes of its own.
+    /// Takes [`test_binary`], and starts nodes of its own.
     Binary(fn(PathBuf) -> Running),
 }
 
@@ -53,8 +53,8 @@ macro_rules! case {
     };
 }
 
-/// A case that starts nodes of its own, from an `async fn name(binary: PathBuf)`. It may call [`crate::Nodes`] directly:
-/// it does not run on a thread of the runtime's pool.
+/// A case that starts nodes of its own, from an `async fn name(binary: PathBuf)`. It may call [`crate::Nodes`]
+/// directly: it does not run on a thread of the runtime's pool.
 #[macro_export]
 macro_rules! binary_case {
     ($name:ident) => {
@@ -62,8 +62,8 @@ macro_rules! binary_case {
     };
 }
 
-/// Runs the cases as a test program of their own (`harness = false`), each in a runtime of its own, since the driver does
-/// not like to be carried from one runtime to another. Cases whose need is not met are listed as ignored.
+/// Runs the cases as a test program of their own (`harness = false`), each in a runtime of its own, since the driver
+/// must not move from one runtime to another. Cases whose need is not met are listed as ignored.
 pub fn suite(cases: &[Case]) -> ExitCode {
     let arguments = Arguments::from_args();
     libtest_mimic::run(&arguments, trials(cases, test_uri().as_deref(), test_binary().as_deref())).exit_code()
@@ -78,7 +78,7 @@ fn trials(cases: &[Case], uri: Option<&str>, binary: Option<&Path>) -> Vec<Trial
             Run::Binary(_) => binary.is_none(),
         };
         let trial = Trial::test(case.name, move || {
-            // Asked for all the same, by `--ignored` for one, it says what it lacks.
+            // An ignored case that is run by `--ignored` fails with what it lacks.
             match run {
                 Run::Server(run) => in_runtime(run(uri.ok_or(format!("{TEST_URI} is not set"))?)),
                 Run::Binary(run) => in_runtime(run(binary.ok_or(format!("{TEST_BINARY} is not set"))?)),

@@ -1,4 +1,4 @@
-//! One node: that it keeps what was written when it is killed, that it is gone when it should be, and the variants that
+//! One node: it keeps what was written when it is killed, it is gone when it should be, and it has the variants that
 //! error tests need.
 #![expect(
     clippy::expect_used,
@@ -19,25 +19,25 @@ use mongodb::error::ErrorKind;
 use mongodb::options::ClientOptions;
 use rekindle_mongod::{Nodes, Options, Shape, binary_case, case, ends};
 
-/// Set for a process that only holds a node until it is killed.
+/// Set for a process that holds a node until it is killed.
 const HOLDER: &str = "REKINDLE_MONGOD_HOLDER";
 
 fn main() -> ExitCode {
     if let Some(parent) = std::env::var_os(HOLDER) {
-        hold(parent.into());
+        hold_node(parent.into());
         return ExitCode::SUCCESS;
     }
     rekindle_mongod::suite(&[
-        case!(the_shared_server_has_transactions),
-        binary_case!(what_was_written_outlives_a_kill),
-        binary_case!(a_paused_node_goes_on_where_it_was),
-        binary_case!(nothing_is_left_of_dropped_nodes),
-        binary_case!(a_killed_process_leaves_no_mongod_behind),
-        binary_case!(a_standalone_has_no_set),
-        binary_case!(a_user_must_authenticate),
-        binary_case!(a_failpoint_can_be_set),
-        binary_case!(detached_nodes_can_be_left_and_ended_later),
-        binary_case!(an_argument_that_mongod_refuses_is_quoted),
+        case!(shared_server_has_transactions),
+        binary_case!(written_data_survives_a_kill),
+        binary_case!(paused_node_continues_after_resume),
+        binary_case!(dropped_nodes_leave_nothing_behind),
+        binary_case!(killed_process_leaves_no_mongod_behind),
+        binary_case!(standalone_has_no_replica_set),
+        binary_case!(user_must_authenticate),
+        binary_case!(failpoint_can_be_set),
+        binary_case!(detached_nodes_can_be_left_running),
+        binary_case!(rejected_argument_is_quoted),
     ])
 }
 
@@ -47,18 +47,18 @@ async fn client(uri: &str) -> Client {
     Client::with_options(options).unwrap()
 }
 
-async fn the_shared_server_has_transactions(uri: String) {
+async fn shared_server_has_transactions(uri: String) {
     let hello = client(&uri).await.database("admin").run_command(doc! { "hello": 1 }).await.unwrap();
     let is_set = hello.contains_key("setName") || hello.get_str("msg").ok() == Some("isdbgrid");
     assert!(is_set, "tests need a replica set or a sharded cluster: {hello}");
 }
 
-async fn what_was_written_outlives_a_kill(binary: PathBuf) {
+async fn written_data_survives_a_kill(binary: PathBuf) {
     let mut nodes = Nodes::start(Options::at(binary)).unwrap();
     assert_eq!((nodes.len(), nodes.primary().unwrap()), (1, 0));
     let client = client(&nodes.uri()).await;
-    let things = client.database("test").collection::<Document>("things");
-    things.insert_one(doc! { "_id": 1, "word": "kept" }).await.unwrap();
+    let documents = client.database("test").collection::<Document>("things");
+    documents.insert_one(doc! { "_id": 1, "word": "kept" }).await.unwrap();
 
     let pid = nodes.pid(0).unwrap();
     nodes.kill(0);
@@ -67,32 +67,32 @@ async fn what_was_written_outlives_a_kill(binary: PathBuf) {
     assert_ne!(nodes.pid(0), Some(pid));
     nodes.settled().unwrap();
     // The same client, at the same address.
-    let found = things.find_one(doc! { "_id": 1 }).await.unwrap().expect("what was written is there");
+    let found = documents.find_one(doc! { "_id": 1 }).await.unwrap().expect("what was written is there");
     assert_eq!(found.get_str("word").unwrap(), "kept");
 }
 
-async fn a_paused_node_goes_on_where_it_was(binary: PathBuf) {
+async fn paused_node_continues_after_resume(binary: PathBuf) {
     let mut nodes = Nodes::start(Options::at(binary)).unwrap();
     let client = client(&nodes.uri()).await;
-    let things = client.database("test").collection::<Document>("things");
-    things.insert_one(doc! { "_id": 1 }).await.unwrap();
+    let documents = client.database("test").collection::<Document>("things");
+    documents.insert_one(doc! { "_id": 1 }).await.unwrap();
     nodes.pause(0).unwrap();
-    let late = tokio::spawn(async move { things.insert_one(doc! { "_id": 2 }).await.map(|_| things) });
+    let late = tokio::spawn(async move { documents.insert_one(doc! { "_id": 2 }).await.map(|_| documents) });
     nodes.resume(0).unwrap();
-    let things = late.await.unwrap().unwrap();
-    assert_eq!(things.count_documents(doc! {}).await.unwrap(), 2);
+    let documents = late.await.unwrap().unwrap();
+    assert_eq!(documents.count_documents(doc! {}).await.unwrap(), 2);
     nodes.shut_down(0).unwrap();
     assert_eq!(nodes.pid(0), None);
 }
 
-async fn nothing_is_left_of_dropped_nodes(binary: PathBuf) {
+async fn dropped_nodes_leave_nothing_behind(binary: PathBuf) {
     let parent = tempfile::tempdir().unwrap();
     let options = Options { parent: parent.path().to_owned(), shape: Shape::Standalone, ..Options::at(binary) };
     let nodes = Nodes::start(options).unwrap();
     let pid = nodes.pid(0).unwrap();
     let process = PathBuf::from(format!("/proc/{pid}"));
     assert!(std::fs::read_dir(parent.path()).unwrap().count() == 1 && process.exists());
-    // Also when it is a panic that drops them.
+    // Also when a panic drops them.
     let ended = std::thread::spawn(move || {
         let _held = nodes;
         panic!("as a failed test does");
@@ -101,8 +101,8 @@ async fn nothing_is_left_of_dropped_nodes(binary: PathBuf) {
     assert!(std::fs::read_dir(parent.path()).unwrap().count() == 0 && !process.exists());
 }
 
-/// Starts a node, says which process it is, and waits for what does not come.
-fn hold(parent: PathBuf) {
+/// Starts a node, prints the id of its process, and waits forever.
+fn hold_node(parent: PathBuf) {
     let binary = rekindle_mongod::test_binary().unwrap();
     let options = Options { parent, shape: Shape::Standalone, ..Options::at(binary) };
     let nodes = Nodes::start(options).unwrap();
@@ -110,7 +110,7 @@ fn hold(parent: PathBuf) {
     std::io::stdin().read_line(&mut String::new()).unwrap();
 }
 
-async fn a_killed_process_leaves_no_mongod_behind(binary: PathBuf) {
+async fn killed_process_leaves_no_mongod_behind(binary: PathBuf) {
     let parent = tempfile::tempdir().unwrap();
     let mut holder = Command::new(std::env::current_exe().unwrap())
         .env(HOLDER, parent.path())
@@ -126,18 +126,18 @@ async fn a_killed_process_leaves_no_mongod_behind(binary: PathBuf) {
     holder.kill().unwrap();
     holder.wait().unwrap();
     let since = Instant::now();
-    // A zombie, where nobody reaps it, is no more a mongod.
+    // A zombie that no process reaps is no mongod any more.
     while std::fs::read(process.join("cmdline")).is_ok_and(|line| !line.is_empty()) {
         assert!(since.elapsed() < Duration::from_secs(60), "the mongod of a killed process lives on");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // Its folder goes with the next start.
+    // The next start removes its folder.
     let options = Options { parent: parent.path().to_owned(), shape: Shape::Standalone, ..Options::at(binary) };
     let _next = Nodes::start(options).unwrap();
     assert!(!dbpath.exists());
 }
 
-async fn a_standalone_has_no_set(binary: PathBuf) {
+async fn standalone_has_no_replica_set(binary: PathBuf) {
     let nodes = Nodes::start(Options { shape: Shape::Standalone, ..Options::at(binary) }).unwrap();
     assert!(!nodes.uri().contains("replicaSet"), "{}", nodes.uri());
     let client = client(&nodes.uri()).await;
@@ -145,7 +145,7 @@ async fn a_standalone_has_no_set(binary: PathBuf) {
     assert!(!hello.contains_key("setName"), "{hello}");
 }
 
-async fn a_user_must_authenticate(binary: PathBuf) {
+async fn user_must_authenticate(binary: PathBuf) {
     let password = "p@ss/w:rd?";
     let user = Some(("tester".to_owned(), password.to_owned()));
     let nodes = Nodes::start(Options { user, ..Options::at(binary) }).unwrap();
@@ -154,27 +154,27 @@ async fn a_user_must_authenticate(binary: PathBuf) {
     ping(nodes.uri()).await.unwrap();
     let wrong = ping(nodes.uri().replace("p%40ss", "wrong")).await.unwrap_err();
     assert!(matches!(*wrong.kind, ErrorKind::Authentication { .. }), "{wrong}");
-    let nobody = ping(format!("mongodb://127.0.0.1:{}/?replicaSet=rekindle", nodes.port(0))).await.unwrap_err();
-    assert!(nobody.to_string().contains("authentication"), "{nobody}");
-    // A command of ours is the user's.
+    let anonymous = ping(format!("mongodb://127.0.0.1:{}/?replicaSet=rekindle", nodes.port(0))).await.unwrap_err();
+    assert!(anonymous.to_string().contains("authentication"), "{anonymous}");
+    // Commands are run as the user.
     nodes.command(0, doc! { "usersInfo": 1 }).unwrap();
 }
 
-async fn a_failpoint_can_be_set(binary: PathBuf) {
+async fn failpoint_can_be_set(binary: PathBuf) {
     let nodes = Nodes::start(Options { failpoints: true, fast_ttl: true, ..Options::at(binary) }).unwrap();
     let fail = doc! { "failCommands": ["insert"], "errorCode": 50 };
     let set = doc! { "configureFailPoint": "failCommand", "mode": { "times": 1 }, "data": fail };
     nodes.command(0, set).unwrap();
     let client = client(&nodes.uri()).await;
-    let things = client.database("test").collection::<Document>("things");
-    let fault = things.insert_one(doc! {}).await.unwrap_err();
-    assert!(matches!(&*fault.kind, ErrorKind::Command(fault) if fault.code == 50), "{fault}");
-    things.insert_one(doc! {}).await.unwrap();
+    let documents = client.database("test").collection::<Document>("things");
+    let error = documents.insert_one(doc! {}).await.unwrap_err();
+    assert!(matches!(&*error.kind, ErrorKind::Command(error) if error.code == 50), "{error}");
+    documents.insert_one(doc! {}).await.unwrap();
     let ttl = nodes.command(0, doc! { "getParameter": 1, "ttlMonitorSleepSecs": 1 }).unwrap();
     assert_eq!(ttl.get_i32("ttlMonitorSleepSecs").unwrap(), 1);
 }
 
-async fn detached_nodes_can_be_left_and_ended_later(binary: PathBuf) {
+async fn detached_nodes_can_be_left_running(binary: PathBuf) {
     let parent = tempfile::tempdir().unwrap();
     let here = parent.path().to_owned();
     let nodes = Nodes::start(Options { detached: true, parent: here.clone(), ..Options::at(binary.clone()) }).unwrap();
@@ -183,15 +183,15 @@ async fn detached_nodes_can_be_left_and_ended_later(binary: PathBuf) {
     assert_eq!(left.len(), 1);
     client(&uri).await.database("test").list_collection_names().await.unwrap();
 
-    // The next one to start does not take its folder for an orphan's.
+    // The next start does not take its folder for that of a killed owner.
     drop(Nodes::start(Options { parent: here, shape: Shape::Standalone, ..Options::at(binary) }).unwrap());
     assert!(left[0].dbpath.is_dir());
     assert!(ends(left[0].pid, &left[0].dbpath).unwrap(), "it was there, and was ended");
     assert!(!ends(left[0].pid, &left[0].dbpath).unwrap(), "it is there no more");
 }
 
-async fn an_argument_that_mongod_refuses_is_quoted(binary: PathBuf) {
+async fn rejected_argument_is_quoted(binary: PathBuf) {
     let arguments = vec!["--nonsense".to_owned()];
-    let fault = Nodes::start(Options { arguments, ..Options::at(binary) }).unwrap_err();
-    assert!(format!("{fault:#}").contains("nonsense"), "{fault:#}");
+    let error = Nodes::start(Options { arguments, ..Options::at(binary) }).unwrap_err();
+    assert!(format!("{error:#}").contains("nonsense"), "{error:#}");
 }

@@ -1,4 +1,4 @@
-//! How many heartbeats a second: the store's batches against single `findOneAndUpdate`s, with 1, 64 and 512 callers.
+//! Measures heartbeats a second: the store's batches against single `findOneAndUpdate`s, with 1, 64 and 512 callers.
 //! `REKINDLE_TEST_MONGODB_URI=… cargo run --release -p rekindle-store-mongo --example beats`
 #![expect(clippy::print_stdout, clippy::expect_used, reason = "an example: it shows figures")]
 
@@ -17,7 +17,7 @@ use rekindle_testkit::sample;
 const SESSIONS: u64 = 2_000;
 const SPAN: Duration = Duration::from_secs(5);
 
-/// Milliseconds after noon of the latest beat.
+/// Milliseconds after noon of the latest heartbeat.
 static LATEST: AtomicI64 = AtomicI64::new(0);
 
 #[tokio::main]
@@ -49,8 +49,8 @@ async fn main() -> ExitCode {
         let batched = rate(callers, move |session, at| {
             let store = Arc::clone(&of_store);
             async move {
-                let beat = SessionHeartbeat { session, at, current_task: None };
-                store.record_heartbeat(beat).await.expect("an outcome").expect("a row");
+                let heartbeat = SessionHeartbeat { session, at, current_task: None };
+                store.record_heartbeat(heartbeat).await.expect("an outcome").expect("a row");
             }
         })
         .await;
@@ -75,22 +75,23 @@ async fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Beats a second, by so many callers who each wait for their answer before they send the next.
+/// Returns heartbeats a second, with this many callers that each wait for the result before they send the next.
 async fn rate<F: Future<Output = ()> + Send>(
     callers: u64,
-    beat: impl Fn(SessionId, Timestamp) -> F + Clone + Send + Sync + 'static,
+    heartbeat: impl Fn(SessionId, Timestamp) -> F + Clone + Send + Sync + 'static,
 ) -> f64 {
     let done = Arc::new(AtomicU64::new(0));
     let begun = Instant::now();
     let calls: Vec<_> = (0..callers)
         .map(|caller| {
-            let (done, beat) = (Arc::clone(&done), beat.clone());
+            let (done, heartbeat) = (Arc::clone(&done), heartbeat.clone());
             tokio::spawn(async move {
                 let mut n = caller;
                 while begun.elapsed() < SPAN {
-                    // Later than all before it, in every round: a beat that refreshes nothing costs the server nothing.
+                    // Later than all before it, in every round: a heartbeat that changes nothing costs the server
+                    // nothing.
                     let at = sample::noon_plus(LATEST.fetch_add(1, Ordering::Relaxed));
-                    beat(sample::session(n % SESSIONS).id, at).await;
+                    heartbeat(sample::session(n % SESSIONS).id, at).await;
                     n += callers;
                     done.fetch_add(1, Ordering::Relaxed);
                 }

@@ -1,7 +1,6 @@
-//! Reaching the servers. What only an operator can change is told at the start; servers that do not answer are tried
-//! again in the background, and until then every call is `Unavailable` with the reason.
+//! The connection to the servers. What only an operator can change fails the start; servers that do not answer are retried
+//! in the background, and until then every call is `Unavailable` with the reason.
 
-mod error;
 mod handshake;
 
 use std::fmt;
@@ -9,45 +8,47 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-pub use error::ConnectError;
-use handshake::HandshakeError;
 use mongodb::Client;
-use rekindle_core::StoreError;
+use rekindle_core::store::StoreError;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use self::handshake::HandshakeError;
+use crate::backoff::Backoff;
+use crate::connect_error::ConnectError;
 use crate::database::Database;
 use crate::options::MongoOptions;
 use crate::primary_monitor::PrimaryMonitor;
 
 /// How long the start waits for a server to answer.
-const FIRST_LOOK: Duration = Duration::from_secs(3);
+const FIRST_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long it waits for a server that has answered: indexes take their time on a slow disk.
-const PREPARING: Duration = Duration::from_secs(30);
-/// The pauses between attempts, from the first to the longest; up to a quarter is taken off at random.
-const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(5)];
+const PREPARE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The pauses between attempts.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(5), 0.25);
 
-/// The way to the servers: usable once they were reached and the database was prepared.
-pub struct Connection {
+/// The connection to the servers, usable once they answered and the database was prepared.
+pub(crate) struct Connection {
     state: Arc<State>,
-    attempts: JoinHandle<()>,
+    reconnect_task: JoinHandle<()>,
 }
 
 #[derive(Default)]
 struct State {
-    ready: OnceLock<Database>,
+    database: OnceLock<Database>,
     client: Mutex<Option<Client>>,
-    losses: PrimaryMonitor,
+    primary_monitor: PrimaryMonitor,
+    /// Why the database cannot be used yet.
     reason: Mutex<String>,
     /// Whether any server has ever answered.
     reached: AtomicBool,
 }
 
 impl fmt::Debug for Connection {
-    /// Without the driver's own parts, which know the password.
+    /// Leaves out the driver's own parts, which know the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("ready", &self.state.ready.get().is_some()).finish_non_exhaustive()
+        f.debug_struct("Connection").field("ready", &self.state.database.get().is_some()).finish_non_exhaustive()
     }
 }
 
@@ -56,39 +57,45 @@ impl State {
         self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Notes why it is not usable, and logs it if that is news.
-    fn not_ready(&self, trouble: &HandshakeError) {
-        let mut reason = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = trouble.to_string();
-        if *reason == now {
+    fn set_reason(&self, reason: String) {
+        *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = reason;
+    }
+
+    fn reason(&self) -> String {
+        self.reason.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Keeps the reason of a failed attempt, and logs it if it is new.
+    fn record_failure(&self, error: &HandshakeError) {
+        let reason = error.to_string();
+        if self.reason() == reason {
             return;
         }
-        match trouble {
-            HandshakeError::Away(_) => tracing::warn!(reason = %now, "the database cannot be used yet"),
-            HandshakeError::Refused(_) => tracing::error!(reason = %now, "the database cannot be used"),
+        match error {
+            HandshakeError::Unavailable(_) => tracing::warn!(%reason, "the database cannot be used yet"),
+            HandshakeError::Refused(_) => tracing::error!(%reason, "the database cannot be used"),
         }
-        *reason = now;
+        self.set_reason(reason);
     }
 }
 
 impl Connection {
-    /// Looks at the servers for a few seconds. Those that do not answer in this time are tried again until they do.
+    /// Connects, for a few seconds. Servers that do not answer in this time are retried in the background.
     ///
     /// # Errors
-    /// What an operator has to change.
-    pub async fn open(options: &MongoOptions) -> Result<Self, ConnectError> {
-        handshake::check(options)?;
+    /// See [`ConnectError`]: what an operator has to change.
+    pub(crate) async fn open(options: &MongoOptions) -> Result<Self, ConnectError> {
+        handshake::check_database_name(&options.database)?;
         let state = Arc::new(State::default());
-        *state.reason.lock().unwrap_or_else(PoisonError::into_inner) =
-            format!("{} has not answered yet", options.address);
-        let (first, mut outcome) = oneshot::channel();
-        let attempts = tokio::spawn(reconnect_loop(Arc::clone(&state), options.clone(), first));
-        let connection = Self { state, attempts };
-        let mut told = timeout(FIRST_LOOK, &mut outcome).await;
-        if told.is_err() && connection.state.reached.load(Ordering::Relaxed) {
-            told = timeout(PREPARING, outcome).await;
+        state.set_reason(format!("{} has not answered yet", options.address));
+        let (sender, mut receiver) = oneshot::channel();
+        let reconnect_task = tokio::spawn(reconnect_loop(Arc::clone(&state), options.clone(), sender));
+        let connection = Self { state, reconnect_task };
+        let mut first_result = timeout(FIRST_ATTEMPT_TIMEOUT, &mut receiver).await;
+        if first_result.is_err() && connection.state.reached.load(Ordering::Relaxed) {
+            first_result = timeout(PREPARE_TIMEOUT, receiver).await;
         }
-        match told {
+        match first_result {
             Ok(Ok(Err(refused))) => {
                 connection.close().await;
                 Err(refused)
@@ -97,19 +104,17 @@ impl Connection {
         }
     }
 
-    /// The collections, once they are prepared.
+    /// Returns the database once it is prepared.
     ///
     /// # Errors
-    /// Unavailable, with the reason, until then.
-    pub fn ready(&self) -> Result<&Database, StoreError> {
-        self.state.ready.get().ok_or_else(|| {
-            StoreError::Unavailable(self.state.reason.lock().unwrap_or_else(PoisonError::into_inner).clone())
-        })
+    /// `Unavailable`, with the reason, until then.
+    pub(crate) fn ready(&self) -> Result<&Database, StoreError> {
+        self.state.database.get().ok_or_else(|| StoreError::Unavailable(self.state.reason()))
     }
 
-    /// Stops trying, and lets go of the servers. For when every call has ended: what is still under way fails.
-    pub async fn close(&self) {
-        self.attempts.abort();
+    /// Stops reconnecting, and closes the connections to the servers: calls that are still under way fail.
+    pub(crate) async fn close(&self) {
+        self.reconnect_task.abort();
         if let Some(client) = self.state.client() {
             client.shutdown().immediate(true).await;
         }
@@ -118,53 +123,51 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.attempts.abort();
+        self.reconnect_task.abort();
     }
 }
 
-/// Until the database is prepared. The first outcome is told to whoever opens: what is refused then ends it all.
-async fn reconnect_loop(state: Arc<State>, options: MongoOptions, first: oneshot::Sender<Result<(), ConnectError>>) {
-    let mut first = Some(first);
-    let [mut pause, longest] = PAUSES;
+/// Attempts to connect until the database is prepared. Sends the result of the first attempt.
+async fn reconnect_loop(state: Arc<State>, options: MongoOptions, sender: oneshot::Sender<Result<(), ConnectError>>) {
+    let mut first_result = Some(sender);
+    let mut attempt = 0;
     loop {
-        let trouble = match attempt(&state, &options).await {
-            Ok(collections) => {
-                let was_told = first.is_none();
-                // Nobody else sets it.
-                let _ = state.ready.set(collections);
-                if let Some(first) = first {
-                    // Whoever opened may have stopped waiting.
-                    let _ = first.send(Ok(()));
-                }
-                if was_told {
-                    tracing::info!(database = %options.database, "the database can be used now");
+        attempt += 1;
+        let error = match connect(&state, &options).await {
+            Ok(database) => {
+                // Only this loop sets it.
+                let _ = state.database.set(database);
+                match first_result {
+                    // Fails when the start has stopped waiting.
+                    Some(sender) => drop(sender.send(Ok(()))),
+                    None => tracing::info!(database = %options.database, "the database can be used now"),
                 }
                 return;
             }
-            Err(trouble) => trouble,
+            Err(error) => error,
         };
-        let told = match &trouble {
-            HandshakeError::Refused(refused) => Err(refused.clone()),
-            HandshakeError::Away(_) => Ok(()),
-        };
-        state.not_ready(&trouble);
-        if let Some(first) = first.take() {
+        state.record_failure(&error);
+        if let Some(sender) = first_result.take() {
+            let result = match error {
+                HandshakeError::Refused(refused) => Err(refused),
+                HandshakeError::Unavailable(_) => Ok(()),
+            };
             // As above.
-            let _ = first.send(told);
+            let _ = sender.send(result);
         }
-        sleep(pause.mul_f64(1.0 - fastrand::f64() / 4.0)).await;
-        pause = (pause * 2).min(longest);
+        sleep(BACKOFF.pause(attempt)).await;
     }
 }
 
-async fn attempt(state: &State, options: &MongoOptions) -> Result<Database, HandshakeError> {
+async fn connect(state: &State, options: &MongoOptions) -> Result<Database, HandshakeError> {
     let client = match state.client() {
         Some(client) => client,
         None => {
-            let client = handshake::client(options, &state.losses).await?;
+            let client = handshake::client(options, &state.primary_monitor).await?;
             *state.client.lock().unwrap_or_else(PoisonError::into_inner) = Some(client.clone());
             client
         }
     };
-    handshake::at(&client, &state.losses, options, &|| state.reached.store(true, Ordering::Relaxed)).await
+    let on_reached = || state.reached.store(true, Ordering::Relaxed);
+    handshake::database(&client, &state.primary_monitor, options, &on_reached).await
 }

@@ -1,6 +1,6 @@
-//! How many there are of something, for lists and overviews. Counting is the one question whose cost grows with what is
-//! stored: up to [`EXACT`] it is counted each time; a larger number is counted again only when that has become cheap beside
-//! the time since, by one caller for all who ask meanwhile.
+//! Totals of lists and overviews. Counting is the one read whose cost grows with what is stored: up to [`EXACT_UP_TO`] a
+//! total is counted each time; a larger one is counted again only when that has become cheap beside the time since, by
+//! one caller for all that want it meanwhile.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,59 +9,59 @@ use std::time::{Duration, Instant};
 use bson::doc;
 
 use crate::database::Database;
+use crate::error::ReadResult;
 use crate::query::Count;
-use crate::reads::ReadResult;
 
-/// Up to so many the answer is always exact.
-pub const EXACT: u32 = 10_000;
-/// A count that took a second is made at most once in so many seconds.
-const REST: u32 = 20;
-/// How many questions are remembered. There are few in practice: one for each filter that somebody pages through.
-const REMEMBERED: usize = 1024;
+/// Up to this number a total is always exact.
+pub(crate) const EXACT_UP_TO: u32 = 10_000;
+/// A count that took a second is valid for this many seconds.
+const VALIDITY_FACTOR: u32 = 20;
+/// How many totals are kept. There are few in practice: one for each filter that is paged through.
+const CAPACITY: usize = 1024;
 
-/// The large numbers that were counted lately.
+/// The large totals that were counted lately.
 #[derive(Debug, Default)]
-pub struct CountCache {
-    counted: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Option<Counted>>>>>,
+pub(crate) struct CountCache {
+    entries: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Option<CachedCount>>>>>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Counted {
-    n: u64,
-    stands_until: Instant,
+struct CachedCount {
+    total: u64,
+    valid_until: Instant,
 }
 
 impl CountCache {
-    /// How many there are.
-    pub async fn of(&self, count: Count, collections: &Database) -> ReadResult<u64> {
-        let few = count.up_to(EXACT + 1, collections).await?;
-        if few <= u64::from(EXACT) {
+    /// Returns how many documents match.
+    pub(crate) async fn total(&self, count: Count, database: &Database) -> ReadResult<u64> {
+        let few = count.fetch_up_to(EXACT_UP_TO + 1, database).await?;
+        if few <= u64::from(EXACT_UP_TO) {
             return Ok(few);
         }
-        let place = self.place(&count);
-        // Whoever else asks for the same waits here for the one that counts.
-        let mut counted = place.lock().await;
-        if let Some(Counted { n, stands_until }) = *counted
-            && Instant::now() < stands_until
+        let entry = self.entry(&count);
+        // Other callers with the same filter wait here for the one that counts.
+        let mut cached = entry.lock().await;
+        if let Some(CachedCount { total, valid_until }) = *cached
+            && Instant::now() < valid_until
         {
-            return Ok(n);
+            return Ok(total);
         }
-        let began = Instant::now();
-        let n = count.ask(collections).await?;
-        *counted = Some(Counted { n, stands_until: Instant::now() + rest(began.elapsed()) });
-        Ok(n)
+        let started = Instant::now();
+        let total = count.fetch(database).await?;
+        *cached = Some(CachedCount { total, valid_until: Instant::now() + validity(started.elapsed()) });
+        Ok(total)
     }
 
-    fn place(&self, count: &Count) -> Arc<tokio::sync::Mutex<Option<Counted>>> {
-        let key = doc! { "of": count.within.name(), "like": count.filter.clone() }.to_string();
-        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        if counted.len() >= REMEMBERED && !counted.contains_key(&key) {
-            counted.clear();
+    fn entry(&self, count: &Count) -> Arc<tokio::sync::Mutex<Option<CachedCount>>> {
+        let key = doc! { "of": count.collection.name(), "like": count.filter.clone() }.to_string();
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if entries.len() >= CAPACITY && !entries.contains_key(&key) {
+            entries.clear();
         }
-        Arc::clone(counted.entry(key).or_default())
+        Arc::clone(entries.entry(key).or_default())
     }
 }
 
-fn rest(took: Duration) -> Duration {
-    took * REST
+fn validity(took: Duration) -> Duration {
+    took * VALIDITY_FACTOR
 }

@@ -1,7 +1,8 @@
-//! The database's collections, by name, with the concerns that every call of ours has.
+//! Handles to the collections, with the read and write concerns and the deadlines of every call.
 
 use std::fmt;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,56 +11,47 @@ use mongodb::options::{
     CollectionOptions, DatabaseOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
 };
 use mongodb::{Client, Collection};
+use tokio::time::sleep;
 
-use crate::count_cache::CountCache;
 use crate::primary_monitor::PrimaryMonitor;
 use crate::stale_transactions::StaleTransactions;
 
 /// Handles to everything that is stored. Cheap to clone.
 #[derive(Clone)]
-pub struct Database {
+pub(crate) struct Database {
     /// The database, with the concerns of [`Database::of`].
-    pub db: mongodb::Database,
-    /// One document for each session.
-    pub sessions: Collection<RawDocumentBuf>,
-    /// One document for each task.
-    pub tasks: Collection<RawDocumentBuf>,
-    /// One document for each machine.
-    pub machines: Collection<RawDocumentBuf>,
-    /// One document for each API key.
-    pub api_keys: Collection<RawDocumentBuf>,
-    /// One document for each remembered answer.
-    pub answers: Collection<RawDocumentBuf>,
-    /// One document for each event.
-    pub events: Collection<RawDocumentBuf>,
-    /// The detector's note.
-    pub watch: Collection<RawDocumentBuf>,
+    pub(crate) db: mongodb::Database,
+    pub(crate) sessions: Collection<RawDocumentBuf>,
+    pub(crate) tasks: Collection<RawDocumentBuf>,
+    pub(crate) machines: Collection<RawDocumentBuf>,
+    pub(crate) api_keys: Collection<RawDocumentBuf>,
+    /// The stored responses, by idempotency key.
+    pub(crate) answers: Collection<RawDocumentBuf>,
+    pub(crate) events: Collection<RawDocumentBuf>,
+    /// The detector's state, one document.
+    pub(crate) watch: Collection<RawDocumentBuf>,
     /// One document for each duty.
-    pub leases: Collection<RawDocumentBuf>,
+    pub(crate) leases: Collection<RawDocumentBuf>,
     /// The schema's version, and the next event's position.
-    pub meta: Collection<RawDocumentBuf>,
+    pub(crate) meta: Collection<RawDocumentBuf>,
     /// How long the server may work on one call.
-    pub call_timeout: Duration,
-    /// Tells when whoever leads is lost.
-    pub losses: PrimaryMonitor,
-    /// Transactions that nobody will go on with.
-    pub orphans: Arc<StaleTransactions>,
-    /// The large numbers that were counted lately.
-    pub totals: Arc<CountCache>,
+    pub(crate) call_timeout: Duration,
+    pub(crate) primary_monitor: PrimaryMonitor,
+    pub(crate) stale_transactions: Arc<StaleTransactions>,
 }
 
-/// How long others may be in the way before it is looked whether they still live.
-pub const PATIENCE: Duration = Duration::from_millis(1000);
+/// How long a call waits for others before it looks for stale transactions.
+pub(crate) const STALE_CHECK_INTERVAL: Duration = Duration::from_millis(1000);
 
 impl fmt::Debug for Database {
-    /// Without the driver's own parts, which know the password.
+    /// Leaves out the driver's own parts, which know the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Database").field(&self.db.name()).finish()
     }
 }
 
-/// Acknowledged by a majority, and in its journal: what was answered survives a failover.
-pub fn write_concern(timeout: Duration) -> WriteConcern {
+/// Returns the concern of every write: acknowledged by a majority and journaled, so that it survives a failover.
+pub(crate) fn write_concern(timeout: Duration) -> WriteConcern {
     let mut concern = WriteConcern::majority();
     concern.journal = Some(true);
     concern.w_timeout = Some(timeout);
@@ -67,15 +59,15 @@ pub fn write_concern(timeout: Duration) -> WriteConcern {
 }
 
 impl Database {
-    /// The collections of a database: everything is read from the primary as a majority has it, and written to a majority.
-    pub fn of(client: &Client, losses: PrimaryMonitor, database: &str, call_timeout: Duration) -> Self {
+    /// Returns the handles of a database. Reads go to the primary with read concern majority.
+    pub(crate) fn of(client: &Client, primary_monitor: PrimaryMonitor, name: &str, call_timeout: Duration) -> Self {
         let options = DatabaseOptions::builder()
             .read_concern(ReadConcern::majority())
             .write_concern(write_concern(call_timeout))
             .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
             .build();
-        let db = client.database_with_options(database, options);
-        // A collection inherits what its database has.
+        let db = client.database_with_options(name, options);
+        // A collection inherits the options of its database.
         let named = |name: &str| db.collection_with_options(name, CollectionOptions::default());
         Self {
             sessions: named("sessions"),
@@ -89,21 +81,20 @@ impl Database {
             meta: named("meta"),
             db,
             call_timeout,
-            losses,
-            orphans: Arc::default(),
-            totals: Arc::default(),
+            primary_monitor,
+            stale_transactions: Arc::default(),
         }
     }
 
-    /// Runs a write, at most for as long as a call may take. One that waits for long may wait for a row that a dead process
-    /// holds. None: whoever leads was lost meanwhile, or the time is over.
-    pub async fn with_failover<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        let mut work = std::pin::pin!(self.losses.run_until_failover(self.call_timeout, work));
+    /// Runs a write within the time of a call. While it waits for long it may wait for a row that a dead process holds:
+    /// stale transactions are ended meanwhile. Returns `None` when the primary is lost or the time is over.
+    pub(crate) async fn with_failover<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(self.primary_monitor.run_until_failover(self.call_timeout, work));
         loop {
             tokio::select! {
                 biased;
                 done = &mut work => return done,
-                () = tokio::time::sleep(PATIENCE) => self.orphans.end(self.db.client()),
+                () = sleep(STALE_CHECK_INTERVAL) => self.stale_transactions.end_all(self.db.client()),
             }
         }
     }

@@ -1,48 +1,62 @@
-//! The driver's errors as the port's: which rule a duplicate key speaks of, what surely was not written, and what is
-//! worth another try. No text of an error shows a password: the driver's errors hold none, and the address is masked.
+//! The driver's errors as the port's: which rule a duplicate key violates, what surely was not written, and what may be
+//! retried. No text of an error shows a password: the driver's errors hold none, and the address is masked.
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "the driver has two dozen kinds of errors, and may get more")]
+
+use std::io;
 
 use mongodb::error::{
     Error, ErrorKind, NO_WRITES_PERFORMED, SYSTEM_OVERLOADED_ERROR, TRANSIENT_TRANSACTION_ERROR, WriteFailure,
 };
 use rekindle_core::store::{CommitError, StoreError, UniqueRule};
 
-use crate::reads::ReadError;
+/// Why a read failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    /// An error of the driver or the server.
+    #[error(transparent)]
+    Driver(#[from] Error),
+    /// An error of the port already.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a read returns.
+pub(crate) type ReadResult<T> = Result<T, ReadError>;
 
 impl From<ReadError> for StoreError {
-    fn from(fault: ReadError) -> Self {
-        match fault {
-            ReadError::Driver(error) => nothing_written(&error),
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Driver(error) => not_written(&error),
             ReadError::Store(error) => error,
         }
     }
 }
 
 /// The server's error codes that mean something here.
-pub mod code {
+pub(crate) mod code {
     /// The user lacks a right.
-    pub const UNAUTHORIZED: i32 = 13;
-    /// Wrong password or unknown user.
-    pub const AUTHENTICATION_FAILED: i32 = 18;
+    pub(crate) const UNAUTHORIZED: i32 = 13;
+    /// The password is wrong or the user unknown.
+    pub(crate) const AUTHENTICATION_FAILED: i32 = 18;
     /// `maxTimeMS` ran out.
-    pub const MAX_TIME_EXPIRED: i32 = 50;
-    /// The write happened here, and was not confirmed by a majority in time.
-    pub const WRITE_CONCERN_TIMEOUT: i32 = 64;
-    /// Somebody else wrote the row at the same time.
-    pub const WRITE_CONFLICT: i32 = 112;
-    /// A validator refuses the document.
-    pub const VALIDATION: i32 = 121;
-    /// A unique index refuses the document.
-    pub const DUPLICATE_KEY: i32 = 11000;
-    /// The server cannot take this now, and did not begin with it: not a writable primary, or on its way up or down.
-    pub const NOT_NOW: [i32; 8] = [10107, 13435, 10058, 11600, 11602, 13436, 189, 91];
-    /// The network between servers failed half-way, or a limit of time did.
-    pub const HALF_WAY: [i32; 6] = [6, 7, 89, 9001, 134, 262];
+    pub(crate) const MAX_TIME_EXPIRED: i32 = 50;
+    /// The write happened on the primary, and no majority confirmed it in time.
+    pub(crate) const WRITE_CONCERN_TIMEOUT: i32 = 64;
+    /// Another write changed the row at the same time.
+    pub(crate) const WRITE_CONFLICT: i32 = 112;
+    /// A validator rejects the document.
+    pub(crate) const VALIDATION: i32 = 121;
+    /// A unique index rejects the document.
+    pub(crate) const DUPLICATE_KEY: i32 = 11000;
+    /// The server did not begin: it is no writable primary, or it is starting up or shutting down.
+    pub(crate) const NOT_WRITABLE: [i32; 8] = [10107, 13435, 10058, 11600, 11602, 13436, 189, 91];
+    /// The network between the servers, or a time limit, broke the command off.
+    pub(crate) const INTERRUPTED: [i32; 6] = [6, 7, 89, 9001, 134, 262];
 }
 
-/// The code that the server gave, wherever it stands in the error.
-pub fn code_of(error: &Error) -> Option<i32> {
+/// Returns the server's error code, wherever the error holds it.
+pub(crate) fn code_of(error: &Error) -> Option<i32> {
     match &*error.kind {
         ErrorKind::Command(command) => Some(command.code),
         ErrorKind::Write(WriteFailure::WriteError(write)) => Some(write.code),
@@ -52,8 +66,8 @@ pub fn code_of(error: &Error) -> Option<i32> {
     }
 }
 
-/// An error of a call that wrote nothing: a read, or a transaction that was not committed.
-pub fn nothing_written(error: &Error) -> StoreError {
+/// Maps an error of a call that wrote nothing: a read, or a transaction that was not committed.
+pub(crate) fn not_written(error: &Error) -> StoreError {
     match code_of(error) {
         Some(code::MAX_TIME_EXPIRED) => StoreError::TimedOut(describe(error)),
         Some(code::VALIDATION) => {
@@ -68,75 +82,85 @@ pub fn nothing_written(error: &Error) -> StoreError {
     }
 }
 
-/// An error of a single write, after the driver's own second attempt.
-pub fn write_failed(error: &Error) -> StoreError {
-    if is_ambiguous(error) { StoreError::Unknown(describe(error)) } else { nothing_written(error) }
+/// Maps an error of a single write, after the driver's own retry.
+pub(crate) fn write_error(error: &Error) -> StoreError {
+    if is_ambiguous(error) { StoreError::Unknown(describe(error)) } else { not_written(error) }
 }
 
-/// Whether a write that failed like this may be in the database all the same.
-pub fn is_ambiguous(error: &Error) -> bool {
+/// Returns whether a write with this error may have happened.
+pub(crate) fn is_ambiguous(error: &Error) -> bool {
     if error.contains_label(NO_WRITES_PERFORMED) {
         return false;
     }
     match &*error.kind {
-        // The driver marks with this label what failed before a connection was ready.
+        // The driver sets this label when it failed before a connection was ready.
         ErrorKind::Io(_) => !error.contains_label(SYSTEM_OVERLOADED_ERROR),
         ErrorKind::InvalidResponse { .. } | ErrorKind::Write(WriteFailure::WriteConcernError(_)) => true,
-        // Said also of a connection that was taken away while a command was under way on it.
+        // Also the error of a connection that was closed while a command was under way on it.
         ErrorKind::ConnectionPoolCleared { .. } => true,
         ErrorKind::Command(command) => {
             command.code == code::MAX_TIME_EXPIRED
                 || command.code == code::WRITE_CONCERN_TIMEOUT
-                || code::HALF_WAY.contains(&command.code)
-                // A primary that steps down while it waits for the majority has written, and says the same.
-                || code::NOT_NOW.contains(&command.code)
+                || code::INTERRUPTED.contains(&command.code)
+                // A primary that steps down while it waits for the majority has written, and fails with the same code.
+                || code::NOT_WRITABLE.contains(&command.code)
         }
         _ => false,
     }
 }
 
-/// Whether the same command may succeed if it is simply sent again: the network broke, or another server leads now.
-pub fn is_passing(error: &Error) -> bool {
+/// Returns whether the same command may succeed when it is sent again: the network failed, or the primary changed.
+pub(crate) fn is_resendable(error: &Error) -> bool {
     match &*error.kind {
         ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. } => true,
         _ => code_of(error).is_some_and(|code| {
-            code == code::WRITE_CONFLICT || code::NOT_NOW.contains(&code) || code::HALF_WAY.contains(&code)
+            code == code::WRITE_CONFLICT || code::NOT_WRITABLE.contains(&code) || code::INTERRUPTED.contains(&code)
         }),
     }
 }
 
-/// Whether a transaction that failed like this may be tried again from its beginning.
-pub fn is_transient(error: &Error) -> bool {
+/// Returns whether a transaction with this error may be attempted again from its beginning.
+pub(crate) fn is_transient(error: &Error) -> bool {
     error.contains_label(TRANSIENT_TRANSACTION_ERROR)
 }
 
-/// Whether another attempt may get through: others were in the way. Two that make the same document by an upsert are, too.
-pub fn is_retryable(error: &Error) -> bool {
-    is_transient(error) || is_loss(error) || code_of(error) == Some(code::DUPLICATE_KEY)
+/// Returns whether another attempt at a transaction may succeed. Two upserts of the same document conflict by a duplicate
+/// key.
+pub(crate) fn is_retryable(error: &Error) -> bool {
+    is_transient(error) || is_primary_lost(error) || code_of(error) == Some(code::DUPLICATE_KEY)
 }
 
-/// What is said of a call that was given up because whoever was asked is lost.
-pub const LOST: &str = "the server that was asked is lost";
+/// The text of the error of a call whose reply is not waited for, since its server is primary no more.
+pub(crate) const PRIMARY_LOST: &str = "the server that was asked is lost";
 
-/// Whether a call was given up for that reason.
-pub fn is_loss(error: &Error) -> bool {
-    matches!(&*error.kind, ErrorKind::Io(io) if io.kind() == std::io::ErrorKind::ConnectionAborted && io.to_string() == LOST)
+/// Returns the error of such a call.
+pub(crate) fn primary_lost() -> Error {
+    io::Error::new(io::ErrorKind::ConnectionAborted, PRIMARY_LOST).into()
 }
 
-/// What a unique index means.
+/// Returns whether this is [`primary_lost`].
+pub(crate) fn is_primary_lost(error: &Error) -> bool {
+    matches!(
+        &*error.kind,
+        ErrorKind::Io(io) if io.kind() == io::ErrorKind::ConnectionAborted && io.to_string() == PRIMARY_LOST
+    )
+}
+
+/// What a duplicate key violates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Violation {
-    /// The entity is there already.
+pub(crate) enum Violation {
+    /// The entity exists already.
     Exists,
     /// A rule about a set of sessions.
     Rule(UniqueRule),
 }
 
-/// Which unique index the server's message names: `E11000 duplicate key error collection: db.sessions index: NAME dup key: …`.
-pub fn violation(message: &str) -> Option<Violation> {
+/// Returns the violation that the server's message names:
+/// `E11000 duplicate key error collection: db.sessions index: NAME dup key: …`.
+pub(crate) fn violation(message: &str) -> Option<Violation> {
     let (_, rest) = message.split_once(" index: ")?;
     match rest.split_ascii_whitespace().next()? {
-        // A document of ours with that `_id`: the detector's note, or, once in an age, a mark made twice.
+        // A duplicate `_id` is the detector's state, or the very rare collision of two ids.
         "session_id_1" | "task_id_1" | "machine_id_1" | "_id_" => Some(Violation::Exists),
         "one_active" => Some(Violation::Rule(UniqueRule::ActivePerProjectAndMachine)),
         "one_per_slot" => Some(Violation::Rule(UniqueRule::LivePerSlot)),
@@ -145,33 +169,33 @@ pub fn violation(message: &str) -> Option<Violation> {
     }
 }
 
-/// A write error of one statement of a command, by its code and message.
-pub fn refused(code: i32, message: &str) -> CommitError {
+/// Maps the code and message of a statement of a commit that the server rejected.
+pub(crate) fn rejected_commit(code: i32, message: &str) -> CommitError {
     match (code, violation(message)) {
         (code::DUPLICATE_KEY, Some(Violation::Exists)) => CommitError::Stale,
         (code::DUPLICATE_KEY, Some(Violation::Rule(rule))) => CommitError::UniqueViolation(rule),
-        _ => CommitError::Failed(statement_refused(code, message)),
+        _ => CommitError::Failed(rejected_statement(code, message)),
     }
 }
 
-/// The same where no unique index is in question.
-pub fn statement_refused(code: i32, message: &str) -> StoreError {
+/// Maps the code and message of a rejected statement that cannot violate a unique rule.
+pub(crate) fn rejected_statement(code: i32, message: &str) -> StoreError {
     if code == code::VALIDATION {
         return StoreError::Corrupt(format!("a validator refuses what was to be stored: {message}"));
     }
     StoreError::Unavailable(format!("the server refused a write ({code}): {message}"))
 }
 
-/// A single write's error as a commit's.
-pub fn commit_failed(error: &Error) -> CommitError {
+/// Maps the error of a commit that is a single write.
+pub(crate) fn commit_error(error: &Error) -> CommitError {
     match &*error.kind {
-        ErrorKind::Write(WriteFailure::WriteError(write)) => refused(write.code, &write.message),
-        _ => CommitError::Failed(write_failed(error)),
+        ErrorKind::Write(WriteFailure::WriteError(write)) => rejected_commit(write.code, &write.message),
+        _ => CommitError::Failed(write_error(error)),
     }
 }
 
-/// The error in one line, without the driver's own framing where the server said something.
-pub fn describe(error: &Error) -> String {
+/// Describes an error in one line, without the driver's framing of the server's words.
+pub(crate) fn describe(error: &Error) -> String {
     match &*error.kind {
         ErrorKind::Command(command) => format!("{} ({}): {}", command.code_name, command.code, command.message),
         kind => kind.to_string(),

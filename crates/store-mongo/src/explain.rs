@@ -1,4 +1,4 @@
-//! For the tests of query plans: every question that a user or the detector can put, as `explain` wants it.
+//! For the tests of query plans: every query that a user or the detector can run, as `explain` takes it.
 
 use std::collections::BTreeMap;
 
@@ -15,9 +15,9 @@ use crate::query::{Count, Query};
 use crate::reads::lists::{self, List};
 use crate::reads::queries;
 
-/// What the questions are about.
+/// The entities and values that the queries look for.
 #[derive(Debug, Clone)]
-pub struct Subjects {
+pub struct QuerySubjects {
     /// A session that has tasks.
     pub session: SessionId,
     /// One of its tasks.
@@ -26,66 +26,66 @@ pub struct Subjects {
     pub project: ProjectId,
     /// A machine.
     pub machine: MachineId,
-    /// A slot that is held there.
+    /// A slot that is held on the machine.
     pub slot: Slot,
-    /// A chain of recoveries.
+    /// A lineage of sessions.
     pub lineage: SessionId,
-    /// A place in the middle of the lists.
+    /// A position in the middle of the lists.
     pub cursor: Cursor,
-    /// Before this, silence is too long.
+    /// The time before which a heartbeat is overdue.
     pub heard_before: Timestamp,
-    /// By this, what has ended is old.
+    /// The time by which a session has ended that retention may delete.
     pub ended_by: Timestamp,
-    /// A key with which things were done.
+    /// The key of an actor.
     pub key: KeyId,
-    /// An idempotency key under which an answer stands.
+    /// An idempotency key with a stored response.
     pub answer: IdempotencyKey,
-    /// The number of a position in the middle of the events.
+    /// An event position in the middle of the audit log.
     pub position: i64,
-    /// How many are wanted.
+    /// The largest number of rows.
     pub limit: u32,
 }
 
 /// A command, and the index that it names.
 #[derive(Debug, Clone)]
-pub struct Question {
-    /// What `explain` takes.
+pub struct ExplainedQuery {
+    /// The command that `explain` takes.
     pub command: Document,
-    /// The index.
+    /// The name of the index.
     pub index: &'static str,
 }
 
-impl From<Query> for Question {
+impl From<Query> for ExplainedQuery {
     fn from(query: Query) -> Self {
         Self { command: query.command(), index: query.hint }
     }
 }
 
-impl From<Count> for Question {
+impl From<Count> for ExplainedQuery {
     fn from(count: Count) -> Self {
         Self { command: count.command(), index: count.hint }
     }
 }
 
-/// Every question, by name.
-pub fn questions(about: &Subjects) -> BTreeMap<String, Question> {
+/// Returns every query, by name.
+pub fn queries_to_explain(subjects: &QuerySubjects) -> BTreeMap<String, ExplainedQuery> {
     let mut all = BTreeMap::new();
-    let mut add = |name: &str, question: Question| {
-        all.insert(name.to_owned(), question);
+    let mut add = |name: &str, query: ExplainedQuery| {
+        all.insert(name.to_owned(), query);
     };
-    let (limit, before, by) = (about.limit, about.heard_before, about.ended_by);
-    add("session", queries::session(about.session).into());
-    add("task", queries::task(about.task).into());
-    add("machine", queries::machine(&about.machine).into());
-    add("tasks_of", queries::tasks_of(about.session, &TaskStatus::ALL).into());
-    add("active_session", queries::active_session(&about.project, &about.machine).into());
-    add("slot_holder", queries::slot_holder(&about.machine, about.slot).into());
-    add("live_sessions", queries::live_sessions(std::slice::from_ref(&about.machine)).into());
+    let (limit, before, by) = (subjects.limit, subjects.heard_before, subjects.ended_by);
+    add("session", queries::session(subjects.session).into());
+    add("task", queries::task(subjects.task).into());
+    add("machine", queries::machine(&subjects.machine).into());
+    add("tasks_of", queries::tasks_of(subjects.session, &TaskStatus::ALL).into());
+    add("active_session", queries::active_session(&subjects.project, &subjects.machine).into());
+    add("slot_holder", queries::slot_holder(&subjects.machine, subjects.slot).into());
+    add("live_sessions", queries::live_sessions(std::slice::from_ref(&subjects.machine)).into());
     for status in SessionStatus::ALL {
         add(&format!("count of {status}"), queries::in_status(status).into());
     }
     add("stalled_sessions", queries::stalled_sessions(limit).into());
-    for (part, count) in ["stalled", "overdue"].into_iter().zip(queries::silent_counts(before)) {
+    for (part, count) in ["stalled", "overdue"].into_iter().zip(queries::stalled_counts(before)) {
         add(&format!("count of silent: {part}"), count.into());
     }
     add("overdue_sessions", queries::overdue_sessions(before, limit).into());
@@ -96,14 +96,14 @@ pub fn questions(about: &Subjects) -> BTreeMap<String, Question> {
     add("expired", queries::expired(by, limit).into());
     add("count of expired", queries::expired_sessions(by).into());
     add("keys", queries::keys().into());
-    add("remembered", queries::remembered(&about.answer, before).into());
-    for (name, filter) in trails(about) {
-        for (from, start) in [("now", None), ("a position", Some(about.position))] {
-            add(&format!("{name} from {from}"), queries::trail(&filter, start, limit).into());
+    add("remembered", queries::stored_response(&subjects.answer, before).into());
+    for (name, filter) in audit_logs(subjects) {
+        for (from, start) in [("now", None), ("a position", Some(subjects.position))] {
+            add(&format!("{name} from {from}"), queries::audit_log(&filter, start, limit).into());
         }
     }
-    for (name, list) in lists(about) {
-        for (from, start) in [("the start", Start::Offset(0)), ("a cursor", Start::After(about.cursor))] {
+    for (name, list) in lists(subjects) {
+        for (from, start) in [("the start", Start::Offset(0)), ("a cursor", Start::After(subjects.cursor))] {
             for (n, part) in list.page(PageRequest { limit, start }).into_iter().enumerate() {
                 add(&format!("{name} from {from}, part {n}"), part.into());
             }
@@ -113,31 +113,34 @@ pub fn questions(about: &Subjects) -> BTreeMap<String, Question> {
     all
 }
 
-fn trails(about: &Subjects) -> Vec<(&'static str, AuditFilter)> {
+fn audit_logs(subjects: &QuerySubjects) -> Vec<(&'static str, AuditFilter)> {
     let all = AuditFilter::default;
     vec![
         ("trail", all()),
-        ("trail of a key", AuditFilter { key: Some(about.key), ..all() }),
-        ("trail of a session", AuditFilter { session: Some(about.session), ..all() }),
-        ("trail of a machine", AuditFilter { machine: Some(about.machine.clone()), ..all() }),
+        ("trail of a key", AuditFilter { key: Some(subjects.key), ..all() }),
+        ("trail of a session", AuditFilter { session: Some(subjects.session), ..all() }),
+        ("trail of a machine", AuditFilter { machine: Some(subjects.machine.clone()), ..all() }),
     ]
 }
 
-fn lists(about: &Subjects) -> Vec<(&'static str, List)> {
+fn lists(subjects: &QuerySubjects) -> Vec<(&'static str, List)> {
     let all = SessionFilter::default;
     let sessions = |filter: SessionFilter| lists::sessions(&filter);
     let tasks = |filter: TaskFilter| lists::tasks(&filter);
     let machines = |status| lists::machines(&MachineFilter { status });
     vec![
         ("sessions", sessions(all())),
-        ("sessions of a project", sessions(SessionFilter { project_id: Some(about.project.clone()), ..all() })),
-        ("sessions of a machine", sessions(SessionFilter { machine_id: Some(about.machine.clone()), ..all() })),
+        ("sessions of a project", sessions(SessionFilter { project_id: Some(subjects.project.clone()), ..all() })),
+        ("sessions of a machine", sessions(SessionFilter { machine_id: Some(subjects.machine.clone()), ..all() })),
         ("sessions in a status", sessions(SessionFilter { status: Some(SessionStatus::Completed), ..all() })),
-        ("sessions of a lineage", sessions(SessionFilter { lineage_id: Some(about.lineage), ..all() })),
+        ("sessions of a lineage", sessions(SessionFilter { lineage_id: Some(subjects.lineage), ..all() })),
         ("archived sessions", sessions(SessionFilter { archived: Some(true), ..all() })),
         ("tasks", tasks(TaskFilter::default())),
-        ("tasks of a session", tasks(TaskFilter { session_id: Some(about.session), ..TaskFilter::default() })),
-        ("tasks of a project", tasks(TaskFilter { project_id: Some(about.project.clone()), ..TaskFilter::default() })),
+        ("tasks of a session", tasks(TaskFilter { session_id: Some(subjects.session), ..TaskFilter::default() })),
+        (
+            "tasks of a project",
+            tasks(TaskFilter { project_id: Some(subjects.project.clone()), ..TaskFilter::default() }),
+        ),
         ("tasks in a status", tasks(TaskFilter { status: Some(TaskStatus::Completed), ..TaskFilter::default() })),
         ("machines", machines(None)),
         ("machines in a status", machines(Some(MachineStatus::Online))),

@@ -1,114 +1,73 @@
-//! Heartbeats, the one hot command. Those that arrive together travel together: while a few batches are under way the
-//! rest gather, and nobody waits for a timer; on an idle store a lone beat leaves at once.
+//! Heartbeats, the one hot command. Those that arrive together travel in one batch: while a few batches are under way the
+//! rest gather, and no heartbeat waits for a timer. On an idle store a single heartbeat leaves at once.
 
 mod batch;
+mod heartbeat;
 mod kinds;
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bson::raw::CStr;
-use bson::{RawDocument, RawDocumentBuf};
-pub use kinds::MachineBeat;
-use rekindle_core::store::{BatchObserverHandle, StoreError, Versioned};
-use rekindle_core::values::Timestamp;
+pub(crate) use kinds::MachineHeartbeat;
+use rekindle_core::store::{BatchObserverHandle, StoreError};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
+use self::heartbeat::{Heartbeat, HeartbeatResult, PendingHeartbeat};
 use crate::connect::Connection;
 use crate::executor::closed;
 
-/// How many beats may wait; one more is refused.
-pub const WAITING: usize = 8192;
+/// How many heartbeats may wait; one more is rejected.
+const MAX_WAITING: usize = 8192;
 /// How many batches may be under way.
-const BATCHES: usize = 2;
-/// How many beats go into one batch.
-const BATCH: usize = 500;
+const MAX_BATCHES: usize = 2;
+/// The largest number of heartbeats in one batch.
+const BATCH_SIZE: usize = 500;
 
-/// A kind of heartbeat.
-pub trait Beat: Send + Sync + 'static {
-    /// What has a heartbeat.
-    type Row: Clone + Send + Sync;
-    /// What names a row.
-    type Id<'a>: Eq + std::hash::Hash;
-    /// Where the rows are.
-    const COLLECTION: &'static str;
-    /// The field that names a row.
-    const ID: &'static CStr;
-    /// The index on that field: named with every command, so that the server does not weigh others.
-    const INDEX: &'static str;
-
-    /// The row's id, as it is stored.
-    fn id(&self) -> String;
-    /// The row, and what else it must show: beats that differ in it are told apart.
-    fn key(&self) -> (Self::Id<'_>, Option<&str>);
-    /// When it was heard.
-    fn at(&self) -> Timestamp;
-    /// The filter of the row in a state that allows the beat.
-    fn filter(&self) -> RawDocumentBuf;
-    /// Whether this row is in a state that allows the beat.
-    fn allows(&self, row: &Self::Row) -> bool;
-    /// The row's last sign of life.
-    fn last_heartbeat(row: &Self::Row) -> Timestamp;
-    /// Refreshes it, forward only.
-    fn record_heartbeat(row: &mut Self::Row, at: Timestamp);
-    /// The row of a document.
-    fn read(document: &RawDocument) -> Result<Versioned<Self::Row>, StoreError>;
-}
-
-/// What a beat answers.
-pub type Outcome<B> = Result<Option<Versioned<<B as Beat>::Row>>, StoreError>;
-
-/// A beat on its way, with the address of its answer.
-struct Waiting<B: Beat> {
-    beat: B,
-    answer: oneshot::Sender<Outcome<B>>,
-    since: Instant,
-}
-
-/// The beats of one kind.
-pub struct Beats<B: Beat> {
+/// The heartbeats of one kind.
+pub(crate) struct HeartbeatQueue<B: Heartbeat> {
     connection: Arc<Connection>,
     timeout: Duration,
-    watch: BatchObserverHandle,
+    observer: BatchObserverHandle,
     queue: Mutex<Queue<B>>,
-    /// Told each time a batch ends and none follows.
+    /// Notified each time a batch ends and none follows.
     idle: Notify,
 }
 
-struct Queue<B: Beat> {
-    waiting: VecDeque<Waiting<B>>,
+struct Queue<B: Heartbeat> {
+    waiting: VecDeque<PendingHeartbeat<B>>,
+    /// The number of batches under way.
     batches: usize,
     closed: bool,
 }
 
-impl<B: Beat> Beats<B> {
-    /// None waiting.
-    pub fn new(connection: Arc<Connection>, timeout: Duration, watch: BatchObserverHandle) -> Self {
+impl<B: Heartbeat> HeartbeatQueue<B> {
+    pub(crate) fn new(connection: Arc<Connection>, timeout: Duration, observer: BatchObserverHandle) -> Self {
         let queue = Queue { waiting: VecDeque::new(), batches: 0, closed: false };
-        Self { connection, timeout, watch, queue: Mutex::new(queue), idle: Notify::new() }
+        Self { connection, timeout, observer, queue: Mutex::new(queue), idle: Notify::new() }
     }
 
-    /// Sends a beat and waits for its outcome. It goes on its way even if the caller does not wait.
+    /// Records a heartbeat and returns its row. The heartbeat is sent even if the caller stops waiting.
     ///
     /// # Errors
-    /// Overloaded when too many wait; else what the database says.
-    pub async fn beat(self: &Arc<Self>, beat: B) -> Outcome<B> {
+    /// `Overloaded` when too many wait; `Unknown` when the time of a call is over; else the database's own.
+    pub(crate) async fn record(self: &Arc<Self>, heartbeat: B) -> HeartbeatResult<B> {
         self.connection.ready()?;
-        let (answer, heard) = oneshot::channel();
-        if self.enqueue(Waiting { beat, answer, since: Instant::now() })? {
-            tokio::spawn(work(Slot { beats: Arc::clone(self), held: true }));
+        let (reply, result) = oneshot::channel();
+        if self.enqueue(PendingHeartbeat { heartbeat, reply, since: Instant::now() })? {
+            tokio::spawn(send_batches(BatchSlot { heartbeats: Arc::clone(self), held: true }));
         }
-        match timeout(self.timeout, heard).await {
-            Ok(Ok(outcome)) => outcome,
+        match timeout(self.timeout, result).await {
+            Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(StoreError::Unknown("the heartbeat's batch ended without an answer".to_owned())),
             Err(_) => Err(StoreError::Unknown(format!("no answer within {:?}", self.timeout))),
         }
     }
 
-    /// Refuses further beats, and waits until those that were accepted are answered.
-    pub async fn close(&self) {
+    /// Rejects further heartbeats, and waits until the accepted ones are answered.
+    pub(crate) async fn close(&self) {
         self.queue().closed = true;
         loop {
             let idle = self.idle.notified();
@@ -122,17 +81,17 @@ impl<B: Beat> Beats<B> {
         }
     }
 
-    /// True: there is a place for one more batch, and the caller begins it.
-    fn enqueue(&self, waiting: Waiting<B>) -> Result<bool, StoreError> {
+    /// Returns whether there is room for one more batch, which the caller then begins.
+    fn enqueue(&self, pending: PendingHeartbeat<B>) -> Result<bool, StoreError> {
         let mut queue = self.queue();
         if queue.closed {
             return Err(closed());
         }
-        if queue.waiting.len() >= WAITING {
+        if queue.waiting.len() >= MAX_WAITING {
             return Err(StoreError::Overloaded("too many heartbeats are waiting for the database".to_owned()));
         }
-        queue.waiting.push_back(waiting);
-        let begins = queue.batches < BATCHES;
+        queue.waiting.push_back(pending);
+        let begins = queue.batches < MAX_BATCHES;
         queue.batches += usize::from(begins);
         Ok(begins)
     }
@@ -142,52 +101,52 @@ impl<B: Beat> Beats<B> {
     }
 }
 
-/// A place for a batch; free again when this is dropped, also by a panic.
-struct Slot<B: Beat> {
-    beats: Arc<Beats<B>>,
+/// The right to send batches; given back when it is dropped, also by a panic.
+struct BatchSlot<B: Heartbeat> {
+    heartbeats: Arc<HeartbeatQueue<B>>,
     held: bool,
 }
 
-impl<B: Beat> Slot<B> {
-    /// The next batch. None: the place was given back under the same lock under which nobody was seen to wait, so that
-    /// whoever comes next begins a batch.
-    fn next(&mut self) -> Option<Vec<Waiting<B>>> {
-        let mut queue = self.beats.queue();
+impl<B: Heartbeat> BatchSlot<B> {
+    /// Returns the next batch. When no heartbeat waits the slot is given back under the same lock, so that the next
+    /// heartbeat begins a batch, and `None` is returned.
+    fn next(&mut self) -> Option<Vec<PendingHeartbeat<B>>> {
+        let mut queue = self.heartbeats.queue();
         if queue.waiting.is_empty() {
             queue.batches -= 1;
             self.held = false;
-            self.beats.idle.notify_waiters();
+            self.heartbeats.idle.notify_waiters();
             return None;
         }
-        let size = queue.waiting.len().min(BATCH);
+        let size = queue.waiting.len().min(BATCH_SIZE);
         Some(queue.waiting.drain(..size).collect())
     }
 }
 
-impl<B: Beat> Drop for Slot<B> {
+impl<B: Heartbeat> Drop for BatchSlot<B> {
     fn drop(&mut self) {
         if self.held {
-            self.beats.queue().batches -= 1;
-            self.beats.idle.notify_waiters();
+            self.heartbeats.queue().batches -= 1;
+            self.heartbeats.idle.notify_waiters();
         }
     }
 }
 
-async fn work<B: Beat>(mut slot: Slot<B>) {
+async fn send_batches<B: Heartbeat>(mut slot: BatchSlot<B>) {
     while let Some(batch) = slot.next() {
-        if let (Some(observer), Some(first)) = (slot.beats.watch.observer(), batch.first()) {
+        if let (Some(observer), Some(first)) = (slot.heartbeats.observer.observer(), batch.first()) {
             observer.batch(batch.len(), first.since.elapsed());
         }
-        match slot.beats.connection.ready() {
-            Ok(collections) => batch::run(collections, batch).await,
+        match slot.heartbeats.connection.ready() {
+            Ok(database) => batch::send(database, batch).await,
             Err(error) => batch::fail(batch, &error),
         }
     }
 }
 
-impl<B: Beat> std::fmt::Debug for Beats<B> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl<B: Heartbeat> fmt::Debug for HeartbeatQueue<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let queue = self.queue();
-        write!(f, "Beats({} waiting, {} batches)", queue.waiting.len(), queue.batches)
+        write!(f, "HeartbeatQueue({} waiting, {} batches)", queue.waiting.len(), queue.batches)
     }
 }

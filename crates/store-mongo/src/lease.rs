@@ -1,5 +1,5 @@
-//! Leases, one document for each duty. The server's clock (`$$NOW`) decides whether one ran out, so that no two processes
-//! need to agree on the time; each change of hands raises the token in the same write.
+//! Leases, one document for each duty. The server's clock (`$$NOW`) decides whether a lease has run out, so that
+//! processes need not agree on the time; each change of the holder raises the token in the same write.
 
 use std::time::Duration;
 
@@ -11,36 +11,36 @@ use rekindle_core::store::{Claim, Fence, StoreError};
 use crate::database::Database;
 use crate::error;
 
-/// Longer than any process keeps a duty: what `until` can hold is not unlimited.
-const LONGEST: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
+/// Longer than any process keeps a duty: the range of `until` is limited.
+const MAX_TTL: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
 
-/// Gives the duty to its claimant, or lets it keep it. None while somebody else has it.
+/// Claims or renews the lease of a duty. Returns `None` while another process holds it.
 ///
-/// The document always matches, and stays as it is while somebody else has the duty: an upsert whose filter asked the
-/// time is refused by the server.
-pub async fn claim(collections: Database, claim: Claim) -> Result<Option<Fence>, StoreError> {
+/// The filter always matches, and the document stays as it is while another process holds the lease: the server rejects
+/// an upsert whose filter compares with the time.
+pub(crate) async fn claim(database: Database, claim: Claim) -> Result<Option<Fence>, StoreError> {
     let holder = bson::Uuid::from(claim.holder);
-    let lasts = i64::try_from(claim.ttl.min(LONGEST).as_millis()).unwrap_or(i64::MAX);
-    let own = doc! { "$eq": [{ "$ifNull": ["$holder", null] }, holder] };
-    let free = doc! { "$eq": [{ "$ifNull": ["$holder", null] }, null] };
-    let over = doc! { "$lte": ["$until", "$$NOW"] };
-    let may = doc! { "$or": [own.clone(), free, over] };
-    let token = doc! { "$cond": [own, "$token", { "$add": [{ "$ifNull": ["$token", 0_i64] }, 1_i64] }] };
+    let ttl = i64::try_from(claim.ttl.min(MAX_TTL).as_millis()).unwrap_or(i64::MAX);
+    let is_holder = doc! { "$eq": [{ "$ifNull": ["$holder", null] }, holder] };
+    let is_free = doc! { "$eq": [{ "$ifNull": ["$holder", null] }, null] };
+    let is_expired = doc! { "$lte": ["$until", "$$NOW"] };
+    let may_hold = doc! { "$or": [is_holder.clone(), is_free, is_expired] };
+    let token = doc! { "$cond": [is_holder, "$token", { "$add": [{ "$ifNull": ["$token", 0_i64] }, 1_i64] }] };
     let set = doc! {
-        "token": { "$cond": [may.clone(), token, "$token"] },
-        "holder": { "$cond": [may.clone(), holder, "$holder"] },
-        "until": { "$cond": [may, { "$add": ["$$NOW", lasts] }, "$until"] },
+        "token": { "$cond": [may_hold.clone(), token, "$token"] },
+        "holder": { "$cond": [may_hold.clone(), holder, "$holder"] },
+        "until": { "$cond": [may_hold, { "$add": ["$$NOW", ttl] }, "$until"] },
     };
-    let leases = collections.leases.clone_with_type::<Document>();
-    let asked = leases
+    let leases = database.leases.clone_with_type::<Document>();
+    let update = leases
         .find_one_and_update(doc! { "_id": claim.duty.as_str() }, vec![doc! { "$set": set }])
         .upsert(true)
         .return_document(ReturnDocument::After);
-    let found = match asked.await {
+    let found = match update.await {
         Ok(found) => found,
-        // Somebody else made the document at the same time, and has the duty.
+        // Another process made the document at the same time, and holds the lease.
         Err(error) if is_duplicate(&error) => None,
-        Err(error) => return Err(error::write_failed(&error)),
+        Err(error) => return Err(error::write_error(&error)),
     };
     let Some(lease) = found else { return Ok(None) };
     if lease.get("holder") != Some(&holder.into()) {
@@ -51,14 +51,14 @@ pub async fn claim(collections: Database, claim: Claim) -> Result<Option<Fence>,
     Ok(Some(Fence { duty: claim.duty, token }))
 }
 
-/// Gives the duty back, if this fence still stands.
-pub async fn release(collections: Database, fence: Fence) -> Result<(), StoreError> {
+/// Releases the lease of a duty, if the fence is not stale.
+pub(crate) async fn release(database: Database, fence: Fence) -> Result<(), StoreError> {
     let Ok(token) = i64::try_from(fence.token) else { return Ok(()) };
-    let released = collections
+    let released = database
         .leases
         .update_one(doc! { "_id": fence.duty.as_str(), "token": token }, doc! { "$unset": { "holder": "" } })
         .await;
-    released.map(|_| ()).map_err(|error| error::write_failed(&error))
+    released.map(|_| ()).map_err(|error| error::write_error(&error))
 }
 
 fn is_duplicate(error: &Error) -> bool {

@@ -1,10 +1,12 @@
 //! The store of Rekindle for many machines: a MongoDB replica set or sharded cluster, 6.0 or newer.
 //!
-//! Read in this order: `documents` (what is stored), `schema` (validators and indexes), `query` and `reads` (every
-//! question there is), `connect` (what is refused at the start, and why).
+//! Read in this order: `documents` (what is stored), `schema` (validators and indexes), `query` and `reads` (every read),
+//! `commit` and `heartbeats` (every write), `connect` (what fails the start, and why).
 
+mod backoff;
 mod commit;
 mod connect;
+mod connect_error;
 mod count_cache;
 mod database;
 mod documents;
@@ -20,10 +22,11 @@ mod ordered_ids;
 mod primary_monitor;
 mod query;
 mod reads;
+mod reply;
 mod schema;
 mod stale_transactions;
 mod store;
 
-pub use connect::ConnectError;
+pub use connect_error::ConnectError;
 pub use options::{BadAddress, MongoAddress, MongoOptions, Setup};
 pub use store::MongoStore;

@@ -1,4 +1,4 @@
-//! Where the database is, and the few numbers that an operator chooses.
+//! The address of the database, and the few settings of the store.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,13 +10,13 @@ use rekindle_core::store::BatchObserverHandle;
 #[derive(Clone, PartialEq, Eq)]
 pub struct MongoAddress(String);
 
-/// A text that is no connection string.
+/// The error of a text that is no connection string.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("must be a MongoDB connection string, such as mongodb://user:password@db1,db2,db3/?replicaSet=rekindle")]
 pub struct BadAddress;
 
 impl MongoAddress {
-    /// The whole text, password and all: for the driver only.
+    /// Returns the whole text with the password, for the driver only.
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }
@@ -35,7 +35,7 @@ impl FromStr for MongoAddress {
 }
 
 impl fmt::Display for MongoAddress {
-    /// The address without its password, and without options that carry a secret.
+    /// Writes the address without its password, and without options that carry a secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&masked(&self.0))
     }
@@ -52,7 +52,7 @@ const SECRET_OPTIONS: [&str; 3] = ["authmechanismproperties", "tlscertificatekey
 
 fn masked(address: &str) -> String {
     let (scheme, rest) = address.split_once("://").unwrap_or(("mongodb", address));
-    // The last @ divides: one that was not escaped in a password must not let a part of it through.
+    // The last @ divides: after an unescaped one in a password, no part of the password is shown.
     let (who, where_to) = match rest.rsplit_once('@') {
         Some((who, where_to)) => (Some(who), where_to),
         None => (None, rest),
@@ -85,31 +85,31 @@ fn masked(address: &str) -> String {
 /// How to open a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MongoOptions {
-    /// Where the servers are, and how to log in.
+    /// The servers and the credentials.
     pub address: MongoAddress,
-    /// The database's name.
+    /// The name of the database.
     pub database: String,
-    /// After how many days ended sessions go; the server's own clean-up comes a day later.
+    /// The number of days after which ended sessions are deleted; the server's own TTL deletion comes a day later.
     pub retention_days: u32,
-    /// How long a caller waits for its answer.
+    /// How long a caller waits for a result.
     pub call_timeout: Duration,
-    /// Who is told of the batches in which heartbeats travel.
+    /// The observer of the batches of heartbeats.
     pub watch: BatchObserverHandle,
-    /// Whether the database is made what it should be when it is opened.
+    /// Whether the database is prepared when it is opened.
     pub setup: Setup,
 }
 
 /// What opening a store does to its database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Setup {
-    /// Makes what is missing, and changes what differs: also the age at which the server itself deletes.
+    /// Makes what is missing and changes what differs, including the age at which the server itself deletes.
     Prepare,
-    /// Changes nothing, for somebody who only looks: the options of whoever runs the server are not known here.
+    /// Changes nothing: for programs that only read, and do not know the server's settings.
     LeaveAsIs,
 }
 
 impl MongoOptions {
-    /// The defaults, at this address.
+    /// Returns the default options for an address.
     pub fn at(address: MongoAddress) -> Self {
         Self {
             address,

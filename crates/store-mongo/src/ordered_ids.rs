@@ -6,12 +6,12 @@ use std::sync::{Mutex, PoisonError};
 use rekindle_core::clock::{Clock, SystemClock};
 use uuid::{Builder, Uuid};
 
-/// The bits below the milliseconds that are ours: twelve and sixty-two.
+/// The random bits of a UUIDv7: twelve and sixty-two.
 const TAIL_BITS: u32 = 74;
 
-/// Makes marks.
+/// Makes ids in rising order.
 #[derive(Debug, Default)]
-pub struct OrderedIds(Mutex<Last>);
+pub(crate) struct OrderedIds(Mutex<Last>);
 
 #[derive(Debug, Default, Clone, Copy)]
 struct Last {
@@ -20,8 +20,8 @@ struct Last {
 }
 
 impl OrderedIds {
-    /// A mark that is larger than all that were made here before.
-    pub fn next(&self) -> Uuid {
+    /// Returns an id that is larger than all that were returned before.
+    pub(crate) fn next(&self) -> Uuid {
         let now = u64::try_from(SystemClock.now().millis()).unwrap_or(0);
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *last = last.after(now, fastrand::u128(..));
@@ -31,12 +31,12 @@ impl OrderedIds {
 
 impl Last {
     fn after(self, now: u64, random: u128) -> Self {
-        // One bit is left free, so that a millisecond has room to count on.
+        // One bit stays zero, so that a millisecond has room for many ids.
         let fresh = |millis| Self { millis, tail: random >> (128 - TAIL_BITS + 1) };
         if now > self.millis {
             return fresh(now);
         }
-        // The clock stood still or went back: a small random step on.
+        // The clock stands still or went back: the id grows by a small random step.
         let tail = self.tail + 1 + (random & 0xffff_ffff);
         if tail >> TAIL_BITS == 0 { Self { tail, ..self } } else { fresh(self.millis + 1) }
     }

@@ -1,6 +1,6 @@
-//! The loss of the server that leads. The driver waits for an answer for as long as the connection stands, and that of a
+//! The loss of the primary. The driver waits for a reply for as long as the connection stands, and the connection to a
 //! server that stopped, or that a broken network hides, stands for minutes. But the driver also watches the servers, and
-//! learns within seconds that another one leads: then nobody will answer what the old one was asked, and we stop waiting.
+//! learns within seconds of a new primary: then the old one will not reply any more, and the call stops waiting.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -13,44 +13,44 @@ use mongodb::options::ServerAddress;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-/// How long an answer may still be on its way after the loss: whoever steps down in good order answers first.
+/// How long a reply may still be on its way after a failover: a primary that steps down in good order replies first.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// Knows who leads, and tells when another does. A leader that was out of sight for a moment and still leads is no loss: the
-/// driver asks it again by itself. Cheap to clone.
+/// Knows the primary, and wakes its waiters when another server becomes primary. A primary that was out of sight for a
+/// moment and stays primary is no loss: the driver retries by itself. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct PrimaryMonitor(Arc<watch::Sender<Option<ServerAddress>>>);
+pub(crate) struct PrimaryMonitor(Arc<watch::Sender<Option<ServerAddress>>>);
 
 impl PrimaryMonitor {
-    /// What the driver tells it by.
-    pub fn handler(&self) -> EventHandler<SdamEvent> {
-        let losses = self.clone();
+    /// Returns the handler by which the driver reports the servers' roles.
+    pub(crate) fn handler(&self) -> EventHandler<SdamEvent> {
+        let monitor = self.clone();
         EventHandler::callback(move |event| {
             if let SdamEvent::ServerDescriptionChanged(event) = event
                 && event.new_description.server_type() == ServerType::RsPrimary
             {
-                losses.leads(event.address.clone());
+                monitor.set_primary(event.address.clone());
             }
         })
     }
 
-    fn leads(&self, server: ServerAddress) {
-        self.0.send_if_modified(|leader| leader.as_ref() != Some(&server) && leader.replace(server).is_some());
+    fn set_primary(&self, server: ServerAddress) {
+        self.0.send_if_modified(|primary| primary.as_ref() != Some(&server) && primary.replace(server).is_some());
     }
 
-    /// Runs what waits for an answer. None: whoever leads was lost meanwhile, or the limit passed, and the answer is not
-    /// waited for any more.
-    pub async fn run_until_failover<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
-        let mut leader = self.0.subscribe();
-        let lost = async {
-            // Its sender is here.
-            let _ = leader.changed().await;
+    /// Runs a call. Returns `None` when the primary was lost meanwhile, or the limit passed: its reply is not waited for
+    /// any more.
+    pub(crate) async fn run_until_failover<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+        let mut primary = self.0.subscribe();
+        let failover = async {
+            // The sender lives as long as `self`: this cannot fail.
+            let _ = primary.changed().await;
             sleep(GRACE).await;
         };
         tokio::select! {
             biased;
             done = work => Some(done),
-            () = lost => None,
+            () = failover => None,
             () = sleep(limit) => None,
         }
     }

@@ -1,5 +1,5 @@
-//! A question to one collection as a value: it can be asked, and it can be explained. Each names its index, so that the
-//! server has nothing to choose, and a missing index is an error instead of a scan.
+//! A read of one collection as a value: it can be run, and it can be explained. Each names its index, so that the
+//! server does not choose one, and a missing index is an error instead of a scan.
 
 use bson::{Document, RawDocument, doc};
 use mongodb::Collection;
@@ -7,29 +7,22 @@ use mongodb::options::Hint;
 use rekindle_core::store::StoreError;
 
 use crate::database::Database;
-use crate::error::is_passing;
-use crate::reads::{ReadError, ReadResult};
+use crate::error::{ReadError, ReadResult, is_resendable};
 
-/// Where a question is put.
+/// A collection that queries read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CollectionName {
-    /// The sessions.
+pub(crate) enum CollectionName {
     Sessions,
-    /// The tasks.
     Tasks,
-    /// The machines.
     Machines,
-    /// The API keys.
     Keys,
-    /// The remembered answers.
+    /// The stored responses.
     Answers,
-    /// The events.
     Events,
 }
 
 impl CollectionName {
-    /// The collection's name.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Sessions => "sessions",
             Self::Tasks => "tasks",
@@ -40,75 +33,69 @@ impl CollectionName {
         }
     }
 
-    fn of(self, collections: &Database) -> &Collection<bson::RawDocumentBuf> {
+    fn of(self, database: &Database) -> &Collection<bson::RawDocumentBuf> {
         match self {
-            Self::Sessions => &collections.sessions,
-            Self::Tasks => &collections.tasks,
-            Self::Machines => &collections.machines,
-            Self::Keys => &collections.api_keys,
-            Self::Answers => &collections.answers,
-            Self::Events => &collections.events,
+            Self::Sessions => &database.sessions,
+            Self::Tasks => &database.tasks,
+            Self::Machines => &database.machines,
+            Self::Keys => &database.api_keys,
+            Self::Answers => &database.answers,
+            Self::Events => &database.events,
         }
     }
 }
 
-/// Which documents, in which order.
+/// A `find`: which documents, in which order.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Query {
-    /// Where.
-    pub within: CollectionName,
-    /// What must be true of them.
-    pub filter: Document,
-    /// The index that finds them.
-    pub hint: &'static str,
-    /// Their order; empty: any.
-    pub sort: Document,
-    /// How many are passed over.
-    pub skip: u64,
-    /// How many at most; none: all.
-    pub limit: Option<u32>,
-    /// Which of their fields; empty: all.
-    pub fields: Document,
+pub(crate) struct Query {
+    pub(crate) collection: CollectionName,
+    pub(crate) filter: Document,
+    /// The name of the index that the server must use.
+    pub(crate) hint: &'static str,
+    /// Empty: in any order.
+    pub(crate) sort: Document,
+    pub(crate) skip: u64,
+    /// `None`: all.
+    pub(crate) limit: Option<u32>,
+    /// Empty: all fields.
+    pub(crate) projection: Document,
 }
 
 impl Query {
-    /// All documents like this, found by this index.
-    pub fn of(within: CollectionName, filter: Document, hint: &'static str) -> Self {
-        Self { within, filter, hint, sort: Document::new(), skip: 0, limit: None, fields: Document::new() }
+    /// Returns a query for all documents that match, by this index.
+    pub(crate) fn of(collection: CollectionName, filter: Document, hint: &'static str) -> Self {
+        Self { collection, filter, hint, sort: Document::new(), skip: 0, limit: None, projection: Document::new() }
     }
 
-    /// In this order.
     #[must_use]
-    pub fn sorted(self, sort: Document) -> Self {
+    pub(crate) fn sorted(self, sort: Document) -> Self {
         Self { sort, ..self }
     }
 
-    /// At most so many.
     #[must_use]
-    pub fn limited(self, limit: u32) -> Self {
+    pub(crate) fn limited(self, limit: u32) -> Self {
         Self { limit: Some(limit), ..self }
     }
 
-    /// Only these fields.
     #[must_use]
-    pub fn showing(self, fields: Document) -> Self {
-        Self { fields, ..self }
+    pub(crate) fn projected(self, projection: Document) -> Self {
+        Self { projection, ..self }
     }
 
-    /// Asks. By `find`, which the driver asks again when the network broke or another server leads now.
-    pub async fn all<T>(
+    /// Runs the query and decodes its rows. The driver retries a `find` when the network failed or the primary changed.
+    pub(crate) async fn all<T>(
         self,
-        collections: &Database,
+        database: &Database,
         read: impl Fn(&RawDocument) -> Result<T, StoreError>,
     ) -> ReadResult<Vec<T>> {
-        // No limit is what zero would mean to the server.
+        // The server takes a limit of zero for none.
         if self.limit == Some(0) {
             return Ok(Vec::new());
         }
-        let mut find = self.within.of(collections).find(self.filter).hint(Hint::Name(self.hint.to_owned()));
-        find = find.max_time(collections.call_timeout).sort(self.sort).skip(self.skip).projection(self.fields);
+        let mut find = self.collection.of(database).find(self.filter).hint(Hint::Name(self.hint.to_owned()));
+        find = find.max_time(database.call_timeout).sort(self.sort).skip(self.skip).projection(self.projection);
         if let Some(limit) = self.limit {
-            // All in one answer, as far as the server's limit of 16 MiB allows, and no cursor stays open.
+            // All rows in one reply, up to the server's limit of 16 MiB, so that no cursor stays open.
             find = find.limit(limit.into()).batch_size(limit.saturating_add(1));
         }
         let mut cursor = find.await?;
@@ -119,20 +106,20 @@ impl Query {
         Ok(found)
     }
 
-    /// Asks for the only one, or the first.
-    pub async fn one<T>(
+    /// Returns the only row, or the first.
+    pub(crate) async fn one<T>(
         self,
-        collections: &Database,
+        database: &Database,
         read: impl Fn(&RawDocument) -> Result<T, StoreError>,
     ) -> ReadResult<Option<T>> {
-        Ok(self.limited(1).all(collections, read).await?.pop())
+        Ok(self.limited(1).all(database, read).await?.pop())
     }
 
-    /// The command that this is, as `explain` wants it.
-    pub fn command(&self) -> Document {
-        let mut command = doc! { "find": self.within.name(), "filter": self.filter.clone(), "hint": self.hint };
+    /// Returns the query as a command, for `explain`.
+    pub(crate) fn command(&self) -> Document {
+        let mut command = doc! { "find": self.collection.name(), "filter": self.filter.clone(), "hint": self.hint };
         command.insert("sort", self.sort.clone());
-        command.insert("projection", self.fields.clone());
+        command.insert("projection", self.projection.clone());
         command.insert("skip", bson_count(self.skip));
         if let Some(limit) = self.limit {
             command.insert("limit", i64::from(limit));
@@ -145,48 +132,46 @@ fn bson_count(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// How many documents.
+/// A count of documents.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Count {
-    /// Where.
-    pub within: CollectionName,
-    /// What must be true of them.
-    pub filter: Document,
-    /// The index that finds them.
-    pub hint: &'static str,
+pub(crate) struct Count {
+    pub(crate) collection: CollectionName,
+    pub(crate) filter: Document,
+    /// The name of the index that the server must use.
+    pub(crate) hint: &'static str,
 }
 
 impl Count {
-    /// Counts them all. By the `count` command, which can count in an index alone; with a hint it never relies on the
-    /// collection's own figure, which may be wrong after a crash.
-    pub async fn ask(self, collections: &Database) -> ReadResult<u64> {
-        self.run(self.command(), collections).await
+    /// Counts all documents that match. The `count` command can count in an index alone; with a hint it never uses the
+    /// collection's own count, which may be wrong after a crash.
+    pub(crate) async fn fetch(self, database: &Database) -> ReadResult<u64> {
+        self.run(self.command(), database).await
     }
 
-    /// Counts them, and stops at this many.
-    pub async fn up_to(&self, limit: u32, collections: &Database) -> ReadResult<u64> {
+    /// Counts the documents that match, up to a limit.
+    pub(crate) async fn fetch_up_to(&self, limit: u32, database: &Database) -> ReadResult<u64> {
         let mut command = self.command();
         command.insert("limit", i64::from(limit));
-        self.run(command, collections).await
+        self.run(command, database).await
     }
 
-    async fn run(&self, mut command: Document, collections: &Database) -> ReadResult<u64> {
+    async fn run(&self, mut command: Document, database: &Database) -> ReadResult<u64> {
         command.insert("readConcern", doc! { "level": "majority" });
-        command.insert("maxTimeMS", i64::try_from(collections.call_timeout.as_millis()).unwrap_or(i64::MAX));
-        let answer = match collections.db.run_command(command.clone()).await {
-            // The driver asks only its own commands again.
-            Err(error) if is_passing(&error) => collections.db.run_command(command).await?,
+        command.insert("maxTimeMS", i64::try_from(database.call_timeout.as_millis()).unwrap_or(i64::MAX));
+        let answer = match database.db.run_command(command.clone()).await {
+            // The driver does not retry raw commands.
+            Err(error) if is_resendable(&error) => database.db.run_command(command).await?,
             answer => answer?,
         };
         let n = answer.get("n").and_then(|n| n.as_i64().or_else(|| n.as_i32().map(i64::from)));
         n.and_then(|n| u64::try_from(n).ok()).ok_or_else(|| {
-            let told = format!("the server counted {} and said {:?}", self.within.name(), answer.get("n"));
-            ReadError::Store(StoreError::Corrupt(told))
+            let why = format!("the server counted {} and said {:?}", self.collection.name(), answer.get("n"));
+            ReadError::Store(StoreError::Corrupt(why))
         })
     }
 
-    /// The command that this is.
-    pub fn command(&self) -> Document {
-        doc! { "count": self.within.name(), "query": self.filter.clone(), "hint": self.hint }
+    /// Returns the count as a command, for `explain` too.
+    pub(crate) fn command(&self) -> Document {
+        doc! { "count": self.collection.name(), "query": self.filter.clone(), "hint": self.hint }
     }
 }

@@ -1,8 +1,8 @@
-//! What the database is made of, and how it comes to be: collections with validators, indexes, and the version of it all.
-//! Several processes may do this at once. When nothing is to be done it is two round trips.
+//! The schema of the database, and its preparation: collections with validators, indexes, and a version. Several
+//! processes may prepare a database at once. When nothing is to be changed it takes a few round trips.
 
-pub mod indexes;
-pub mod validators;
+pub(crate) mod indexes;
+pub(crate) mod validators;
 
 use std::collections::HashMap;
 
@@ -12,66 +12,66 @@ use futures_util::future::try_join_all;
 use indexes::Index;
 use mongodb::error::Error;
 
-use crate::connect::ConnectError;
+use crate::connect_error::ConnectError;
 use crate::database::{Database, write_concern};
 use crate::error::{code, code_of, describe};
 
-/// The version that this program makes and understands.
-pub const VERSION: i64 = 2;
+/// The version that this program prepares and understands.
+pub(crate) const VERSION: i64 = 2;
 
-/// The namespace is there already: another process was faster.
+/// The collection exists: another process was faster.
 const NAMESPACE_EXISTS: i32 = 48;
-/// An index of this name, or with these fields, is there and is another one.
+/// Another index has this name, or these fields.
 const INDEX_CONFLICTS: [i32; 2] = [85, 86];
 
 /// Why the database was not prepared.
 #[derive(Debug)]
-pub enum Unprepared {
-    /// The servers did not answer, or will answer in a moment: to be tried again.
+pub(crate) enum PrepareError {
+    /// The servers failed; another attempt may succeed.
     Failed(Error),
-    /// An operator has to do something.
+    /// An operator has to change something.
     Refused(ConnectError),
 }
 
-impl From<Error> for Unprepared {
+impl From<Error> for PrepareError {
     fn from(error: Error) -> Self {
         Self::Failed(error)
     }
 }
 
 /// Makes what is missing and changes what differs.
-pub async fn prepare(collections: &Database, retention_days: u32) -> Result<(), Unprepared> {
-    let retention = span(retention_days);
-    let there = look(collections).await?;
-    if let Some(newer) = there.version.filter(|version| *version > VERSION) {
-        return Err(Unprepared::Refused(ConnectError::NewerSchema { theirs: newer, ours: VERSION }));
+pub(crate) async fn prepare(database: &Database, retention_days: u32) -> Result<(), PrepareError> {
+    let retention = retention_seconds(retention_days);
+    let existing = inspect(database).await?;
+    if let Some(newer) = existing.version.filter(|version| *version > VERSION) {
+        return Err(PrepareError::Refused(ConnectError::NewerSchema { theirs: newer, ours: VERSION }));
     }
     for name in validators::COLLECTIONS {
-        match there.collections.get(name) {
-            None => create(collections, name).await?,
+        match existing.collections.get(name) {
+            None => create_collection(database, name).await?,
             Some(options) if differs(options, name) => {
                 let change = doc! {
                     "collMod": name, "validator": validators::of(name), "validationLevel": "strict", "validationAction": "error",
                 };
-                run(collections, change, &format!("to change the validator of {name}")).await?;
+                run_command(database, change, &format!("to change the validator of {name}")).await?;
             }
             Some(_) => {}
         }
     }
-    for (name, there) in &there.indexes {
-        index(collections, name, there, retention).await?;
+    for (name, found) in &existing.indexes {
+        ensure_indexes(database, name, found, retention).await?;
     }
-    if there.version != Some(VERSION) {
+    if existing.version != Some(VERSION) {
         let note = doc! { "$max": { "version": VERSION } };
-        collections.meta.update_one(doc! { "_id": "schema" }, note).upsert(true).await?;
+        database.meta.update_one(doc! { "_id": "schema" }, note).upsert(true).await?;
     }
     Ok(())
 }
 
-/// Makes sure that this is a database of ours, of this version, and changes nothing.
-pub async fn recognize(collections: &Database, name: &str) -> Result<(), Unprepared> {
-    let refused = |error| Err(Unprepared::Refused(error));
-    match version(collections).await? {
+/// Checks that the database has this version of the schema, and changes nothing.
+pub(crate) async fn verify(database: &Database, name: &str) -> Result<(), PrepareError> {
+    let refused = |error| Err(PrepareError::Refused(error));
+    match version(database).await? {
         Some(VERSION) => Ok(()),
         Some(theirs) if theirs > VERSION => refused(ConnectError::NewerSchema { theirs, ours: VERSION }),
         Some(_) | None => refused(ConnectError::Configuration(format!(
@@ -80,64 +80,64 @@ pub async fn recognize(collections: &Database, name: &str) -> Result<(), Unprepa
     }
 }
 
-/// After how many seconds the server itself deletes what has ended: a day behind the retention job.
-fn span(retention_days: u32) -> i32 {
+/// Returns the age in seconds at which the server deletes ended sessions: a day after the retention job does.
+fn retention_seconds(retention_days: u32) -> i32 {
     let seconds = (i64::from(retention_days) + 1) * 24 * 60 * 60;
     i32::try_from(seconds).unwrap_or(i32::MAX)
 }
 
-/// What is there already.
-struct There {
-    /// Options by name.
+/// What the database holds before it is prepared.
+struct ExistingSchema {
+    /// The options of each collection, by name.
     collections: HashMap<String, Document>,
-    /// Indexes by collection, in the order in which they are made.
+    /// The indexes of each collection, in the order in which they are made.
     indexes: Vec<(&'static str, Vec<Document>)>,
     version: Option<i64>,
 }
 
-async fn look(collections: &Database) -> Result<There, Unprepared> {
-    let ours = doc! { "name": { "$in": validators::COLLECTIONS.to_vec() } };
-    let listed = collections.db.run_cursor_command(doc! { "listCollections": 1, "filter": ours });
+async fn inspect(database: &Database) -> Result<ExistingSchema, PrepareError> {
+    let filter = doc! { "name": { "$in": validators::COLLECTIONS.to_vec() } };
+    let listed = database.db.run_cursor_command(doc! { "listCollections": 1, "filter": filter });
     let mut options = HashMap::new();
     for entry in listed.await?.try_collect::<Vec<Document>>().await? {
         if let (Ok(name), Ok(found)) = (entry.get_str("name"), entry.get_document("options")) {
             options.insert(name.to_owned(), found.clone());
         }
     }
-    let asked = validators::COLLECTIONS.map(|name| {
-        let is_there = options.contains_key(name);
+    let indexes = validators::COLLECTIONS.map(|name| {
+        let exists = options.contains_key(name);
         async move {
-            let found = match is_there && !indexes::of(name).is_empty() {
-                true => list_indexes(collections, name).await?,
+            let found = match exists && !indexes::of(name).is_empty() {
+                true => list_indexes(database, name).await?,
                 false => Vec::new(),
             };
             Ok::<_, Error>((name, found))
         }
     });
-    let indexes = try_join_all(asked).await?;
-    let version = version(collections).await?;
-    Ok(There { collections: options, indexes, version })
+    let indexes = try_join_all(indexes).await?;
+    let version = version(database).await?;
+    Ok(ExistingSchema { collections: options, indexes, version })
 }
 
-async fn version(collections: &Database) -> Result<Option<i64>, Error> {
-    let note = collections.meta.clone_with_type::<Document>().find_one(doc! { "_id": "schema" }).await?;
+async fn version(database: &Database) -> Result<Option<i64>, Error> {
+    let note = database.meta.clone_with_type::<Document>().find_one(doc! { "_id": "schema" }).await?;
     Ok(note.and_then(|note| note.get("version").and_then(integer)))
 }
 
-async fn list_indexes(collections: &Database, name: &str) -> Result<Vec<Document>, Error> {
-    let cursor = collections.db.run_cursor_command(doc! { "listIndexes": name }).await;
+async fn list_indexes(database: &Database, name: &str) -> Result<Vec<Document>, Error> {
+    let cursor = database.db.run_cursor_command(doc! { "listIndexes": name }).await;
     match cursor {
         Ok(cursor) => cursor.try_collect().await,
         Err(error) => Err(error),
     }
 }
 
-async fn create(collections: &Database, name: &str) -> Result<(), Unprepared> {
+async fn create_collection(database: &Database, name: &str) -> Result<(), PrepareError> {
     let command = doc! {
         "create": name, "validator": validators::of(name), "validationLevel": "strict", "validationAction": "error",
     };
-    match run(collections, command, &format!("to make the collection {name}")).await {
-        Err(Unprepared::Failed(error)) if code_of(&error) == Some(NAMESPACE_EXISTS) => Ok(()),
+    match run_command(database, command, &format!("to make the collection {name}")).await {
+        Err(PrepareError::Failed(error)) if code_of(&error) == Some(NAMESPACE_EXISTS) => Ok(()),
         done => done,
     }
 }
@@ -149,29 +149,30 @@ fn differs(options: &Document, name: &str) -> bool {
         || !is("validationAction", "error")
 }
 
-/// Makes a collection's missing indexes in one command, and changes the span after which its documents expire.
-async fn index(
-    collections: &Database,
+/// Makes the missing indexes of a collection in one command, and changes the age at which its documents expire.
+async fn ensure_indexes(
+    database: &Database,
     name: &'static str,
-    there: &[Document],
+    existing: &[Document],
     retention: i32,
-) -> Result<(), Unprepared> {
+) -> Result<(), PrepareError> {
     let mut missing = Vec::new();
     for wanted in indexes::of(name) {
-        let Some(found) = there.iter().find(|found| found.get_str("name").is_ok_and(|name| name == wanted.name)) else {
+        let Some(found) = existing.iter().find(|found| found.get_str("name").is_ok_and(|name| name == wanted.name))
+        else {
             missing.push(wanted);
             continue;
         };
-        if !same(&wanted, found) {
+        if !is_same(&wanted, found) {
             let index = format!("{}.{}", name, wanted.name);
-            return Err(Unprepared::Refused(ConnectError::OtherIndex { index }));
+            return Err(PrepareError::Refused(ConnectError::OtherIndex { index }));
         }
         if let Some(seconds) = wanted.expires_after(retention)
             && found.get("expireAfterSeconds").and_then(integer) != Some(seconds.into())
         {
             let change = doc! { "name": wanted.name, "expireAfterSeconds": seconds };
             let doing = format!("to change after how long {name} expire");
-            run(collections, doc! { "collMod": name, "index": change }, &doing).await?;
+            run_command(database, doc! { "collMod": name, "index": change }, &doing).await?;
         }
     }
     if missing.is_empty() {
@@ -179,11 +180,11 @@ async fn index(
     }
     let specifications: Vec<_> = missing.iter().map(|index| index.specification(retention)).collect();
     let command = doc! { "createIndexes": name, "indexes": specifications };
-    run(collections, command, &format!("to make the indexes of {name}")).await
+    run_command(database, command, &format!("to make the indexes of {name}")).await
 }
 
-fn same(wanted: &Index, found: &Document) -> bool {
-    // The order of the fields matters here, which documents do not look at.
+fn is_same(wanted: &Index, found: &Document) -> bool {
+    // Documents compare without the order of their fields, which matters in a key.
     let fields = |key: &Document| key.iter().map(|(name, way)| (name.clone(), integer(way))).collect::<Vec<_>>();
     found.get_document("key").is_ok_and(|key| fields(key) == fields(&wanted.key))
         && found.get_bool("unique").unwrap_or(false) == wanted.unique
@@ -191,26 +192,26 @@ fn same(wanted: &Index, found: &Document) -> bool {
         && found.contains_key("expireAfterSeconds") == wanted.expires.is_some()
 }
 
-/// Runs a command that changes the schema, and says in words what its failure means.
-async fn run(collections: &Database, mut command: Document, doing: &str) -> Result<(), Unprepared> {
-    let concern = write_concern(collections.call_timeout);
+/// Runs a command that changes the schema, and explains its failure.
+async fn run_command(database: &Database, mut command: Document, doing: &str) -> Result<(), PrepareError> {
+    let concern = write_concern(database.call_timeout);
     let timeout = concern.w_timeout.map_or(0, |limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX));
     command.insert("writeConcern", doc! { "w": "majority", "wtimeout": timeout });
-    let Err(error) = collections.db.run_command(command).await else { return Ok(()) };
+    let Err(error) = database.db.run_command(command).await else { return Ok(()) };
     Err(match code_of(&error) {
         Some(code::UNAUTHORIZED) => {
             let why = format!("the user may not do what is needed {doing}: {}", describe(&error));
-            Unprepared::Refused(ConnectError::Forbidden { why })
+            PrepareError::Refused(ConnectError::Forbidden { why })
         }
-        Some(code::DUPLICATE_KEY) => Unprepared::Refused(ConnectError::Duplicates { why: describe(&error) }),
+        Some(code::DUPLICATE_KEY) => PrepareError::Refused(ConnectError::Duplicates { why: describe(&error) }),
         Some(code) if INDEX_CONFLICTS.contains(&code) => {
-            Unprepared::Refused(ConnectError::OtherIndex { index: describe(&error) })
+            PrepareError::Refused(ConnectError::OtherIndex { index: describe(&error) })
         }
-        _ => Unprepared::Failed(error),
+        _ => PrepareError::Failed(error),
     })
 }
 
-/// A number as the server gives it back.
+/// Reads a number of any type that the server returns.
 fn integer(number: &Bson) -> Option<i64> {
     #[expect(clippy::cast_possible_truncation, reason = "the server stores spans and directions as doubles at times")]
     let of_double = |double: f64| double as i64;

@@ -1,5 +1,5 @@
-//! Transactions that a process of ours left open when it was killed. The database keeps them, and the rows that they had
-//! written, for a minute; nobody will ever go on with them. Whoever waits for long looks for them, and ends them.
+//! Transactions that a process left open when it was killed. The database keeps them, and the rows that they wrote, for
+//! a minute. A call that waits for long looks for them, and ends them.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,51 +10,52 @@ use mongodb::error::Error;
 
 use crate::error;
 
-/// A transaction of ours asks for one thing after the other. One of which nothing was heard for so long has no process any
-/// more, or one that stands still; that one will be told that its transaction is gone, and begins another.
-const SILENT_FOR: Duration = Duration::from_millis(1500);
+/// How long a stale transaction has been without a statement. Rekindle sends the statements of a transaction without
+/// pause: one that is inactive for this long belongs to a process that is dead or stopped, and a stopped one begins
+/// another when it goes on.
+const INACTIVE_FOR: Duration = Duration::from_millis(1500);
 
-/// No process of ours looks more often.
-const AT_MOST_EVERY: Duration = Duration::from_secs(1);
+/// The shortest time between two searches of one process.
+const SEARCH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Looks for them when asked to.
+/// Ends stale transactions on demand.
 #[derive(Debug, Default)]
-pub struct StaleTransactions {
-    looked: Mutex<Option<Instant>>,
+pub(crate) struct StaleTransactions {
+    last_search: Mutex<Option<Instant>>,
 }
 
 impl StaleTransactions {
-    /// Ends them, beside whatever the caller does. What cannot be ended is only noted, since it ends by itself later.
-    pub fn end(self: &Arc<Self>, client: &Client) {
+    /// Ends them in the background. A failure is only logged, since the server ends them later by itself.
+    pub(crate) fn end_all(self: &Arc<Self>, client: &Client) {
         let now = Instant::now();
-        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-        if looked.is_some_and(|looked| now.duration_since(looked) < AT_MOST_EVERY) {
+        let mut last_search = self.last_search.lock().unwrap_or_else(PoisonError::into_inner);
+        if last_search.is_some_and(|last| now.duration_since(last) < SEARCH_INTERVAL) {
             return;
         }
-        *looked = Some(now);
+        *last_search = Some(now);
         let client = client.clone();
         tokio::spawn(async move {
-            match try_to_end(&client).await {
+            match find_and_end(&client).await {
                 Ok(0) => {}
                 Ok(ended) => tracing::warn!(ended, "ended transactions that a killed process had left open"),
                 Err(error) => {
-                    tracing::debug!(error = error::describe(&error), "open transactions could not be looked for")
+                    tracing::debug!(error = error::describe(&error), "open transactions could not be looked for");
                 }
             }
         });
     }
 }
 
-/// Only this user's own: that needs no right.
-async fn try_to_end(client: &Client) -> Result<usize, Error> {
+/// Sees only the transactions of this user, for which the user needs no right.
+async fn find_and_end(client: &Client) -> Result<usize, Error> {
     let admin = client.database("admin");
-    let silent = i64::try_from(SILENT_FOR.as_micros()).unwrap_or(i64::MAX);
-    let orphans = doc! { "type": "idleSession", "transaction.timeInactiveMicros": { "$gte": silent } };
+    let inactive = i64::try_from(INACTIVE_FOR.as_micros()).unwrap_or(i64::MAX);
+    let stale = doc! { "type": "idleSession", "transaction.timeInactiveMicros": { "$gte": inactive } };
     let command = doc! {
         "aggregate": 1,
         "pipeline": [
             { "$currentOp": { "allUsers": false, "idleSessions": true } },
-            { "$match": orphans },
+            { "$match": stale },
             { "$project": { "lsid.id": 1 } },
         ],
         "cursor": {},

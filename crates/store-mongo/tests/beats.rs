@@ -1,4 +1,5 @@
-//! Heartbeats in batches: each beat gets its own outcome, as if it had come alone, and few commands carry many.
+//! Heartbeats in batches: each heartbeat gets its own result, as if it had been sent alone, and few commands carry
+//! many.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "test code: its way to report")]
 
 use std::process::ExitCode;
@@ -16,22 +17,22 @@ use rekindle_testkit::sample::{self, NOON, noon_plus, text};
 
 fn main() -> ExitCode {
     rekindle_mongod::suite(&[
-        case!(a_thousand_beats_at_once_are_each_answered_as_if_alone),
-        case!(machines_beat_in_batches_too),
-        case!(a_beat_whose_caller_has_gone_takes_place),
-        case!(a_close_answers_what_was_accepted),
-        case!(more_beats_than_may_wait_are_refused_and_the_rest_take_place),
+        case!(each_of_a_thousand_heartbeats_gets_its_own_result),
+        case!(machine_heartbeats_travel_in_batches),
+        case!(heartbeat_is_recorded_after_its_caller_is_gone),
+        case!(close_answers_accepted_heartbeats),
+        case!(excess_heartbeats_are_rejected_and_the_rest_recorded),
     ])
 }
 
-/// A store in a database of its own.
-struct World {
+/// A store on a database of its own.
+struct Fixture {
     store: Arc<MongoStore>,
     client: mongodb::Client,
     database: String,
 }
 
-impl World {
+impl Fixture {
     async fn open(uri: &str) -> Self {
         let database = format!("rekindle-test-{:016x}", fastrand::u64(..));
         let options = MongoOptions {
@@ -45,7 +46,7 @@ impl World {
         Self { store, client: mongodb::Client::with_uri_str(uri).await.unwrap(), database }
     }
 
-    /// How many updates the server has been sent by anybody: an upper bound of ours.
+    /// Returns the number of updates that the server has executed for any client: an upper bound of the store's.
     async fn updates(&self) -> i64 {
         let status = self.client.database("admin").run_command(doc! { "serverStatus": 1 }).await.unwrap();
         let commands = status.get_document("metrics").unwrap().get_document("commands").unwrap();
@@ -58,7 +59,7 @@ impl World {
     }
 }
 
-/// Session `n` in one of the shapes that matter for a beat.
+/// Returns session `n` in one of the states that matter for a heartbeat.
 fn session(n: u64) -> Session {
     let mut session = sample::session(n);
     match n % 5 {
@@ -73,12 +74,12 @@ fn session(n: u64) -> Session {
     session
 }
 
-/// The beats that are sent at once: of 300 sessions that there are, and of some that there are not; without a label, with
-/// the right one and with a wrong one.
-fn beats() -> Vec<SessionHeartbeat> {
-    let beat = |n: u64| SessionHeartbeat {
+/// Returns the heartbeats that are sent at once: of 300 existing sessions and of some missing ones; without a label,
+/// with the right one and with a wrong one.
+fn heartbeats() -> Vec<SessionHeartbeat> {
+    let heartbeat = |n: u64| SessionHeartbeat {
         session: sample::session(n % 330).id,
-        // The same for every beat of one session, so that the order among them does not show.
+        // The same for every heartbeat of one session, so that their order does not matter.
         at: noon_plus(i64::try_from(n % 330).unwrap() - 20),
         current_task: match n % 7 {
             0 | 1 => Some(text("t")),
@@ -86,54 +87,54 @@ fn beats() -> Vec<SessionHeartbeat> {
             _ => None,
         },
     };
-    (0..1000).map(beat).collect()
+    (0..1000).map(heartbeat).collect()
 }
 
-async fn a_thousand_beats_at_once_are_each_answered_as_if_alone(uri: String) {
-    let world = World::open(&uri).await;
+async fn each_of_a_thousand_heartbeats_gets_its_own_result(uri: String) {
+    let fixture = Fixture::open(&uri).await;
     let memory = MemoryStore::new();
     let mut changes = Changes::default();
     for n in 0..300 {
         changes.insert(session(n));
     }
-    world.store.commit(changes.clone()).await.unwrap();
+    fixture.store.commit(changes.clone()).await.unwrap();
     memory.commit(changes).await.unwrap();
-    let before = world.updates().await;
-    let sent: Vec<_> = beats()
+    let before = fixture.updates().await;
+    let sent: Vec<_> = heartbeats()
         .into_iter()
-        .map(|beat| {
-            let store = Arc::clone(&world.store);
-            tokio::spawn(async move { store.record_heartbeat(beat).await })
+        .map(|heartbeat| {
+            let store = Arc::clone(&fixture.store);
+            tokio::spawn(async move { store.record_heartbeat(heartbeat).await })
         })
         .collect();
     let mut answers = Vec::new();
     for answer in sent {
         answers.push(answer.await.unwrap().unwrap());
     }
-    let updates = world.updates().await - before;
+    let updates = fixture.updates().await - before;
     assert!(updates < 500, "{updates} updates for a thousand beats");
-    for (beat, answer) in beats().into_iter().zip(answers) {
-        assert_eq!(answer, memory.record_heartbeat(beat.clone()).await.unwrap(), "{beat:?}");
+    for (heartbeat, answer) in heartbeats().into_iter().zip(answers) {
+        assert_eq!(answer, memory.record_heartbeat(heartbeat.clone()).await.unwrap(), "{heartbeat:?}");
     }
     for n in 0..300 {
         let id = sample::session(n).id;
-        assert_eq!(world.store.session(id).await.unwrap(), memory.session(id).await.unwrap());
+        assert_eq!(fixture.store.session(id).await.unwrap(), memory.session(id).await.unwrap());
     }
-    world.drop().await;
+    fixture.drop().await;
 }
 
-async fn machines_beat_in_batches_too(uri: String) {
-    let world = World::open(&uri).await;
+async fn machine_heartbeats_travel_in_batches(uri: String) {
+    let fixture = Fixture::open(&uri).await;
     let mut changes = Changes::default();
     for n in 0..60 {
         let mut machine = sample::machine(&format!("m{n}"));
         machine.status = MachineStatus::ALL[n % MachineStatus::ALL.len()];
         changes.insert(machine);
     }
-    world.store.commit(changes).await.unwrap();
+    fixture.store.commit(changes).await.unwrap();
     let sent: Vec<_> = (0..300)
         .map(|n| {
-            let store = Arc::clone(&world.store);
+            let store = Arc::clone(&fixture.store);
             let machine = sample::machine_id(&format!("m{}", n % 70));
             tokio::spawn(async move { store.record_machine_heartbeat(&machine, noon_plus(5)).await })
         })
@@ -144,54 +145,54 @@ async fn machines_beat_in_batches_too(uri: String) {
         assert_eq!(answer.is_some(), n < 60 && status != MachineStatus::Offline, "machine {n}");
         assert!(answer.is_none_or(|row| row.value.last_heartbeat == noon_plus(5)));
     }
-    world.drop().await;
+    fixture.drop().await;
 }
 
-async fn a_beat_whose_caller_has_gone_takes_place(uri: String) {
-    let world = World::open(&uri).await;
+async fn heartbeat_is_recorded_after_its_caller_is_gone(uri: String) {
+    let fixture = Fixture::open(&uri).await;
     let session = sample::session(1);
     let mut changes = Changes::default();
     changes.insert(session.clone());
-    world.store.commit(changes).await.unwrap();
-    let beat = SessionHeartbeat { session: session.id, at: noon_plus(7), current_task: None };
+    fixture.store.commit(changes).await.unwrap();
+    let heartbeat = SessionHeartbeat { session: session.id, at: noon_plus(7), current_task: None };
     {
-        // Polled once, it is accepted; then its caller goes.
-        let call = world.store.record_heartbeat(beat);
+        // The first poll enqueues it; then its caller is dropped.
+        let call = fixture.store.record_heartbeat(heartbeat);
         tokio::pin!(call);
         let polled = futures_util::poll!(&mut call);
         assert!(polled.is_pending());
     }
-    // A close waits for what was accepted.
-    world.store.close().await;
-    let sessions = world.client.database(&world.database).collection::<Document>("sessions");
+    // A close waits for the accepted heartbeats.
+    fixture.store.close().await;
+    let sessions = fixture.client.database(&fixture.database).collection::<Document>("sessions");
     let stored = sessions.find_one(doc! {}).await.unwrap().unwrap();
     assert_eq!(stored.get_datetime("last_heartbeat").unwrap().timestamp_millis(), noon_plus(7).millis());
-    world.drop().await;
+    fixture.drop().await;
 }
 
-async fn a_close_answers_what_was_accepted(uri: String) {
-    let world = World::open(&uri).await;
+async fn close_answers_accepted_heartbeats(uri: String) {
+    let fixture = Fixture::open(&uri).await;
     let session = sample::session(1);
     let mut changes = Changes::default();
     changes.insert(session.clone());
-    world.store.commit(changes).await.unwrap();
-    let beat = |at| SessionHeartbeat { session: session.id, at: noon_plus(at), current_task: None };
-    let mut calls: Vec<_> = (0..200).map(|at| Box::pin(world.store.record_heartbeat(beat(at)))).collect();
+    fixture.store.commit(changes).await.unwrap();
+    let heartbeat = |at| SessionHeartbeat { session: session.id, at: noon_plus(at), current_task: None };
+    let mut calls: Vec<_> = (0..200).map(|at| Box::pin(fixture.store.record_heartbeat(heartbeat(at)))).collect();
     for call in &mut calls {
         assert!(futures_util::poll!(call).is_pending());
     }
-    let (answers, ()) = tokio::join!(all(calls), world.store.close());
+    let (answers, ()) = tokio::join!(all(calls), fixture.store.close());
     assert_eq!(answers.len(), 200);
     for answer in answers {
         assert!(answer.unwrap().is_some());
     }
-    let refused = world.store.record_heartbeat(beat(999)).await;
+    let refused = fixture.store.record_heartbeat(heartbeat(999)).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
-    world.drop().await;
+    fixture.drop().await;
 }
 
-async fn more_beats_than_may_wait_are_refused_and_the_rest_take_place(uri: String) {
-    // On one thread no batch leaves while this test sends beats.
+async fn excess_heartbeats_are_rejected_and_the_rest_recorded(uri: String) {
+    // On one thread no batch leaves while this test enqueues heartbeats.
     let alone = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(fill_the_queue(uri));
@@ -201,15 +202,15 @@ async fn more_beats_than_may_wait_are_refused_and_the_rest_take_place(uri: Strin
 
 async fn fill_the_queue(uri: String) {
     const MAY_WAIT: usize = 8192;
-    let world = World::open(&uri).await;
+    let fixture = Fixture::open(&uri).await;
     let session = sample::session(1);
     let mut changes = Changes::default();
     changes.insert(session.clone());
-    world.store.commit(changes).await.unwrap();
-    let beat = SessionHeartbeat { session: session.id, at: noon_plus(1), current_task: None };
+    fixture.store.commit(changes).await.unwrap();
+    let heartbeat = SessionHeartbeat { session: session.id, at: noon_plus(1), current_task: None };
     let mut accepted = Vec::new();
     for n in 0..MAY_WAIT + 50 {
-        let mut call = Box::pin(world.store.record_heartbeat(beat.clone()));
+        let mut call = Box::pin(fixture.store.record_heartbeat(heartbeat.clone()));
         match futures_util::poll!(&mut call) {
             std::task::Poll::Pending => accepted.push(call),
             std::task::Poll::Ready(answer) => {
@@ -223,11 +224,11 @@ async fn fill_the_queue(uri: String) {
         assert!(answer.unwrap().is_some());
     }
     // There is room again.
-    assert!(world.store.record_heartbeat(beat).await.unwrap().is_some());
-    world.drop().await;
+    assert!(fixture.store.record_heartbeat(heartbeat).await.unwrap().is_some());
+    fixture.drop().await;
 }
 
-/// Awaits them one after the other; all are on their way already.
+/// Awaits the calls one after the other; all are under way already.
 async fn all<F>(calls: Vec<F>) -> Vec<Result<Option<Versioned<Session>>, StoreError>>
 where
     F: Future<Output = Result<Option<Versioned<Session>>, StoreError>>,

@@ -1,4 +1,4 @@
-//! What every store must do, on a real server: a database for each case, dropped at the end.
+//! The conformance suite on a real server: a database for each case, dropped at the end.
 #![expect(clippy::expect_used, clippy::print_stderr, reason = "test code: a failed expectation is its way to report")]
 
 use std::process::ExitCode;
@@ -12,7 +12,7 @@ use rekindle_store_mongo::{MongoOptions, MongoStore};
 use rekindle_testkit::conformance;
 
 /// How long a database may take to be prepared.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The databases that were made.
 type Made = Arc<Mutex<Vec<String>>>;
@@ -37,14 +37,14 @@ impl conformance::Adapter for Server {
         self.made.lock().expect("nobody panics here").push(database.clone());
         let uri = self.uri.as_deref().expect("REKINDLE_TEST_MONGODB_URI is set");
         let address = uri.parse().expect("a connection string");
-        // The samples are of a day long ago: the server itself must not clean them up.
+        // The samples are long past: the server itself must not delete them.
         let options =
             MongoOptions { database: database.clone(), retention_days: u32::MAX, ..MongoOptions::at(address) };
         let store = MongoStore::connect(options).await.expect("the server is usable");
         // On a loaded machine the database may not be prepared yet.
         let began = Instant::now();
         while let Err(error) = store.ping().await {
-            assert!(began.elapsed() < PATIENCE, "{error}");
+            assert!(began.elapsed() < TIMEOUT, "{error}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         keep_answers(uri, &database).await;
@@ -52,7 +52,7 @@ impl conformance::Adapter for Server {
     }
 }
 
-/// The same for remembered answers, of which retention says nothing.
+/// Keeps the server from deleting stored responses, which retention does not concern.
 async fn keep_answers(uri: &str, database: &str) {
     let client = mongodb::Client::with_uri_str(uri).await.expect("a client");
     let index = doc! { "name": "until_1", "expireAfterSeconds": i32::MAX };

@@ -1,5 +1,5 @@
-//! Transactions on a server that misbehaves on demand: what fails half-way leaves nothing behind, neither in the
-//! database nor open on the server, and what can be settled is settled.
+//! Transactions on a server that fails on demand: a failed commit leaves nothing behind, neither in the database nor
+//! open on the server, and an unknown outcome is resolved where it can be.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code: its way to report")]
 
 use std::path::PathBuf;
@@ -20,22 +20,22 @@ use rekindle_testkit::sample::{self, NOON, noon_plus};
 
 fn main() -> ExitCode {
     rekindle_mongod::suite(&[
-        binary_case!(a_cascade_that_fails_half_way_leaves_all_as_it_was),
-        binary_case!(a_row_that_a_validator_refuses_undoes_what_was_before_it),
-        binary_case!(a_commit_whose_answer_is_lost_is_settled),
-        binary_case!(a_commit_that_is_never_answered_is_unknown),
-        binary_case!(a_conflict_is_tried_again),
-        binary_case!(a_row_that_stays_locked_is_given_up_in_time),
-        binary_case!(a_row_that_a_dead_process_holds_is_freed),
-        binary_case!(a_connection_that_breaks_half_way_leaves_nothing_open),
-        binary_case!(a_single_write_whose_answer_is_lost_happens_once),
-        binary_case!(an_answer_whose_reply_is_lost_is_kept_once),
-        binary_case!(of_two_answers_the_one_that_is_committed_counts),
+        binary_case!(failed_cascade_changes_nothing),
+        binary_case!(rejected_row_undoes_the_statements_before_it),
+        binary_case!(commit_with_a_lost_reply_is_resolved),
+        binary_case!(commit_without_a_reply_is_unknown),
+        binary_case!(conflict_is_retried),
+        binary_case!(locked_row_fails_before_the_deadline),
+        binary_case!(stale_transaction_is_ended),
+        binary_case!(broken_connection_leaves_no_transaction_open),
+        binary_case!(single_write_with_a_lost_reply_happens_once),
+        binary_case!(response_with_a_lost_reply_is_stored_once),
+        binary_case!(of_two_responses_the_committed_one_is_stored),
     ])
 }
 
-/// A server whose faults can be chosen, and a store on it.
-struct World {
+/// A server whose failures can be chosen, and a store on it.
+struct Fixture {
     nodes: Nodes,
     store: MongoStore,
     client: mongodb::Client,
@@ -43,7 +43,7 @@ struct World {
 
 const DATABASE: &str = "transactions";
 
-impl World {
+impl Fixture {
     async fn start(binary: PathBuf) -> Self {
         Self::with_timeout(binary, Duration::from_secs(60)).await
     }
@@ -59,7 +59,7 @@ impl World {
         Self { nodes, store, client }
     }
 
-    /// Makes commands fail, as the server's own tests do.
+    /// Makes commands fail, by the failpoint of the server's own tests.
     fn fail(&self, mode: Document, data: Document) {
         let command = doc! { "configureFailPoint": "failCommand", "mode": mode, "data": data };
         self.nodes.command(0, command).unwrap();
@@ -74,8 +74,8 @@ impl World {
         status.get_document("transactions").unwrap().get_i64("currentOpen").unwrap()
     }
 
-    /// Demands that nothing stays open. An abort may be on its way in the background.
-    async fn assert_nothing_open(&self) {
+    /// Asserts that no transaction stays open. An abort may be under way in the background.
+    async fn assert_no_open_transaction(&self) {
         for _ in 0..300 {
             if self.open_transactions() == 0 {
                 return;
@@ -115,7 +115,7 @@ fn deletion(session: &Session) -> Changes {
     changes
 }
 
-/// A put of the session, and an event of it.
+/// Returns a put of the session with an event.
 fn update(session: &Session, at: Version) -> Changes {
     let mut next = session.clone();
     next.updated_at = noon_plus(1);
@@ -125,166 +125,169 @@ fn update(session: &Session, at: Version) -> Changes {
     changes
 }
 
-async fn a_cascade_that_fails_half_way_leaves_all_as_it_was(binary: PathBuf) {
-    let world = World::start(binary).await;
-    let session = world.insert_family().await;
-    // The session itself goes, its tasks do not: 96 is OperationFailed.
-    world.fail(doc! { "skip": 1 }, doc! { "failCommands": ["delete"], "errorCode": 96 });
-    let failed = world.store.commit(deletion(&session)).await;
+async fn failed_cascade_changes_nothing(binary: PathBuf) {
+    let fixture = Fixture::start(binary).await;
+    let session = fixture.insert_family().await;
+    // The delete of the session succeeds, that of its tasks fails: 96 is OperationFailed.
+    fixture.fail(doc! { "skip": 1 }, doc! { "failCommands": ["delete"], "errorCode": 96 });
+    let failed = fixture.store.commit(deletion(&session)).await;
     assert!(matches!(failed, Err(CommitError::Failed(StoreError::Unavailable(_)))), "{failed:?}");
-    world.fail_no_more();
-    world.assert_family_is_whole(&session).await;
-    world.assert_nothing_open().await;
-    let deleted = world.store.commit(deletion(&session)).await.unwrap();
+    fixture.fail_no_more();
+    fixture.assert_family_is_whole(&session).await;
+    fixture.assert_no_open_transaction().await;
+    let deleted = fixture.store.commit(deletion(&session)).await.unwrap();
     assert_eq!(deleted, Committed { deleted_tasks: 3, purged_events: 0 });
-    assert_eq!(world.store.session(session.id).await.unwrap(), None);
-    world.end().await;
+    assert_eq!(fixture.store.session(session.id).await.unwrap(), None);
+    fixture.end().await;
 }
 
-async fn a_row_that_a_validator_refuses_undoes_what_was_before_it(binary: PathBuf) {
-    let world = World::start(binary).await;
-    let session = world.insert_family().await;
+async fn rejected_row_undoes_the_statements_before_it(binary: PathBuf) {
+    let fixture = Fixture::start(binary).await;
+    let session = fixture.insert_family().await;
     let strict = doc! { "collMod": "events", "validator": { "kind": "session.created" } };
-    world.client.database(DATABASE).run_command(strict).await.unwrap();
-    let failed = world.store.commit(deletion(&session)).await;
+    fixture.client.database(DATABASE).run_command(strict).await.unwrap();
+    let failed = fixture.store.commit(deletion(&session)).await;
     assert!(matches!(failed, Err(CommitError::Failed(StoreError::Corrupt(_)))), "{failed:?}");
-    world.assert_family_is_whole(&session).await;
-    world.assert_nothing_open().await;
-    world.end().await;
+    fixture.assert_family_is_whole(&session).await;
+    fixture.assert_no_open_transaction().await;
+    fixture.end().await;
 }
 
-async fn a_commit_whose_answer_is_lost_is_settled(binary: PathBuf) {
-    let world = World::start(binary).await;
-    let session = world.insert_family().await;
+async fn commit_with_a_lost_reply_is_resolved(binary: PathBuf) {
+    let fixture = Fixture::start(binary).await;
+    let session = fixture.insert_family().await;
     // Twice for the driver's own attempts; the third is the store's.
-    world.fail(doc! { "times": 2 }, doc! { "failCommands": ["commitTransaction"], "closeConnection": true });
-    world.store.commit(update(&session, Version::FIRST)).await.unwrap();
-    let stored = world.store.session(session.id).await.unwrap().unwrap();
+    fixture.fail(doc! { "times": 2 }, doc! { "failCommands": ["commitTransaction"], "closeConnection": true });
+    fixture.store.commit(update(&session, Version::FIRST)).await.unwrap();
+    let stored = fixture.store.session(session.id).await.unwrap().unwrap();
     assert_eq!(stored.version, Version { revision: 2, touches: 0 });
-    assert_eq!(world.store.events(None, 10).await.unwrap().len(), 2);
-    world.assert_nothing_open().await;
-    world.end().await;
+    assert_eq!(fixture.store.events(None, 10).await.unwrap().len(), 2);
+    fixture.assert_no_open_transaction().await;
+    fixture.end().await;
 }
 
-async fn a_commit_that_is_never_answered_is_unknown(binary: PathBuf) {
-    let world = World::with_timeout(binary, Duration::from_secs(3)).await;
-    let session = world.insert_family().await;
+async fn commit_without_a_reply_is_unknown(binary: PathBuf) {
+    let fixture = Fixture::with_timeout(binary, Duration::from_secs(3)).await;
+    let session = fixture.insert_family().await;
     let mode = doc! { "failCommands": ["commitTransaction"], "closeConnection": true };
-    world.nodes.command(0, doc! { "configureFailPoint": "failCommand", "mode": "alwaysOn", "data": mode }).unwrap();
-    let outcome = world.store.commit(update(&session, Version::FIRST)).await;
+    fixture.nodes.command(0, doc! { "configureFailPoint": "failCommand", "mode": "alwaysOn", "data": mode }).unwrap();
+    let outcome = fixture.store.commit(update(&session, Version::FIRST)).await;
     assert!(matches!(outcome, Err(CommitError::Failed(StoreError::Unknown(_)))), "{outcome:?}");
-    world.fail_no_more();
-    // It was not committed, and the server ends it by itself sooner or later; another attempt does not wait for that.
-    world.end().await;
+    fixture.fail_no_more();
+    // It was not committed, and the server ends it by itself later; another attempt does not wait for that.
+    fixture.end().await;
 }
 
-async fn a_conflict_is_tried_again(binary: PathBuf) {
-    let world = World::start(binary).await;
-    let session = world.insert_family().await;
-    // Somebody else holds the session's row, and lets go of it after the server refused one attempt.
-    let mut rival = world.client.start_session().await.unwrap();
+async fn conflict_is_retried(binary: PathBuf) {
+    let fixture = Fixture::start(binary).await;
+    let session = fixture.insert_family().await;
+    // A rival locks the session's row, and unlocks it after the server has rejected one attempt.
+    let mut rival = fixture.client.start_session().await.unwrap();
     rival.start_transaction().await.unwrap();
-    let sessions = world.client.database(DATABASE).collection::<Document>("sessions");
+    let sessions = fixture.client.database(DATABASE).collection::<Document>("sessions");
     let touch = doc! { "$set": { "updated_at": bson::DateTime::from_millis(0) } };
     sessions.update_one(doc! { "session_id": session.id.to_string() }, touch).session(&mut rival).await.unwrap();
-    let commit = async { world.store.commit(update(&session, Version::FIRST)).await };
+    let commit = async { fixture.store.commit(update(&session, Version::FIRST)).await };
     let rival = async {
-        while aborted(&world) == 0 {
+        while aborted(&fixture) == 0 {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         rival.abort_transaction().await.unwrap();
     };
     let (committed, ()) = tokio::join!(commit, rival);
     committed.unwrap();
-    let stored = world.store.session(session.id).await.unwrap().unwrap();
+    let stored = fixture.store.session(session.id).await.unwrap().unwrap();
     assert_eq!((stored.version.revision, stored.value.updated_at), (2, noon_plus(1)));
-    world.assert_nothing_open().await;
-    world.end().await;
+    fixture.assert_no_open_transaction().await;
+    fixture.end().await;
 }
 
-fn aborted(world: &World) -> i64 {
-    let status = world.nodes.command(0, doc! { "serverStatus": 1 }).unwrap();
+fn aborted(fixture: &Fixture) -> i64 {
+    let status = fixture.nodes.command(0, doc! { "serverStatus": 1 }).unwrap();
     status.get_document("transactions").unwrap().get_i64("totalAborted").unwrap()
 }
 
-async fn a_row_that_stays_locked_is_given_up_in_time(binary: PathBuf) {
-    let world = World::with_timeout(binary, Duration::from_secs(2)).await;
-    let session = world.insert_family().await;
-    let mut rival = world.client.start_session().await.unwrap();
+async fn locked_row_fails_before_the_deadline(binary: PathBuf) {
+    let fixture = Fixture::with_timeout(binary, Duration::from_secs(2)).await;
+    let session = fixture.insert_family().await;
+    let mut rival = fixture.client.start_session().await.unwrap();
     rival.start_transaction().await.unwrap();
-    let sessions = world.client.database(DATABASE).collection::<Document>("sessions");
+    let sessions = fixture.client.database(DATABASE).collection::<Document>("sessions");
     let touch = doc! { "$set": { "updated_at": bson::DateTime::from_millis(0) } };
     sessions.update_one(doc! { "session_id": session.id.to_string() }, touch).session(&mut rival).await.unwrap();
-    let outcome = world.store.commit(update(&session, Version::FIRST)).await;
+    let outcome = fixture.store.commit(update(&session, Version::FIRST)).await;
     let in_vain = |error: &StoreError| matches!(error, StoreError::Unavailable(_) | StoreError::Unknown(_));
     assert!(matches!(&outcome, Err(CommitError::Failed(error)) if in_vain(error)), "{outcome:?}");
     rival.abort_transaction().await.unwrap();
-    world.assert_nothing_open().await;
-    assert_eq!(world.store.session(session.id).await.unwrap().unwrap().version, Version::FIRST);
-    world.end().await;
+    fixture.assert_no_open_transaction().await;
+    assert_eq!(fixture.store.session(session.id).await.unwrap().unwrap().version, Version::FIRST);
+    fixture.end().await;
 }
 
-/// As a process leaves it that is killed: the database would keep the transaction, and the row, for a minute.
-async fn a_row_that_a_dead_process_holds_is_freed(binary: PathBuf) {
-    let world = World::with_timeout(binary, Duration::from_secs(30)).await;
-    let session = world.insert_family().await;
-    let sessions = world.client.database(DATABASE).collection::<Document>("sessions");
+/// A killed process leaves such a transaction: the database would keep it, and the row, for a minute.
+async fn stale_transaction_is_ended(binary: PathBuf) {
+    let fixture = Fixture::with_timeout(binary, Duration::from_secs(30)).await;
+    let session = fixture.insert_family().await;
+    let sessions = fixture.client.database(DATABASE).collection::<Document>("sessions");
     let filter = doc! { "session_id": session.id.to_string() };
     let mut dead = Vec::new();
     for change in ["a commit", "a heartbeat"] {
-        let mut held = world.client.start_session().await.unwrap();
+        let mut held = fixture.client.start_session().await.unwrap();
         held.start_transaction().await.unwrap();
         let touch = doc! { "$set": { "updated_at": bson::DateTime::from_millis(0) } };
         sessions.update_one(filter.clone(), touch).session(&mut held).await.unwrap();
         dead.push(held);
         if change == "a commit" {
-            world.store.commit(update(&session, Version::FIRST)).await.unwrap();
+            fixture.store.commit(update(&session, Version::FIRST)).await.unwrap();
         } else {
-            let beat = SessionHeartbeat { session: session.id, at: noon_plus(9), current_task: None };
-            assert_eq!(world.store.record_heartbeat(beat).await.unwrap().unwrap().value.last_heartbeat, noon_plus(9));
+            let heartbeat = SessionHeartbeat { session: session.id, at: noon_plus(9), current_task: None };
+            assert_eq!(
+                fixture.store.record_heartbeat(heartbeat).await.unwrap().unwrap().value.last_heartbeat,
+                noon_plus(9)
+            );
         }
     }
-    assert_eq!(world.open_transactions(), 0);
-    world.end().await;
+    assert_eq!(fixture.open_transactions(), 0);
+    fixture.end().await;
 }
 
-async fn a_connection_that_breaks_half_way_leaves_nothing_open(binary: PathBuf) {
-    let world = World::start(binary).await;
-    let session = world.insert_family().await;
-    // The put has been made by then; the event's insert breaks, twice.
-    world.fail(doc! { "times": 2 }, doc! { "failCommands": ["insert"], "closeConnection": true });
-    world.store.commit(update(&session, Version::FIRST)).await.unwrap();
-    assert_eq!(world.store.session(session.id).await.unwrap().unwrap().version.revision, 2);
-    assert_eq!(world.store.events(None, 10).await.unwrap().len(), 2);
-    world.assert_nothing_open().await;
-    world.end().await;
+async fn broken_connection_leaves_no_transaction_open(binary: PathBuf) {
+    let fixture = Fixture::start(binary).await;
+    let session = fixture.insert_family().await;
+    // The put is done by then; the event's insert fails, twice.
+    fixture.fail(doc! { "times": 2 }, doc! { "failCommands": ["insert"], "closeConnection": true });
+    fixture.store.commit(update(&session, Version::FIRST)).await.unwrap();
+    assert_eq!(fixture.store.session(session.id).await.unwrap().unwrap().version.revision, 2);
+    assert_eq!(fixture.store.events(None, 10).await.unwrap().len(), 2);
+    fixture.assert_no_open_transaction().await;
+    fixture.end().await;
 }
 
-async fn a_single_write_whose_answer_is_lost_happens_once(binary: PathBuf) {
-    let world = World::start(binary).await;
-    let session = world.insert_family().await;
-    world.fail(doc! { "times": 1 }, doc! { "failCommands": ["update"], "closeConnection": true });
+async fn single_write_with_a_lost_reply_happens_once(binary: PathBuf) {
+    let fixture = Fixture::start(binary).await;
+    let session = fixture.insert_family().await;
+    fixture.fail(doc! { "times": 1 }, doc! { "failCommands": ["update"], "closeConnection": true });
     let touch = || Changes { writes: vec![Write::TouchSession(session.id, 1)], ..Changes::default() };
-    world.store.commit(touch()).await.unwrap();
-    assert_eq!(world.store.session(session.id).await.unwrap().unwrap().version.touches, 1);
-    // Here the write took place, and the server says that it could not hear the other members of it.
-    let lost = doc! {
+    fixture.store.commit(touch()).await.unwrap();
+    assert_eq!(fixture.store.session(session.id).await.unwrap().unwrap().version.touches, 1);
+    // Here the write happened, and the server could not reach the other members.
+    let lost_reply = doc! {
         "failCommands": ["update"],
         "writeConcernError": { "code": 89, "errmsg": "network timeout", "errorLabels": ["RetryableWriteError"] },
     };
-    world.fail(doc! { "times": 1 }, lost);
-    world.store.commit(touch()).await.unwrap();
-    assert_eq!(world.store.session(session.id).await.unwrap().unwrap().version.touches, 2);
-    // Lost for the driver's second attempt as well: it may have happened, and has not.
-    world.fail(doc! { "times": 2 }, doc! { "failCommands": ["update"], "closeConnection": true });
-    let outcome = world.store.commit(touch()).await;
+    fixture.fail(doc! { "times": 1 }, lost_reply);
+    fixture.store.commit(touch()).await.unwrap();
+    assert_eq!(fixture.store.session(session.id).await.unwrap().unwrap().version.touches, 2);
+    // The driver's second attempt fails as well: the write may have happened, and has not.
+    fixture.fail(doc! { "times": 2 }, doc! { "failCommands": ["update"], "closeConnection": true });
+    let outcome = fixture.store.commit(touch()).await;
     assert!(matches!(outcome, Err(CommitError::Failed(StoreError::Unknown(_)))), "{outcome:?}");
-    world.end().await;
+    fixture.end().await;
 }
 
 fn answer(n: u8) -> Option<StoredResponse> {
     let key = IdempotencyKey([n; 32]);
-    // It stands by the server's clock as well.
+    // Unexpired by the server's clock as well.
     let now = bson::DateTime::now().timestamp_millis();
     let (at, until) = (Timestamp::from_millis(now), Timestamp::from_millis(now + 3_600_000));
     Some(StoredResponse { key, request: [0; 32], answer: Box::new([n]), at, until })
@@ -295,48 +298,48 @@ fn assert_taken(outcome: &Result<Committed, CommitError>) {
     assert!(matches!(outcome, Err(CommitError::UniqueViolation(UniqueRule::IdempotencyKey))), "{outcome:?}");
 }
 
-async fn an_answer_whose_reply_is_lost_is_kept_once(binary: PathBuf) {
-    let world = World::start(binary).await;
-    let session = world.insert_family().await;
-    // With a commit: the driver's two attempts and the store's.
-    world.fail(doc! { "times": 2 }, doc! { "failCommands": ["commitTransaction"], "closeConnection": true });
+async fn response_with_a_lost_reply_is_stored_once(binary: PathBuf) {
+    let fixture = Fixture::start(binary).await;
+    let session = fixture.insert_family().await;
+    // In a transaction: the driver's two attempts and the store's.
+    fixture.fail(doc! { "times": 2 }, doc! { "failCommands": ["commitTransaction"], "closeConnection": true });
     let with = Changes { stored_response: answer(1), ..update(&session, Version::FIRST) };
-    world.store.commit(with.clone()).await.unwrap();
-    assert_taken(&world.store.commit(with.clone()).await);
-    // Alone: once the way there breaks, and once the answer is stored and its reply is not heard.
+    fixture.store.commit(with.clone()).await.unwrap();
+    assert_taken(&fixture.store.commit(with.clone()).await);
+    // As a single statement: once the request fails, and once the response is stored and the reply is lost.
     let alone = |n| Changes { stored_response: answer(n), ..Changes::default() };
-    world.fail(doc! { "times": 1 }, doc! { "failCommands": ["update"], "closeConnection": true });
-    world.store.commit(alone(2)).await.unwrap();
-    let lost = doc! {
+    fixture.fail(doc! { "times": 1 }, doc! { "failCommands": ["update"], "closeConnection": true });
+    fixture.store.commit(alone(2)).await.unwrap();
+    let lost_reply = doc! {
         "failCommands": ["update"],
         "writeConcernError": { "code": 89, "errmsg": "network timeout", "errorLabels": ["RetryableWriteError"] },
     };
-    world.fail(doc! { "times": 1 }, lost);
-    world.store.commit(alone(3)).await.unwrap();
+    fixture.fail(doc! { "times": 1 }, lost_reply);
+    fixture.store.commit(alone(3)).await.unwrap();
     for n in [2, 3] {
-        assert_taken(&world.store.commit(alone(n)).await);
+        assert_taken(&fixture.store.commit(alone(n)).await);
     }
-    assert_eq!(world.store.session(session.id).await.unwrap().unwrap().version.revision, 2);
-    world.assert_nothing_open().await;
-    world.end().await;
+    assert_eq!(fixture.store.session(session.id).await.unwrap().unwrap().version.revision, 2);
+    fixture.assert_no_open_transaction().await;
+    fixture.end().await;
 }
 
-async fn of_two_answers_the_one_that_is_committed_counts(binary: PathBuf) {
-    let world = World::start(binary).await;
-    let session = world.insert_family().await;
-    let answers = world.client.database(DATABASE).collection::<Document>("answers");
+async fn of_two_responses_the_committed_one_is_stored(binary: PathBuf) {
+    let fixture = Fixture::start(binary).await;
+    let session = fixture.insert_family().await;
+    let answers = fixture.client.database(DATABASE).collection::<Document>("answers");
     let bytes = |n: u8| bson::Binary { subtype: bson::spec::BinarySubtype::Generic, bytes: vec![n; 32] };
     let later = bson::DateTime::from_millis(bson::DateTime::now().timestamp_millis() + 3_600_000);
     for (n, goes_through) in [(1, false), (2, true)] {
-        let mut rival = world.client.start_session().await.unwrap();
+        let mut rival = fixture.client.start_session().await.unwrap();
         rival.start_transaction().await.unwrap();
         let mut theirs = doc! { "_id": bytes(n), "request": bytes(0), "answer": bytes(9) };
         theirs.extend(doc! { "at": bson::DateTime::now(), "until": later });
         answers.insert_one(theirs).session(&mut rival).await.unwrap();
-        let before = aborted(&world);
-        let commit = world.store.commit(Changes { stored_response: answer(n), ..update(&session, Version::FIRST) });
+        let before = aborted(&fixture);
+        let commit = fixture.store.commit(Changes { stored_response: answer(n), ..update(&session, Version::FIRST) });
         let rival = async {
-            while aborted(&world) == before {
+            while aborted(&fixture) == before {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             match goes_through {
@@ -351,9 +354,9 @@ async fn of_two_answers_the_one_that_is_committed_counts(binary: PathBuf) {
             assert_taken(&outcome);
         }
     }
-    assert_eq!(world.store.session(session.id).await.unwrap().unwrap().version.revision, 2);
-    world.assert_nothing_open().await;
-    world.end().await;
+    assert_eq!(fixture.store.session(session.id).await.unwrap().unwrap().version.revision, 2);
+    fixture.assert_no_open_transaction().await;
+    fixture.end().await;
 }
 
 /// Waits for the database: on a loaded machine it may not be prepared when the store opens.

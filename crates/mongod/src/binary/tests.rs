@@ -1,4 +1,4 @@
-//! Versions, and what is taken for a mongod.
+//! Versions, and which program is taken.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use super::{new_enough, on_path, version};
 
 #[test]
-fn six_and_later_will_do() {
+fn version_six_and_later_is_accepted() {
     for good in ["6.0.5", "6.0.27", "7.0.0", "10.1.2-rc0"] {
         new_enough(good).unwrap();
     }
@@ -16,7 +16,7 @@ fn six_and_later_will_do() {
 }
 
 #[test]
-fn the_version_is_read_and_a_program_that_fails_is_quoted() {
+fn version_is_parsed_and_a_failing_program_is_quoted() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("mongod");
     let write = |script: &str| {
@@ -30,7 +30,7 @@ fn the_version_is_read_and_a_program_that_fails_is_quoted() {
 }
 
 #[test]
-fn the_first_mongod_on_the_path_is_taken() {
+fn first_mongod_on_the_path_is_taken() {
     let folder = tempfile::tempdir().unwrap();
     let (empty, first, second) =
         (folder.path().join("empty"), folder.path().join("first"), folder.path().join("second"));

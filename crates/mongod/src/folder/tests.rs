@@ -1,11 +1,11 @@
-//! Who removes which folder.
+//! Which folders are removed, and when.
 
 use std::fs;
 
-use super::{Folder, OWNER};
+use super::{Folder, OWNER_LOCK};
 
 #[test]
-fn a_folder_goes_with_its_owner_and_not_before() {
+fn folder_is_removed_with_its_owner() {
     let parent = tempfile::tempdir().unwrap();
     let one = Folder::below(parent.path()).unwrap();
     let two = Folder::below(parent.path()).unwrap();
@@ -16,18 +16,18 @@ fn a_folder_goes_with_its_owner_and_not_before() {
 }
 
 #[test]
-fn what_a_killed_owner_left_is_swept_and_what_was_left_on_purpose_is_not() {
+fn folder_of_a_killed_owner_is_removed_and_a_kept_one_is_not() {
     let parent = tempfile::tempdir().unwrap();
-    let orphan = parent.path().join("nodes-orphan");
-    fs::create_dir(&orphan).unwrap();
-    fs::write(orphan.join(OWNER), "").unwrap();
+    let abandoned = parent.path().join("nodes-orphan");
+    fs::create_dir(&abandoned).unwrap();
+    fs::write(abandoned.join(OWNER_LOCK), "").unwrap();
     let stranger = parent.path().join("6.0.5");
     fs::create_dir(&stranger).unwrap();
-    fs::write(stranger.join(OWNER), "").unwrap();
+    fs::write(stranger.join(OWNER_LOCK), "").unwrap();
     let mut left = Folder::below(parent.path()).unwrap();
-    left.leave().unwrap();
+    left.keep().unwrap();
     let path = left.path().to_owned();
     drop(left);
     let _next = Folder::below(parent.path()).unwrap();
-    assert!(!orphan.exists() && path.is_dir() && stranger.is_dir());
+    assert!(!abandoned.exists() && path.is_dir() && stranger.is_dir());
 }

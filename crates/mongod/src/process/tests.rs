@@ -1,4 +1,4 @@
-//! Whose life is bound to ours, and which process is taken for whose.
+//! Which processes end with this one, and how a process is recognized.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -8,13 +8,13 @@ use nix::sys::signal::Signal;
 use super::{ends, is_in_proc, is_in_ps, start_bound};
 
 #[test]
-fn a_process_outlives_the_thread_that_asked_for_it() {
-    let asked = std::thread::spawn(|| {
+fn process_outlives_the_thread_that_started_it() {
+    let thread = std::thread::spawn(|| {
         let mut command = Command::new("sleep");
         command.arg("300");
         start_bound(command).unwrap()
     });
-    let mut child = asked.join().unwrap();
+    let mut child = thread.join().unwrap();
     // The signal of an ended thread would have been sent before its join returned.
     assert!(child.try_wait().unwrap().is_none());
     child.kill().unwrap();
@@ -22,7 +22,7 @@ fn a_process_outlives_the_thread_that_asked_for_it() {
 }
 
 #[test]
-fn a_process_with_a_number_that_is_used_again_is_left_alone() {
+fn process_with_a_reused_id_is_not_ended() {
     let mut child = Command::new("sleep").arg("300").spawn().unwrap();
     assert!(!ends(child.id(), Path::new("/some/where")).unwrap());
     assert!(child.try_wait().unwrap().is_none(), "a stranger was ended");
@@ -31,7 +31,7 @@ fn a_process_with_a_number_that_is_used_again_is_left_alone() {
 }
 
 #[test]
-fn a_process_is_known_by_where_it_keeps_its_data() {
+fn process_is_recognized_by_its_dbpath() {
     let mut command = Command::new("sh");
     command.args(["-c", "read line; exit 0", "--dbpath", "/some/where", "--logappend"]).stdin(Stdio::piped());
     let mut child = command.spawn().unwrap();

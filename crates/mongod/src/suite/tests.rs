@@ -1,4 +1,4 @@
-//! What is ignored when, and that a case is really run.
+//! Which cases are ignored, and that the others run.
 
 use std::path::{Path, PathBuf};
 
@@ -6,15 +6,15 @@ use libtest_mimic::{Arguments, Trial};
 
 use super::{Case, trials};
 
-async fn wants_a_server(uri: String) {
+async fn needs_a_server(uri: String) {
     assert_eq!(uri, "mongodb://somewhere");
 }
 
-async fn wants_a_binary(binary: PathBuf) {
+async fn needs_a_binary(binary: PathBuf) {
     assert_eq!(binary, Path::new("/somewhere"));
 }
 
-const CASES: &[Case] = &[crate::case!(wants_a_server), crate::binary_case!(wants_a_binary)];
+const CASES: &[Case] = &[crate::case!(needs_a_server), crate::binary_case!(needs_a_binary)];
 
 fn run(trials: Vec<Trial>) -> (u64, u64, u64) {
     let arguments = Arguments { quiet: true, ..Arguments::default() };
@@ -23,7 +23,7 @@ fn run(trials: Vec<Trial>) -> (u64, u64, u64) {
 }
 
 #[test]
-fn a_case_whose_need_is_not_met_is_ignored_and_the_others_are_run() {
+fn case_without_its_need_is_ignored() {
     let (uri, binary) = (Some("mongodb://somewhere"), Some(Path::new("/somewhere")));
     assert_eq!(run(trials(CASES, None, None)), (0, 0, 2));
     assert_eq!(run(trials(CASES, uri, None)), (1, 0, 1));
@@ -32,6 +32,6 @@ fn a_case_whose_need_is_not_met_is_ignored_and_the_others_are_run() {
 }
 
 #[test]
-fn a_case_that_panics_has_failed() {
+fn panicking_case_fails() {
     assert_eq!(run(trials(CASES, Some("mongodb://elsewhere"), None)), (0, 1, 1));
 }

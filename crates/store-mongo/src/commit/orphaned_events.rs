@@ -1,5 +1,5 @@
-//! Events whose session is gone. A deletion takes them along; the server's own clean-up of old sessions, which is there
-//! in case that nobody deletes, does not.
+//! Events whose session is gone. A deletion takes them along; the server's own TTL deletion of old sessions, which is the
+//! fallback where the retention job does not run, does not.
 
 use bson::{Document, doc};
 use futures_util::TryStreamExt;
@@ -9,24 +9,25 @@ use mongodb::options::Hint;
 use crate::database::Database;
 use crate::error;
 
-/// How many sessions' events one sweep takes.
-const AT_ONCE: i64 = 100;
+/// The number of sessions whose events one pass deletes.
+const SESSIONS_PER_PASS: i64 = 100;
 
-/// Deletes them. Nobody waits for the last of them, so a sweep that fails is only noted.
-pub async fn run(collections: Database) {
-    let swept = collections.losses.run_until_failover(collections.call_timeout, sweep(&collections)).await;
-    match swept.unwrap_or_else(|| Err(super::lost())) {
+/// Deletes the orphaned events of some sessions. No caller waits for it: a failure is only logged.
+pub(super) async fn delete(database: Database) {
+    let deleted = database.primary_monitor.run_until_failover(database.call_timeout, delete_some(&database)).await;
+    match deleted.unwrap_or_else(|| Err(error::primary_lost())) {
         Ok(0) => {}
         Ok(events) => tracing::info!(events, "deleted events whose sessions the server had removed"),
         Err(error) => {
-            tracing::warn!(error = error::describe(&error), "events of removed sessions could not be deleted")
+            tracing::warn!(error = error::describe(&error), "events of removed sessions could not be deleted");
         }
     }
 }
 
-/// An event that is seen has its session before it, and no session comes back: none that is missing then is still to come.
-async fn sweep(collections: &Database) -> Result<u64, Error> {
-    let of_nobody = vec![
+/// An event becomes visible after its session, and a deleted session never comes back: a session that is missing here
+/// stays missing.
+async fn delete_some(database: &Database) -> Result<u64, Error> {
+    let orphaned = vec![
         doc! { "$match": { "kept_with": { "$gt": "" } } },
         doc! { "$sort": { "kept_with": 1 } },
         doc! { "$group": { "_id": "$kept_with" } },
@@ -38,22 +39,22 @@ async fn sweep(collections: &Database) -> Result<u64, Error> {
             "as": "session",
         } },
         doc! { "$match": { "session": [] } },
-        doc! { "$limit": AT_ONCE },
+        doc! { "$limit": SESSIONS_PER_PASS },
         doc! { "$project": { "_id": 1 } },
     ];
-    let mut found = collections
+    let mut found = database
         .events
-        .aggregate(of_nobody)
+        .aggregate(orphaned)
         .hint(Hint::Name("kept_with_1".to_owned()))
-        .max_time(collections.call_timeout)
+        .max_time(database.call_timeout)
         .with_type::<Document>()
         .await?;
-    let mut gone = Vec::new();
+    let mut sessions = Vec::new();
     while let Some(group) = found.try_next().await? {
-        gone.extend(group.get_str("_id").map(str::to_owned));
+        sessions.extend(group.get_str("_id").map(str::to_owned));
     }
-    if gone.is_empty() {
+    if sessions.is_empty() {
         return Ok(0);
     }
-    Ok(collections.events.delete_many(doc! { "kept_with": { "$in": gone } }).await?.deleted_count)
+    Ok(database.events.delete_many(doc! { "kept_with": { "$in": sessions } }).await?.deleted_count)
 }

@@ -1,11 +1,9 @@
-//! A commit as the commands that carry it out, in order: neighbours of one kind on one collection travel together.
-//! Made once, run as often as conflicts demand.
+//! A commit as the commands that carry it out, in order: neighbouring statements of one kind on one collection share a
+//! command. A plan is made once, and run again after conflicts.
 
-mod batch;
+pub(crate) mod batch;
 mod ttl_stamps;
 
-use batch::raw;
-pub use batch::{Batch, Expectation, StatementKind};
 use bson::{Document, doc};
 use rekindle_core::store::{
     Changes, CommitError, DetectorStateUpdate, Expect, Fence, Put, StoredEntity, StoredResponse, Version, Write,
@@ -13,67 +11,73 @@ use rekindle_core::store::{
 use rekindle_core::values::{SessionId, Timestamp};
 use uuid::Uuid;
 
+use self::batch::{Batch, Expectation, StatementKind, raw};
 use crate::documents::{at_version, date, event, key, long, machine, session, set_version, stored_response, task};
 use crate::ordered_ids::OrderedIds;
 use crate::schema::indexes::name;
 
-/// One step of a commit.
 #[derive(Debug)]
-pub enum Step {
-    /// A command.
+pub(crate) enum Step {
+    /// Runs a command.
     Run(Batch),
-    /// Dates the tasks of these sessions by when they ended, as they are stored by then.
-    Date(Vec<SessionId>),
-    /// Forgets loose events older than this, as many as one commit may.
-    Forget(Timestamp),
+    /// Stamps the tasks of these sessions with the end of their session, as it is stored by then.
+    StampTasks(Vec<SessionId>),
+    /// Deletes events of no session that are older than this, up to the limit of one commit.
+    PurgeEvents(Timestamp),
 }
 
-/// The steps of a commit.
 #[derive(Debug, Default)]
-pub struct Plan {
-    /// In order.
-    pub steps: Vec<Step>,
+pub(crate) struct Plan {
+    pub(crate) steps: Vec<Step>,
 }
 
 impl Plan {
-    /// The one statement that is the whole commit, if it is one: then the server needs no transaction to do it whole.
-    pub fn single(&self) -> Option<&Batch> {
+    /// Returns the one statement that is the whole commit, if it is one: the server applies it atomically without a
+    /// transaction.
+    pub(crate) fn single(&self) -> Option<&Batch> {
         match self.steps.as_slice() {
             [Step::Run(batch)] if batch.statements.len() == 1 => {
-                matches!(batch.demand, Expectation::Each | Expectation::Answer).then_some(batch)
+                matches!(batch.expectation, Expectation::Each | Expectation::StoredResponse).then_some(batch)
             }
             _ => None,
         }
     }
 
-    /// The steps of these changes.
-    pub fn of(changes: &Changes, marks: &OrderedIds) -> Result<Self, CommitError> {
+    /// Returns the plan of these changes.
+    pub(crate) fn of(changes: &Changes, ordered_ids: &OrderedIds) -> Result<Self, CommitError> {
         let mut plan = Self::default();
         if let Some(fence) = changes.fence {
             plan.fence(fence)?;
         }
-        if let Some(answer) = &changes.stored_response {
-            plan.remember(answer)?;
+        if let Some(response) = &changes.stored_response {
+            plan.store_response(response)?;
         }
         for write in &changes.writes {
             match write {
                 Write::PutSession(Put { value, expect }) => {
-                    let (new, changed) = (|mark| session::new(value, mark), |at| session::changes(value, at));
-                    plan.put("sessions", doc! { "session_id": value.id.to_string() }, *expect, marks, new, changed)?;
+                    let (new, update) = (|mark| session::new(value, mark), |at| session::changes(value, at));
+                    plan.put(
+                        "sessions",
+                        doc! { "session_id": value.id.to_string() },
+                        *expect,
+                        ordered_ids,
+                        new,
+                        update,
+                    )?;
                 }
                 Write::PutTask(Put { value, expect }) => {
-                    let (new, changed) = (|mark| task::new(value, mark), |at| task::changes(value, at));
-                    plan.put("tasks", doc! { "task_id": value.id.to_string() }, *expect, marks, new, changed)?;
+                    let (new, update) = (|mark| task::new(value, mark), |at| task::changes(value, at));
+                    plan.put("tasks", doc! { "task_id": value.id.to_string() }, *expect, ordered_ids, new, update)?;
                 }
                 Write::PutMachine(Put { value, expect }) => {
-                    let (new, changed) = (|mark| machine::new(value, mark), |at| machine::changes(value, at));
-                    plan.put("machines", doc! { "machine_id": value.id.as_str() }, *expect, marks, new, changed)?;
+                    let (new, update) = (|mark| machine::new(value, mark), |at| machine::changes(value, at));
+                    plan.put("machines", doc! { "machine_id": value.id.as_str() }, *expect, ordered_ids, new, update)?;
                 }
                 Write::PutKey(Put { value, expect }) => {
-                    let (new, changed) = (|mark| key::new(value, mark), |at| key::changes(value, at));
-                    plan.put("api_keys", doc! { "_id": value.id.to_string() }, *expect, marks, new, changed)?;
+                    let (new, update) = (|mark| key::new(value, mark), |at| key::changes(value, at));
+                    plan.put("api_keys", doc! { "_id": value.id.to_string() }, *expect, ordered_ids, new, update)?;
                 }
-                Write::Restore(row) => plan.restore(row, marks.next())?,
+                Write::Restore(row) => plan.restore(row, ordered_ids.next())?,
                 Write::TouchSession(id, revision) => {
                     plan.touch("sessions", doc! { "session_id": id.to_string() }, *revision)?;
                 }
@@ -85,21 +89,21 @@ impl Plan {
                 Write::DeleteMachine(id, at) => plan.delete("machines", doc! { "machine_id": id.as_str() }, *at)?,
             }
         }
-        plan.date_tasks(changes)?;
+        plan.stamp_tasks(changes)?;
         for happened in &changes.events {
-            let document = event::new(happened, marks.next());
+            let document = event::new(happened, ordered_ids.next());
             plan.add(StatementKind::Insert, "events", Expectation::Each, &document)?;
         }
         if let Some(before) = changes.purge_events_before {
-            plan.steps.push(Step::Forget(before));
+            plan.steps.push(Step::PurgeEvents(before));
         }
-        if let Some(watch) = &changes.detector_state {
-            plan.watch(watch)?;
+        if let Some(update) = &changes.detector_state {
+            plan.put_detector_state(update)?;
         }
         Ok(plan)
     }
 
-    /// The lease is written, not only looked at: so a takeover at the same time conflicts with this commit.
+    /// Writes the lease instead of only reading it: a claim at the same time then conflicts with this commit.
     fn fence(&mut self, fence: Fence) -> Result<(), CommitError> {
         let filter = doc! {
             "_id": fence.duty.as_str(), "token": long(fence.token), "holder": { "$exists": true },
@@ -108,27 +112,27 @@ impl Plan {
         self.add(StatementKind::Update, "leases", Expectation::Fence, &update)
     }
 
-    /// Takes the place of an answer whose time was over. One that stands does not match, and an upsert then tries to make
-    /// a second document with its `_id`, which the server refuses: no two get through, however they come together.
-    fn remember(&mut self, remembered: &StoredResponse) -> Result<(), CommitError> {
-        let filter = doc! { "_id": stored_response::id(&remembered.key), "until": { "$lte": date(remembered.at) } };
-        let set = doc! { "$set": stored_response::fields(remembered) };
+    /// Replaces an expired response. An unexpired one does not match the filter, and the upsert then inserts a second
+    /// document with its `_id`, which the server rejects: of two such commits at the same time only one succeeds.
+    fn store_response(&mut self, response: &StoredResponse) -> Result<(), CommitError> {
+        let filter = doc! { "_id": stored_response::id(&response.key), "until": { "$lte": date(response.at) } };
+        let set = doc! { "$set": stored_response::fields(response) };
         let statement = doc! { "q": filter, "u": set, "upsert": true, "hint": hint("answers") };
-        self.add(StatementKind::Update, "answers", Expectation::Answer, &statement)
+        self.add(StatementKind::Update, "answers", Expectation::StoredResponse, &statement)
     }
 
     fn put(
         &mut self,
         collection: &'static str,
-        own: Document,
+        key: Document,
         expect: Expect,
-        marks: &OrderedIds,
+        ordered_ids: &OrderedIds,
         new: impl Fn(Uuid) -> Document,
-        changed: impl Fn(Version) -> Document,
+        update: impl Fn(Version) -> Document,
     ) -> Result<(), CommitError> {
-        match Expected::of(expect, collection) {
-            None => self.add(StatementKind::Insert, collection, Expectation::Each, &new(marks.next())),
-            Some(expected) => self.update(collection, expected.filter(own), changed(expected.version)),
+        match RowCondition::of(expect, collection) {
+            None => self.add(StatementKind::Insert, collection, Expectation::Each, &new(ordered_ids.next())),
+            Some(condition) => self.update(collection, condition.filter(key), update(condition.version)),
         }
     }
 
@@ -150,7 +154,7 @@ impl Plan {
     }
 
     fn delete(&mut self, collection: &'static str, filter: Document, at: Version) -> Result<(), CommitError> {
-        let filter = Expected { version: at, heard_until: None }.filter(filter);
+        let filter = RowCondition { version: at, last_heartbeat_until: None }.filter(filter);
         self.add(
             StatementKind::Delete,
             collection,
@@ -159,16 +163,16 @@ impl Plan {
         )
     }
 
-    /// Neighbours share three commands: whose tasks go first makes no difference.
+    /// Neighbouring deletions share three commands: their order among themselves does not matter.
     fn delete_session(&mut self, id: SessionId, at: Version) -> Result<(), CommitError> {
         let text = id.to_string();
-        let filter = Expected { version: at, heard_until: None }.filter(doc! { "session_id": &text });
+        let filter = RowCondition { version: at, last_heartbeat_until: None }.filter(doc! { "session_id": &text });
         let own = raw(&doc! { "q": filter, "limit": 1, "hint": hint("sessions") })?;
         let tasks = raw(&doc! { "q": { "session_id": &text }, "limit": 0, "hint": name::SESSION_AND_STATUS })?;
         let events = raw(&doc! { "q": { "kept_with": &text }, "limit": 0 })?;
         if let [.., Step::Run(sessions), Step::Run(of_tasks), Step::Run(of_events)] = self.steps.as_mut_slice()
-            && sessions.takes(StatementKind::Delete, "sessions", Expectation::Each, &own)
-            && of_tasks.demand == Expectation::Tasks
+            && sessions.accepts(StatementKind::Delete, "sessions", Expectation::Each, &own)
+            && of_tasks.expectation == Expectation::Tasks
         {
             sessions.push(own);
             of_tasks.push(tasks);
@@ -181,12 +185,12 @@ impl Plan {
         Ok(())
     }
 
-    fn watch(&mut self, put: &DetectorStateUpdate) -> Result<(), CommitError> {
-        let fields = |watch: rekindle_core::store::DetectorState| {
+    fn put_detector_state(&mut self, put: &DetectorStateUpdate) -> Result<(), CommitError> {
+        let fields = |put_detector_state: rekindle_core::store::DetectorState| {
             doc! {
-                "looked_at": date(watch.last_pass_at),
-                "due_by": date(watch.next_pass_due),
-                "silence_from": date(watch.grace_until),
+                "looked_at": date(put_detector_state.last_pass_at),
+                "due_by": date(put_detector_state.next_pass_due),
+                "silence_from": date(put_detector_state.grace_until),
             }
         };
         let mut named = doc! { "_id": "detector" };
@@ -213,51 +217,53 @@ impl Plan {
 
     fn add(
         &mut self,
-        verb: StatementKind,
+        kind: StatementKind,
         collection: &'static str,
-        demand: Expectation,
+        expectation: Expectation,
         statement: &Document,
     ) -> Result<(), CommitError> {
         let statement = raw(statement)?;
         match self.steps.last_mut() {
-            Some(Step::Run(last)) if last.takes(verb, collection, demand, &statement) => last.push(statement),
-            _ => self.steps.push(Step::Run(Batch::new(verb, collection, demand, statement))),
+            Some(Step::Run(last)) if last.accepts(kind, collection, expectation, &statement) => last.push(statement),
+            _ => self.steps.push(Step::Run(Batch::new(kind, collection, expectation, statement))),
         }
         Ok(())
     }
 }
 
-/// What an update demands of the row that is there.
+/// What a statement demands of the existing row.
 #[derive(Clone, Copy)]
-struct Expected {
+struct RowCondition {
     version: Version,
-    /// The latest `last_heartbeat` that it may show.
-    heard_until: Option<Timestamp>,
+    /// The latest `last_heartbeat` that the row may have.
+    last_heartbeat_until: Option<Timestamp>,
 }
 
-impl Expected {
-    /// None: that there is no such row.
+impl RowCondition {
+    /// Returns `None` when the row must not exist.
     fn of(expect: Expect, collection: &str) -> Option<Self> {
-        // Nothing else has a heartbeat that could be later.
-        let beats = matches!(collection, "sessions" | "machines");
+        // Other entities have no heartbeat.
+        let has_heartbeat = matches!(collection, "sessions" | "machines");
         match expect {
             Expect::Absent => None,
-            Expect::At(version) => Some(Self { version, heard_until: None }),
-            Expect::NoHeartbeatSince { at, since } => Some(Self { version: at, heard_until: beats.then_some(since) }),
+            Expect::At(version) => Some(Self { version, last_heartbeat_until: None }),
+            Expect::NoHeartbeatSince { at, since } => {
+                Some(Self { version: at, last_heartbeat_until: has_heartbeat.then_some(since) })
+            }
         }
     }
 
     fn filter(&self, mut filter: Document) -> Document {
         filter.extend(at_version(self.version));
-        if let Some(since) = self.heard_until {
+        if let Some(since) = self.last_heartbeat_until {
             filter.insert("last_heartbeat", doc! { "$lte": date(since) });
         }
         filter
     }
 }
 
-/// The index that finds one row of a collection. Named with each statement: a filter that also speaks of the version or of
-/// the last heartbeat would make the server try several indexes, each time.
+/// Returns the index that finds one row of a collection. Every statement names it: with a filter on the version or the
+/// last heartbeat the server would otherwise try several indexes each time.
 fn hint(collection: &str) -> &'static str {
     match collection {
         "sessions" => name::SESSION,

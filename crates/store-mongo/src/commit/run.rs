@@ -1,4 +1,6 @@
-//! Runs the steps of a plan within a transaction, and reads from the server's counts what they mean.
+//! Runs the steps of a plan within a transaction, and interprets the server's replies.
+
+use std::future::Future;
 
 use bson::{Document, RawArrayBuf, RawDocumentBuf, cstr, doc};
 use futures_util::TryStreamExt;
@@ -8,66 +10,73 @@ use mongodb::options::Hint;
 use rekindle_core::store::{CommitError, Committed, EVENT_PURGE_BATCH, StoreError};
 use rekindle_core::values::{SessionId, Timestamp};
 
-use super::Failure;
-use super::plan::{Batch, Expectation, Plan, StatementKind, Step};
+use super::error::TransactionError;
+use super::plan::batch::{Batch, Expectation, StatementKind};
+use super::plan::{Plan, Step};
 use crate::database::Database;
 use crate::documents::date;
 use crate::documents::session::{ended, ended_fields};
 use crate::error;
+use crate::reply::row_count;
 use crate::schema::indexes::name;
 
-/// Runs them in order, up to the first that fails.
-pub async fn steps(collections: &Database, session: &mut ClientSession, plan: &Plan) -> Result<Committed, Failure> {
-    let mut done = Committed::default();
+/// Runs the steps of a plan in order, up to the first that fails.
+pub(super) async fn steps(
+    database: &Database,
+    session: &mut ClientSession,
+    plan: &Plan,
+) -> Result<Committed, TransactionError> {
+    let mut committed = Committed::default();
     for step in &plan.steps {
         match step {
             Step::Run(batch) => {
-                let count = run(collections, session, batch).await?;
-                if batch.demand == Expectation::Tasks {
-                    done.deleted_tasks += count;
+                let count = run(database, session, batch).await?;
+                if batch.expectation == Expectation::Tasks {
+                    committed.deleted_tasks += count;
                 }
             }
-            Step::Date(of) => {
-                let dated = date_tasks(collections, session, of);
-                let told = collections.losses.run_until_failover(collections.call_timeout, dated).await;
-                told.unwrap_or_else(|| Err(super::lost().into()))?;
-            }
-            Step::Forget(before) => {
-                let forgotten = forget(collections, session, *before);
-                let told = collections.losses.run_until_failover(collections.call_timeout, forgotten).await;
-                done.purged_events += told.unwrap_or_else(|| Err(super::lost().into()))?;
+            Step::StampTasks(sessions) => until_failover(database, stamp_tasks(database, session, sessions)).await?,
+            Step::PurgeEvents(before) => {
+                committed.purged_events += until_failover(database, purge_events(database, session, *before)).await?;
             }
         }
     }
-    Ok(done)
+    Ok(committed)
 }
 
-async fn run(collections: &Database, session: &mut ClientSession, batch: &Batch) -> Result<u64, Failure> {
-    let asked = collections.db.run_raw_command(command(batch)).session(session).into_future();
-    let reply = collections
-        .losses
-        .run_until_failover(collections.call_timeout, asked)
-        .await
-        .unwrap_or_else(|| Err(super::lost()))?;
-    let count = count(&reply);
+async fn until_failover<T, E: From<Error>>(
+    database: &Database,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let result = database.primary_monitor.run_until_failover(database.call_timeout, work).await;
+    result.unwrap_or_else(|| Err(error::primary_lost().into()))
+}
+
+async fn run(database: &Database, session: &mut ClientSession, batch: &Batch) -> Result<u64, TransactionError> {
+    let reply = database.db.run_raw_command(command(batch)).session(session).into_future();
+    let reply = until_failover(database, reply).await?;
+    let count = row_count(&reply);
     if let Some((index, error)) = first_error(&reply) {
-        // What stands before it went through, or was not there: whichever came first counts.
-        let before = batch.demand == Expectation::Each && count < index;
-        let error = if before { CommitError::Stale } else { error };
-        return Err(Failure::Refused(batch.demand.refused(error)));
+        // An earlier statement of the batch that found no row failed first.
+        let is_stale = batch.expectation == Expectation::Each && count < index;
+        let error = if is_stale { CommitError::Stale } else { error };
+        return Err(TransactionError::Rejected(batch.expectation.interpret(error)));
     }
-    match batch.demand {
-        Expectation::Each if count != batch.statements.len() as u64 => Err(Failure::Refused(CommitError::Stale)),
-        Expectation::Fence if count != 1 => Err(Failure::Refused(CommitError::Fenced)),
-        Expectation::Each | Expectation::Fence | Expectation::Answer | Expectation::Any | Expectation::Tasks => {
-            Ok(count)
+    match batch.expectation {
+        Expectation::Each if count != batch.statements.len() as u64 => {
+            Err(TransactionError::Rejected(CommitError::Stale))
         }
+        Expectation::Fence if count != 1 => Err(TransactionError::Rejected(CommitError::Fenced)),
+        Expectation::Each
+        | Expectation::Fence
+        | Expectation::StoredResponse
+        | Expectation::Any
+        | Expectation::Tasks => Ok(count),
     }
 }
 
-/// The command as the server takes it.
-pub fn command(batch: &Batch) -> RawDocumentBuf {
-    let (verb, list) = match batch.verb {
+fn command(batch: &Batch) -> RawDocumentBuf {
+    let (name, list) = match batch.kind {
         StatementKind::Insert => (cstr!("insert"), cstr!("documents")),
         StatementKind::Update => (cstr!("update"), cstr!("updates")),
         StatementKind::Delete => (cstr!("delete"), cstr!("deletes")),
@@ -77,36 +86,30 @@ pub fn command(batch: &Batch) -> RawDocumentBuf {
         statements.push(statement.as_ref());
     }
     let mut command = RawDocumentBuf::new();
-    command.append(verb, batch.collection);
+    command.append(name, batch.collection);
     command.append(cstr!("ordered"), true);
     command.append(list, statements);
     command
 }
 
-/// How many rows a command found (an update's count is of what it matched).
-pub fn count(reply: &Document) -> u64 {
-    let count = match reply.get("n") {
-        Some(bson::Bson::Int32(n)) => i64::from(*n),
-        Some(bson::Bson::Int64(n)) => *n,
-        Some(_) | None => 0,
-    };
-    u64::try_from(count).unwrap_or(0)
-}
-
-/// The first statement that the server refused, and what that means.
+/// Returns the first statement that the server rejected, and its error.
 fn first_error(reply: &Document) -> Option<(u64, CommitError)> {
     let first = reply.get_array("writeErrors").ok()?.first()?.as_document()?;
     let number = |key| first.get_i32(key).unwrap_or_default();
     let message = first.get_str("errmsg").unwrap_or("no reason given");
     let index = u64::try_from(number("index")).unwrap_or(0);
-    Some((index, error::refused(number("code"), message)))
+    Some((index, error::rejected_commit(number("code"), message)))
 }
 
-/// Dates the tasks of those of these sessions that have ended and are not archived.
-async fn date_tasks(collections: &Database, session: &mut ClientSession, of: &[SessionId]) -> Result<(), Failure> {
+/// Stamps the tasks of those sessions that have ended and are not archived.
+async fn stamp_tasks(
+    database: &Database,
+    session: &mut ClientSession,
+    of: &[SessionId],
+) -> Result<(), TransactionError> {
     let of: Vec<_> = of.iter().map(SessionId::to_string).collect();
     let filter = doc! { "session_id": { "$in": of }, "completed_at": { "$type": "date" }, "archived_at": null };
-    let found = collections
+    let found = database
         .sessions
         .find(filter)
         .hint(Hint::Name(name::SESSION.to_owned()))
@@ -116,21 +119,25 @@ async fn date_tasks(collections: &Database, session: &mut ClientSession, of: &[S
     let mut rows = found?;
     let mut plan = Plan::default();
     while let Some(row) = rows.next(&mut *session).await.transpose()? {
-        let (id, ended_at) = ended(&row).map_err(|error| Failure::Refused(error.into()))?;
-        plan.date(id, ended_at, None).map_err(Failure::Refused)?;
+        let (id, ended_at) = ended(&row).map_err(|error| TransactionError::Rejected(error.into()))?;
+        plan.stamp_tasks_of_session(id, ended_at, None).map_err(TransactionError::Rejected)?;
     }
     for step in &plan.steps {
         if let Step::Run(batch) = step {
-            run(collections, session, batch).await?;
+            run(database, session, batch).await?;
         }
     }
     Ok(())
 }
 
-/// Deletes the oldest of what is kept with no session.
-async fn forget(collections: &Database, session: &mut ClientSession, before: Timestamp) -> Result<u64, Failure> {
+/// Deletes the oldest events that belong to no session.
+async fn purge_events(
+    database: &Database,
+    session: &mut ClientSession,
+    before: Timestamp,
+) -> Result<u64, TransactionError> {
     let limit = u32::try_from(EVENT_PURGE_BATCH).unwrap_or(u32::MAX);
-    let found = collections
+    let found = database
         .events
         .find(doc! { "loose": true, "at": { "$lt": date(before) } })
         .sort(doc! { "at": 1 })
@@ -143,18 +150,18 @@ async fn forget(collections: &Database, session: &mut ClientSession, before: Tim
     if ids.is_empty() {
         return Ok(0);
     }
-    let deleted = collections.events.delete_many(doc! { "_id": { "$in": ids } }).session(session).await?;
+    let deleted = database.events.delete_many(doc! { "_id": { "$in": ids } }).session(session).await?;
     Ok(deleted.deleted_count)
 }
 
 async fn ids(
     mut rows: impl futures_util::Stream<Item = Result<RawDocumentBuf, Error>> + Unpin,
-) -> Result<Vec<bson::Bson>, Failure> {
+) -> Result<Vec<bson::Bson>, TransactionError> {
     let mut ids = Vec::new();
     while let Some(row) = rows.try_next().await? {
         let id = row.get("_id").ok().flatten().and_then(|id| bson::Bson::try_from(id).ok());
         let nameless = || StoreError::Corrupt("an event without an _id".to_owned());
-        ids.push(id.ok_or_else(|| Failure::Refused(nameless().into()))?);
+        ids.push(id.ok_or_else(|| TransactionError::Rejected(nameless().into()))?);
     }
     Ok(ids)
 }

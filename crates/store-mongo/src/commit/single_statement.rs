@@ -1,5 +1,5 @@
-//! A commit of one statement: one write by the driver's own methods, which it repeats once, under the same number, when
-//! the network fails; the server does it only once.
+//! A commit of one statement: one write by the driver's own methods. The driver retries it once, under the same
+//! transaction number, when the network fails; the server applies it only once.
 
 use bson::{Document, RawDocument};
 use mongodb::Collection;
@@ -7,28 +7,27 @@ use mongodb::error::Error;
 use mongodb::options::Hint;
 use rekindle_core::store::{CommitError, StoreError};
 
-use super::plan::{Batch, StatementKind};
+use super::plan::batch::{Batch, StatementKind};
 use crate::database::Database;
 use crate::error;
 
-/// Runs it, and demands that it found its row.
-pub async fn run(collections: &Database, batch: &Batch) -> Result<(), CommitError> {
+/// Runs the statement. Fails with `Stale` when it found no row.
+pub(crate) async fn run(database: &Database, batch: &Batch) -> Result<(), CommitError> {
     let [statement] = batch.statements.as_slice() else { return Ok(()) };
-    let collection: Collection<bson::RawDocumentBuf> = collections.db.collection(batch.collection);
-    let asked = async { ask(&collection, batch, statement).await };
-    let lost = || Err(StoreError::Unknown(error::LOST.to_owned()).into());
-    match collections.with_failover(asked).await.unwrap_or_else(lost)? {
-        0 => Err(batch.demand.refused(CommitError::Stale)),
+    let collection: Collection<bson::RawDocumentBuf> = database.db.collection(batch.collection);
+    let primary_lost = || Err(StoreError::Unknown(error::PRIMARY_LOST.to_owned()).into());
+    match database.with_failover(send(&collection, batch, statement)).await.unwrap_or_else(primary_lost)? {
+        0 => Err(batch.expectation.interpret(CommitError::Stale)),
         _ => Ok(()),
     }
 }
 
-async fn ask(
+async fn send(
     collection: &Collection<bson::RawDocumentBuf>,
     batch: &Batch,
     statement: &bson::RawDocumentBuf,
 ) -> Result<u64, CommitError> {
-    let found: Result<u64, Error> = match batch.verb {
+    let found: Result<u64, Error> = match batch.kind {
         StatementKind::Insert => collection.insert_one(statement).await.map(|_| 1),
         StatementKind::Update => {
             let (filter, update) = (part(statement, "q")?, part(statement, "u")?);
@@ -43,7 +42,7 @@ async fn ask(
             deleted.await.map(|result| result.deleted_count)
         }
     };
-    found.map_err(|error| batch.demand.refused(error::commit_failed(&error)))
+    found.map_err(|error| batch.expectation.interpret(error::commit_error(&error)))
 }
 
 fn hint(statement: &RawDocument) -> Hint {

@@ -1,4 +1,4 @@
-//! One look at the servers: who answers, and whether that is somebody we can work with.
+//! One attempt to connect: which servers answer, and whether they are a replica set or cluster that Rekindle can use.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,33 +10,33 @@ use mongodb::error::{Error, ErrorKind};
 use mongodb::options::{ClientOptions, ServerAddress};
 use tokio::time::timeout;
 
-use super::error::ConnectError;
+use crate::connect_error::ConnectError;
 use crate::database::Database;
 use crate::error::{code, code_of, describe};
 use crate::options::{MongoOptions, Setup};
 use crate::primary_monitor::PrimaryMonitor;
-use crate::schema::{self, Unprepared};
+use crate::schema::{self, PrepareError};
 
-/// MongoDB 6.0 speaks this.
-const OLDEST: i64 = 17;
-/// How long the driver has to find whoever leads before each server is asked.
-const SOON: Duration = Duration::from_millis(1500);
-/// How long a single server has to answer when nobody leads.
-const PROBE: Duration = Duration::from_secs(1);
+/// The wire version of MongoDB 6.0.
+const OLDEST_WIRE_VERSION: i64 = 17;
+/// How long the driver has to find the primary before each server is asked.
+const PRIMARY_TIMEOUT: Duration = Duration::from_millis(1500);
+/// How long a single server has to answer when there is no primary.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why the database cannot be used now.
 #[derive(Debug)]
-pub enum HandshakeError {
-    /// It may go away by itself.
-    Away(String),
-    /// Somebody has to do something.
+pub(super) enum HandshakeError {
+    /// The servers do not answer as they should; another attempt may succeed.
+    Unavailable(String),
+    /// An operator has to change something.
     Refused(ConnectError),
 }
 
 impl fmt::Display for HandshakeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Away(why) => f.write_str(why),
+            Self::Unavailable(why) => f.write_str(why),
             Self::Refused(refused) => refused.fmt(f),
         }
     }
@@ -53,39 +53,39 @@ impl From<Error> for HandshakeError {
                 Self::Refused(ConnectError::Refused { why })
             }
             (_, Some(code::UNAUTHORIZED)) => Self::Refused(ConnectError::Forbidden { why }),
-            (_, _) => Self::Away(why),
+            (_, _) => Self::Unavailable(why),
         }
     }
 }
 
-impl From<Unprepared> for HandshakeError {
-    fn from(unprepared: Unprepared) -> Self {
-        match unprepared {
-            Unprepared::Failed(error) => error.into(),
-            Unprepared::Refused(refused) => Self::Refused(refused),
+impl From<PrepareError> for HandshakeError {
+    fn from(error: PrepareError) -> Self {
+        match error {
+            PrepareError::Failed(error) => error.into(),
+            PrepareError::Refused(refused) => Self::Refused(refused),
         }
     }
 }
 
-/// What can be told without a server.
-pub fn check(options: &MongoOptions) -> Result<(), ConnectError> {
-    let fault = |what: &str| Err(ConnectError::Configuration(format!("the database's name {what}")));
-    let name = &options.database;
+/// Fails if MongoDB does not allow this name of a database, or keeps it for itself.
+pub(super) fn check_database_name(name: &str) -> Result<(), ConnectError> {
+    let error = |what: &str| Err(ConnectError::Configuration(format!("the database's name {what}")));
     if name.is_empty() || name.len() > 63 {
-        return fault("must have 1 to 63 bytes");
+        return error("must have 1 to 63 bytes");
     }
     if name.contains(['/', '\\', '.', ' ', '"', '$', '*', '<', '>', ':', '|', '?', '\0']) {
-        return fault("must not contain spaces or any of / \\ . \" $ * < > : | ?");
+        return error("must not contain spaces or any of / \\ . \" $ * < > : | ?");
     }
-    if ["admin", "local", "config"].contains(&name.as_str()) {
-        return fault("must not be one of MongoDB's own");
+    if ["admin", "local", "config"].contains(&name) {
+        return error("must not be one of MongoDB's own");
     }
     Ok(())
 }
 
-/// A client. What the connection string says wins over what is usual here.
-pub async fn client(options: &MongoOptions, losses: &PrimaryMonitor) -> Result<Client, HandshakeError> {
-    let mut wanted = ClientOptions::parse(options.address.expose()).await.map_err(|error| unread(options, error))?;
+/// Returns a client. The options of the connection string win over the defaults here.
+pub(super) async fn client(options: &MongoOptions, primary_monitor: &PrimaryMonitor) -> Result<Client, HandshakeError> {
+    let mut wanted =
+        ClientOptions::parse(options.address.expose()).await.map_err(|error| unreadable_address(options, error))?;
     let soon = (options.call_timeout / 2).min(Duration::from_secs(5));
     wanted.app_name.get_or_insert_with(|| "rekindle".to_owned());
     wanted.max_pool_size.get_or_insert(100);
@@ -95,12 +95,13 @@ pub async fn client(options: &MongoOptions, losses: &PrimaryMonitor) -> Result<C
     wanted.connect_timeout.get_or_insert(soon);
     wanted.retry_reads.get_or_insert(true);
     wanted.retry_writes.get_or_insert(true);
-    wanted.sdam_event_handler = Some(losses.handler());
+    wanted.sdam_event_handler = Some(primary_monitor.handler());
     Ok(Client::with_options(wanted)?)
 }
 
-/// Why a connection string cannot be read, without the driver's words: they quote what may be a part of the password.
-fn unread(options: &MongoOptions, error: Error) -> HandshakeError {
+/// Maps the error of an unreadable connection string, without the driver's words: they quote what may be a part of the
+/// password.
+fn unreadable_address(options: &MongoOptions, error: Error) -> HandshakeError {
     if !matches!(&*error.kind, ErrorKind::InvalidArgument { .. }) {
         return error.into();
     }
@@ -111,51 +112,51 @@ fn unread(options: &MongoOptions, error: Error) -> HandshakeError {
     )))
 }
 
-/// Looks at whoever leads, and prepares the database there. Calls `reached` as soon as a server has answered.
-pub async fn at(
+/// Returns the database, checked or prepared. Calls `on_reached` as soon as a server has answered.
+pub(super) async fn database(
     client: &Client,
-    losses: &PrimaryMonitor,
+    primary_monitor: &PrimaryMonitor,
     options: &MongoOptions,
-    reached: &(dyn Fn() + Sync),
+    on_reached: &(dyn Fn() + Sync),
 ) -> Result<Database, HandshakeError> {
     let admin = client.database("admin");
-    // In a task of its own: the driver looks for a primary for longer than we wait before we ask each server.
-    let mut asked = tokio::spawn(async move { admin.run_command(doc! { "hello": 1 }).await });
-    let answer = match timeout(SOON, &mut asked).await {
+    // In a task of its own, since the driver looks for a primary for longer than `PRIMARY_TIMEOUT`.
+    let mut hello = tokio::spawn(async move { admin.run_command(doc! { "hello": 1 }).await });
+    let answer = match timeout(PRIMARY_TIMEOUT, &mut hello).await {
         Ok(answer) => answer,
         Err(_) => {
-            has_primary(options, reached).await?;
-            // Whoever leads is only slow.
-            asked.await
+            has_primary(options, on_reached).await?;
+            // The primary is only slow.
+            hello.await
         }
     };
     let hello = match answer {
         Ok(Ok(hello)) => hello,
         Ok(Err(error)) if matches!(&*error.kind, ErrorKind::ServerSelection { .. }) => {
-            has_primary(options, reached).await?;
+            has_primary(options, on_reached).await?;
             return Err(error.into());
         }
         Ok(Err(error)) => return Err(error.into()),
-        Err(_) => return Err(HandshakeError::Away("the first look at the servers was broken off".to_owned())),
+        Err(_) => return Err(HandshakeError::Unavailable("the first look at the servers was broken off".to_owned())),
     };
-    reached();
-    serves(&hello, "the server", None)?;
-    let collections = Database::of(client, losses.clone(), &options.database, options.call_timeout);
+    on_reached();
+    check_hello(&hello, "the server", None)?;
+    let database = Database::of(client, primary_monitor.clone(), &options.database, options.call_timeout);
     match options.setup {
-        Setup::Prepare => schema::prepare(&collections, options.retention_days).await?,
-        Setup::LeaveAsIs => schema::recognize(&collections, &options.database).await?,
+        Setup::Prepare => schema::prepare(&database, options.retention_days).await?,
+        Setup::LeaveAsIs => schema::verify(&database, &options.database).await?,
     }
-    Ok(collections)
+    Ok(database)
 }
 
-/// Whether this is somebody we can work with, by its own word.
-fn serves(hello: &Document, server: &str, wanted_set: Option<&str>) -> Result<(), HandshakeError> {
+/// Fails if a server's `hello` shows that Rekindle cannot use it.
+fn check_hello(hello: &Document, server: &str, wanted_set: Option<&str>) -> Result<(), HandshakeError> {
     let server = hello.get_str("me").unwrap_or(server).to_owned();
     let wire_version = hello.get("maxWireVersion").and_then(|n| n.as_i64().or_else(|| n.as_i32().map(i64::from)));
-    if let Some(wire_version) = wire_version.filter(|version| *version < OLDEST) {
+    if let Some(wire_version) = wire_version.filter(|version| *version < OLDEST_WIRE_VERSION) {
         return Err(HandshakeError::Refused(ConnectError::TooOld { server, wire_version }));
     }
-    // A router of a sharded cluster says so.
+    // The message of a router of a sharded cluster.
     if hello.get_str("msg").is_ok_and(|message| message == "isdbgrid") {
         return Ok(());
     }
@@ -173,31 +174,31 @@ fn serves(hello: &Document, server: &str, wanted_set: Option<&str>) -> Result<()
     }
 }
 
-/// The driver only says that there is no primary: asks each server what it is. Fails unless one of them leads.
-async fn has_primary(options: &MongoOptions, reached: &(dyn Fn() + Sync)) -> Result<(), HandshakeError> {
+/// Asks each server for its role, where the driver has found no primary. Fails unless one of them is primary.
+async fn has_primary(options: &MongoOptions, on_reached: &(dyn Fn() + Sync)) -> Result<(), HandshakeError> {
     let known = ClientOptions::parse(options.address.expose()).await?;
     let answers = join_all(known.hosts.iter().map(|host| probe(&known, host))).await;
     let mut silent = Vec::new();
-    let mut leads = false;
+    let mut found = false;
     for (host, answer) in known.hosts.iter().zip(answers) {
         match answer {
             Ok(hello) => {
-                reached();
-                serves(&hello, &host.to_string(), known.repl_set_name.as_deref())?;
-                leads |= hello.get_bool("isWritablePrimary").unwrap_or(false);
+                on_reached();
+                check_hello(&hello, &host.to_string(), known.repl_set_name.as_deref())?;
+                found |= hello.get_bool("isWritablePrimary").unwrap_or(false);
             }
             Err(why) => silent.push(format!("{host}: {}", describe(&why))),
         }
     }
-    let why = match (leads, silent.is_empty()) {
+    let why = match (found, silent.is_empty()) {
         (true, _) => return Ok(()),
         (false, true) => "the servers answer, and none of them leads".to_owned(),
         (false, false) => silent.join("; "),
     };
-    Err(HandshakeError::Away(format!("{} has no primary that answers: {why}", options.address)))
+    Err(HandshakeError::Unavailable(format!("{} has no primary that answers: {why}", options.address)))
 }
 
-/// Asks one server, without logging in: `hello` is free.
+/// Asks one server for its role; `hello` needs no login.
 async fn probe(known: &ClientOptions, host: &ServerAddress) -> Result<Document, Error> {
     let mut alone = known.clone();
     alone.hosts = vec![host.clone()];
@@ -207,8 +208,8 @@ async fn probe(known: &ClientOptions, host: &ServerAddress) -> Result<Document, 
     alone.credential = None;
     alone.srv_max_hosts = None;
     alone.min_pool_size = None;
-    alone.server_selection_timeout = Some(PROBE);
-    alone.connect_timeout = Some(PROBE);
+    alone.server_selection_timeout = Some(PROBE_TIMEOUT);
+    alone.connect_timeout = Some(PROBE_TIMEOUT);
     let client = Client::with_options(alone)?;
     let hello = client.database("admin").run_command(doc! { "hello": 1 }).await;
     client.shutdown().immediate(true).await;

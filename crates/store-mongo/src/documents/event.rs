@@ -8,11 +8,11 @@ use rekindle_core::store::{EventPosition, RecordedEvent, StoreError};
 use rekindle_core::values::{KeyId, MachineId, SessionId, TaskId};
 use uuid::Uuid;
 
-use super::fields::{Fields, missing, naming};
-use super::{Nonsense, date, json, mark_id, set};
+use super::fields::{Fields, decode, missing};
+use super::{DecodeError, date, json, mark_id, set};
 
-/// The document of a new event: pending, without a position.
-pub fn new(event: &Event, mark: Uuid) -> Document {
+/// Encodes a new event: pending, without a position.
+pub(crate) fn new(event: &Event, mark: Uuid) -> Document {
     let mut document = doc! { "_id": mark_id(mark), "at": date(event.at), "kind": event.kind.as_str() };
     match &event.subject {
         Subject::Session(session) => {
@@ -46,15 +46,15 @@ pub fn new(event: &Event, mark: Uuid) -> Document {
     document
 }
 
-/// The event of a document that has its position.
-pub fn read(document: &RawDocument) -> Result<RecordedEvent, StoreError> {
-    naming("events", "_id", document, |fields| {
+/// Decodes an event that has its position.
+pub(crate) fn read(document: &RawDocument) -> Result<RecordedEvent, StoreError> {
+    decode("events", "_id", document, |fields| {
         let at = fields.time("at")?;
-        let kind = fields.member("kind")?;
-        let session: Option<SessionId> = fields.member_or_none("session_id")?;
-        let task: Option<TaskId> = fields.member_or_none("task_id")?;
-        let machine: Option<MachineId> = fields.member_or_none("machine_id")?;
-        let key: Option<KeyId> = fields.member_or_none("key_id")?;
+        let kind = fields.parsed("kind")?;
+        let session: Option<SessionId> = fields.parsed_or_none("session_id")?;
+        let task: Option<TaskId> = fields.parsed_or_none("task_id")?;
+        let machine: Option<MachineId> = fields.parsed_or_none("machine_id")?;
+        let key: Option<KeyId> = fields.parsed_or_none("key_id")?;
         let service = fields.raw("service").and_then(RawBsonRef::as_bool).unwrap_or(false);
         let subject = match (session, task, machine, key, service) {
             (Some(session), None, None, None, false) => Subject::Session(session),
@@ -72,10 +72,10 @@ pub fn read(document: &RawDocument) -> Result<RecordedEvent, StoreError> {
     })
 }
 
-fn actor(fields: &Fields<'_>) -> Result<Option<Actor>, Nonsense> {
-    let key = fields.member_or_none("by_key")?;
-    let address = fields.member_or_none("by_address")?;
-    match fields.member_or_none("by_request")? {
+fn actor(fields: &Fields<'_>) -> Result<Option<Actor>, DecodeError> {
+    let key = fields.parsed_or_none("by_key")?;
+    let address = fields.parsed_or_none("by_address")?;
+    match fields.parsed_or_none("by_request")? {
         Some(request) => Ok(Some(Actor { key, address, request })),
         None if key.is_some() || address.is_some() => Err(missing("by_request")),
         None => Ok(None),

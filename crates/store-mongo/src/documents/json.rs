@@ -1,17 +1,17 @@
-//! JSON objects as BSON and back, without loss. An object goes into the document as it is when BSON says exactly what
-//! JSON said; otherwise its text stands beside an empty object, and wins when it is read.
+//! JSON objects as BSON and back, without loss. An object is stored as a document where BSON can hold all of its
+//! values; otherwise its text is stored beside an empty document, and is read instead.
 
 use bson::raw::RawBsonRef;
 use bson::{Bson, Document, RawDocument};
 use serde_json::{Map, Number, Value};
 
-use super::Nonsense;
+use super::DecodeError;
 
-/// The server refuses documents of more than about a hundred levels.
+/// The server rejects documents of more than about a hundred levels.
 const DEEPEST: usize = 80;
 
-/// Sets `key` to the object, and `text_key` to its text when BSON cannot say the same.
-pub fn put(document: &mut Document, key: &str, text_key: &str, object: &Map<String, Value>) {
+/// Sets `key` to the object, and `text_key` to its text where BSON cannot hold it.
+pub(crate) fn put(document: &mut Document, key: &str, text_key: &str, object: &Map<String, Value>) {
     match document_of(object, 0) {
         Some(inner) => {
             document.insert(key, inner);
@@ -27,7 +27,7 @@ pub fn put(document: &mut Document, key: &str, text_key: &str, object: &Map<Stri
 fn document_of(object: &Map<String, Value>, depth: usize) -> Option<Document> {
     let mut document = Document::new();
     for (key, value) in object {
-        // Legal in newer servers, but queries, validators and other tools stumble over them.
+        // Newer servers allow such keys, but queries, validators and other tools fail on them.
         if key.is_empty() || key.starts_with('$') || key.contains(['.', '\0']) {
             return None;
         }
@@ -56,11 +56,14 @@ fn bson_of(value: &Value, depth: usize) -> Option<Bson> {
     })
 }
 
-/// The object of a document's field, or of its text if there is one.
-pub fn get(object: Option<RawBsonRef<'_>>, text: Option<RawBsonRef<'_>>) -> Result<Map<String, Value>, Nonsense> {
+/// Returns the object of a field, or of its text if there is one.
+pub(crate) fn get(
+    object: Option<RawBsonRef<'_>>,
+    text: Option<RawBsonRef<'_>>,
+) -> Result<Map<String, Value>, DecodeError> {
     if let Some(text) = text {
         let text = text.as_str().ok_or("is no text")?;
-        return serde_json::from_str(text).map_err(|fault| format!("is no JSON object: {fault}"));
+        return serde_json::from_str(text).map_err(|error| format!("is no JSON object: {error}"));
     }
     match object {
         None => Ok(Map::new()),
@@ -68,17 +71,17 @@ pub fn get(object: Option<RawBsonRef<'_>>, text: Option<RawBsonRef<'_>>) -> Resu
     }
 }
 
-fn object_of(document: &RawDocument) -> Result<Map<String, Value>, Nonsense> {
+fn object_of(document: &RawDocument) -> Result<Map<String, Value>, DecodeError> {
     let mut object = Map::new();
     for element in document {
-        let (key, value) = element.map_err(|fault| fault.to_string())?;
+        let (key, value) = element.map_err(|error| error.to_string())?;
         object.insert(key.as_str().to_owned(), value_of(value)?);
     }
     Ok(object)
 }
 
-/// Ours are of the JSON kinds only; what other programs wrote (a date, an id) is shown as its text.
-fn value_of(value: RawBsonRef<'_>) -> Result<Value, Nonsense> {
+/// Rekindle writes only the types of JSON; a value of another type (a date, an id) becomes its text.
+fn value_of(value: RawBsonRef<'_>) -> Result<Value, DecodeError> {
     if let Some(text) = value.as_str() {
         return Ok(Value::String(text.to_owned()));
     }
@@ -100,7 +103,7 @@ fn value_of(value: RawBsonRef<'_>) -> Result<Value, Nonsense> {
     if let Some(items) = value.as_array() {
         let mut values = Vec::new();
         for item in items {
-            values.push(value_of(item.map_err(|fault| fault.to_string())?)?);
+            values.push(value_of(item.map_err(|error| error.to_string())?)?);
         }
         return Ok(Value::Array(values));
     }

@@ -8,10 +8,10 @@ use rekindle_core::store::{Expired, LiveSession, StoreError, Version, Versioned}
 use rekindle_core::values::{ErrorMessage, SessionId, Slot, Timestamp};
 use uuid::Uuid;
 
-use super::fields::{Fields, missing, naming};
-use super::{Marked, Nonsense, Parts, date, json, long, set};
+use super::fields::{Fields, decode, missing};
+use super::{DecodeError, Marked, Parts, date, json, long, set};
 
-const MUTABLE: &[&str] = &[
+const MUTABLE_FIELDS: &[&str] = &[
     "docker_slot",
     "status",
     "current_task_id",
@@ -27,7 +27,7 @@ const MUTABLE: &[&str] = &[
 ];
 
 fn parts(session: &Session) -> Parts {
-    let mut born = doc! {
+    let mut immutable = doc! {
         "session_id": session.id.to_string(),
         "project_id": session.project_id.as_str(),
         "machine_id": session.machine_id.as_str(),
@@ -36,7 +36,7 @@ fn parts(session: &Session) -> Parts {
         "lineage_id": session.lineage.id.to_string(),
         "attempt": long(session.lineage.attempt.into()),
     };
-    set(&mut born, "recovered_from", session.lineage.recovered_from.map(|id| id.to_string()));
+    set(&mut immutable, "recovered_from", session.lineage.recovered_from.map(|id| id.to_string()));
     let mut mutable = doc! { "status": session.status().as_str(), "updated_at": date(session.updated_at) };
     set(&mut mutable, "docker_slot", session.docker_slot.map(|slot| i32::from(slot.0)));
     set(&mut mutable, "current_task_id", session.current_task().map(|label| label.as_str()));
@@ -47,32 +47,31 @@ fn parts(session: &Session) -> Parts {
     set(&mut mutable, "recovered_into", session.recovered_into().map(|id| id.to_string()));
     set(&mut mutable, "recovered_at", session.recovered().map(|recovered| date(recovered.at)));
     json::put(&mut mutable, "metadata", "metadata_json", session.metadata.as_map());
-    Parts { born, mutable, names: MUTABLE, heard: Some(session.last_heartbeat) }
+    Parts { immutable, mutable, mutable_names: MUTABLE_FIELDS, last_heartbeat: Some(session.last_heartbeat) }
 }
 
-/// The whole document of a new row: revision 1, no touches.
-pub fn new(session: &Session, mark: Uuid) -> Document {
+/// Encodes a new row: revision 1, no touches.
+pub(crate) fn new(session: &Session, mark: Uuid) -> Document {
     parts(session).new_document(mark)
 }
 
-/// The update that a put makes of a row at this version; it keeps the later `last_heartbeat`.
-pub fn changes(session: &Session, at: Version) -> Document {
+/// Returns the update of a row at this version; it keeps the later `last_heartbeat`.
+pub(crate) fn changes(session: &Session, at: Version) -> Document {
     parts(session).update(at)
 }
 
-/// The entity of a document.
-pub fn read(document: &RawDocument) -> Result<Marked<Session>, StoreError> {
-    naming("sessions", "session_id", document, |fields| {
+pub(crate) fn read(document: &RawDocument) -> Result<Marked<Session>, StoreError> {
+    decode("sessions", "session_id", document, |fields| {
         let mark = fields.mark()?;
-        let id = fields.member("session_id")?;
-        let project_id = fields.member("project_id")?;
-        let machine_id = fields.member("machine_id")?;
+        let id = fields.parsed("session_id")?;
+        let project_id = fields.parsed("project_id")?;
+        let machine_id = fields.parsed("machine_id")?;
         let started_at = fields.time("started_at")?;
         let created_at = fields.time("created_at")?;
         let lineage = Lineage {
-            id: fields.member_or_none("lineage_id")?.unwrap_or(id),
+            id: fields.parsed_or_none("lineage_id")?.unwrap_or(id),
             attempt: fields.number_or_none("attempt")?.unwrap_or(1),
-            recovered_from: fields.member_or_none("recovered_from")?,
+            recovered_from: fields.parsed_or_none("recovered_from")?,
         };
         let last_heartbeat = fields.time("last_heartbeat")?;
         let value = Session {
@@ -92,15 +91,15 @@ pub fn read(document: &RawDocument) -> Result<Marked<Session>, StoreError> {
     })
 }
 
-fn slot(fields: &Fields<'_>) -> Result<Option<Slot>, Nonsense> {
+fn slot(fields: &Fields<'_>) -> Result<Option<Slot>, DecodeError> {
     Ok(fields.number_or_none("docker_slot")?.map(Slot))
 }
 
-fn phase(fields: &Fields<'_>) -> Result<Phase, Nonsense> {
-    let status: SessionStatus = fields.member("status")?;
+fn phase(fields: &Fields<'_>) -> Result<Phase, DecodeError> {
+    let status: SessionStatus = fields.parsed("status")?;
     let prepared_at = fields.time_or_none("prepared_at")?;
     let live = |state| {
-        let current_task = fields.member_or_none("current_task_id")?;
+        let current_task = fields.parsed_or_none("current_task_id")?;
         Ok(Phase::Live(Live { state, current_task }))
     };
     let ended = |outcome| {
@@ -113,26 +112,26 @@ fn phase(fields: &Fields<'_>) -> Result<Phase, Nonsense> {
         SessionStatus::Stalled => live(LiveState::Stalled { prepared_at }),
         SessionStatus::Completed => ended(completed(fields)?),
         SessionStatus::Failed => {
-            let error_message = fields.member_or_none("error_message")?.map_or_else(default_error_message, Ok)?;
+            let error_message = fields.parsed_or_none("error_message")?.map_or_else(default_error_message, Ok)?;
             ended(Outcome::Failed { error_message, prepared_at })
         }
     }
 }
 
-/// Ours always say why; other programs need not.
-pub fn default_error_message() -> Result<ErrorMessage, Nonsense> {
-    "no reason was recorded".parse().map_err(|fault| format!("error_message {fault}"))
+/// Returns the reason of a failed session or task of another program that gives none.
+pub(crate) fn default_error_message() -> Result<ErrorMessage, DecodeError> {
+    "no reason was recorded".parse().map_err(|error| format!("error_message {error}"))
 }
 
-fn completed(fields: &Fields<'_>) -> Result<Outcome, Nonsense> {
-    let into: Option<SessionId> = fields.member_or_none("recovered_into")?;
+fn completed(fields: &Fields<'_>) -> Result<Outcome, DecodeError> {
+    let into: Option<SessionId> = fields.parsed_or_none("recovered_into")?;
     match (into, fields.time_or_none("recovered_at")?) {
         (None, None) => Ok(Outcome::Completed),
         (Some(into), Some(at)) => Ok(Outcome::Recovered(Recovered {
             into,
             at,
             prepared_at: fields.time_or_none("prepared_at")?,
-            error_message: fields.member_or_none("error_message")?,
+            error_message: fields.parsed_or_none("error_message")?,
         })),
         (None, Some(_)) => Err(missing("recovered_into")),
         (Some(_), None) => Err(missing("recovered_at")),
@@ -140,42 +139,41 @@ fn completed(fields: &Fields<'_>) -> Result<Outcome, Nonsense> {
 }
 
 /// The fields that [`id`] reads.
-pub fn id_fields() -> Document {
+pub(crate) fn id_fields() -> Document {
     doc! { "_id": 0, "session_id": 1 }
 }
 
-/// A session's id.
-pub fn id(document: &RawDocument) -> Result<SessionId, StoreError> {
-    naming("sessions", "session_id", document, |fields| fields.member("session_id"))
+pub(crate) fn id(document: &RawDocument) -> Result<SessionId, StoreError> {
+    decode("sessions", "session_id", document, |fields| fields.parsed("session_id"))
 }
 
 /// The fields that [`live`] reads.
-pub fn live_fields() -> Document {
+pub(crate) fn live_fields() -> Document {
     doc! { "session_id": 1, "machine_id": 1, "docker_slot": 1, "created_at": 1 }
 }
 
-/// A live session as its machine sees it.
-pub fn live(document: &RawDocument) -> Result<LiveSession, StoreError> {
-    naming("sessions", "session_id", document, |fields| {
+/// Decodes a live session as its machine lists it.
+pub(crate) fn live(document: &RawDocument) -> Result<LiveSession, StoreError> {
+    decode("sessions", "session_id", document, |fields| {
         Ok(LiveSession {
-            session_id: fields.member("session_id")?,
-            machine_id: fields.member("machine_id")?,
+            session_id: fields.parsed("session_id")?,
+            machine_id: fields.parsed("machine_id")?,
             docker_slot: slot(fields)?,
         })
     })
 }
 
 /// The fields that [`expired`] reads.
-pub fn expired_fields() -> Document {
+pub(crate) fn expired_fields() -> Document {
     doc! { "session_id": 1, "project_id": 1, "completed_at": 1, "revision": 1, "touches": 1 }
 }
 
-/// An ended session that retention may delete.
-pub fn expired(document: &RawDocument) -> Result<Expired, StoreError> {
-    naming("sessions", "session_id", document, |fields| {
+/// Decodes an ended session that retention may delete.
+pub(crate) fn expired(document: &RawDocument) -> Result<Expired, StoreError> {
+    decode("sessions", "session_id", document, |fields| {
         Ok(Expired {
-            session_id: fields.member("session_id")?,
-            project_id: fields.member("project_id")?,
+            session_id: fields.parsed("session_id")?,
+            project_id: fields.parsed("project_id")?,
             completed_at: fields.time("completed_at")?,
             version: fields.version()?,
         })
@@ -183,19 +181,19 @@ pub fn expired(document: &RawDocument) -> Result<Expired, StoreError> {
 }
 
 /// The fields that [`ended`] reads.
-pub fn ended_fields() -> Document {
+pub(crate) fn ended_fields() -> Document {
     doc! { "_id": 0, "session_id": 1, "completed_at": 1 }
 }
 
-/// Which session ended, and when.
-pub fn ended(document: &RawDocument) -> Result<(SessionId, Timestamp), StoreError> {
-    naming("sessions", "session_id", document, |fields| {
-        Ok((fields.member("session_id")?, fields.time("completed_at")?))
+/// Decodes the id of an ended session, and the time of its end.
+pub(crate) fn ended(document: &RawDocument) -> Result<(SessionId, Timestamp), StoreError> {
+    decode("sessions", "session_id", document, |fields| {
+        Ok((fields.parsed("session_id")?, fields.time("completed_at")?))
     })
 }
 
-/// The statuses of live sessions, for a filter.
-pub fn live_statuses() -> Vec<Bson> {
+/// Returns the statuses of live sessions, for a filter.
+pub(crate) fn live_statuses() -> Vec<Bson> {
     let live = SessionStatus::ALL.into_iter().filter(|status| status.is_live());
     live.map(|status| Bson::String(status.as_str().to_owned())).collect()
 }

@@ -1,18 +1,18 @@
-//! A remembered answer as a document. Its `_id` is the idempotency key's hash.
+//! A stored response as a document. Its `_id` is the hash of the idempotency key.
 
 use bson::{Bson, Document, RawDocument, doc};
 use rekindle_core::store::{IdempotencyKey, StoreError, StoredResponse};
 
-use super::fields::naming;
+use super::fields::decode;
 use super::{bytes, date};
 
-/// The `_id` of the answer under this key.
-pub fn id(key: &IdempotencyKey) -> Bson {
+/// Returns the `_id` of the response under this key.
+pub(crate) fn id(key: &IdempotencyKey) -> Bson {
     bytes(&key.0)
 }
 
-/// Everything but the `_id`.
-pub fn fields(answer: &StoredResponse) -> Document {
+/// Returns all fields but the `_id`.
+pub(crate) fn fields(answer: &StoredResponse) -> Document {
     doc! {
         "request": bytes(&answer.request),
         "answer": bytes(&answer.answer),
@@ -21,9 +21,8 @@ pub fn fields(answer: &StoredResponse) -> Document {
     }
 }
 
-/// The answer of a document.
-pub fn read(document: &RawDocument) -> Result<StoredResponse, StoreError> {
-    naming("answers", "_id", document, |fields| {
+pub(crate) fn read(document: &RawDocument) -> Result<StoredResponse, StoreError> {
+    decode("answers", "_id", document, |fields| {
         Ok(StoredResponse {
             key: IdempotencyKey(fields.hash("_id")?),
             request: fields.hash("request")?,

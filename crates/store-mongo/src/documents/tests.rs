@@ -1,4 +1,4 @@
-//! Every shape comes back as it went; documents of other programs are read; nonsense is named.
+//! Every entity is decoded as it was encoded; documents of other programs are decoded; undecodable ones are named.
 
 use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
@@ -21,7 +21,7 @@ fn first<T>(value: T) -> Marked<T> {
 }
 
 #[test]
-fn every_shape_comes_back() {
+fn every_entity_is_decoded_as_it_was_encoded() {
     for shape in sample::sessions_of_every_shape() {
         assert_eq!(session::read(&raw(&session::new(&shape, MARK))).unwrap(), first(shape));
     }
@@ -35,7 +35,7 @@ fn every_shape_comes_back() {
 }
 
 #[test]
-fn the_edges_of_time_come_back() {
+fn extreme_times_are_decoded() {
     for millis in [i64::MIN, -1, 0, i64::MAX] {
         let mut shape = sample::session(1);
         shape.last_heartbeat = Timestamp::from_millis(millis);
@@ -44,7 +44,7 @@ fn the_edges_of_time_come_back() {
 }
 
 #[test]
-fn keys_and_answers_come_back() {
+fn keys_and_responses_are_decoded() {
     let full = ApiKey {
         role: Role::Admin,
         project_id: Some(sample::text("p")),
@@ -56,7 +56,7 @@ fn keys_and_answers_come_back() {
     for (from, to) in [(sample::key(2), full.clone()), (full, sample::key(2))] {
         let document = key::new(&from, MARK);
         assert_eq!(key::read(&raw(&document)).unwrap(), first(from.clone()));
-        // A key keeps its project.
+        // The project of a key never changes.
         let next = ApiKey { project_id: from.project_id, ..to };
         let found = key::read(&raw(&applied(document, &key::changes(&next, Version::FIRST)))).unwrap();
         assert_eq!(found.entity, Versioned { value: next, version: Version { revision: 2, touches: 0 } });
@@ -77,7 +77,7 @@ fn keys_and_answers_come_back() {
 }
 
 #[test]
-fn a_hash_that_cannot_be_read_is_not_shown() {
+fn undecodable_hash_is_not_shown() {
     let mut document = key::new(&sample::key(1), MARK);
     document.insert("secret", "the hash");
     let Err(StoreError::Corrupt(text)) = key::read(&raw(&document)) else { panic!("{document} was read") };
@@ -85,9 +85,10 @@ fn a_hash_that_cannot_be_read_is_not_shown() {
 }
 
 #[test]
-fn events_come_back_with_their_position() {
+fn events_are_decoded_with_their_position() {
     let id = SessionId(uuid(1));
-    let whole = Actor { key: Some(KeyId(uuid(5))), address: Some("2001:db8::7".parse().unwrap()), request: uuid(6) };
+    let whole_number =
+        Actor { key: Some(KeyId(uuid(5))), address: Some("2001:db8::7".parse().unwrap()), request: uuid(6) };
     let unknown = Actor { key: None, address: None, request: uuid(6) };
     for subject in [
         Subject::Session(id),
@@ -96,7 +97,7 @@ fn events_come_back_with_their_position() {
         Subject::Key(KeyId(uuid(3))),
         Subject::Service,
     ] {
-        for by in [None, Some(unknown.clone()), Some(whole.clone())] {
+        for by in [None, Some(unknown.clone()), Some(whole_number.clone())] {
             let happened = Event { by, ..Event::new(sample::NOON, EventKind::SessionDeleted, subject.clone()) };
             let happened = happened.with("$why", "it's so");
             let mut document = event::new(&happened, MARK);
@@ -112,7 +113,7 @@ fn events_come_back_with_their_position() {
 }
 
 #[test]
-fn an_event_of_nobody_is_nonsense() {
+fn event_without_one_subject_is_corrupt() {
     let service = event::new(&Event::new(sample::NOON, EventKind::AccessRefused, Subject::Service), MARK);
     for (field, value) in [("service", Bson::Null), ("machine_id", "m".into()), ("by_key", uuid(1).to_string().into())]
     {
@@ -124,7 +125,7 @@ fn an_event_of_nobody_is_nonsense() {
     }
 }
 
-/// What a server does with an update of ours.
+/// Applies an update as a server does.
 fn applied(mut document: Document, update: &Document) -> Document {
     for (name, value) in update.get_document("$set").unwrap() {
         document.insert(name, value);
@@ -136,7 +137,7 @@ fn applied(mut document: Document, update: &Document) -> Document {
 }
 
 #[test]
-fn a_put_leaves_nothing_of_the_shape_before() {
+fn put_leaves_nothing_of_the_previous_state() {
     let shapes = sample::sessions_of_every_shape();
     for from in &shapes {
         for to in &shapes {
@@ -173,7 +174,7 @@ fn foreign_session() -> Document {
 }
 
 #[test]
-fn a_document_of_another_program_is_read() {
+fn document_of_another_program_is_decoded() {
     let found = session::read(&raw(&foreign_session())).unwrap();
     assert_eq!(mark_id(found.mark), Bson::ObjectId(ObjectId::from_bytes([1; 12])));
     let Versioned { value, version } = found.entity;
@@ -183,7 +184,7 @@ fn a_document_of_another_program_is_read() {
 }
 
 #[test]
-fn nonsense_is_named() {
+fn corrupt_field_is_named() {
     let id = uuid(1).to_string();
     for (field, value, words) in [
         ("session_id", Bson::from("x"), "session_id"),
@@ -206,7 +207,7 @@ fn nonsense_is_named() {
 }
 
 #[test]
-fn entities_without_their_fields_are_nonsense() {
+fn entities_without_their_fields_are_corrupt() {
     let empty = raw(&Document::new());
     assert!(matches!(session::read(&empty).map(drop::<Marked<Session>>), Err(StoreError::Corrupt(_))));
     assert!(matches!(task::read(&empty).map(drop::<Marked<Task>>), Err(StoreError::Corrupt(_))));

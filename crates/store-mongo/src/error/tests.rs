@@ -1,8 +1,8 @@
-//! What a duplicate key means, and what surely was not written.
+//! Which rule a duplicate key violates, and which writes surely did not happen.
 
 use rekindle_core::store::{CommitError, StoreError, UniqueRule};
 
-use super::{Violation, code, is_ambiguous, refused, violation, write_failed};
+use super::{Violation, code, is_ambiguous, rejected_commit, violation, write_error};
 
 fn duplicate(index: &str) -> String {
     format!(
@@ -11,7 +11,7 @@ fn duplicate(index: &str) -> String {
 }
 
 #[test]
-fn a_duplicate_key_names_its_rule() {
+fn duplicate_key_names_its_rule() {
     let meanings = [
         ("session_id_1", Violation::Exists),
         ("task_id_1", Violation::Exists),
@@ -29,27 +29,27 @@ fn a_duplicate_key_names_its_rule() {
 }
 
 #[test]
-fn a_refused_statement_is_told_by_its_code() {
-    let exists = refused(code::DUPLICATE_KEY, &duplicate("session_id_1"));
+fn rejected_statement_is_mapped_by_its_code() {
+    let exists = rejected_commit(code::DUPLICATE_KEY, &duplicate("session_id_1"));
     assert!(matches!(exists, CommitError::Stale), "{exists:?}");
-    let taken = refused(code::DUPLICATE_KEY, &duplicate("one_per_slot"));
+    let taken = rejected_commit(code::DUPLICATE_KEY, &duplicate("one_per_slot"));
     assert!(matches!(taken, CommitError::UniqueViolation(UniqueRule::LivePerSlot)), "{taken:?}");
-    let invalid = refused(code::VALIDATION, "Document failed validation");
+    let invalid = rejected_commit(code::VALIDATION, "Document failed validation");
     assert!(matches!(invalid, CommitError::Failed(StoreError::Corrupt(_))), "{invalid:?}");
-    let other = refused(14031, "out of disk space");
+    let other = rejected_commit(14031, "out of disk space");
     assert!(matches!(other, CommitError::Failed(StoreError::Unavailable(_))), "{other:?}");
 }
 
 #[test]
-fn what_broke_on_the_way_may_have_happened() {
+fn broken_connection_makes_the_outcome_unknown() {
     let broken = mongodb::error::Error::from(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
     assert!(is_ambiguous(&broken));
-    assert!(matches!(write_failed(&broken), StoreError::Unknown(_)));
+    assert!(matches!(write_error(&broken), StoreError::Unknown(_)));
 }
 
 #[test]
-fn what_was_never_sent_has_not_happened() {
+fn unsent_write_has_not_happened() {
     let shut_down = mongodb::error::Error::from(mongodb::error::ErrorKind::Shutdown);
     assert!(!is_ambiguous(&shut_down));
-    assert!(matches!(write_failed(&shut_down), StoreError::Unavailable(_)));
+    assert!(matches!(write_error(&shut_down), StoreError::Unavailable(_)));
 }

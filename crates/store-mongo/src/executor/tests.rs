@@ -1,4 +1,4 @@
-//! Callers wait for so long and no longer; what was begun goes on to its end.
+//! Callers wait until their time limit; a call that began runs to its end.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use rekindle_core::store::StoreError;
 use tokio::sync::oneshot;
 
-use super::{AT_ONCE, CallExecutor};
+use super::{CallExecutor, MAX_ADMITTED, MAX_RUNNING};
 
 const SHORT: Duration = Duration::from_millis(20);
 const LONG: Duration = Duration::from_secs(60);
@@ -17,7 +17,7 @@ fn soon() -> tokio::time::Instant {
 }
 
 #[tokio::test]
-async fn a_read_past_its_time_is_timed_out_and_a_write_unknown() {
+async fn late_read_times_out_and_late_write_is_unknown() {
     let calls = CallExecutor::new(SHORT);
     let read = calls.read::<()>(soon(), std::future::pending()).await;
     assert!(matches!(read, Err(StoreError::TimedOut(_))), "{read:?}");
@@ -26,7 +26,7 @@ async fn a_read_past_its_time_is_timed_out_and_a_write_unknown() {
 }
 
 #[tokio::test]
-async fn a_write_goes_on_when_its_caller_has_gone() {
+async fn write_continues_after_its_caller_is_gone() {
     let calls = Arc::new(CallExecutor::new(LONG));
     let (go, gate) = oneshot::channel::<()>();
     let (done, finished) = oneshot::channel::<()>();
@@ -42,8 +42,8 @@ async fn a_write_goes_on_when_its_caller_has_gone() {
                 .await
         }
     });
-    // The call is under way once its place is taken.
-    while calls.at_once.available_permits() == AT_ONCE {
+    // The call is under way once its permit is taken.
+    while calls.running.available_permits() == MAX_RUNNING {
         tokio::task::yield_now().await;
     }
     caller.abort();
@@ -53,7 +53,7 @@ async fn a_write_goes_on_when_its_caller_has_gone() {
 }
 
 #[tokio::test]
-async fn a_close_waits_for_what_was_begun_and_refuses_the_rest() {
+async fn close_waits_for_running_calls_and_rejects_new_ones() {
     let calls = Arc::new(CallExecutor::new(LONG));
     let (go, gate) = oneshot::channel::<()>();
     let written = Arc::new(AtomicBool::new(false));
@@ -69,51 +69,51 @@ async fn a_close_waits_for_what_was_begun_and_refuses_the_rest() {
                 .await
         }
     });
-    while calls.at_once.available_permits() == AT_ONCE {
+    while calls.running.available_permits() == MAX_RUNNING {
         tokio::task::yield_now().await;
     }
     let close = tokio::spawn({
         let calls = Arc::clone(&calls);
         async move { calls.close().await }
     });
-    while calls.open().is_ok() {
+    while calls.ensure_open().is_ok() {
         tokio::task::yield_now().await;
     }
-    let refused = calls.write::<(), StoreError>(async { Ok(()) }).await;
-    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    let rejected = calls.write::<(), StoreError>(async { Ok(()) }).await;
+    assert!(matches!(rejected, Err(StoreError::Unavailable(_))), "{rejected:?}");
     assert!(!close.is_finished());
     go.send(()).unwrap();
     close.await.unwrap();
     assert!(written.load(Ordering::SeqCst));
     caller.await.unwrap().unwrap();
-    let refused = calls.read::<()>(soon(), async { Ok(()) }).await;
-    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    let rejected = calls.read::<()>(soon(), async { Ok(()) }).await;
+    assert!(matches!(rejected, Err(StoreError::Unavailable(_))), "{rejected:?}");
 }
 
 #[tokio::test]
-async fn a_full_house_refuses_before_anything_was_sent() {
+async fn overloaded_store_rejects_before_sending() {
     let calls = Arc::new(CallExecutor::new(LONG));
-    let all = Arc::clone(&calls.admitted).try_acquire_many_owned(super::ADMITTED).unwrap();
-    let refused = calls.write::<(), StoreError>(async { Ok(()) }).await;
-    assert!(matches!(refused, Err(StoreError::Overloaded(_))), "{refused:?}");
+    let all = Arc::clone(&calls.admitted).try_acquire_many_owned(MAX_ADMITTED).unwrap();
+    let rejected = calls.write::<(), StoreError>(async { Ok(()) }).await;
+    assert!(matches!(rejected, Err(StoreError::Overloaded(_))), "{rejected:?}");
     drop(all);
     calls.write::<(), StoreError>(async { Ok(()) }).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_call_that_panics_is_an_error_and_frees_its_place() {
+async fn panicking_call_is_an_error_and_frees_its_permit() {
     let calls = CallExecutor::new(LONG);
-    let lost = calls.write::<(), StoreError>(async { panic!("as a test wants it") }).await;
-    assert!(matches!(lost, Err(StoreError::Unknown(_))), "{lost:?}");
-    assert_eq!(calls.at_once.available_permits(), AT_ONCE);
+    let ended = calls.write::<(), StoreError>(async { panic!("as a test wants it") }).await;
+    assert!(matches!(ended, Err(StoreError::Unknown(_))), "{ended:?}");
+    assert_eq!(calls.running.available_permits(), MAX_RUNNING);
 }
 
 #[tokio::test]
-async fn what_runs_beside_is_waited_for_by_a_close_only() {
+async fn only_close_waits_for_background_work() {
     let calls = Arc::new(CallExecutor::new(LONG));
     let (go, gate) = oneshot::channel::<()>();
     let done = Arc::new(AtomicBool::new(false));
-    calls.beside({
+    calls.spawn_background({
         let done = Arc::clone(&done);
         async move {
             gate.await.unwrap();
@@ -127,8 +127,8 @@ async fn what_runs_beside_is_waited_for_by_a_close_only() {
     go.send(()).unwrap();
     close.await;
     assert!(done.load(Ordering::SeqCst));
-    // Dropped unrun: what it holds is let go.
+    // After a close the work is dropped without being run.
     let (held, dropped) = oneshot::channel::<()>();
-    calls.beside(async move { drop(held) });
+    calls.spawn_background(async move { drop(held) });
     dropped.await.unwrap_err();
 }

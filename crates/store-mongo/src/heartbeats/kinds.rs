@@ -1,4 +1,4 @@
-//! The two kinds of heartbeat: a session's and a machine's.
+//! The two kinds of heartbeat: of sessions and of machines.
 
 use bson::raw::CStr;
 use bson::{RawDocument, RawDocumentBuf, cstr, rawdoc};
@@ -7,11 +7,11 @@ use rekindle_core::domain::session::{Session, SessionStatus};
 use rekindle_core::store::{SessionHeartbeat, StoreError, Versioned};
 use rekindle_core::values::{MachineId, SessionId, Timestamp};
 
-use super::Beat;
+use super::heartbeat::Heartbeat;
 use crate::documents;
 use crate::schema::indexes::name;
 
-impl Beat for SessionHeartbeat {
+impl Heartbeat for SessionHeartbeat {
     type Row = Session;
     type Id<'a> = SessionId;
     const COLLECTION: &'static str = "sessions";
@@ -59,16 +59,13 @@ impl Beat for SessionHeartbeat {
     }
 }
 
-/// A machine's heartbeat.
 #[derive(Debug, Clone, PartialEq)]
-pub struct MachineBeat {
-    /// The machine.
-    pub machine: MachineId,
-    /// When it was heard.
-    pub at: Timestamp,
+pub(crate) struct MachineHeartbeat {
+    pub(crate) machine: MachineId,
+    pub(crate) at: Timestamp,
 }
 
-impl Beat for MachineBeat {
+impl Heartbeat for MachineHeartbeat {
     type Row = Machine;
     type Id<'a> = &'a str;
     const COLLECTION: &'static str = "machines";

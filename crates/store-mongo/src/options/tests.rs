@@ -1,4 +1,4 @@
-//! What an address shows of itself.
+//! What an address shows.
 
 use super::{MongoAddress, MongoOptions};
 
@@ -7,13 +7,13 @@ fn address(text: &str) -> MongoAddress {
 }
 
 #[test]
-fn a_password_is_never_shown() {
+fn password_is_never_shown() {
     for (given, shown) in [
         ("mongodb://db1:27017/", "mongodb://db1:27017/"),
         ("mongodb://anna@db1/", "mongodb://anna@db1/"),
         ("mongodb://anna:s3cret@db1,db2/app?replicaSet=rs", "mongodb://anna:***@db1,db2/app?replicaSet=rs"),
         ("mongodb+srv://anna:s3cret@cluster.example/", "mongodb+srv://anna:***@cluster.example/"),
-        // Escapes that were forgotten.
+        // With characters that should have been escaped.
         ("mongodb://anna:s3@cret@db1/", "mongodb://anna:***@db1/"),
         ("mongodb://anna:s3cret/@db1/?x=1", "mongodb://anna:***@db1/?x=1"),
         ("mongodb://anna:s3cret?@db1/?x=1", "mongodb://anna:***@db1/?x=1"),
@@ -35,7 +35,7 @@ fn a_password_is_never_shown() {
 }
 
 #[test]
-fn other_addresses_are_refused() {
+fn other_addresses_are_rejected() {
     for text in ["", "mongodb", "mongodb://", "mongodb+srv://", "postgres://db", "MONGODB://db", "sqlite:x"] {
         assert!(text.parse::<MongoAddress>().is_err(), "{text}");
     }

@@ -1,17 +1,17 @@
-//! Marks only ever rise, whatever the clock does.
+//! Ids only ever rise, whatever the clock does.
 
 use super::{Last, OrderedIds, TAIL_BITS};
 
 #[test]
-fn marks_rise_within_a_millisecond_and_beyond() {
-    let marks = OrderedIds::default();
-    let made: Vec<_> = (0..10_000).map(|_| marks.next()).collect();
+fn ids_rise_within_a_millisecond_and_beyond() {
+    let ordered_ids = OrderedIds::default();
+    let made: Vec<_> = (0..10_000).map(|_| ordered_ids.next()).collect();
     assert!(made.windows(2).all(|pair| pair[0] < pair[1]));
     assert!(made.iter().all(|mark| mark.get_version_num() == 7));
 }
 
 #[test]
-fn a_clock_that_goes_back_is_not_followed() {
+fn ids_rise_when_the_clock_goes_back() {
     let first = Last::default().after(1000, u128::MAX);
     let second = first.after(10, 7);
     assert_eq!(second.millis, 1000);
@@ -19,7 +19,7 @@ fn a_clock_that_goes_back_is_not_followed() {
 }
 
 #[test]
-fn a_full_millisecond_overflows_into_the_next() {
+fn full_millisecond_overflows_into_the_next() {
     let full = Last { millis: 5, tail: (1 << TAIL_BITS) - 1 };
     let next = full.after(5, 0);
     assert_eq!(next.millis, 6);

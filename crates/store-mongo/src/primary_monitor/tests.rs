@@ -1,4 +1,4 @@
-//! Who was asked is lost when another leads, and not before.
+//! A call ends when another server becomes primary, and not before.
 
 use std::future::pending;
 use std::time::Duration;
@@ -14,30 +14,30 @@ fn server(port: u16) -> ServerAddress {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_leader_is_a_loss() {
-    let losses = PrimaryMonitor::default();
-    losses.leads(server(1));
-    let waits = tokio::spawn({
-        let losses = losses.clone();
-        async move { losses.run_until_failover(LONG, pending::<()>()).await }
+async fn new_primary_ends_the_calls_to_the_old_one() {
+    let monitor = PrimaryMonitor::default();
+    monitor.set_primary(server(1));
+    let call = tokio::spawn({
+        let monitor = monitor.clone();
+        async move { monitor.run_until_failover(LONG, pending::<()>()).await }
     });
     tokio::task::yield_now().await;
-    losses.leads(server(2));
-    assert_eq!(waits.await.unwrap(), None);
-    assert_eq!(losses.run_until_failover(Duration::from_secs(5), async { 7 }).await, Some(7), "the new one is asked");
+    monitor.set_primary(server(2));
+    assert_eq!(call.await.unwrap(), None);
+    assert_eq!(monitor.run_until_failover(Duration::from_secs(5), async { 7 }).await, Some(7), "to the new one");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_leader_that_is_seen_first_or_again_is_none() {
-    let losses = PrimaryMonitor::default();
-    let began = tokio::time::Instant::now();
-    let waits = tokio::spawn({
-        let losses = losses.clone();
-        async move { losses.run_until_failover(LONG, pending::<()>()).await }
+async fn first_or_same_primary_ends_no_call() {
+    let monitor = PrimaryMonitor::default();
+    let started = tokio::time::Instant::now();
+    let call = tokio::spawn({
+        let monitor = monitor.clone();
+        async move { monitor.run_until_failover(LONG, pending::<()>()).await }
     });
     tokio::task::yield_now().await;
-    losses.leads(server(1));
-    losses.leads(server(1));
-    assert_eq!(waits.await.unwrap(), None);
-    assert!(began.elapsed() >= LONG, "only the limit ended it");
+    monitor.set_primary(server(1));
+    monitor.set_primary(server(1));
+    assert_eq!(call.await.unwrap(), None);
+    assert!(started.elapsed() >= LONG, "only the limit ended it");
 }

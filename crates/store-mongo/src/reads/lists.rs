@@ -1,4 +1,4 @@
-//! The three lists: which index finds what a filter wants, and how a page and its total are asked for.
+//! The three lists: the index for each filter, and how a page and its total are read.
 
 use bson::{Bson, Document, RawDocument, doc};
 use futures_util::future::{try_join, try_join_all};
@@ -6,22 +6,23 @@ use rekindle_core::store::{Cursor, MachineFilter, Page, PageRequest, SessionFilt
 use rekindle_core::values::Timestamp;
 use uuid::Uuid;
 
-use super::ReadResult;
+use crate::count_cache::CountCache;
 use crate::database::Database;
 use crate::documents::{Marked, date, mark_id};
+use crate::error::ReadResult;
 use crate::query::{CollectionName, Count, Query};
 use crate::schema::indexes::name;
 
-/// A list, filtered.
+/// A list with its filter.
 #[derive(Debug, Clone, PartialEq)]
-pub struct List {
-    within: CollectionName,
+pub(crate) struct List {
+    collection: CollectionName,
     filter: Document,
     hint: &'static str,
 }
 
-/// The sessions like this. Of several conditions the one that leaves the fewest chooses the index.
-pub fn sessions(filter: &SessionFilter) -> List {
+/// Returns the list of sessions. Of several conditions the most selective one chooses the index.
+pub(crate) fn sessions(filter: &SessionFilter) -> List {
     let mut wanted = Document::new();
     let mut hint = name::BY_CREATION;
     if let Some(status) = filter.status {
@@ -50,11 +51,11 @@ pub fn sessions(filter: &SessionFilter) -> List {
         wanted.insert("lineage_id", lineage.to_string());
         hint = name::BY_LINEAGE;
     }
-    List { within: CollectionName::Sessions, filter: wanted, hint }
+    List { collection: CollectionName::Sessions, filter: wanted, hint }
 }
 
-/// The tasks like this.
-pub fn tasks(filter: &TaskFilter) -> List {
+/// Returns the list of tasks.
+pub(crate) fn tasks(filter: &TaskFilter) -> List {
     let mut wanted = Document::new();
     let mut hint = name::BY_CREATION;
     if let Some(status) = filter.status {
@@ -69,26 +70,26 @@ pub fn tasks(filter: &TaskFilter) -> List {
         wanted.insert("session_id", session.to_string());
         hint = name::BY_SESSION;
     }
-    List { within: CollectionName::Tasks, filter: wanted, hint }
+    List { collection: CollectionName::Tasks, filter: wanted, hint }
 }
 
-/// The machines like this.
-pub fn machines(filter: &MachineFilter) -> List {
+/// Returns the list of machines.
+pub(crate) fn machines(filter: &MachineFilter) -> List {
     let (wanted, hint) = match filter.status {
         None => (Document::new(), name::BY_CREATION),
         Some(status) => (doc! { "status": status.as_str() }, name::MACHINES_BY_STATUS),
     };
-    List { within: CollectionName::Machines, filter: wanted, hint }
+    List { collection: CollectionName::Machines, filter: wanted, hint }
 }
 
 impl List {
-    /// The documents of a page, and one more, which tells whether there is a next page: the answers of these questions,
-    /// one after the other, as far as they are needed.
-    pub fn page(&self, page: PageRequest) -> Vec<Query> {
+    /// Returns the queries for a page, and for one more row, which shows whether there is a next page. Their results
+    /// follow each other; the first rows are the page.
+    pub(crate) fn page(&self, page: PageRequest) -> Vec<Query> {
         let part = |range: Document, skip: u64| {
             let mut filter = self.filter.clone();
             filter.extend(range);
-            let query = Query::of(self.within, filter, self.hint).sorted(doc! { "created_at": -1, "_id": -1 });
+            let query = Query::of(self.collection, filter, self.hint).sorted(doc! { "created_at": -1, "_id": -1 });
             Query { skip, ..query.limited(page.limit.saturating_add(1)) }
         };
         match page.start {
@@ -97,40 +98,41 @@ impl List {
         }
     }
 
-    /// How many there are on all pages.
-    pub fn total(&self) -> Count {
-        Count { within: self.within, filter: self.filter.clone(), hint: self.hint }
+    /// Returns the count of all pages.
+    pub(crate) fn total(&self) -> Count {
+        Count { collection: self.collection, filter: self.filter.clone(), hint: self.hint }
     }
 
-    /// Asks for a page and the total. `created_at` is what the list is ordered by.
-    pub async fn ask<T>(
+    /// Reads a page and the total. The list is ordered by `created_at`.
+    pub(crate) async fn fetch<T>(
         self,
-        collections: &Database,
+        database: &Database,
+        counts: &CountCache,
         page: PageRequest,
         read: fn(&RawDocument) -> Result<Marked<T>, StoreError>,
         created_at: fn(&T) -> Timestamp,
     ) -> ReadResult<Page<T>> {
-        // All at once: mostly nothing else was made in the cursor's millisecond, and the second range has the page.
-        let parts = try_join_all(self.page(page).into_iter().map(|part| part.all(collections, read)));
-        let (parts, total) = try_join(parts, collections.totals.of(self.total(), collections)).await?;
+        // All at once: mostly no other row has the cursor's millisecond, and the second range holds the page.
+        let parts = try_join_all(self.page(page).into_iter().map(|part| part.all(database, read)));
+        let (parts, total) = try_join(parts, counts.total(self.total(), database)).await?;
         let mut rows: Vec<_> = parts.into_iter().flatten().collect();
         let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
         rows.truncate(limit);
-        let place = |row: &Marked<T>| Cursor { created_at: created_at(&row.entity.value), mark: row.mark.as_u128() };
-        let next = rows.last().filter(|_| more).map(place);
+        let cursor = |row: &Marked<T>| Cursor { created_at: created_at(&row.entity.value), mark: row.mark.as_u128() };
+        let next = rows.last().filter(|_| more).map(cursor);
         Ok(Page { items: rows.into_iter().map(|row| row.entity).collect(), total, next })
     }
 }
 
-/// What comes behind a cursor, as ranges of the index in their order. One question for all of them, with `$or`, would
-/// leave the server a choice, and at times it walks there from the beginning.
+/// Returns the ranges of the index after a cursor, in their order. One query with `$or` would leave the server a
+/// choice, and at times it scans the index from the beginning.
 fn after(cursor: Cursor) -> Vec<Document> {
     let at = date(cursor.created_at);
     let mark = mark_id(Uuid::from_u128(cursor.mark));
     let is_foreign = matches!(mark, Bson::ObjectId(_));
     let mut ranges = vec![doc! { "created_at": at, "_id": { "$lt": mark } }];
-    // A comparison looks only at values of its own type, and in this order ObjectIds come before our marks.
+    // A comparison matches only values of its own type, and in this order ObjectIds come before UUIDs.
     if is_foreign {
         ranges.push(doc! { "created_at": at, "_id": { "$type": "binData" } });
     }

@@ -1,4 +1,4 @@
-//! Every question there is but the lists, as pure functions: what is asked can be looked at without a server.
+//! Every query but those of the lists, as pure functions: they can be inspected without a server.
 
 use bson::{Bson, Document, doc};
 use rekindle_core::domain::session::SessionStatus;
@@ -10,69 +10,67 @@ use crate::documents::{date, session, stored_response};
 use crate::query::{CollectionName, Count, Query};
 use crate::schema::indexes::name;
 
-/// One session.
-pub fn session(id: SessionId) -> Query {
+pub(crate) fn session(id: SessionId) -> Query {
     Query::of(CollectionName::Sessions, doc! { "session_id": id.to_string() }, name::SESSION).limited(1)
 }
 
-/// One task.
-pub fn task(id: TaskId) -> Query {
+pub(crate) fn task(id: TaskId) -> Query {
     Query::of(CollectionName::Tasks, doc! { "task_id": id.to_string() }, name::TASK).limited(1)
 }
 
-/// One machine.
-pub fn machine(id: &MachineId) -> Query {
+pub(crate) fn machine(id: &MachineId) -> Query {
     Query::of(CollectionName::Machines, doc! { "machine_id": id.as_str() }, name::MACHINE).limited(1)
 }
 
-/// The tasks of a session in these statuses, in any order: they are few enough to be sorted here.
-pub fn tasks_of(session: SessionId, statuses: &[TaskStatus]) -> Query {
+/// Finds the tasks of a session in these statuses, unordered: they are few enough to be sorted in memory.
+pub(crate) fn tasks_of(session: SessionId, statuses: &[TaskStatus]) -> Query {
     let statuses: Vec<_> = statuses.iter().map(|status| Bson::String(status.as_str().to_owned())).collect();
     let filter = doc! { "session_id": session.to_string(), "status": { "$in": statuses } };
     Query::of(CollectionName::Tasks, filter, name::SESSION_AND_STATUS)
 }
 
-/// The active session of a project on a machine.
-pub fn active_session(project: &ProjectId, machine: &MachineId) -> Query {
+/// Finds the active session of a project on a machine.
+pub(crate) fn active_session(project: &ProjectId, machine: &MachineId) -> Query {
     let status = SessionStatus::Active.as_str();
     let filter = doc! { "project_id": project.as_str(), "machine_id": machine.as_str(), "status": status };
-    Query::of(CollectionName::Sessions, filter, name::ONE_ACTIVE).limited(1).showing(session::id_fields())
+    Query::of(CollectionName::Sessions, filter, name::ONE_ACTIVE).limited(1).projected(session::id_fields())
 }
 
-/// The live session that holds a slot.
-pub fn slot_holder(machine: &MachineId, slot: Slot) -> Query {
+/// Finds the live session that holds a slot.
+pub(crate) fn slot_holder(machine: &MachineId, slot: Slot) -> Query {
     let filter = doc! {
         "machine_id": machine.as_str(),
         "docker_slot": i32::from(slot.0),
         "status": { "$in": session::live_statuses() },
     };
-    Query::of(CollectionName::Sessions, filter, name::ONE_PER_SLOT).limited(1).showing(session::id_fields())
+    Query::of(CollectionName::Sessions, filter, name::ONE_PER_SLOT).limited(1).projected(session::id_fields())
 }
 
-/// The live sessions of machines, oldest first for each.
-pub fn live_sessions(machines: &[MachineId]) -> Query {
+/// Finds the live sessions of machines, oldest first for each machine.
+pub(crate) fn live_sessions(machines: &[MachineId]) -> Query {
     let machines: Vec<_> = machines.iter().map(|id| Bson::String(id.as_str().to_owned())).collect();
     let filter = doc! { "machine_id": { "$in": machines }, "status": { "$in": session::live_statuses() } };
     Query::of(CollectionName::Sessions, filter, name::LIVE)
         .sorted(doc! { "machine_id": 1, "created_at": 1, "_id": 1 })
-        .showing(session::live_fields())
+        .projected(session::live_fields())
 }
 
-/// Every API key, in any order: they are few enough to be sorted here.
-pub fn keys() -> Query {
+/// Finds every API key, unordered: they are few enough to be sorted in memory.
+pub(crate) fn keys() -> Query {
     Query::of(CollectionName::Keys, Document::new(), name::ID)
 }
 
-/// The answer that stands under an idempotency key. The server takes those whose time is over some time later.
-pub fn remembered(key: &IdempotencyKey, now: Timestamp) -> Query {
+/// Finds the response that is stored under an idempotency key. The server deletes expired ones with a delay.
+pub(crate) fn stored_response(key: &IdempotencyKey, now: Timestamp) -> Query {
     let filter = doc! { "_id": stored_response::id(key), "until": { "$gt": date(now) } };
     Query::of(CollectionName::Answers, filter, name::ID).limited(1)
 }
 
-/// The events like this that have a position, the latest first. Of several conditions the one that leaves the fewest
-/// chooses the index; what happened, and when, is looked at on the way.
-pub fn trail(filter: &AuditFilter, before: Option<i64>, limit: u32) -> Query {
-    // Also without a limit it says that there is one: only such events are in these indexes.
+/// Finds the events that match and have a position, the latest first. Of several conditions the most selective one
+/// chooses the index; the kind and the time are checked row by row.
+pub(crate) fn audit_log(filter: &AuditFilter, before: Option<i64>, limit: u32) -> Query {
+    // The condition on the position stays even where no limit is given: only events with a position are in these
+    // indexes.
     let mut wanted = doc! { "position": before.map_or(doc! { "$gt": 0_i64 }, |before| doc! { "$lt": before }) };
     let mut hint = name::EVENTS;
     if let Some(key) = filter.key {
@@ -99,17 +97,17 @@ pub fn trail(filter: &AuditFilter, before: Option<i64>, limit: u32) -> Query {
     Query::of(CollectionName::Events, wanted, hint).sorted(doc! { "position": -1 }).limited(limit)
 }
 
-/// How many sessions are in this status.
-pub fn in_status(status: SessionStatus) -> Count {
+/// Counts the sessions in a status.
+pub(crate) fn in_status(status: SessionStatus) -> Count {
     Count {
-        within: CollectionName::Sessions,
+        collection: CollectionName::Sessions,
         filter: doc! { "status": status.as_str() },
         hint: name::SESSIONS_BY_STATUS,
     }
 }
 
 /// Longest silent first.
-fn by_silence() -> Document {
+fn longest_silent_first() -> Document {
     doc! { "last_heartbeat": 1, "_id": 1 }
 }
 
@@ -121,40 +119,39 @@ fn stalled() -> Document {
     doc! { "status": SessionStatus::Stalled.as_str() }
 }
 
-/// The stalled sessions.
-pub fn stalled_sessions(limit: u32) -> Query {
-    Query::of(CollectionName::Sessions, stalled(), name::SILENCE).sorted(by_silence()).limited(limit)
+pub(crate) fn stalled_sessions(limit: u32) -> Query {
+    Query::of(CollectionName::Sessions, stalled(), name::BY_HEARTBEAT).sorted(longest_silent_first()).limited(limit)
 }
 
-/// How many sessions are stalled, and how many overdue.
-pub fn silent_counts(heard_before: Timestamp) -> [Count; 2] {
+/// Counts the stalled sessions, and the overdue ones.
+pub(crate) fn stalled_counts(heard_before: Timestamp) -> [Count; 2] {
     [stalled(), overdue(SessionStatus::Active.as_str(), heard_before)].map(|filter| Count {
-        within: CollectionName::Sessions,
+        collection: CollectionName::Sessions,
         filter,
-        hint: name::SILENCE,
+        hint: name::BY_HEARTBEAT,
     })
 }
 
-/// The active sessions last heard before this time.
-pub fn overdue_sessions(heard_before: Timestamp, limit: u32) -> Query {
+/// Finds the active sessions whose last heartbeat was before this time.
+pub(crate) fn overdue_sessions(heard_before: Timestamp, limit: u32) -> Query {
     let filter = overdue(SessionStatus::Active.as_str(), heard_before);
-    Query::of(CollectionName::Sessions, filter, name::SILENCE).sorted(by_silence()).limited(limit)
+    Query::of(CollectionName::Sessions, filter, name::BY_HEARTBEAT).sorted(longest_silent_first()).limited(limit)
 }
 
-/// The online machines last heard before this time.
-pub fn overdue_machines(heard_before: Timestamp, limit: u32) -> Query {
+/// Finds the online machines whose last heartbeat was before this time.
+pub(crate) fn overdue_machines(heard_before: Timestamp, limit: u32) -> Query {
     let filter = overdue("online", heard_before);
-    Query::of(CollectionName::Machines, filter, name::SILENCE).sorted(by_silence()).limited(limit)
+    Query::of(CollectionName::Machines, filter, name::BY_HEARTBEAT).sorted(longest_silent_first()).limited(limit)
 }
 
-/// The active session, and the online machine, that was heard the longest time ago.
-pub fn earliest_heartbeats() -> [Query; 2] {
+/// Finds the earliest heartbeat of an active session, and that of an online machine.
+pub(crate) fn earliest_heartbeats() -> [Query; 2] {
     [(CollectionName::Sessions, SessionStatus::Active.as_str()), (CollectionName::Machines, "online")].map(
-        |(within, status)| {
-            Query::of(within, doc! { "status": status }, name::SILENCE)
+        |(collection, status)| {
+            Query::of(collection, doc! { "status": status }, name::BY_HEARTBEAT)
                 .sorted(doc! { "last_heartbeat": 1 })
                 .limited(1)
-                .showing(doc! { "_id": 0, "last_heartbeat": 1 })
+                .projected(doc! { "_id": 0, "last_heartbeat": 1 })
         },
     )
 }
@@ -163,21 +160,22 @@ fn ended_by(ended_by: Timestamp) -> Document {
     doc! { "archived_at": null, "completed_at": { "$lte": date(ended_by) } }
 }
 
-/// What retention may delete, oldest first; of the same time the earlier recorded first, as the index keeps them.
-pub fn expired(by: Timestamp, limit: u32) -> Query {
+/// Finds what retention may delete, oldest first; of the same time in the order of the index, which is that of
+/// recording.
+pub(crate) fn expired(by: Timestamp, limit: u32) -> Query {
     Query::of(CollectionName::Sessions, ended_by(by), name::RETENTION)
         .sorted(doc! { "completed_at": 1 })
         .limited(limit)
-        .showing(session::expired_fields())
+        .projected(session::expired_fields())
 }
 
-/// How many sessions retention may delete.
-pub fn expired_sessions(by: Timestamp) -> Count {
-    Count { within: CollectionName::Sessions, filter: ended_by(by), hint: name::RETENTION }
+/// Counts the sessions that retention may delete.
+pub(crate) fn expired_sessions(by: Timestamp) -> Count {
+    Count { collection: CollectionName::Sessions, filter: ended_by(by), hint: name::RETENTION }
 }
 
-/// How many tasks they have, as the stages of an aggregate on the sessions: one figure, or none when there are none.
-pub fn expired_tasks(by: Timestamp) -> Vec<Document> {
+/// Returns the pipeline, over sessions, that counts their tasks: one row, or none when there are no sessions.
+pub(crate) fn expired_tasks(by: Timestamp) -> Vec<Document> {
     let tasks = doc! {
         "from": CollectionName::Tasks.name(),
         "localField": "session_id",

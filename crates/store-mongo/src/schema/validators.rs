@@ -1,5 +1,6 @@
-//! What each collection takes. The required fields are those of the product's data model: a document that another program
-//! writes as that model says is taken, without the fields that are ours alone, and with null for what is optional.
+//! The validators of the collections. The required fields are those of the product's data model: a document that
+//! another program writes by that model is accepted, without the fields that only Rekindle has, and with null for
+//! optional ones.
 
 use bson::{Bson, Document, doc};
 use rekindle_core::Role;
@@ -7,15 +8,15 @@ use rekindle_core::domain::machine::MachineStatus;
 use rekindle_core::domain::session::SessionStatus;
 use rekindle_core::domain::task::TaskStatus;
 
-/// How our ids of sessions and tasks are written.
+/// The pattern of the ids of sessions and tasks.
 const UUID: &str = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$";
 
 /// Every collection, in the order in which they are made.
-pub const COLLECTIONS: [&str; 9] =
+pub(crate) const COLLECTIONS: [&str; 9] =
     ["sessions", "tasks", "machines", "api_keys", "answers", "events", "watch", "leases", "meta"];
 
-/// A collection's validator.
-pub fn of(collection: &str) -> Document {
+/// Returns the validator of a collection.
+pub(crate) fn of(collection: &str) -> Document {
     let schema = match collection {
         "sessions" => sessions(),
         "tasks" => tasks(),
@@ -42,13 +43,12 @@ fn date_or_null() -> Bson {
     doc! { "bsonType": ["date", "null"] }.into()
 }
 
-/// A text in which something is said; names are short, prose is long.
-fn text(longest: i32) -> Bson {
-    doc! { "bsonType": "string", "minLength": 1, "maxLength": longest }.into()
+fn text(max_length: i32) -> Bson {
+    doc! { "bsonType": "string", "minLength": 1, "maxLength": max_length }.into()
 }
 
-fn text_or_null(longest: i32) -> Bson {
-    doc! { "bsonType": ["string", "null"], "minLength": 1, "maxLength": longest }.into()
+fn text_or_null(max_length: i32) -> Bson {
+    doc! { "bsonType": ["string", "null"], "minLength": 1, "maxLength": max_length }.into()
 }
 
 fn name() -> Bson {
@@ -59,8 +59,8 @@ fn uuid() -> Bson {
     doc! { "bsonType": "string", "pattern": UUID }.into()
 }
 
-fn number(least: i32) -> Bson {
-    doc! { "bsonType": ["int", "long"], "minimum": least }.into()
+fn number(minimum: i32) -> Bson {
+    doc! { "bsonType": ["int", "long"], "minimum": minimum }.into()
 }
 
 fn bytes() -> Bson {
@@ -71,12 +71,12 @@ fn object() -> Bson {
     doc! { "bsonType": "object" }.into()
 }
 
-fn one_of(members: impl IntoIterator<Item = &'static str>) -> Bson {
+fn enumeration(members: impl IntoIterator<Item = &'static str>) -> Bson {
     doc! { "enum": members.into_iter().collect::<Vec<_>>() }.into()
 }
 
-/// What ours have, whatever they are.
-fn ours() -> Document {
+/// Returns the properties that sessions, tasks and machines share.
+fn shared_properties() -> Document {
     doc! {
         "revision": number(1),
         "touches": number(0),
@@ -85,13 +85,13 @@ fn ours() -> Document {
     }
 }
 
-/// Whoever is in one of these statuses has ended, and says when; whoever is not, does not.
-fn ended_says_when(ended: &[&'static str], going_on: &[&'static str]) -> Vec<Document> {
+/// Returns the alternatives of which a row must satisfy one: it has ended and has `completed_at`, or it has neither.
+fn completed_at_matches_status(ended: &[&'static str], live: &[&'static str]) -> Vec<Document> {
     vec![
-        doc! { "properties": { "status": one_of(going_on.iter().copied()), "completed_at": { "bsonType": "null" } } },
+        doc! { "properties": { "status": enumeration(live.iter().copied()), "completed_at": { "bsonType": "null" } } },
         doc! {
             "required": ["completed_at"],
-            "properties": { "status": one_of(ended.iter().copied()), "completed_at": date() },
+            "properties": { "status": enumeration(ended.iter().copied()), "completed_at": date() },
         },
     ]
 }
@@ -102,7 +102,7 @@ fn sessions() -> Document {
         "project_id": name(),
         "machine_id": name(),
         "docker_slot": { "bsonType": ["int", "long", "double", "null"], "minimum": 0, "maximum": 65535 },
-        "status": one_of(SessionStatus::ALL.map(SessionStatus::as_str)),
+        "status": enumeration(SessionStatus::ALL.map(SessionStatus::as_str)),
         "last_heartbeat": date(),
         "current_task_id": text_or_null(200),
         "started_at": date(),
@@ -118,7 +118,7 @@ fn sessions() -> Document {
         "created_at": date(),
         "updated_at": date(),
     };
-    properties.extend(ours());
+    properties.extend(shared_properties());
     let required = [
         "session_id",
         "project_id",
@@ -132,7 +132,7 @@ fn sessions() -> Document {
     let (live, ended): (Vec<_>, Vec<_>) = SessionStatus::ALL.into_iter().partition(|status| status.is_live());
     let written = |statuses: Vec<SessionStatus>| statuses.into_iter().map(SessionStatus::as_str).collect::<Vec<_>>();
     let mut schema = schema(&required, properties);
-    schema.insert("anyOf", ended_says_when(&written(ended), &written(live)));
+    schema.insert("anyOf", completed_at_matches_status(&written(ended), &written(live)));
     schema
 }
 
@@ -143,7 +143,7 @@ fn tasks() -> Document {
         "project_id": name(),
         "github_issue_id": text_or_null(200),
         "task_name": text(4000),
-        "status": one_of(TaskStatus::ALL.map(TaskStatus::as_str)),
+        "status": enumeration(TaskStatus::ALL.map(TaskStatus::as_str)),
         "started_at": date_or_null(),
         "completed_at": date_or_null(),
         "error_message": text_or_null(4000),
@@ -152,10 +152,11 @@ fn tasks() -> Document {
         "created_at": date(),
         "updated_at": date(),
     };
-    properties.extend(ours());
+    properties.extend(shared_properties());
     let required = ["task_id", "session_id", "project_id", "task_name", "status", "created_at", "updated_at"];
     let mut schema = schema(&required, properties);
-    schema.insert("anyOf", ended_says_when(&["completed", "failed"], &["pending", "in_progress", "blocked"]));
+    schema
+        .insert("anyOf", completed_at_matches_status(&["completed", "failed"], &["pending", "in_progress", "blocked"]));
     schema
 }
 
@@ -168,14 +169,14 @@ fn machines() -> Document {
             "items": { "bsonType": ["int", "long", "double"], "minimum": 0, "maximum": 65535 },
             "uniqueItems": true,
         },
-        // Other programs may keep it; here it is derived from the sessions.
+        // Written by other programs; Rekindle derives it from the sessions.
         "active_sessions": { "bsonType": "array", "items": { "bsonType": "string" } },
-        "status": one_of(MachineStatus::ALL.map(MachineStatus::as_str)),
+        "status": enumeration(MachineStatus::ALL.map(MachineStatus::as_str)),
         "last_heartbeat": date(),
         "created_at": date(),
         "updated_at": date(),
     };
-    properties.extend(ours());
+    properties.extend(shared_properties());
     let required = ["machine_id", "hostname", "docker_slots", "status", "last_heartbeat", "created_at", "updated_at"];
     schema(&required, properties)
 }
@@ -186,7 +187,7 @@ fn api_keys() -> Document {
         "mark": bytes(),
         "name": name(),
         "secret": bytes(),
-        "role": one_of(Role::ALL.map(Role::as_str)),
+        "role": enumeration(Role::ALL.map(Role::as_str)),
         "project_id": name(),
         "created_at": date(),
         "expires_at": date(),

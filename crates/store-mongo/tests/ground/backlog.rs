@@ -1,4 +1,4 @@
-//! Events that nobody reads get their positions all the same, so that the first question for the trail waits for few.
+//! Events get their positions without a reader, so that the first read of the audit log waits for few.
 
 use bson::doc;
 use rekindle_core::Store;
@@ -10,15 +10,15 @@ use rekindle_testkit::sample::NOON;
 
 use crate::support::{scratch, until};
 
-pub const CASES: &[Case] =
-    &[case!(many_events_get_their_positions_unasked), case!(a_first_question_finds_the_latest_of_many)];
+pub(crate) const CASES: &[Case] =
+    &[case!(many_events_get_positions_without_a_reader), case!(first_read_finds_the_latest_of_many_events)];
 
 async fn happen(store: &MongoStore, numbers: std::ops::Range<u64>) {
     let event = |n| Event::new(NOON, EventKind::AccessRefused, Subject::Service).with("n", n);
     store.commit(Changes { events: numbers.map(event).collect(), ..Changes::default() }).await.unwrap();
 }
 
-async fn many_events_get_their_positions_unasked(uri: String) {
+async fn many_events_get_positions_without_a_reader(uri: String) {
     scratch(uri, |db| async move {
         let store = db.store().await;
         let pending = || async { db.collection("events").count_documents(doc! { "pending": true }).await.unwrap() };
@@ -31,7 +31,7 @@ async fn many_events_get_their_positions_unasked(uri: String) {
     .await;
 }
 
-async fn a_first_question_finds_the_latest_of_many(uri: String) {
+async fn first_read_finds_the_latest_of_many_events(uri: String) {
     scratch(uri, |db| async move {
         let store = db.store().await;
         for thousand in 0..3 {

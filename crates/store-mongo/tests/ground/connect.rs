@@ -1,4 +1,4 @@
-//! The first contact: what only an operator can change is told at once, and whoever does not answer is waited for.
+//! Connecting: what only an operator can change fails at once, and a server that does not answer is waited for.
 
 use std::path::PathBuf;
 
@@ -8,23 +8,23 @@ use rekindle_store_mongo::{ConnectError, MongoOptions, MongoStore};
 
 use crate::support::{nodes, options, refusal, until};
 
-pub const CASES: &[Case] = &[
-    case!(settings_that_make_no_sense_are_refused),
-    binary_case!(a_standalone_server_is_refused),
-    binary_case!(another_replica_set_is_refused),
-    binary_case!(a_server_that_comes_later_is_waited_for),
+pub(crate) const CASES: &[Case] = &[
+    case!(invalid_settings_are_rejected),
+    binary_case!(standalone_server_is_rejected),
+    binary_case!(other_replica_set_is_rejected),
+    binary_case!(late_server_is_waited_for),
 ];
 
-async fn settings_that_make_no_sense_are_refused(uri: String) {
+async fn invalid_settings_are_rejected(uri: String) {
     for address in ["mongodb://host:port/", "mongodb://host/?authMechanism=NONE", "mongodb://u:se@cret:h@:1/"] {
         let refused = refusal(&options(address)).await;
         assert!(matches!(refused, ConnectError::Configuration(_)), "{address}: {refused:?}");
         assert!(!refused.to_string().contains("cret"), "{refused}");
     }
-    // A password that was not escaped: the driver would take a part of it for a port or an option, and quote it.
+    // With an unescaped password: the driver would take a part of it for a port or an option, and quote it.
     for address in ["mongodb://user:se?cret@db1/", "mongodb://user:1?cret@db1/", "mongodb://us/er:cret@db1/"] {
-        let told = refusal(&options(address)).await.to_string();
-        assert!(!told.contains("se?") && !told.contains("cret") && told.contains("%3F"), "{told}");
+        let message = refusal(&options(address)).await.to_string();
+        assert!(!message.contains("se?") && !message.contains("cret") && message.contains("%3F"), "{message}");
     }
     for database in ["", "a.b", "a b", "admin", &"x".repeat(64)] {
         let refused = refusal(&MongoOptions { database: database.to_owned(), ..options(&uri) }).await;
@@ -32,23 +32,23 @@ async fn settings_that_make_no_sense_are_refused(uri: String) {
     }
 }
 
-async fn a_standalone_server_is_refused(binary: PathBuf) {
+async fn standalone_server_is_rejected(binary: PathBuf) {
     let nodes = nodes(binary, |options| options.shape = Shape::Standalone);
-    for asked in ["", "?replicaSet=rekindle", "?directConnection=true"] {
-        let refused = refusal(&options(&format!("mongodb://127.0.0.1:{}/{asked}", nodes.port(0)))).await;
-        assert!(matches!(refused, ConnectError::Standalone { .. }), "{asked}: {refused:?}");
+    for parameters in ["", "?replicaSet=rekindle", "?directConnection=true"] {
+        let refused = refusal(&options(&format!("mongodb://127.0.0.1:{}/{parameters}", nodes.port(0)))).await;
+        assert!(matches!(refused, ConnectError::Standalone { .. }), "{parameters}: {refused:?}");
         assert!(refused.to_string().contains("rs.initiate()"), "{refused}");
     }
 }
 
-async fn another_replica_set_is_refused(binary: PathBuf) {
+async fn other_replica_set_is_rejected(binary: PathBuf) {
     let nodes = nodes(binary, |_| ());
     let refused = refusal(&options(&format!("mongodb://127.0.0.1:{}/?replicaSet=other", nodes.port(0)))).await;
     let ConnectError::OtherReplicaSet { theirs, ours, .. } = refused else { panic!("{refused:?}") };
     assert_eq!((theirs.as_str(), ours.as_str()), ("rekindle", "other"));
 }
 
-async fn a_server_that_comes_later_is_waited_for(binary: PathBuf) {
+async fn late_server_is_waited_for(binary: PathBuf) {
     let mut nodes = nodes(binary, |_| ());
     nodes.shut_down(0).unwrap();
     let store = MongoStore::connect(options(&nodes.uri())).await.unwrap();

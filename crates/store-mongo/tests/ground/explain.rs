@@ -1,19 +1,19 @@
-//! No question scans a collection or sorts what it found, and none looks at more than it answers: seen on the server's
-//! own plans, over a few thousand documents.
+//! No query scans a collection or sorts its rows, and none examines more than it returns: seen on the server's own
+//! plans, over a few thousand documents.
 
 use bson::{Binary, Bson, DateTime, Document, doc, spec::BinarySubtype};
 use rekindle_core::store::{Cursor, IdempotencyKey, Store};
 use rekindle_core::{KeyId, SessionId, Slot, TaskId, Timestamp};
 use rekindle_mongod::{Case, case};
-use rekindle_store_mongo::explain::{Question, Subjects, questions};
+use rekindle_store_mongo::explain::{ExplainedQuery, QuerySubjects, queries_to_explain};
 use rekindle_testkit::sample;
 
 use crate::support::{Scratch, answer, api_key, machine, scratch, session, task, uuid};
 
-pub const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     case!(test_1_1_e_a_question_for_silence_uses_an_index),
-    case!(every_question_is_a_plain_walk_along_its_index),
-    case!(the_tasks_of_expired_sessions_are_counted),
+    case!(every_query_only_walks_its_index),
+    case!(tasks_of_expired_sessions_are_counted),
 ];
 
 const MANY: u64 = 3000;
@@ -28,8 +28,8 @@ fn mark(n: u64) -> Binary {
     Binary { subtype: BinarySubtype::Uuid, bytes }
 }
 
-/// Three thousand sessions over a hundred projects and thirty machines: a tenth active, a tenth stalled, the rest ended,
-/// with as many tasks, and three hundred machines.
+/// Writes three thousand sessions over a hundred projects and thirty machines: a tenth active, a tenth stalled, the
+/// rest ended; as many tasks, and three hundred machines.
 async fn fill(db: &Scratch) {
     let mut sessions = Vec::new();
     let mut tasks = Vec::new();
@@ -82,12 +82,12 @@ async fn fill(db: &Scratch) {
     db.collection("sessions").insert_many(sessions).await.unwrap();
     db.collection("tasks").insert_many(tasks).await.unwrap();
     db.collection("machines").insert_many(machines).await.unwrap();
-    fill_beside(db).await;
+    fill_events(db).await;
 }
 
-/// Three thousand events, half of sessions and half of machines, each done with one of fifty keys, the last hundred without
-/// a position; a few keys and answers.
-async fn fill_beside(db: &Scratch) {
+/// Writes three thousand events, half of sessions and half of machines, each by one of fifty keys, the last hundred
+/// without a position; a few keys and stored responses.
+async fn fill_events(db: &Scratch) {
     let mut events = Vec::new();
     for n in 0..MANY {
         let mut one = doc! { "_id": mark(n), "at": at(n), "kind": "session.updated", "detail": {} };
@@ -107,9 +107,9 @@ async fn fill_beside(db: &Scratch) {
     db.collection("answers").insert_many((0..100).map(answer)).await.unwrap();
 }
 
-fn subjects() -> Subjects {
+fn subjects() -> QuerySubjects {
     let time = |n| Timestamp::from_millis(at(n).timestamp_millis());
-    Subjects {
+    QuerySubjects {
         session: SessionId(sample::uuid(7)),
         task: TaskId(sample::uuid(100_007)),
         project: sample::text("p7"),
@@ -129,11 +129,11 @@ fn subjects() -> Subjects {
     }
 }
 
-async fn explained(db: &Scratch, question: Document) -> Document {
-    db.db.run_command(doc! { "explain": question, "verbosity": "executionStats" }).await.unwrap()
+async fn explained(db: &Scratch, query: Document) -> Document {
+    db.db.run_command(doc! { "explain": query, "verbosity": "executionStats" }).await.unwrap()
 }
 
-/// All values of this field, however deep.
+/// Collects all values of this field, however deep.
 fn all_of(key: &str, within: &Bson, found: &mut Vec<String>) {
     for (name, value) in within.as_document().into_iter().flatten() {
         found.extend(value.as_str().filter(|_| name == key).map(str::to_owned));
@@ -149,54 +149,54 @@ fn number(stats: &Document, key: &str) -> i64 {
     number.as_i64().or_else(|| number.as_i32().map(i64::from)).unwrap()
 }
 
-/// Says what is wrong with a plan.
-async fn faults(db: &Scratch, question: &Question) -> Vec<String> {
-    let answer = explained(db, question.command.clone()).await;
+/// Returns what is wrong with a plan.
+async fn problems(db: &Scratch, query: &ExplainedQuery) -> Vec<String> {
+    let answer = explained(db, query.command.clone()).await;
     let plan =
         Bson::Document(answer.get_document("queryPlanner").unwrap().get_document("winningPlan").unwrap().clone());
     let stats = answer.get_document("executionStats").unwrap();
     let (mut stages, mut indexes) = (Vec::new(), Vec::new());
     all_of("stage", &plan, &mut stages);
     all_of("indexName", &plan, &mut indexes);
-    let mut faults = Vec::new();
+    let mut problems = Vec::new();
     if stages.iter().any(|stage| stage == "COLLSCAN" || stage == "SORT") {
-        faults.push("it scans or sorts".to_owned());
+        problems.push("it scans or sorts".to_owned());
     }
-    if indexes.is_empty() || indexes.iter().any(|index| index != question.index) {
-        faults.push(format!("it uses {indexes:?} and should use {}", question.index));
+    if indexes.is_empty() || indexes.iter().any(|index| index != query.index) {
+        problems.push(format!("it uses {indexes:?} and should use {}", query.index));
     }
-    let counts = question.command.contains_key("count");
-    let answered = if counts { counted(db, &question.command).await } else { number(stats, "nReturned") };
+    let counts = query.command.contains_key("count");
+    let returned = if counts { counted(db, &query.command).await } else { number(stats, "nReturned") };
     let keys = number(stats, "totalKeysExamined");
     let documents = number(stats, "totalDocsExamined");
     // A few more where ranges begin and end.
-    if keys > answered + 12 {
-        faults.push(format!("it looks at {keys} keys for {answered}"));
+    if keys > returned + 12 {
+        problems.push(format!("it looks at {keys} keys for {returned}"));
     }
-    if documents > answered + 2 {
-        faults.push(format!("it looks at {documents} documents for {answered}"));
+    if documents > returned + 2 {
+        problems.push(format!("it looks at {documents} documents for {returned}"));
     }
-    if !faults.is_empty() {
-        faults.push(format!("stages {stages:?}"));
+    if !problems.is_empty() {
+        problems.push(format!("stages {stages:?}"));
     }
-    faults
+    problems
 }
 
 async fn counted(db: &Scratch, command: &Document) -> i64 {
     number(&db.db.run_command(command.clone()).await.unwrap(), "n")
 }
 
-async fn every_question_is_a_plain_walk_along_its_index(uri: String) {
+async fn every_query_only_walks_its_index(uri: String) {
     scratch(uri, |db| async move {
         db.store().await.close().await;
         fill(&db).await;
         let mut wrong = Vec::new();
-        let all = questions(&subjects());
+        let all = queries_to_explain(&subjects());
         assert!(all.len() > 50, "{} questions", all.len());
-        for (name, question) in all {
-            let faults = faults(&db, &question).await;
-            if !faults.is_empty() {
-                wrong.push(format!("{name}: {}", faults.join("; ")));
+        for (name, query) in all {
+            let problems = problems(&db, &query).await;
+            if !problems.is_empty() {
+                wrong.push(format!("{name}: {}", problems.join("; ")));
             }
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -208,7 +208,7 @@ async fn test_1_1_e_a_question_for_silence_uses_an_index(uri: String) {
     scratch(uri, |db| async move {
         db.store().await.close().await;
         fill(&db).await;
-        // As anybody may put it, without naming an index.
+        // Without naming an index.
         let find = doc! { "find": "sessions", "filter": { "last_heartbeat": { "$lt": at(100) } } };
         let answer = explained(&db, find).await;
         let plan = answer.get_document("queryPlanner").unwrap().get_document("winningPlan").unwrap().clone();
@@ -220,11 +220,11 @@ async fn test_1_1_e_a_question_for_silence_uses_an_index(uri: String) {
     .await;
 }
 
-async fn the_tasks_of_expired_sessions_are_counted(uri: String) {
+async fn tasks_of_expired_sessions_are_counted(uri: String) {
     scratch(uri, |db| async move {
         let store = db.store().await;
         fill(&db).await;
-        // The first session of those that ended has no tasks: ten each belong to the first three hundred.
+        // The first of the ended sessions has no tasks: ten each belong to the first three hundred.
         let mut ended = session(5);
         ended.extend(doc! { "status": "completed", "completed_at": at(1), "project_id": "of the past" });
         let theirs = doc! { "session_id": uuid(5) };

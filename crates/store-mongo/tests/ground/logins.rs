@@ -1,4 +1,4 @@
-//! Users whom the server does not know, and users who may too little.
+//! Users that the server does not know, and users with too few rights.
 
 use std::path::PathBuf;
 
@@ -9,9 +9,9 @@ use rekindle_store_mongo::{ConnectError, MongoOptions};
 
 use crate::support::{nodes, open, options, refusal};
 
-pub const CASES: &[Case] = &[binary_case!(who_may_not_do_it_is_told_what_is_missing)];
+pub(crate) const CASES: &[Case] = &[binary_case!(missing_right_is_named)];
 
-async fn who_may_not_do_it_is_told_what_is_missing(binary: PathBuf) {
+async fn missing_right_is_named(binary: PathBuf) {
     let nodes = nodes(binary, |options| options.user = Some(("root".to_owned(), "s3cret".to_owned())));
     let right = options(&nodes.uri());
     let with = |user: &str, password: &str| {

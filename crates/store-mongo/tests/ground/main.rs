@@ -1,4 +1,4 @@
-//! What the store stands on, on a real server: validators, indexes and their plans, expiry, and the first contact.
+//! The schema on a real server: validators, indexes and their plans, expiry, and connecting.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed expectation is how a test reports")]
 
 mod backlog;

@@ -1,5 +1,5 @@
-//! Tasks that come from another store are taken by the server's own clean-up as those are that were made here: dated by when
-//! their session ended, whichever came first.
+//! Tasks that were restored from another store expire as those that were made here: stamped with the end of their
+//! session, whichever was restored first.
 
 use bson::{Document, doc};
 use rekindle_core::Session;
@@ -11,7 +11,7 @@ use rekindle_testkit::sample::{self, NOON};
 
 use crate::support::{Scratch, scratch};
 
-pub const CASES: &[Case] = &[case!(restored_tasks_know_when_their_session_ended)];
+pub(crate) const CASES: &[Case] = &[case!(restored_tasks_are_stamped_with_the_end_of_their_session)];
 
 fn ended(n: u64, archived: bool) -> Session {
     let archived_at = archived.then_some(NOON);
@@ -31,9 +31,9 @@ fn task(n: u64, session: &Session) -> StoredEntity {
     StoredEntity::Task(Versioned { value: sample::task(100 + n, session), version: Version::FIRST })
 }
 
-/// Which of the tasks are dated.
-async fn dated(db: &Scratch) -> Vec<u64> {
-    let mut dated = Vec::new();
+/// Returns which of the tasks are stamped.
+async fn stamped(db: &Scratch) -> Vec<u64> {
+    let mut stamped = Vec::new();
     for n in 1..=5 {
         let task: Document = db
             .collection("tasks")
@@ -43,13 +43,13 @@ async fn dated(db: &Scratch) -> Vec<u64> {
             .unwrap();
         if let Ok(at) = task.get_datetime("session_ended_at") {
             assert_eq!(at.timestamp_millis(), NOON.millis());
-            dated.push(n);
+            stamped.push(n);
         }
     }
-    dated
+    stamped
 }
 
-async fn restored_tasks_know_when_their_session_ended(uri: String) {
+async fn restored_tasks_are_stamped_with_the_end_of_their_session(uri: String) {
     scratch(uri, |db| async move {
         let store = db.store().await;
         let sessions = [ended(1, false), ended(2, false), ended(3, false), ended(4, true), sample::session(5)];
@@ -59,7 +59,7 @@ async fn restored_tasks_know_when_their_session_ended(uri: String) {
         assert_eq!(dated_so_far(&db).await, 1);
         restore(&store, vec![row(second), row(third), row(archived), row(live), task(3, third)]).await;
         restore(&store, vec![task(4, archived), task(5, live)]).await;
-        assert_eq!(dated(&db).await, [1, 2, 3]);
+        assert_eq!(stamped(&db).await, [1, 2, 3]);
         store.close().await;
     })
     .await;

@@ -1,4 +1,4 @@
-//! What the database takes and what it refuses, by plain inserts of another program.
+//! What the database accepts and rejects, by plain inserts of another program.
 
 use bson::{Bson, Document, doc};
 use futures_util::TryStreamExt;
@@ -12,27 +12,27 @@ use rekindle_testkit::sample;
 
 use crate::support::{Scratch, answer, api_key, machine, open, refusal, scratch, session, task, until, uuid};
 
-pub const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     case!(test_1_1_a_each_required_field_is_required),
     case!(test_1_1_b_what_has_all_required_fields_is_taken_and_read),
     case!(test_1_1_c_docker_slots_are_an_array_of_numbers),
     case!(test_1_1_d_an_unknown_status_is_refused),
-    case!(a_field_of_another_type_is_refused),
-    case!(whoever_has_ended_says_when),
-    case!(keys_and_answers_are_whole),
+    case!(field_of_another_type_is_rejected),
+    case!(completed_at_must_match_the_status),
+    case!(keys_and_responses_need_all_their_fields),
     case!(many_processes_prepare_one_database),
-    case!(what_was_changed_by_hand_is_set_right),
-    case!(a_database_of_the_first_version_is_brought_up_to_date),
-    case!(an_index_with_one_of_our_names_is_told),
-    case!(documents_that_break_a_unique_rule_are_told),
-    case!(a_newer_schema_is_left_alone),
-    case!(who_only_looks_changes_nothing),
-    case!(pages_follow_each_other_across_documents_of_another_program),
+    case!(manual_changes_of_the_schema_are_repaired),
+    case!(database_of_the_first_version_is_upgraded),
+    case!(other_index_with_a_needed_name_is_reported),
+    case!(duplicates_are_reported),
+    case!(newer_schema_is_not_changed),
+    case!(leave_as_is_changes_nothing),
+    case!(pages_continue_across_documents_of_another_program),
 ];
 
 const REFUSED: i32 = 121;
 
-/// The code with which the server refuses a document; none when it takes it.
+/// Returns the code with which the server rejects a document; `None` when it accepts it.
 async fn insert(db: &Scratch, collection: &str, document: &Document) -> Option<i32> {
     let error = db.collection(collection).insert_one(document).await.err()?;
     let ErrorKind::Write(WriteFailure::WriteError(write)) = &*error.kind else { panic!("{error}") };
@@ -43,7 +43,7 @@ async fn assert_refused(db: &Scratch, collection: &str, document: &Document) {
     assert_eq!(insert(db, collection, document).await, Some(REFUSED), "{collection} took {document}");
 }
 
-/// The fields that each collection demands, and a document that has them all.
+/// Returns the required fields of each collection, and a document that has them all.
 fn required() -> [(&'static str, Document, Vec<&'static str>); 3] {
     let of_session = vec![
         "session_id",
@@ -92,7 +92,7 @@ async fn test_1_1_b_what_has_all_required_fields_is_taken_and_read(uri: String) 
         assert_eq!((found.version, found.value.lineage.attempt), (rekindle_core::Version::FIRST, 1));
         let machine: MachineId = sample::text("m1");
         assert_eq!(store.machine(&machine).await.unwrap().unwrap().value.docker_slots.as_slice().len(), 3);
-        // It is in progress, since it was last changed at the latest.
+        // It was started when it last changed, at the latest.
         let task = store.task(TaskId(sample::uuid(2))).await.unwrap().unwrap().value;
         assert_eq!(task.started_at(), Some(task.updated_at));
         store.close().await;
@@ -131,7 +131,7 @@ async fn test_1_1_d_an_unknown_status_is_refused(uri: String) {
     .await;
 }
 
-async fn a_field_of_another_type_is_refused(uri: String) {
+async fn field_of_another_type_is_rejected(uri: String) {
     scratch(uri, |db| async move {
         db.store().await.close().await;
         for (collection, whole, fields) in required() {
@@ -159,7 +159,7 @@ async fn a_field_of_another_type_is_refused(uri: String) {
     .await;
 }
 
-async fn whoever_has_ended_says_when(uri: String) {
+async fn completed_at_must_match_the_status(uri: String) {
     scratch(uri, |db| async move {
         db.store().await.close().await;
         for (collection, mut whole, ended, live) in [
@@ -182,7 +182,7 @@ async fn whoever_has_ended_says_when(uri: String) {
     .await;
 }
 
-async fn keys_and_answers_are_whole(uri: String) {
+async fn keys_and_responses_need_all_their_fields(uri: String) {
     scratch(uri, |db| async move {
         db.store().await.close().await;
         for (collection, whole, optional) in [
@@ -214,7 +214,7 @@ async fn many_processes_prepare_one_database(uri: String) {
         let opened = join_all((0..8).map(|_| MongoStore::connect(db.options.clone()))).await;
         for store in opened {
             let store = store.unwrap();
-            // The one or other may have to look twice while the others are at it.
+            // Some may have to retry while the others prepare.
             until(|| store.ping(), Result::is_ok).await.unwrap();
             store.close().await;
         }
@@ -230,7 +230,7 @@ async fn options_of(db: &Scratch, collection: &str) -> Document {
     found.options.validator.unwrap()
 }
 
-async fn what_was_changed_by_hand_is_set_right(uri: String) {
+async fn manual_changes_of_the_schema_are_repaired(uri: String) {
     scratch(uri, |db| async move {
         db.store().await.close().await;
         let as_made = options_of(&db, "tasks").await;
@@ -246,7 +246,7 @@ async fn what_was_changed_by_hand_is_set_right(uri: String) {
     .await;
 }
 
-/// Makes of a database of today what the first version left.
+/// Turns a database of the current version into one of the first version.
 async fn set_back(db: &Scratch) {
     db.collection("api_keys").drop().await.unwrap();
     db.collection("answers").drop().await.unwrap();
@@ -259,7 +259,7 @@ async fn set_back(db: &Scratch) {
     db.collection("meta").update_one(doc! { "_id": "schema" }, first).await.unwrap();
 }
 
-async fn a_database_of_the_first_version_is_brought_up_to_date(uri: String) {
+async fn database_of_the_first_version_is_upgraded(uri: String) {
     scratch(uri, |db| async move {
         db.store().await.close().await;
         let as_made = options_of(&db, "events").await;
@@ -294,7 +294,7 @@ async fn a_database_of_the_first_version_is_brought_up_to_date(uri: String) {
     .await;
 }
 
-async fn an_index_with_one_of_our_names_is_told(uri: String) {
+async fn other_index_with_a_needed_name_is_reported(uri: String) {
     scratch(uri, |db| async move {
         let other = doc! { "createIndexes": "sessions", "indexes": [{ "name": "silence", "key": { "status": 1 } }] };
         db.db.run_command(other).await.unwrap();
@@ -303,7 +303,7 @@ async fn an_index_with_one_of_our_names_is_told(uri: String) {
     .await;
 }
 
-async fn documents_that_break_a_unique_rule_are_told(uri: String) {
+async fn duplicates_are_reported(uri: String) {
     scratch(uri, |db| async move {
         let twice = [doc! { "session_id": "a" }, doc! { "session_id": "a" }];
         db.collection("sessions").insert_many(twice).await.unwrap();
@@ -313,7 +313,7 @@ async fn documents_that_break_a_unique_rule_are_told(uri: String) {
     .await;
 }
 
-async fn a_newer_schema_is_left_alone(uri: String) {
+async fn newer_schema_is_not_changed(uri: String) {
     scratch(uri, |db| async move {
         db.collection("meta").insert_one(doc! { "_id": "schema", "version": 3 }).await.unwrap();
         assert_eq!(refusal(&db.options).await, ConnectError::NewerSchema { theirs: 3, ours: 2 });
@@ -322,10 +322,10 @@ async fn a_newer_schema_is_left_alone(uri: String) {
     .await;
 }
 
-async fn pages_follow_each_other_across_documents_of_another_program(uri: String) {
+async fn pages_continue_across_documents_of_another_program(uri: String) {
     scratch(uri, |db| async move {
         let store = db.store().await;
-        // In one millisecond: four of another program, with ids of its kind, and four of ours.
+        // In one millisecond: four of another program, with its type of id, and four of Rekindle.
         let at = bson::DateTime::from_millis(sample::NOON.millis());
         for n in 1..=4 {
             let mut foreign = session(n);
@@ -356,8 +356,8 @@ async fn pages_follow_each_other_across_documents_of_another_program(uri: String
     .await;
 }
 
-/// Whoever looks does not know after how many days the server's own clean-up is to delete.
-async fn who_only_looks_changes_nothing(uri: String) {
+/// A program that only reads does not know the retention of the server.
+async fn leave_as_is_changes_nothing(uri: String) {
     scratch(uri, |db| async move {
         let looking = MongoOptions { setup: Setup::LeaveAsIs, retention_days: 1, ..db.options.clone() };
         let refused = refusal(&looking).await;

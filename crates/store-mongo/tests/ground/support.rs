@@ -13,35 +13,35 @@ use rekindle_mongod::{Nodes, Options};
 use rekindle_store_mongo::{ConnectError, MongoOptions, MongoStore};
 use tokio::time::{Instant, sleep};
 
-/// Generous: the machine may be busy with other tests.
+/// Long enough for a machine that is busy with other tests.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// A database that is dropped when its case has ended, however it ends.
 #[derive(Clone)]
-pub struct Scratch {
-    pub db: Database,
-    pub options: MongoOptions,
+pub(crate) struct Scratch {
+    pub(crate) db: Database,
+    pub(crate) options: MongoOptions,
 }
 
 impl Scratch {
-    pub async fn store(&self) -> MongoStore {
+    pub(crate) async fn store(&self) -> MongoStore {
         open(&self.options).await
     }
 
-    pub fn collection(&self, name: &str) -> Collection<Document> {
+    pub(crate) fn collection(&self, name: &str) -> Collection<Document> {
         self.db.collection(name)
     }
 }
 
-/// A store that can be used: on a busy machine it may open before the server has answered.
-pub async fn open(options: &MongoOptions) -> MongoStore {
+/// Opens a store and waits until it can be used: on a busy machine it may open before the server has answered.
+pub(crate) async fn open(options: &MongoOptions) -> MongoStore {
     let store = MongoStore::connect(options.clone()).await.unwrap();
     until(|| store.ping(), Result::is_ok).await.unwrap();
     store
 }
 
-/// Why a store cannot be opened; asked again while the server has not answered.
-pub async fn refusal(options: &MongoOptions) -> ConnectError {
+/// Returns why a store cannot be opened; retries while the server has not answered.
+pub(crate) async fn refusal(options: &MongoOptions) -> ConnectError {
     let ask = || async {
         let opened = MongoStore::connect(options.clone()).await;
         if let Ok(store) = &opened {
@@ -52,14 +52,14 @@ pub async fn refusal(options: &MongoOptions) -> ConnectError {
     until(ask, Result::is_err).await.unwrap_err()
 }
 
-/// What a store at this address, with a database of its own, is opened with. The server itself cleans nothing up.
-pub fn options(uri: &str) -> MongoOptions {
+/// Returns the options of a store with a database of its own. The server itself deletes nothing.
+pub(crate) fn options(uri: &str) -> MongoOptions {
     let database = format!("rekindle-test-{:016x}", fastrand::u64(..));
     MongoOptions { database, retention_days: 20_000, ..MongoOptions::at(uri.parse().unwrap()) }
 }
 
 /// Runs a case on a database of its own.
-pub async fn scratch<F>(uri: String, case: impl FnOnce(Scratch) -> F)
+pub(crate) async fn scratch<F>(uri: String, case: impl FnOnce(Scratch) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -73,15 +73,15 @@ where
     }
 }
 
-/// Nodes of one's own. Starting them blocks; a case has a thread for that.
-pub fn nodes(binary: PathBuf, choose: impl FnOnce(&mut Options)) -> Nodes {
+/// Starts nodes for one case. This blocks; a case has a thread for that.
+pub(crate) fn nodes(binary: PathBuf, choose: impl FnOnce(&mut Options)) -> Nodes {
     let mut options = Options::at(binary);
     choose(&mut options);
     Nodes::start(options).unwrap()
 }
 
-/// Asks again until the answer will do.
-pub async fn until<T: Debug, F: Future<Output = T>>(ask: impl Fn() -> F, will_do: impl Fn(&T) -> bool) -> T {
+/// Polls until the result is as wanted.
+pub(crate) async fn until<T: Debug, F: Future<Output = T>>(ask: impl Fn() -> F, will_do: impl Fn(&T) -> bool) -> T {
     let start = Instant::now();
     loop {
         let answer = ask().await;
@@ -93,17 +93,17 @@ pub async fn until<T: Debug, F: Future<Output = T>>(ask: impl Fn() -> F, will_do
     }
 }
 
-pub fn uuid(n: u64) -> String {
+pub(crate) fn uuid(n: u64) -> String {
     rekindle_testkit::sample::uuid(n).to_string()
 }
 
-/// So many days ago, and a second.
-pub fn days_ago(days: i64) -> Timestamp {
+/// Returns the time this many days and a second ago.
+pub(crate) fn days_ago(days: i64) -> Timestamp {
     Timestamp::from_millis(DateTime::now().timestamp_millis() - days * 86_400_000 - 1000)
 }
 
-/// An active session as the product's data model has it.
-pub fn session(n: u64) -> Document {
+/// Returns an active session of the product's data model.
+pub(crate) fn session(n: u64) -> Document {
     let now = DateTime::now();
     doc! {
         "session_id": uuid(n), "project_id": format!("p{n}"), "machine_id": "m1", "docker_slot": null,
@@ -112,8 +112,8 @@ pub fn session(n: u64) -> Document {
     }
 }
 
-/// A task of the first session.
-pub fn task(n: u64) -> Document {
+/// Returns a task of the first session.
+pub(crate) fn task(n: u64) -> Document {
     let now = DateTime::now();
     doc! {
         "task_id": uuid(n), "session_id": uuid(1), "project_id": "p1", "github_issue_id": "42", "task_name": "write it",
@@ -121,7 +121,7 @@ pub fn task(n: u64) -> Document {
     }
 }
 
-pub fn machine(n: u64) -> Document {
+pub(crate) fn machine(n: u64) -> Document {
     let now = DateTime::now();
     doc! {
         "machine_id": format!("m{n}"), "hostname": "build-1", "docker_slots": [1, 2, 3], "active_sessions": [uuid(1)],
@@ -129,16 +129,16 @@ pub fn machine(n: u64) -> Document {
     }
 }
 
-/// A key as we write it.
-pub fn api_key(n: u64) -> Document {
+/// Returns a key as Rekindle writes it.
+pub(crate) fn api_key(n: u64) -> Document {
     doc! {
         "_id": uuid(n), "mark": bytes(16, n), "created_at": DateTime::now(), "name": format!("key {n}"),
         "secret": bytes(32, n), "role": "worker", "revision": 1_i64, "touches": 0_i64,
     }
 }
 
-/// An answer as we write it; it stands for a day.
-pub fn answer(n: u64) -> Document {
+/// Returns a response as Rekindle stores it, valid for a day.
+pub(crate) fn answer(n: u64) -> Document {
     let now = DateTime::now();
     let until = DateTime::from_millis(now.timestamp_millis() + 86_400_000);
     doc! { "_id": bytes(32, n), "request": bytes(32, 0), "answer": bytes(3, n), "at": now, "until": until }

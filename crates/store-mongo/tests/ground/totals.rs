@@ -1,4 +1,4 @@
-//! How many there are: exact while they are few, never long out of date when they are many.
+//! Totals: exact while they are small, never long out of date when they are large.
 
 use bson::doc;
 use rekindle_core::Store;
@@ -7,7 +7,7 @@ use rekindle_mongod::{Case, case};
 
 use crate::support::{Scratch, scratch, session, task, until};
 
-pub const CASES: &[Case] = &[case!(many_are_counted_again_when_some_are_added)];
+pub(crate) const CASES: &[Case] = &[case!(large_total_is_counted_again_after_inserts)];
 
 const PAGE: PageRequest = PageRequest { limit: 1, start: Start::Offset(0) };
 
@@ -25,7 +25,7 @@ fn doc_of(n: u64) -> bson::Document {
     session
 }
 
-async fn many_are_counted_again_when_some_are_added(uri: String) {
+async fn large_total_is_counted_again_after_inserts(uri: String) {
     scratch(uri, |db| async move {
         let store = db.store().await;
         insert(&db, 1..10_101).await;

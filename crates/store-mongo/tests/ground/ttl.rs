@@ -1,4 +1,4 @@
-//! The server's own clean-up, a day behind the retention job: on a server that looks each second.
+//! The server's own TTL deletion, a day behind the retention job: on a server that deletes each second.
 
 use std::path::PathBuf;
 
@@ -13,10 +13,10 @@ use rekindle_testkit::sample::{self, uuid};
 
 use crate::support::{days_ago, nodes, open, options, until};
 
-pub const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     binary_case!(test_1_1_f_what_ended_31_days_ago_expires_and_what_is_archived_stays),
-    binary_case!(a_changed_retention_changes_what_expires),
-    binary_case!(an_answer_goes_when_its_time_is_over),
+    binary_case!(changed_retention_changes_what_expires),
+    binary_case!(expired_response_is_deleted),
 ];
 
 fn quick(binary: PathBuf) -> Nodes {
@@ -35,7 +35,7 @@ where
     store.commit(changes).await.unwrap();
 }
 
-/// A session with a task that was completed a year ago.
+/// Makes a session with a task that was completed a year ago.
 async fn begin(store: &MongoStore, n: u64) -> Session {
     let mut session = sample::session(n);
     session.last_heartbeat = days_ago(0);
@@ -46,7 +46,7 @@ async fn begin(store: &MongoStore, n: u64) -> Session {
     session
 }
 
-/// The same, ended so many days ago.
+/// Makes such a session that ended this many days ago.
 async fn ended(store: &MongoStore, n: u64, days: i64, archived: bool) {
     let mut session = begin(store, n).await;
     let archived_at = archived.then(|| days_ago(0));
@@ -54,7 +54,7 @@ async fn ended(store: &MongoStore, n: u64, days: i64, archived: bool) {
     commit(store, session, Some(Version::FIRST)).await;
 }
 
-/// Which of these sessions are there, and which of their tasks.
+/// Returns which of these sessions still exist, and which of their tasks.
 async fn left(store: &MongoStore, all: &[u64]) -> (Vec<u64>, Vec<u64>) {
     let (mut sessions, mut tasks) = (Vec::new(), Vec::new());
     for n in all {
@@ -66,7 +66,7 @@ async fn left(store: &MongoStore, all: &[u64]) -> (Vec<u64>, Vec<u64>) {
     (sessions, tasks)
 }
 
-/// Two whole passes of the server's clean-up begin and end after now.
+/// Waits for two whole passes of the server's TTL deletion.
 async fn passes(nodes: &Nodes) {
     let passes = || {
         let status = nodes.command(0, doc! { "serverStatus": 1 }).unwrap();
@@ -94,7 +94,7 @@ async fn test_1_1_f_what_ended_31_days_ago_expires_and_what_is_archived_stays(bi
     store.close().await;
 }
 
-async fn a_changed_retention_changes_what_expires(binary: PathBuf) {
+async fn changed_retention_changes_what_expires(binary: PathBuf) {
     let nodes = quick(binary);
     let month = MongoOptions { retention_days: 30, ..options(&nodes.uri()) };
     let store = open(&month).await;
@@ -113,7 +113,7 @@ async fn a_changed_retention_changes_what_expires(binary: PathBuf) {
     store.close().await;
 }
 
-async fn an_answer_goes_when_its_time_is_over(binary: PathBuf) {
+async fn expired_response_is_deleted(binary: PathBuf) {
     let nodes = quick(binary);
     let store = open(&options(&nodes.uri())).await;
     let (today, yesterday) = (days_ago(0), days_ago(1));
@@ -124,11 +124,11 @@ async fn an_answer_goes_when_its_time_is_over(binary: PathBuf) {
         at,
         until,
     };
-    let stands = answer(2, yesterday, days_ago(-1));
-    for remember in [answer(1, yesterday, today), stands.clone()] {
-        store.commit(Changes { stored_response: Some(remember), ..Changes::default() }).await.unwrap();
+    let valid = answer(2, yesterday, days_ago(-1));
+    for response in [answer(1, yesterday, today), valid.clone()] {
+        store.commit(Changes { stored_response: Some(response), ..Changes::default() }).await.unwrap();
     }
-    // Asked as of yesterday, both stand: what is gone is gone from the database.
+    // Valid as of yesterday, unless they are deleted.
     let left = || async {
         let mut left = Vec::new();
         for n in [1, 2] {
@@ -138,6 +138,6 @@ async fn an_answer_goes_when_its_time_is_over(binary: PathBuf) {
     };
     until(left, |left| left.len() < 2).await;
     passes(&nodes).await;
-    assert_eq!(left().await, [stands]);
+    assert_eq!(left().await, [valid]);
     store.close().await;
 }

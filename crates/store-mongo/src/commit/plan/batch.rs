@@ -1,58 +1,51 @@
-//! Commands of a commit: statements of one kind on one collection, and what their count of rows must be.
+//! The commands of a commit: statements of one kind on one collection, and the number of rows that they must find.
 
 use bson::{Document, RawDocumentBuf};
 use rekindle_core::store::{CommitError, StoreError, UniqueRule};
 
-/// How many bytes of statements go into one command: the server takes 16 MB, and a reply has to fit as well.
+/// The largest size of the statements of one command: the server takes 16 MB, and the reply has to fit as well.
 pub(super) const COMMAND_BYTES: usize = 8 * 1024 * 1024;
-/// How many statements go into one command; the server takes 100,000.
+/// The largest number of statements in one command; the server takes 100,000.
 const COMMAND_STATEMENTS: usize = 10_000;
 
-/// What a command does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StatementKind {
-    /// Inserts documents.
+pub(crate) enum StatementKind {
     Insert,
-    /// Changes rows.
     Update,
-    /// Deletes rows.
     Delete,
 }
 
-/// What a command's count of rows must be.
+/// The number of rows that a command must find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expectation {
-    /// One for each statement: otherwise a row was not as it was expected.
+pub(crate) enum Expectation {
+    /// One for each statement; otherwise a row has changed.
     Each,
-    /// One: otherwise the fence fell.
+    /// One; otherwise the fence is stale.
     Fence,
-    /// One: otherwise an answer stands under its key.
-    Answer,
-    /// Whatever it is.
+    /// One; otherwise a response is stored under its key.
+    StoredResponse,
+    /// Any number.
     Any,
-    /// Whatever it is: so many tasks were deleted.
+    /// Any number: it is that of the deleted tasks.
     Tasks,
 }
 
-/// One command to the server.
+/// One command.
 #[derive(Debug)]
-pub struct Batch {
-    /// What it does.
-    pub verb: StatementKind,
-    /// To which collection.
-    pub collection: &'static str,
-    /// What its count must be.
-    pub demand: Expectation,
+pub(crate) struct Batch {
+    pub(crate) kind: StatementKind,
+    pub(crate) collection: &'static str,
+    pub(crate) expectation: Expectation,
     /// Its documents, updates or deletes.
-    pub statements: Vec<RawDocumentBuf>,
+    pub(crate) statements: Vec<RawDocumentBuf>,
     pub(super) bytes: usize,
 }
 
 impl Expectation {
-    /// What it means that a statement was refused like this: an answer that is there is no row that changed.
-    pub fn refused(self, error: CommitError) -> CommitError {
+    /// Maps the error of a rejected statement: for a stored response a duplicate means that its key is taken.
+    pub(crate) fn interpret(self, error: CommitError) -> CommitError {
         match (self, error) {
-            (Self::Answer, CommitError::Stale) => CommitError::UniqueViolation(UniqueRule::IdempotencyKey),
+            (Self::StoredResponse, CommitError::Stale) => CommitError::UniqueViolation(UniqueRule::IdempotencyKey),
             (_, error) => error,
         }
     }
@@ -60,23 +53,23 @@ impl Expectation {
 
 impl Batch {
     pub(super) fn new(
-        verb: StatementKind,
+        kind: StatementKind,
         collection: &'static str,
-        demand: Expectation,
+        expectation: Expectation,
         statement: RawDocumentBuf,
     ) -> Self {
         let bytes = statement.as_bytes().len();
-        Self { verb, collection, demand, statements: vec![statement], bytes }
+        Self { kind, collection, expectation, statements: vec![statement], bytes }
     }
 
-    pub(super) fn takes(
+    pub(super) fn accepts(
         &self,
-        verb: StatementKind,
+        kind: StatementKind,
         collection: &str,
-        demand: Expectation,
+        expectation: Expectation,
         statement: &RawDocumentBuf,
     ) -> bool {
-        (self.verb, self.collection, self.demand) == (verb, collection, demand)
+        (self.kind, self.collection, self.expectation) == (kind, collection, expectation)
             && self.statements.len() < COMMAND_STATEMENTS
             && self.bytes + statement.as_bytes().len() <= COMMAND_BYTES
     }
@@ -87,7 +80,7 @@ impl Batch {
     }
 }
 
-/// A statement as it is sent.
+/// Encodes a statement.
 pub(super) fn raw(document: &Document) -> Result<RawDocumentBuf, CommitError> {
     RawDocumentBuf::try_from(document)
         .map_err(|error| CommitError::Failed(StoreError::Corrupt(format!("cannot be written as BSON: {error}"))))

@@ -1,4 +1,4 @@
-//! Which commands a commit becomes: as few as its order allows.
+//! The commands of a commit: as few as its order allows.
 
 use rekindle_core::domain::event::{Event, EventKind, Subject};
 use rekindle_core::domain::session::Outcome;
@@ -7,20 +7,20 @@ use rekindle_core::store::{
 };
 use rekindle_testkit::sample::{self, NOON, noon_plus};
 
-use super::batch::COMMAND_BYTES;
-use super::{Expectation, Plan, StatementKind, Step};
+use super::batch::{COMMAND_BYTES, Expectation, StatementKind};
+use super::{Plan, Step};
 use crate::ordered_ids::OrderedIds;
 
 fn plan(changes: &Changes) -> Plan {
     Plan::of(changes, &OrderedIds::default()).unwrap()
 }
 
-/// Verb, collection, demand and number of statements of each step.
+/// Returns kind, collection, expectation and number of statements of each step.
 fn shape(plan: &Plan) -> Vec<(StatementKind, &'static str, Expectation, usize)> {
     let shape = |step: &Step| match step {
-        Step::Run(batch) => (batch.verb, batch.collection, batch.demand, batch.statements.len()),
-        Step::Forget(_) => (StatementKind::Delete, "events", Expectation::Any, 0),
-        Step::Date(of) => (StatementKind::Update, "tasks", Expectation::Any, of.len()),
+        Step::Run(batch) => (batch.kind, batch.collection, batch.expectation, batch.statements.len()),
+        Step::PurgeEvents(_) => (StatementKind::Delete, "events", Expectation::Any, 0),
+        Step::StampTasks(of) => (StatementKind::Update, "tasks", Expectation::Any, of.len()),
     };
     plan.steps.iter().map(shape).collect()
 }
@@ -46,23 +46,23 @@ fn answer() -> Option<StoredResponse> {
 }
 
 #[test]
-fn an_answer_comes_first_but_for_the_fence() {
+fn stored_response_comes_first_after_the_fence() {
     let mut changes = Changes { stored_response: answer(), ..Changes::default() };
-    assert_eq!(plan(&changes).single().unwrap().demand, Expectation::Answer);
+    assert_eq!(plan(&changes).single().unwrap().expectation, Expectation::StoredResponse);
     changes.insert(sample::session(1));
     assert!(plan(&changes).single().is_none());
     let expected = [
-        (StatementKind::Update, "answers", Expectation::Answer, 1),
+        (StatementKind::Update, "answers", Expectation::StoredResponse, 1),
         (StatementKind::Insert, "sessions", Expectation::Each, 1),
     ];
     assert_eq!(shape(&plan(&changes)), expected);
     changes.fence = Some(Fence { duty: LeaseName::Detection, token: 1 });
-    let demands: Vec<_> = shape(&plan(&changes)).into_iter().map(|(_, _, demand, _)| demand).collect();
-    assert_eq!(demands, [Expectation::Fence, Expectation::Answer, Expectation::Each]);
+    let demands: Vec<_> = shape(&plan(&changes)).into_iter().map(|(_, _, expectation, _)| expectation).collect();
+    assert_eq!(demands, [Expectation::Fence, Expectation::StoredResponse, Expectation::Each]);
 }
 
 #[test]
-fn restored_tasks_are_dated_by_what_is_stored_then() {
+fn restored_tasks_are_stamped_from_the_database() {
     let restore = |row| Write::Restore(Box::new(row));
     let version = Version { revision: 3, touches: 1 };
     let mut ended = sample::session(1);
@@ -81,7 +81,7 @@ fn restored_tasks_are_dated_by_what_is_stored_then() {
 }
 
 #[test]
-fn a_fence_a_deleted_session_and_an_ended_one_need_a_transaction() {
+fn fence_deletion_and_end_need_a_transaction() {
     let fence = Some(Fence { duty: LeaseName::Detection, token: 1 });
     let mut fenced = Changes { fence, ..Changes::default() };
     fenced.insert(sample::session(1));
@@ -103,7 +103,7 @@ fn a_fence_a_deleted_session_and_an_ended_one_need_a_transaction() {
 }
 
 #[test]
-fn neighbours_of_one_kind_travel_together_and_order_is_kept() {
+fn neighbouring_statements_share_a_command_in_order() {
     let session = sample::session(1);
     let mut changes = Changes::default();
     changes.insert(session.clone());
@@ -137,7 +137,7 @@ fn deleted_sessions_share_their_commands() {
 }
 
 #[test]
-fn no_command_is_larger_than_the_server_takes() {
+fn commands_stay_below_the_servers_limit() {
     let mut changes = Changes::default();
     let text = "x".repeat(60_000);
     for n in 0..500 {

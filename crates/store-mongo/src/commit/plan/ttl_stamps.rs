@@ -1,5 +1,4 @@
-//! The tasks of a session that ended show when, for the index by which the server deletes what is too old, until the
-//! session is archived.
+//! The tasks of an ended session carry the time of its end, for the TTL index of tasks, until the session is archived.
 
 use std::collections::BTreeSet;
 
@@ -8,19 +7,20 @@ use rekindle_core::domain::session::Session;
 use rekindle_core::store::{Changes, CommitError, StoredEntity, Write};
 use rekindle_core::values::{SessionId, Timestamp};
 
-use super::{Expectation, Plan, StatementKind, Step};
+use super::batch::{Expectation, StatementKind};
+use super::{Plan, Step};
 use crate::documents::date;
 use crate::schema::indexes::name;
 
 impl Plan {
-    /// Dates the tasks that there are of sessions that have ended.
-    pub(super) fn date_tasks(&mut self, changes: &Changes) -> Result<(), CommitError> {
+    /// Stamps the existing tasks of sessions that have ended.
+    pub(super) fn stamp_tasks(&mut self, changes: &Changes) -> Result<(), CommitError> {
         let mut restored = BTreeSet::new();
         for write in &changes.writes {
             match write {
-                Write::PutSession(put) => self.date_tasks_of(&put.value)?,
+                Write::PutSession(put) => self.stamp_tasks_of(&put.value)?,
                 Write::Restore(row) => match &**row {
-                    StoredEntity::Session(row) => self.date_tasks_of(&row.value)?,
+                    StoredEntity::Session(row) => self.stamp_tasks_of(&row.value)?,
                     StoredEntity::Task(row) => drop(restored.insert(row.value.session_id)),
                     StoredEntity::Machine(_) | StoredEntity::Key(_) => {}
                 },
@@ -34,19 +34,19 @@ impl Plan {
                 | Write::DeleteMachine(..) => {}
             }
         }
-        // Their sessions may have come before them, in another commit.
+        // Their sessions may have been restored by an earlier commit.
         if !restored.is_empty() {
-            self.steps.push(Step::Date(restored.into_iter().collect()));
+            self.steps.push(Step::StampTasks(restored.into_iter().collect()));
         }
         Ok(())
     }
 
-    fn date_tasks_of(&mut self, session: &Session) -> Result<(), CommitError> {
-        session.completed_at().map_or(Ok(()), |at| self.date(session.id, at, session.archived_at()))
+    fn stamp_tasks_of(&mut self, session: &Session) -> Result<(), CommitError> {
+        session.completed_at().map_or(Ok(()), |at| self.stamp_tasks_of_session(session.id, at, session.archived_at()))
     }
 
-    /// Dates the tasks of one session.
-    pub fn date(
+    /// Stamps the tasks of one session.
+    pub(crate) fn stamp_tasks_of_session(
         &mut self,
         session: SessionId,
         ended_at: Timestamp,

@@ -26,7 +26,7 @@ fn nested(depth: usize) -> Value {
 }
 
 #[test]
-fn what_bson_can_say_is_stored_as_bson() {
+fn object_that_bson_can_hold_is_stored_as_bson() {
     for plain in [
         json!({}),
         json!({"a": null, "b": [true, false, {}, []], "c": {"d": {"e": "f"}}}),
@@ -44,7 +44,7 @@ fn what_bson_can_say_is_stored_as_bson() {
 }
 
 #[test]
-fn what_bson_cannot_say_is_stored_as_text_and_comes_back_the_same() {
+fn object_that_bson_cannot_hold_is_stored_as_text() {
     for awkward in [
         json!({"": 1}),
         json!({"$where": {"$gt": ""}}),
@@ -62,13 +62,13 @@ fn what_bson_cannot_say_is_stored_as_text_and_comes_back_the_same() {
 }
 
 #[test]
-fn integers_and_floats_stay_apart() {
+fn integers_and_floats_stay_distinct() {
     let document = stored(&object(json!({"i": 1, "f": 1.0})));
     assert_eq!(document, doc! { "metadata": { "f": 1.0, "i": 1_i64 } });
 }
 
 #[test]
-fn what_other_programs_wrote_is_shown() {
+fn other_bson_types_become_text() {
     let id = ObjectId::from_bytes([7; 12]);
     let document = doc! { "metadata": { "n": 3_i32, "at": DateTime::from_millis(0), "id": id } };
     let expected = json!({"n": 3, "at": "1970-01-01T00:00:00.000Z", "id": "070707070707070707070707"});
@@ -77,7 +77,7 @@ fn what_other_programs_wrote_is_shown() {
 }
 
 #[test]
-fn nonsense_is_told() {
+fn undecodable_values_are_named() {
     for nonsense in [
         doc! { "metadata": "text" },
         doc! { "metadata": { "nan": f64::NAN } },

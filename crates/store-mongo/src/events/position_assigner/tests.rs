@@ -1,18 +1,18 @@
-//! When it is time to look.
+//! When an assignment is due.
 
 use std::sync::Arc;
 
-use super::{Backlog, MANY};
+use super::{PositionAssigner, THRESHOLD};
 
 #[test]
-fn many_small_commits_make_a_backlog_and_one_is_at_it() {
-    let backlog = Arc::new(Backlog::default());
-    let mut turns = Vec::new();
-    for _ in 0..MANY * 3 {
-        turns.extend(backlog.record_committed(1));
+fn assignment_is_due_after_many_commits_and_runs_once() {
+    let assigner = Arc::new(PositionAssigner::default());
+    let mut guards = Vec::new();
+    for _ in 0..THRESHOLD * 3 {
+        guards.extend(assigner.record_committed(1));
     }
-    assert_eq!(turns.len(), 1, "the first is still at work when the second and the third thousand come");
-    turns.clear();
-    assert!(backlog.record_committed(1).is_some(), "what came meanwhile is not forgotten");
-    assert!(backlog.record_committed(1).is_none());
+    assert_eq!(guards.len(), 1, "the first still runs when the second and the third thousand come");
+    guards.clear();
+    assert!(assigner.record_committed(1).is_some(), "events that were committed meanwhile count");
+    assert!(assigner.record_committed(1).is_none());
 }

@@ -1,12 +1,12 @@
-//! Why a store cannot be opened, in words that say what to do about it.
+//! Why a store cannot be opened, with what to do about it.
 
-/// What an operator has to change before a store can be opened. None of it goes away by waiting.
+/// What an operator has to change before a store can be opened. No retry helps.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectError {
-    /// The connection string or another setting makes no sense.
+    /// The connection string or another setting is invalid.
     #[error("the connection to MongoDB is not configured right: {0}")]
     Configuration(String),
-    /// A server on its own, which knows no transactions.
+    /// A standalone server, which has no transactions.
     #[error(
         "{server} is a standalone server, which has no transactions: start mongod with --replSet and run rs.initiate() \
          once; a replica set of one will do"
@@ -21,29 +21,29 @@ pub enum ConnectError {
         /// Its address.
         server: String,
     },
-    /// Another replica set than the one that was asked for.
+    /// A member of another replica set than the connection string names.
     #[error("{server} belongs to the replica set {theirs}, and the connection string asks for {ours}")]
     OtherReplicaSet {
         /// Its address.
         server: String,
-        /// Its replica set.
+        /// The replica set of the server.
         theirs: String,
-        /// What was asked for.
+        /// The replica set of the connection string.
         ours: String,
     },
-    /// Wrong password, unknown user, or a wrong database to look for the user in.
+    /// A wrong password, an unknown user, or the wrong database to look for the user in.
     #[error(
         "MongoDB refuses the user or the password: {why} (a user that is defined in another database than admin needs \
          authSource in the connection string)"
     )]
     Refused {
-        /// What the server says.
+        /// The server's message.
         why: String,
     },
     /// The user lacks a right.
     #[error("{why}: the user needs the roles readWrite and dbAdmin on the database")]
     Forbidden {
-        /// What the server says.
+        /// The server's message.
         why: String,
     },
     /// A server before 6.0.
@@ -51,30 +51,30 @@ pub enum ConnectError {
     TooOld {
         /// Its address.
         server: String,
-        /// What it speaks.
+        /// Its wire version.
         wire_version: i64,
     },
-    /// A database that a later version of this program made.
+    /// A database that a later version of this program prepared.
     #[error(
         "the database has schema version {theirs}, and this program knows versions up to {ours}: start the newer \
          version of Rekindle that made it, or name another database"
     )]
     NewerSchema {
-        /// The database's.
+        /// The version of the database.
         theirs: i64,
-        /// The latest that is known here.
+        /// The latest version that this program knows.
         ours: i64,
     },
-    /// An index that has one of our names and is another one.
+    /// Another index has the name of one that is needed.
     #[error("the index {index} is there and is not the one that is needed: drop it, and start again")]
     OtherIndex {
-        /// Its name, or what the server says.
+        /// Its name, or the server's message.
         index: String,
     },
-    /// Data that breaks a unique rule.
+    /// Documents that violate a unique index.
     #[error("the database holds documents that a unique index forbids: remove all but one, and start again ({why})")]
     Duplicates {
-        /// What the server says: it names the index and the key.
+        /// The server's message: it names the index and the key.
         why: String,
     },
 }
