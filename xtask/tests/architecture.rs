@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("rekindle-layers", &["rekindle-core"]),
     ("rekindle-store-sqlite", &["rekindle-core", "rekindle-records"]),
     ("rekindle-store-mongo", &["rekindle-core", "rekindle-records"]),
-    ("rekindle-transfer", &["rekindle-core", "rekindle-records"]),
+    ("rekindle-transfer", &["rekindle-core"]),
     ("rekindle-mongod", &[]),
     ("rekindle-http", &["rekindle-core", "rekindle-layers", "rekindle-store-mongo", "rekindle-store-sqlite"]),
     ("rekindle-cli", &["rekindle-core", "rekindle-http", "rekindle-integrity", "rekindle-transfer"]),
