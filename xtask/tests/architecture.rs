@@ -19,7 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("rekindle-layers", &["rekindle-core"]),
     ("rekindle-store-sqlite", &["rekindle-core", "rekindle-records"]),
     ("rekindle-store-mongo", &["rekindle-core", "rekindle-records"]),
-    ("rekindle-transfer", &["rekindle-core", "rekindle-records"]),
+    ("rekindle-transfer", &["rekindle-core"]),
     ("rekindle-mongod", &[]),
     ("rekindle-jobs", &["rekindle-core", "rekindle-telemetry"]),
     ("rekindle-listener", &["rekindle-core"]),

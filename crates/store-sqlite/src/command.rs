@@ -1,5 +1,5 @@
-//! What the writer is asked to do, as data: a commit, two kinds of heartbeat, leases, a ping. Each knows how to apply
-//! itself within the writer's transaction; [`Pending`] holds its answer back until that transaction is on the disk.
+//! The writer's commands, as data: a commit, two kinds of heartbeat, leases, a ping. Each applies itself within the
+//! writer's transaction; [`Pending`] keeps its result until that transaction is on the disk.
 
 use rekindle_core::domain::machine::Machine;
 use rekindle_core::domain::session::Session;
@@ -13,12 +13,12 @@ use crate::{commit, heartbeat, lease, sql};
 
 /// A write.
 pub(crate) trait Command: Send + 'static {
-    /// What it answers.
+    /// Its result.
     type Done: Send;
     /// How it fails.
     type Error: From<StoreError> + std::error::Error + Send;
 
-    /// Applies it within a transaction. When it fails, it leaves no trace there.
+    /// Applies it within a transaction. A command that fails changes nothing there.
     fn apply(&self, db: &Connection) -> Result<Self::Done, Self::Error>;
 }
 
@@ -61,14 +61,14 @@ impl Command for SessionHeartbeat {
 
 /// A machine's heartbeat.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct MachineBeat {
+pub(crate) struct MachineHeartbeat {
     /// The machine.
     pub machine: MachineId,
     /// When it was heard.
     pub at: Timestamp,
 }
 
-impl Command for MachineBeat {
+impl Command for MachineHeartbeat {
     type Done = Option<Versioned<Machine>>;
     type Error = StoreError;
 
@@ -86,7 +86,7 @@ impl Command for Claim {
     }
 }
 
-/// Gives a duty back.
+/// Releases a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Release(pub Fence);
 
@@ -99,7 +99,7 @@ impl Command for Release {
     }
 }
 
-/// Whether a write gets through.
+/// Writes nothing new: it shows whether a write gets through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ping;
 
@@ -119,26 +119,26 @@ pub(crate) fn execute(db: &Connection, sql: &str) -> rusqlite::Result<()> {
 
 /// A command on its way through the writer, whichever it is.
 pub(crate) trait Job: Send {
-    /// Takes it up; false if its caller withdrew it.
+    /// Begins it. Returns false if its caller has withdrawn it.
     fn begin(&self) -> bool;
 
-    /// Applies it and keeps the outcome; says what SQLite said if it failed.
+    /// Applies it and keeps the result. Fails with SQLite's own words.
     fn apply(&mut self, db: &Connection) -> Result<(), String>;
 
-    /// Answers the outcome.
+    /// Sends the result to the caller.
     fn answer(self: Box<Self>);
 
-    /// Answers this instead: the transaction did not come to its end.
+    /// Sends this error instead: the transaction did not come to its end.
     fn fail(self: Box<Self>, error: StoreError);
 }
 
-/// A command with the address of its answer.
+/// A command with the caller that waits for it.
 pub(crate) struct Pending<C: Command> {
-    /// What to do.
+    /// The command.
     pub command: C,
-    /// Where the answer goes.
+    /// Where the result goes.
     pub answer: Completion<Result<C::Done, C::Error>>,
-    /// What came of it.
+    /// The result, once it was applied.
     pub outcome: Option<Result<C::Done, C::Error>>,
 }
 

@@ -16,7 +16,7 @@ use crate::error::{Violation, not_written, violation, write_failed};
 use crate::lease;
 use crate::sql;
 
-/// Applies all of it, or fails half-way.
+/// Applies all of the changes, or fails half-way.
 pub(crate) fn apply(db: &Connection, changes: &Changes) -> Result<Committed, CommitError> {
     if let Some(fence) = changes.fence
         && !lease::is_current(db, fence)?
@@ -24,7 +24,7 @@ pub(crate) fn apply(db: &Connection, changes: &Changes) -> Result<Committed, Com
         return Err(CommitError::Fenced);
     }
     if let Some(answer) = &changes.stored_response {
-        remember(db, answer)?;
+        store_response(db, answer)?;
     }
     let mut done = Committed::default();
     for write in &changes.writes {
@@ -50,23 +50,23 @@ pub(crate) fn apply(db: &Connection, changes: &Changes) -> Result<Committed, Com
         insert(db, event)?;
     }
     if let Some(watch) = &changes.detector_state {
-        note(db, watch)?;
+        put_detector_state(db, watch)?;
     }
     if let Some(before) = changes.purge_events_before {
-        let forgotten = run(db, sql::FORGET_EVENTS, (before.millis(), number(EVENT_PURGE_BATCH)))?;
-        done.purged_events = u64::try_from(forgotten).unwrap_or(u64::MAX);
+        let purged = run(db, sql::PURGE_EVENTS, (before.millis(), number(EVENT_PURGE_BATCH)))?;
+        done.purged_events = u64::try_from(purged).unwrap_or(u64::MAX);
     }
     Ok(done)
 }
 
-fn note(db: &Connection, watch: &DetectorStateUpdate) -> Result<(), CommitError> {
+fn put_detector_state(db: &Connection, watch: &DetectorStateUpdate) -> Result<(), CommitError> {
     let (now, due_by, from) =
         (watch.value.last_pass_at.millis(), watch.value.next_pass_due.millis(), watch.value.grace_until.millis());
     one_row(match watch.seen {
-        None => run(db, sql::FIRST_WATCH, (now, due_by, from))?,
+        None => run(db, sql::INSERT_DETECTOR_STATE, (now, due_by, from))?,
         Some(seen) => {
             let seen = (seen.last_pass_at.millis(), seen.next_pass_due.millis(), seen.grace_until.millis());
-            run(db, sql::NEXT_WATCH, (now, due_by, from, seen.0, seen.1, seen.2))?
+            run(db, sql::UPDATE_DETECTOR_STATE, (now, due_by, from, seen.0, seen.1, seen.2))?
         }
     })
 }
@@ -111,7 +111,7 @@ fn delete<R: Record>(db: &Connection, key: impl ToSql, at: Version) -> Result<()
     one_row(run(db, &sql::of::<R>().delete, (key, number(at.revision), number(at.touches)))?)
 }
 
-fn remember(db: &Connection, answer: &StoredResponse) -> Result<(), CommitError> {
+fn store_response(db: &Connection, answer: &StoredResponse) -> Result<(), CommitError> {
     let mut insert = prepare(db, sql::INSERT_RESPONSE)?;
     if executed(execute(&mut insert, |to| answer.encode(to)))? == 0 {
         return Err(CommitError::UniqueViolation(UniqueRule::IdempotencyKey));

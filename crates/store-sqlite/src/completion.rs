@@ -1,4 +1,5 @@
-//! How a caller waits for a thread's answer: with a deadline, and with an honest word on what a missing answer means.
+//! How a caller waits for the result of a thread: with a deadline, and with an error that says whether a write that was
+//! not reported may have happened.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -9,12 +10,12 @@ use tokio::sync::oneshot;
 
 /// In the queue.
 const WAITING: u8 = 0;
-/// Taken out of the queue by the thread: from here on it may have happened.
+/// Taken out of the queue by the thread: it may have happened.
 const BEGUN: u8 = 1;
 /// Given up by the caller while it was in the queue: it will not happen.
 const WITHDRAWN: u8 = 2;
 
-/// The thread's end: where the answer goes.
+/// The thread's end: where the result goes.
 #[derive(Debug)]
 pub(crate) struct Completion<T> {
     to: oneshot::Sender<T>,
@@ -28,7 +29,7 @@ pub(crate) struct CompletionWaiter<T> {
     state: Arc<AtomicU8>,
 }
 
-/// Both ends.
+/// Returns both ends.
 pub(crate) fn completion<T>() -> (Completion<T>, CompletionWaiter<T>) {
     let (to, from) = oneshot::channel();
     let state = Arc::new(AtomicU8::new(WAITING));
@@ -36,17 +37,17 @@ pub(crate) fn completion<T>() -> (Completion<T>, CompletionWaiter<T>) {
 }
 
 impl<T> Completion<T> {
-    /// Takes it up; false if the caller withdrew it in time. A caller that merely went away withdrew nothing.
+    /// Begins the work. Returns false if the caller withdrew it in time; a caller that only went away withdrew nothing.
     pub(crate) fn begin(&self) -> bool {
         self.state.compare_exchange(WAITING, BEGUN, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
-    /// Whether nobody waits any more.
+    /// Returns whether the caller has gone away.
     pub(crate) fn is_abandoned(&self) -> bool {
         self.to.is_closed()
     }
 
-    /// Answers. Nobody may be there to hear it.
+    /// Sends the result. The caller may have gone away.
     pub(crate) fn send(self, answer: T) {
         drop(self.to.send(answer));
     }
@@ -56,8 +57,8 @@ impl<T> CompletionWaiter<T> {
     /// Waits for the outcome of a write.
     ///
     /// # Errors
-    /// [`StoreError::TimedOut`] or [`StoreError::Unavailable`] when it was surely not begun, [`StoreError::Unknown`]
-    /// otherwise.
+    /// Fails with [`StoreError::TimedOut`] or [`StoreError::Unavailable`] when it was surely not begun, and with
+    /// [`StoreError::Unknown`] otherwise.
     pub(crate) async fn written(self, limit: Duration) -> Result<T, StoreError> {
         match tokio::time::timeout(limit, self.from).await {
             Ok(Ok(answer)) => Ok(answer),
@@ -70,10 +71,10 @@ impl<T> CompletionWaiter<T> {
         }
     }
 
-    /// Waits for the answer to a question.
+    /// Waits for the result of a read.
     ///
     /// # Errors
-    /// [`StoreError::TimedOut`] or [`StoreError::Unavailable`].
+    /// Fails with [`StoreError::TimedOut`] or [`StoreError::Unavailable`].
     pub(crate) async fn read(self, limit: Duration) -> Result<T, StoreError> {
         match tokio::time::timeout(limit, self.from).await {
             Ok(Ok(answer)) => Ok(answer),

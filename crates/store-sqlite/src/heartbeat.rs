@@ -1,4 +1,4 @@
-//! The hot command: refreshes a heartbeat in place and answers the row.
+//! The hot command: refreshes a heartbeat in place and returns the row.
 //!
 //! It reads the row and then writes one column of it by its row number, within the writer's transaction. One statement
 //! with `RETURNING` would do the same for four times the work: SQLite then keeps a journal for the statement and
@@ -15,7 +15,7 @@ use crate::codec::{Sequenced, record};
 use crate::error::not_written;
 use crate::sql;
 
-/// A session's heartbeat; none when no row is in the state that it needs.
+/// Records a session's heartbeat. Returns none when there is no row in a state that takes one.
 pub(crate) fn session(db: &Connection, beat: &SessionHeartbeat) -> Result<Option<Versioned<Session>>, StoreError> {
     let Some(row) = found::<Session>(db, [beat.session.0.as_bytes()])? else { return Ok(None) };
     let session = &row.entity.value;
@@ -24,13 +24,13 @@ pub(crate) fn session(db: &Connection, beat: &SessionHeartbeat) -> Result<Option
     if !(allows && shows) {
         return Ok(None);
     }
-    let heard = heard(db, sql::BEAT, row.seq, session.last_heartbeat, beat.at)?;
+    let heard = heard(db, sql::HEARTBEAT, row.seq, session.last_heartbeat, beat.at)?;
     let mut refreshed = row.entity;
     refreshed.value.last_heartbeat = heard;
     Ok(Some(refreshed))
 }
 
-/// A machine's heartbeat; none when no row is in the state that it needs.
+/// Records a machine's heartbeat. Returns none when there is no row in a state that takes one.
 pub(crate) fn machine(
     db: &Connection,
     id: &MachineId,
@@ -38,13 +38,13 @@ pub(crate) fn machine(
 ) -> Result<Option<Versioned<Machine>>, StoreError> {
     let row = found::<Machine>(db, [id.as_str()])?;
     let Some(row) = row.filter(|row| row.entity.value.status != MachineStatus::Offline) else { return Ok(None) };
-    let heard = heard(db, sql::BEAT_MACHINE, row.seq, row.entity.value.last_heartbeat, at)?;
+    let heard = heard(db, sql::MACHINE_HEARTBEAT, row.seq, row.entity.value.last_heartbeat, at)?;
     let mut refreshed = row.entity;
     refreshed.value.last_heartbeat = heard;
     Ok(Some(refreshed))
 }
 
-/// Moves the last heartbeat of a row forward, never back; answers where it is then.
+/// Moves the last heartbeat of a row forward, never back. Returns the resulting time.
 fn heard(db: &Connection, sql: &str, seq: i64, before: Timestamp, at: Timestamp) -> Result<Timestamp, StoreError> {
     if at > before {
         let update = db.prepare_cached(sql).and_then(|mut update| update.execute((seq, at.millis())));

@@ -1,5 +1,5 @@
-//! Leases: one row for each duty, claimed and given back by the writer, and looked at by every commit that carries a
-//! fence. Commits are serial, so that what is read at the beginning of one holds until its end.
+//! Leases: one row each, claimed and released by the writer, and checked by every commit that carries a fence. Commits
+//! are serial, so that what is read at the beginning of one holds until its end.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::sql;
 /// No lease lasts longer than this, about 24 days: far beyond use, and far from any overflow.
 const LONGEST: Duration = Duration::from_millis(i32::MAX as u64);
 
-/// Gives the duty to who asks, if nobody else has it now.
+/// Gives the lease to the claimant. Returns none while another holder has it.
 pub(crate) fn claim(db: &Connection, claim: &Claim) -> Result<Option<Fence>, StoreError> {
     let lasts = i64::try_from(claim.ttl.min(LONGEST).as_millis()).unwrap_or(i64::MAX);
     let token = db
@@ -26,13 +26,13 @@ pub(crate) fn claim(db: &Connection, claim: &Claim) -> Result<Option<Fence>, Sto
     Ok(token.map(|token| Fence { duty: claim.duty, token: token.unsigned_abs() }))
 }
 
-/// Gives it back, if it is still this one's.
+/// Releases the lease, if the fence is current.
 pub(crate) fn release(db: &Connection, fence: Fence) -> Result<(), StoreError> {
     let released = db.prepare_cached(sql::RELEASE).and_then(|mut release| release.execute(key(fence)));
     released.map(|_| ()).map_err(|error| not_written(&error))
 }
 
-/// Whether nobody else has had the duty since, and it was not given back.
+/// Returns whether the lease has neither changed hands nor been released since.
 pub(crate) fn is_current(db: &Connection, fence: Fence) -> Result<bool, StoreError> {
     let found = db.prepare_cached(sql::LEASE_IS_CURRENT).and_then(|mut look| look.exists(key(fence)));
     found.map_err(|error| not_written(&error))

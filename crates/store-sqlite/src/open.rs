@@ -127,12 +127,12 @@ fn prepare(db: &Connection, cache_kib: u32) -> rusqlite::Result<()> {
     db.pragma_update(None, "cache_size", -i64::from(cache_kib))?;
     db.pragma_update(None, "trusted_schema", false)?;
     db.pragma_update_and_check(None, "journal_size_limit", LOG_KEPT_BYTES, |_| Ok(()))?;
-    // The writer sees to the log itself, when nobody waits for it.
+    // The writer checkpoints the log itself, when no command waits.
     db.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))
 }
 
-/// Asks for a write-ahead log; answers the mode that it got. SQLite does not wait for others in this, so that whoever
-/// opens the database at the same moment is waited for by a write of nothing.
+/// Requests a write-ahead log, and returns the mode that it got. SQLite does not wait for other processes in this: an
+/// empty write waits for those that open the database at the same moment.
 fn write_ahead(db: &mut Connection) -> rusqlite::Result<String> {
     let mut tries = 0;
     loop {

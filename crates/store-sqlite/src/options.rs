@@ -66,7 +66,7 @@ pub struct SqliteOptions {
     pub reader_cache_kib: u32,
     /// A quota: the database may not grow beyond this many pages of 4 KiB; writes that would are refused.
     pub max_pages: Option<u32>,
-    /// Who is told of the writer's batches.
+    /// Observes the writer's batches.
     pub watch: BatchObserverHandle,
 }
 

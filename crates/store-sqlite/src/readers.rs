@@ -1,4 +1,4 @@
-//! A few threads that read, each with its own connection, fed from one bounded queue: whoever is free takes the next.
+//! A few threads that read, each with its own connection, fed from one bounded queue: a free one takes the next read.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use crate::threads::{self, Thread, Threads};
 /// How many of SQLite's steps go by between two looks at the clock: well under a millisecond's worth.
 const STEPS_BETWEEN_LOOKS: i32 = 10_000;
 
-/// A question with the answer's address in it.
+/// A read, which also sends its result to the caller.
 pub(crate) type Question = Box<dyn FnOnce(&Connection) + Send>;
 
 enum Message {
@@ -30,11 +30,11 @@ pub(crate) struct Readers {
 }
 
 impl Readers {
-    /// Starts a thread for each of these connections. A question that takes longer than `limit` is interrupted: its
-    /// caller has given up, and others wait for the thread.
+    /// Starts a thread for each of these connections. A read that takes longer than `limit` is interrupted: its caller has
+    /// given up, and others wait for the thread.
     ///
     /// # Errors
-    /// When the system has no thread to give.
+    /// Fails when the system has no thread to give.
     pub(crate) fn start(connections: Vec<Connection>, capacity: usize, limit: Duration) -> std::io::Result<Self> {
         let (queue, waiting) = mpsc::channel(capacity.max(1));
         let waiting = Arc::new(Mutex::new(waiting));
@@ -46,10 +46,11 @@ impl Readers {
         Ok(Self { queue, threads: Threads::new(threads) })
     }
 
-    /// Puts a question into the queue.
+    /// Puts a read into the queue.
     ///
     /// # Errors
-    /// [`StoreError::Overloaded`] when the queue is full, [`StoreError::Unavailable`] when the readers have ended.
+    /// Fails with [`StoreError::Overloaded`] when the queue is full, and with [`StoreError::Unavailable`] when the readers
+    /// have ended.
     pub(crate) fn ask(&self, question: Question) -> Result<(), StoreError> {
         self.queue.try_send(Message::Ask(question)).map_err(|error| match error {
             TrySendError::Full(_) => StoreError::Overloaded("too many reads wait for the database".to_owned()),
@@ -57,7 +58,7 @@ impl Readers {
         })
     }
 
-    /// Answers what has been asked, then ends the threads.
+    /// Finishes what is queued, then ends the threads.
     pub(crate) async fn close(&self) {
         // An error says that they have ended already.
         let _ = self.queue.send(Message::Close).await;
@@ -76,14 +77,14 @@ fn serve(db: &mut Connection, waiting: &Mutex<mpsc::Receiver<Message>>, limit: D
         let mut queue = lock(waiting);
         let message = queue.blocking_recv();
         if matches!(message, Some(Message::Close)) {
-            // What stands behind it in the queue is still answered.
+            // What follows it in the queue is still done.
             queue.close();
         }
         drop(queue);
         match message {
             Some(Message::Ask(question)) => {
                 *lock(&deadline) = Some(Instant::now() + limit);
-                // A question that panics leaves its caller without an answer, and the next one with a reader.
+                // A read that panics costs its caller the result, but not the others their thread.
                 if catch_unwind(AssertUnwindSafe(|| question(db))).is_err() {
                     tracing::error!("a read panicked");
                 }

@@ -1,5 +1,5 @@
-//! The questions, each answered on one connection. Those of several statements run in one transaction, so that their
-//! parts speak of the same moment.
+//! The reads, each on one connection. Those of several statements run in one transaction, so that all of them see the
+//! same moment.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ use crate::error::not_written;
 use crate::sql;
 use crate::sql::lists::{List, Part};
 
-/// What a question answers.
+/// The result of a read.
 pub(crate) type ReadResult<T> = Result<T, StoreError>;
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
@@ -68,19 +68,19 @@ fn count(db: &Connection, sql: &str, params: impl Params) -> ReadResult<u64> {
 }
 
 /// Runs several statements on one snapshot.
-fn together<T>(db: &Connection, questions: impl FnOnce() -> ReadResult<T>) -> ReadResult<T> {
+fn in_snapshot<T>(db: &Connection, reads: impl FnOnce() -> ReadResult<T>) -> ReadResult<T> {
     let snapshot = db.unchecked_transaction().map_err(failed)?;
-    let answer = questions();
+    let result = reads();
     snapshot.finish().map_err(failed)?;
-    answer
+    result
 }
 
 fn entities<T>(marked: Vec<Sequenced<T>>) -> Vec<Versioned<T>> {
     marked.into_iter().map(|row| row.entity).collect()
 }
 
-/// Whether anything can be read at all.
-pub(crate) fn any(db: &Connection) -> ReadResult<()> {
+/// Fails when nothing can be read.
+pub(crate) fn ping(db: &Connection) -> ReadResult<()> {
     db.prepare_cached(sql::COUNTS).and_then(|mut look| look.exists([])).map(|_| ()).map_err(|error| not_written(&error))
 }
 
@@ -122,7 +122,7 @@ pub(crate) fn slot_holder(db: &Connection, machine: &MachineId, slot: Slot) -> R
 }
 
 pub(crate) fn live_sessions(db: &Connection, machines: &BTreeSet<MachineId>) -> ReadResult<Vec<LiveSession>> {
-    together(db, || {
+    in_snapshot(db, || {
         let mut live = Vec::new();
         for machine in machines {
             live.extend(all(db, sql::LIVE_SESSIONS, [machine.as_str()], |row| codec::live_session(row, machine))?);
@@ -131,16 +131,16 @@ pub(crate) fn live_sessions(db: &Connection, machines: &BTreeSet<MachineId>) -> 
     })
 }
 
-/// A page of a list. `created_at` is what the list is ordered by.
+/// Reads a page of a list, which is ordered by `created_at`.
 pub(crate) fn page<R: Record>(
     db: &Connection,
     list: &List,
     page: PageRequest,
     created_at: fn(&R) -> Timestamp,
 ) -> ReadResult<Page<R>> {
-    together(db, || {
+    in_snapshot(db, || {
         let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-        // One more than asked for tells whether there is a next page.
+        // One row more than the limit says whether there is a next page.
         let mut rows = newest(db, list, page.start, i64::from(page.limit) + 1)?;
         let more = rows.len() > limit;
         rows.truncate(limit);
@@ -185,7 +185,7 @@ pub(crate) fn counts(db: &Connection) -> ReadResult<SessionCounts> {
 }
 
 pub(crate) fn stalled_sessions(db: &Connection, heard_before: Timestamp, limit: u32) -> ReadResult<StalledSessions> {
-    together(db, || {
+    in_snapshot(db, || {
         let before = heard_before.millis();
         let mut silent = all(db, &sql::STALLED, [limit], record::<Session>)?;
         silent.extend(all(db, &sql::OVERDUE, (before, limit), record)?);
@@ -213,7 +213,7 @@ pub(crate) fn overdue_machines(
 }
 
 pub(crate) fn earliest_heartbeat(db: &Connection) -> ReadResult<Option<Timestamp>> {
-    together(db, || {
+    in_snapshot(db, || {
         let session: Option<i64> = one(db, sql::EARLIEST_SESSION, [], first)?;
         let machine: Option<i64> = one(db, sql::EARLIEST_MACHINE, [], first)?;
         Ok(session.into_iter().chain(machine).min().map(Timestamp::from_millis))
@@ -222,7 +222,7 @@ pub(crate) fn earliest_heartbeat(db: &Connection) -> ReadResult<Option<Timestamp
 
 pub(crate) fn detector_state(db: &Connection) -> ReadResult<Option<DetectorState>> {
     let time = |row: &Row<'_>, column: usize| row.get(column).map(Timestamp::from_millis).map_err(failed);
-    one(db, sql::WATCH, [], |row| {
+    one(db, sql::DETECTOR_STATE, [], |row| {
         Ok(DetectorState { last_pass_at: time(row, 0)?, next_pass_due: time(row, 1)?, grace_until: time(row, 2)? })
     })
 }
@@ -232,7 +232,7 @@ pub(crate) fn expired(db: &Connection, ended_by: Timestamp, limit: u32) -> ReadR
 }
 
 pub(crate) fn expired_counts(db: &Connection, ended_by: Timestamp) -> ReadResult<ExpiredCounts> {
-    together(db, || {
+    in_snapshot(db, || {
         let by = ended_by.millis();
         Ok(ExpiredCounts {
             sessions: count(db, sql::EXPIRED_COUNT, [by])?,
@@ -251,7 +251,7 @@ pub(crate) fn audit_log(
     before: Option<&EventPosition>,
     limit: u32,
 ) -> ReadResult<Vec<RecordedEvent>> {
-    let (sql, mut values) = sql::audit::trail(filter);
+    let (sql, mut values) = sql::audit::audit_log(filter);
     values.push(Value::Integer(before.map_or(Ok(i64::MAX), number)?));
     values.push(Value::Integer(limit.into()));
     all(db, &sql, params_from_iter(values), codec::event)
@@ -270,5 +270,5 @@ pub(crate) fn stored_response(
     key: &IdempotencyKey,
     now: Timestamp,
 ) -> ReadResult<Option<StoredResponse>> {
-    one(db, &sql::REMEMBERED, (key.0, now.millis()), codec::stored_response)
+    one(db, &sql::STORED_RESPONSE, (key.0, now.millis()), codec::stored_response)
 }

@@ -20,31 +20,31 @@ pub(crate) use statements::{of, select};
 
 // Heartbeats.
 
-pub(crate) const BEAT: &str = "UPDATE sessions SET last_heartbeat = ?2 WHERE seq = ?1";
-pub(crate) const BEAT_MACHINE: &str = "UPDATE machines SET last_heartbeat = ?2 WHERE seq = ?1";
+pub(crate) const HEARTBEAT: &str = "UPDATE sessions SET last_heartbeat = ?2 WHERE seq = ?1";
+pub(crate) const MACHINE_HEARTBEAT: &str = "UPDATE machines SET last_heartbeat = ?2 WHERE seq = ?1";
 
 // Changes beyond those of one record by its key.
 
 pub(crate) const DELETE_TASKS_OF: &str = "DELETE FROM tasks INDEXED BY tasks_session WHERE session_id = ?1";
 pub(crate) const DELETE_EVENTS_OF: &str =
     "DELETE FROM events INDEXED BY events_session WHERE session_id = ?1 AND kept_with = ?1";
-/// An answer whose time is over is as good as gone: another one takes its place.
+/// A response whose time is over is replaced.
 pub(crate) const INSERT_RESPONSE: &str = "INSERT INTO answers AS old (key, request, answer, at, until) VALUES (?1, ?2, ?3, ?4, ?5) \
      ON CONFLICT (key) DO UPDATE SET request = excluded.request, answer = excluded.answer, at = excluded.at, \
      until = excluded.until WHERE old.until <= excluded.at";
-/// For each answer that comes two may go, so that they do go.
+/// Deletes up to two for each that is added, so that their number falls.
 pub(crate) const DELETE_EXPIRED_RESPONSES: &str = "DELETE FROM answers WHERE rowid IN \
      (SELECT rowid FROM answers INDEXED BY answers_until WHERE until <= ?1 ORDER BY until LIMIT 2)";
-pub(crate) const FIRST_WATCH: &str =
+pub(crate) const INSERT_DETECTOR_STATE: &str =
     "INSERT OR IGNORE INTO watch (only_row, looked_at, due_by, silence_from) VALUES (1, ?1, ?2, ?3)";
-pub(crate) const NEXT_WATCH: &str = "UPDATE watch SET looked_at = ?1, due_by = ?2, silence_from = ?3 \
+pub(crate) const UPDATE_DETECTOR_STATE: &str = "UPDATE watch SET looked_at = ?1, due_by = ?2, silence_from = ?3 \
      WHERE only_row = 1 AND looked_at = ?4 AND due_by = ?5 AND silence_from = ?6";
-pub(crate) const FORGET_EVENTS: &str = "DELETE FROM events WHERE position IN (SELECT position \
+pub(crate) const PURGE_EVENTS: &str = "DELETE FROM events WHERE position IN (SELECT position \
      FROM events INDEXED BY events_loose WHERE kept_with IS NULL AND at < ?1 ORDER BY at LIMIT ?2)";
-/// Writes a row as it is: what a ping asks for is whether a write gets through.
+/// Writes a row as it is, to show whether a write gets through.
 pub(crate) const PING: &str = "UPDATE session_counts SET n = n WHERE status = 'active' AND archived = 0";
 
-// Leases. The time is SQLite's own and stands still within a statement.
+// Leases. The time is SQLite's own and does not move within a statement.
 
 /// Parameters: duty, holder, milliseconds. A lease that was taken in the future is over: the clock was set back since.
 pub(crate) const CLAIM: &str = "INSERT INTO leases AS held (duty, holder, token, since, until) \
@@ -58,7 +58,7 @@ pub(crate) const LEASE_IS_CURRENT: &str = "SELECT 1 FROM leases WHERE duty = ?1 
 
 // Single entities and the sets that rules need.
 
-/// Statuses that are not asked for are bound as null.
+/// Statuses that are not wanted are bound as null.
 pub(crate) static TASKS_OF: LazyLock<String> = LazyLock::new(|| {
     select::<Task>("INDEXED BY tasks_session WHERE session_id = ?1 AND status IN (?2, ?3, ?4, ?5, ?6) ORDER BY seq")
 });
@@ -93,7 +93,7 @@ pub(crate) const EARLIEST_SESSION: &str = "SELECT last_heartbeat FROM sessions I
 /// The bound lets SQLite search the index rather than walk it; it excludes nothing.
 pub(crate) const EARLIEST_MACHINE: &str = "SELECT last_heartbeat FROM machines INDEXED BY machines_silence \
      WHERE status = 'online' AND last_heartbeat <= 9223372036854775807 ORDER BY last_heartbeat LIMIT 1";
-pub(crate) const WATCH: &str = "SELECT looked_at, due_by, silence_from FROM watch WHERE only_row = 1";
+pub(crate) const DETECTOR_STATE: &str = "SELECT looked_at, due_by, silence_from FROM watch WHERE only_row = 1";
 
 // Retention and events.
 
@@ -108,7 +108,7 @@ pub(crate) const EXPIRED_TASKS: &str = "SELECT count(*) FROM sessions INDEXED BY
 pub(crate) static EVENTS: LazyLock<String> =
     LazyLock::new(|| select::<Event>("WHERE position > ?1 ORDER BY position LIMIT ?2"));
 
-// Keys and answers.
+// API keys and stored responses.
 
 /// The bound excludes nothing: it makes the walk a search.
 pub(crate) static KEYS: LazyLock<String> = LazyLock::new(|| {
@@ -116,22 +116,22 @@ pub(crate) static KEYS: LazyLock<String> = LazyLock::new(|| {
         "INDEXED BY api_keys_created WHERE created_at <= 9223372036854775807 ORDER BY created_at DESC, seq DESC",
     )
 });
-pub(crate) static REMEMBERED: LazyLock<String> =
+pub(crate) static STORED_RESPONSE: LazyLock<String> =
     LazyLock::new(|| select::<StoredResponse>("INDEXED BY answers_key WHERE key = ?1 AND until > ?2"));
 
 /// Returns every statement that is fixed, for the tests that look at plans.
 #[cfg(test)]
 fn all() -> Vec<String> {
     let fixed = [
-        BEAT,
-        BEAT_MACHINE,
+        HEARTBEAT,
+        MACHINE_HEARTBEAT,
         DELETE_TASKS_OF,
         DELETE_EVENTS_OF,
         INSERT_RESPONSE,
         DELETE_EXPIRED_RESPONSES,
-        FIRST_WATCH,
-        NEXT_WATCH,
-        FORGET_EVENTS,
+        INSERT_DETECTOR_STATE,
+        UPDATE_DETECTOR_STATE,
+        PURGE_EVENTS,
         PING,
         CLAIM,
         RELEASE,
@@ -144,12 +144,12 @@ fn all() -> Vec<String> {
         OVERDUE_COUNT,
         EARLIEST_SESSION,
         EARLIEST_MACHINE,
-        WATCH,
+        DETECTOR_STATE,
         EXPIRED,
         EXPIRED_COUNT,
         EXPIRED_TASKS,
     ];
-    let of_records = [&TASKS_OF, &STALLED, &OVERDUE, &OVERDUE_MACHINES, &EVENTS, &KEYS, &REMEMBERED];
+    let of_records = [&TASKS_OF, &STALLED, &OVERDUE, &OVERDUE_MACHINES, &EVENTS, &KEYS, &STORED_RESPONSE];
     let mut all = statements::Statements::all();
     all.extend(fixed.map(str::to_owned));
     all.extend(of_records.map(|sql| sql.to_string()));

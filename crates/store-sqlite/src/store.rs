@@ -14,7 +14,7 @@ use rekindle_core::values::{MachineId, ProjectId, SessionId, Slot, TaskId, Times
 use rusqlite::Connection;
 use std::time::Duration;
 
-use crate::command::{Command, MachineBeat, Pending, Ping, Release};
+use crate::command::{Command, MachineHeartbeat, Pending, Ping, Release};
 use crate::completion::completion;
 use crate::open::{self, OpenError};
 use crate::options::{Location, SqliteOptions};
@@ -23,12 +23,12 @@ use crate::reads::{self, ReadResult};
 use crate::sql::lists;
 use crate::writer::{WriteStats, Writer};
 
-/// A store in a SQLite database. Dropping it lets its threads finish what was asked; [`Store::close`] waits for them.
+/// A store in a SQLite database. When it is dropped, its threads finish what is queued; [`Store::close`] waits for them.
 #[derive(Debug)]
 pub struct SqliteStore {
     /// None for a database that was opened for reading only.
     writer: Option<Writer>,
-    /// None for a database in memory: the writer answers.
+    /// None for a database in memory: the writer reads too.
     readers: Option<Readers>,
     call_timeout: Duration,
 }
@@ -50,8 +50,8 @@ impl SqliteStore {
         Ok(Self { writer, readers, call_timeout: options.call_timeout })
     }
 
-    /// Opens a database in a file for reading only, beside whoever writes to it: nothing is made, nothing brought up to
-    /// date, and every write is refused as [`StoreError::Unavailable`]. Blocks while it does.
+    /// Opens a database in a file for reading only, beside those that write to it: nothing is made or brought up to date,
+    /// and every write fails with [`StoreError::Unavailable`]. Blocks while it does.
     ///
     /// # Errors
     /// See [`OpenError`]; also when the database is not there, or its schema is not this version's.
@@ -81,7 +81,7 @@ impl SqliteStore {
     ) -> ReadResult<T> {
         let (answer, wait) = completion();
         let question = Box::new(move |db: &Connection| {
-            // Nobody would hear the answer of a question that waited for too long.
+            // The caller of a read that waited for too long has given up.
             if !answer.is_abandoned() {
                 let said = question(db);
                 answer.send(said);
@@ -226,7 +226,7 @@ impl Store for SqliteStore {
         machine: &MachineId,
         at: Timestamp,
     ) -> ReadResult<Option<Versioned<Machine>>> {
-        self.write(MachineBeat { machine: machine.clone(), at }).await
+        self.write(MachineHeartbeat { machine: machine.clone(), at }).await
     }
 
     async fn claim(&self, claim: Claim) -> ReadResult<Option<Fence>> {
@@ -239,11 +239,11 @@ impl Store for SqliteStore {
 
     async fn ping(&self) -> Result<(), StoreError> {
         self.write(Ping).await?;
-        self.read(reads::any).await
+        self.read(reads::ping).await
     }
 
     async fn close(&self) {
-        // Readers first: the log can be copied back whole once nobody reads it.
+        // Readers first: the log can be copied back whole once it is no longer read.
         if let Some(readers) = &self.readers {
             readers.close().await;
         }

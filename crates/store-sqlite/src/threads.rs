@@ -1,4 +1,4 @@
-//! The store's threads, and how somebody waits until they have ended without blocking a runtime.
+//! The store's threads, and how their end is awaited without blocking a runtime.
 
 use std::io;
 use std::thread::{Builder, JoinHandle};
@@ -16,7 +16,7 @@ pub(crate) struct Thread {
 /// Starts a thread.
 ///
 /// # Errors
-/// When the system has none to give.
+/// Fails when the system has none to give.
 pub(crate) fn start(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<Thread> {
     let (ending, ended) = oneshot::channel::<()>();
     let handle = Builder::new().name(name.to_owned()).spawn(move || {
@@ -27,7 +27,7 @@ pub(crate) fn start(name: &str, work: impl FnOnce() + Send + 'static) -> io::Res
 }
 
 impl Thread {
-    /// Waits on a thread that may block.
+    /// Waits until it has ended. Blocks.
     pub(crate) fn join(self) {
         // A panic has been reported by the thread itself.
         drop(self.handle.join());
@@ -39,12 +39,11 @@ impl Thread {
 pub(crate) struct Threads(Mutex<Vec<Thread>>);
 
 impl Threads {
-    /// Keeps them.
     pub(crate) fn new(threads: Vec<Thread>) -> Self {
         Self(Mutex::new(threads))
     }
 
-    /// Waits until all have ended. May be given up, and asked again by others at the same time.
+    /// Waits until all have ended. Several callers may wait at the same time, and each may give up.
     pub(crate) async fn ended(&self) {
         let mut threads = self.0.lock().await;
         while let Some(thread) = threads.last_mut() {

@@ -1,5 +1,5 @@
-//! The one thread that writes. It takes whatever has queued up, applies it in one transaction, and answers once that
-//! is on the disk: many callers share one sync (group commit).
+//! The one thread that writes. It takes all commands that are queued, applies them in one transaction, and sends the
+//! results once that is on the disk: many callers share one sync (group commit).
 
 mod batch;
 mod checkpoint;
@@ -21,9 +21,9 @@ use stats::Counters;
 pub use stats::WriteStats;
 
 enum Message {
-    /// When it was asked for, if somebody wants to know how long it waited.
+    /// With the time at which it was queued, if an observer wants to know how long it waited.
     Write(Box<dyn Job>, Option<Instant>),
-    /// A question to a database in memory, which has one connection only.
+    /// A read of a database in memory, which has one connection only.
     Ask(Question),
     Close,
 }
@@ -42,7 +42,7 @@ impl Writer {
     /// Starts the thread. `copier` is the connection that copies the write-ahead log back, for a database with one.
     ///
     /// # Errors
-    /// When the system has no thread to give.
+    /// Fails when the system has no thread to give.
     pub(crate) fn start(
         mut db: Connection,
         copier: Option<Connection>,
@@ -64,13 +64,14 @@ impl Writer {
     /// Puts a command into the queue.
     ///
     /// # Errors
-    /// [`StoreError::Overloaded`] when the queue is full, [`StoreError::Unavailable`] when the writer has ended.
+    /// Fails with [`StoreError::Overloaded`] when the queue is full, and with [`StoreError::Unavailable`] when the writer
+    /// has ended.
     pub(crate) fn write(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
         let asked = self.watch.observer().map(|_| Instant::now());
         self.send(Message::Write(job, asked))
     }
 
-    /// Puts a question into the queue.
+    /// Puts a read into the queue.
     ///
     /// # Errors
     /// As [`Writer::write`].
@@ -89,12 +90,12 @@ impl Writer {
         })
     }
 
-    /// How much was written.
+    /// Returns how much was written.
     pub(crate) fn written(&self) -> WriteStats {
         self.counters.read()
     }
 
-    /// Does what has been asked, then ends the thread.
+    /// Finishes what is queued, then ends the thread.
     pub(crate) async fn close(&self) {
         // An error says that it has ended already.
         let _ = self.queue.send(Message::Close).await;
@@ -122,7 +123,7 @@ fn serve(
                     first_asked = first_asked.or(asked);
                 }
                 Message::Ask(question) => questions.push(question),
-                // What stands behind it in the queue is still done.
+                // What follows it in the queue is still done.
                 Message::Close => waiting.close(),
             }
             next = if jobs.len() < batch_max { waiting.try_recv().ok() } else { None };
@@ -131,7 +132,7 @@ fn serve(
             observer.batch(jobs.len(), asked.elapsed());
         }
         batch::run(db, &mut jobs, counters);
-        // Outside the transaction: a question sees what is committed, and nothing that may yet be undone.
+        // Outside the transaction: a read sees what is committed, and nothing that may yet be undone.
         for question in questions.drain(..) {
             question(db);
         }

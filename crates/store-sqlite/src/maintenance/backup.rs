@@ -8,15 +8,15 @@ use super::error::MaintenanceError;
 use super::exclusive::{ExclusiveLock, remove_sidecars};
 use super::partial_file::Part;
 use super::paths::absolute;
-use super::{Progress, Stop};
+use super::progress::{Progress, Stop};
 use crate::open::identity;
 
 /// What becomes of a file that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existing {
-    /// It stays, and what was asked for is refused.
+    /// It stays, and the operation fails.
     Stays,
-    /// It is replaced, unless somebody has it open.
+    /// It is replaced, unless another process has it open.
     IsReplaced,
 }
 
@@ -30,7 +30,7 @@ pub struct BackedUp {
 }
 
 /// Copies the database `from` to the file `to`. All that was answered before this was called is in it, and nothing that
-/// was begun after it returned. Nobody who writes is held up. Blocks.
+/// was begun after it returned. Writers are not held up. Blocks.
 ///
 /// # Errors
 /// See [`MaintenanceError`]; nothing half done is left behind.

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::error::MaintenanceError;
 use super::integrity::{NAMED, integrity, lines};
 use super::paths::absolute;
-use super::{Progress, Stop};
+use super::progress::{Progress, Stop};
 use crate::open::{applied, existing, inspect_schema, known};
 use crate::{codec, sql};
 

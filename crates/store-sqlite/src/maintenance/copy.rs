@@ -1,6 +1,6 @@
 //! A copy of a database at one moment, while others go on writing to it. The copying connection holds one read
 //! transaction from the first page to the last: in a write-ahead log that is a snapshot, so that no writer makes SQLite
-//! begin anew, and none waits. The copy is one file without a log, and is checked before anybody may call it a copy.
+//! begin anew, and none waits. The copy is one file without a log, and is checked before it gets its final name.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::error::MaintenanceError;
 use super::integrity::integrity;
 use super::partial_file::Part;
-use super::{Progress, Stop};
+use super::progress::{Progress, Stop};
 use crate::open::{APPLICATION_ID, OpenError, application_id, existing, immutable, inspect_schema, refuse_newer};
 
 /// One megabyte at a time.
@@ -53,8 +53,8 @@ pub(super) fn copy(
     Ok(Copied { pages, bytes })
 }
 
-/// A connection in a read transaction. Everything that was answered to anybody before is in it, and nothing that is asked
-/// of the database from now on.
+/// Returns a connection in a read transaction. It sees every commit that was reported before, and none that begins from
+/// now on.
 fn snapshot(from: &Path) -> Result<Connection, MaintenanceError> {
     inspect_schema(from).or_else(|error| if is_sealed(&error, from) { Ok(0) } else { Err(error) })?;
     let failed = |error: &rusqlite::Error| MaintenanceError::reading(from, error);

@@ -1,4 +1,4 @@
-//! Why something with a database's file was not done, told to the person who asked for it.
+//! Why an operation on a database's file was not done, in words for the operator.
 
 use std::path::{Path, PathBuf};
 
@@ -56,7 +56,7 @@ pub enum MaintenanceError {
 }
 
 impl MaintenanceError {
-    /// Whether it says that this database cannot be used as it is: that whoever named it named the wrong one.
+    /// Returns whether this database cannot be used as it is.
     pub fn refuses(&self, database: &Path) -> bool {
         let Ok(database) = std::path::absolute(database) else { return false };
         let Self::Open(why) = self else { return false };

@@ -1,4 +1,4 @@
-//! A file that is about to be replaced: that nobody has it open, and that nothing of it stays beside what takes its place.
+//! A file that is about to be replaced: no other process has it open, and none of its sidecar files stay.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ pub(super) fn alone(path: &Path) -> Result<Connection, MaintenanceError> {
     Ok(db)
 }
 
-/// A file that nobody else can open until this is dropped, if it is a database.
+/// A file that no other process can open until this is dropped, if it is a database.
 pub(super) struct ExclusiveLock {
     path: PathBuf,
     /// Holds the lock. None: it is no database, or so broken that SQLite cannot lock it.

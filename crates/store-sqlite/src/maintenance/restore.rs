@@ -11,7 +11,7 @@ use super::error::MaintenanceError;
 use super::exclusive::{ExclusiveLock, remove_sidecars};
 use super::partial_file::Part;
 use super::paths::absolute;
-use super::{Progress, Stop};
+use super::progress::{Progress, Stop};
 use crate::open::identity;
 
 /// What was restored.
@@ -27,7 +27,7 @@ pub struct Restored {
 /// `now` in it. Blocks.
 ///
 /// # Errors
-/// See [`MaintenanceError`]: also when somebody has `to` open, when `from` is damaged, of a newer version or no database of
+/// See [`MaintenanceError`]: also when another process has `to` open, when `from` is damaged, of a newer version or no database of
 /// ours. `to` is then as it was.
 pub fn restore(
     from: &Path,
@@ -59,7 +59,7 @@ pub fn restore(
     }
     let about = fs::metadata(&to).ok();
     let kept = kept_as(&to, now);
-    // Until the new one is in its place, nobody can open the old one; who tries finds the new one next time.
+    // Until the new one is in its place, the old one cannot be opened; a process that tries finds the new one next time.
     let replaced = ExclusiveLock::take(&to)?;
     replaced.keep_as(&kept)?;
     remove_sidecars(&to)?;

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::error::MaintenanceError;
 use super::exclusive::alone;
 use super::paths::absolute;
-use super::{Progress, Stop};
+use super::progress::{Progress, Stop};
 use crate::open::{inspect_schema, refuse_newer};
 
 /// As many rows of an index are looked at.

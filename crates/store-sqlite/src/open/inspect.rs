@@ -40,14 +40,14 @@ pub(crate) fn inspect(path: &Path) -> Result<(), OpenError> {
 }
 
 /// The application id in a file's header. While a log is copied into the file, the header may speak of pages that are not there
-/// yet; SQLite minds that unless it is told to put up with anything, and to nothing but that header this looks.
+/// yet; SQLite refuses that unless `writable_schema` is on, and only the header is read here.
 fn header(path: &Path) -> rusqlite::Result<i32> {
     let db = immutable(path)?;
     db.pragma_update(None, "writable_schema", true)?;
     application_id(&db)
 }
 
-/// Refuses what is not a database of ours, or a newer version's; answers its schema.
+/// Refuses what is not a database of ours, or a newer version's. Returns its schema.
 ///
 /// # Errors
 /// As [`inspect`], [`OpenError::Missing`] and [`OpenError::Newer`].
@@ -71,7 +71,7 @@ pub(crate) fn existing(path: &Path) -> rusqlite::Result<Connection> {
     Ok(db)
 }
 
-/// A connection that takes no lock and looks at no log: for what nobody changes, and for the header.
+/// Returns a connection that takes no lock and reads no log: for files that do not change, and for the header.
 pub(crate) fn immutable(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     Connection::open_with_flags(format!("file:{}?immutable=1", escaped(path)), flags)

@@ -1,12 +1,12 @@
-//! The audit trail, the latest first: a walk backwards over one index of the events, or over all of them.
+//! The audit log, latest first: a backward walk over one index of the events, or over all of them.
 
 use rekindle_core::domain::event::Event;
 use rekindle_core::store::AuditFilter;
 use rusqlite::types::Value;
 
-/// The statement that reads a part of the trail, and its parameters but the last two: the position before which it
-/// begins, and how many.
-pub(crate) fn trail(filter: &AuditFilter) -> (String, Vec<Value>) {
+/// Returns the statement that reads a part of the audit log, and its parameters but the last two: the position before
+/// which it begins, and the limit.
+pub(crate) fn audit_log(filter: &AuditFilter) -> (String, Vec<Value>) {
     // A session has a few dozen events, a machine hundreds, a key as many as it was used for.
     let index = match filter {
         AuditFilter { session: Some(_), .. } => "INDEXED BY events_session",
@@ -22,7 +22,7 @@ pub(crate) fn trail(filter: &AuditFilter) -> (String, Vec<Value>) {
         ("at >= ?", filter.since.map(|at| Value::Integer(at.millis()))),
         ("at < ?", filter.until.map(|at| Value::Integer(at.millis()))),
     ];
-    let mut sql = super::select::<Event>(index) + " WHERE ";
+    let mut sql = super::statements::select::<Event>(index) + " WHERE ";
     let mut values = Vec::new();
     for (condition, value) in conditions {
         if let Some(value) = value {

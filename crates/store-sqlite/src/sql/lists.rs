@@ -61,7 +61,7 @@ enum Total {
 
 impl List {
     fn of<R: Record>(index: &'static str) -> Self {
-        let columns = super::of::<R>().columns.as_str();
+        let columns = super::statements::of::<R>().columns.as_str();
         Self {
             columns,
             table: R::DECLARATION.name,

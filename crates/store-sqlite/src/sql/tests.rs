@@ -91,7 +91,7 @@ fn machine_lists() -> Vec<List> {
     statuses.map(|status| lists::machines(&MachineFilter { status })).collect()
 }
 
-fn trails() -> Vec<String> {
+fn audit_logs() -> Vec<String> {
     let one = |bits: u32| AuditFilter {
         key: (bits & 1 != 0).then(|| KeyId(uuid(1))),
         session: (bits & 2 != 0).then(|| SessionId(uuid(1))),
@@ -100,7 +100,7 @@ fn trails() -> Vec<String> {
         since: (bits & 16 != 0).then_some(Timestamp::MIN),
         until: (bits & 32 != 0).then_some(Timestamp::MIN),
     };
-    (0..64).map(|bits| audit::trail(&one(bits)).0).collect()
+    (0..64).map(|bits| audit::audit_log(&one(bits)).0).collect()
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn no_statement_reads_a_table_from_end_to_end() {
             statements.extend(Part::ALL.map(|part| list.part(part)));
             statements.push(list.total().0);
         }
-        statements.extend(trails());
+        statements.extend(audit_logs());
         for sql in statements {
             looked_at += 1;
             for step in plan(&db, &sql) {
@@ -131,7 +131,7 @@ fn nothing_that_can_be_large_is_sorted() {
     for db in [fresh(), analysed()] {
         let lists = session_lists().into_iter().chain(task_lists()).chain(machine_lists());
         let parts = lists.flat_map(|list| Part::ALL.map(|part| list.part(part)));
-        for sql in parts.chain(trails()).chain(all()) {
+        for sql in parts.chain(audit_logs()).chain(all()) {
             let sorts = plan(&db, &sql).iter().any(|step| step.contains("TEMP B-TREE"));
             assert_eq!(sorts, sorted().contains(&sql.as_str()), "{sql}");
         }
@@ -195,8 +195,8 @@ fn indexes_written(db: &Connection, sql: &str) -> Vec<String> {
 #[test]
 fn a_heartbeat_writes_the_index_of_silence_and_no_other() {
     let db = fresh();
-    assert_eq!(indexes_written(&db, BEAT), ["sessions_silence"]);
-    assert_eq!(indexes_written(&db, BEAT_MACHINE), ["machines_silence"]);
+    assert_eq!(indexes_written(&db, HEARTBEAT), ["sessions_silence"]);
+    assert_eq!(indexes_written(&db, MACHINE_HEARTBEAT), ["machines_silence"]);
     assert!(indexes_written(&db, &of::<Session>().update).len() > 5, "the test no longer sees what is written");
 }
 
@@ -209,6 +209,6 @@ fn a_heartbeat_fires_no_trigger() {
         let codes = explain.query_map(params_from_iter(nothing), |row| row.get::<_, String>(1)).unwrap();
         codes.map(Result::unwrap).any(|code| code == "Program")
     };
-    assert!(!program(BEAT));
+    assert!(!program(HEARTBEAT));
     assert!(program(&of::<Session>().update), "the test no longer sees triggers");
 }

@@ -1,4 +1,4 @@
-//! One batch of commands in one transaction, and what its callers are told when that goes wrong.
+//! One batch of commands in one transaction, and the errors of its callers when that fails.
 
 use rekindle_core::store::StoreError;
 use rusqlite::Connection;
@@ -13,11 +13,11 @@ enum BatchError {
     NotBegun(StoreError),
     /// It was undone as a whole.
     Undone(StoreError),
-    /// Nobody knows.
-    InDoubt(StoreError),
+    /// Its outcome is unknown.
+    UnknownOutcome(StoreError),
 }
 
-/// Does these and answers them; counts them first, so that whoever was answered finds itself counted.
+/// Applies these commands and sends their results. Counts them first, so that a caller that has its result is counted.
 pub(super) fn run(db: &Connection, jobs: &mut Vec<Box<dyn Job>>, counters: &Counters) {
     jobs.retain(|job| job.begin());
     if jobs.is_empty() {
@@ -32,26 +32,26 @@ pub(super) fn run(db: &Connection, jobs: &mut Vec<Box<dyn Job>>, counters: &Coun
                 counters.begin(0);
                 match transaction(db, std::slice::from_mut(&mut job)) {
                     Ok(()) => job.answer(),
-                    Err(trouble) => job.fail(trouble.notify()),
+                    Err(error) => job.fail(error.report()),
                 }
             }
         }
-        Err(trouble) => {
-            let error = trouble.notify();
+        Err(error) => {
+            let error = error.report();
             jobs.drain(..).for_each(|job| job.fail(error.clone()));
         }
     }
 }
 
 impl BatchError {
-    /// Tells the operator, and returns what the caller is told.
-    fn notify(self) -> StoreError {
+    /// Logs it, and returns the error of the callers.
+    fn report(self) -> StoreError {
         match self {
             Self::NotBegun(error) | Self::Undone(error) => {
                 tracing::warn!(%error, "a write was refused by the database");
                 error
             }
-            Self::InDoubt(error) => {
+            Self::UnknownOutcome(error) => {
                 tracing::error!(%error, "the database may or may not have kept a write; check the disk");
                 error
             }
@@ -78,7 +78,7 @@ fn transaction(db: &Connection, jobs: &mut [Box<dyn Job>]) -> Result<(), BatchEr
             drop(execute(db, "ROLLBACK"));
         }
         match commit_failed(&error) {
-            error @ StoreError::Unknown(_) => BatchError::InDoubt(error),
+            error @ StoreError::Unknown(_) => BatchError::UnknownOutcome(error),
             error @ (StoreError::Unavailable(_)
             | StoreError::Overloaded(_)
             | StoreError::CircuitOpen { .. }

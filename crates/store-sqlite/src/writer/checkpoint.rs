@@ -1,6 +1,6 @@
-//! The write-ahead log, copied back into the database so that nobody waits for it: a thread of its own copies the bulk
+//! The write-ahead log, copied back into the database so that no caller waits for it: a thread of its own copies the bulk
 //! while the writer goes on, and the writer copies only what was added meanwhile, after which the log starts afresh.
-//! The same thread sees to what is left when nobody writes any more, and to what SQLite knows of its indexes.
+//! The same thread copies what is left when writing has stopped, and refreshes the planner's statistics.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -14,20 +14,20 @@ use crate::threads::{self, Thread};
 /// The log is copied back from this many pages on (16 MiB): most pages of a busy log are there many times, and only the
 /// last of each is copied.
 const FULL: i32 = 4096;
-/// When nobody waits, a smaller log is worth it too.
+/// When no command waits, a smaller log is worth it too.
 const FULL_WHEN_IDLE: i32 = 512;
 
-/// When what is not asked for by the writer is done.
+/// When the thread works without a request of the writer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CheckpointPolicy {
-    /// A log that nobody asked to have copied for so long is copied, however small it is.
+    /// A log that was not copied for so long is copied, however small it is.
     pub idle: Duration,
-    /// How often the planner's numbers are looked at.
+    /// How often the planner's statistics are refreshed.
     pub optimize: Duration,
 }
 
 impl CheckpointPolicy {
-    /// What a server does.
+    /// The policy of a server.
     pub(super) const DEFAULT: Self = Self { idle: Duration::from_secs(60), optimize: Duration::from_secs(3600) };
 }
 
@@ -39,11 +39,11 @@ const OPTIMIZE: &str = "PRAGMA optimize = 0x10012";
 pub(super) struct Checkpointer {
     /// How many pages it held after the last commit.
     pages: Arc<AtomicI32>,
-    /// Asks the copier for a pass.
+    /// Requests a pass of the copier.
     ask: SyncSender<()>,
     /// The copier ended a pass.
     passed: Arc<AtomicBool>,
-    /// A pass was asked for.
+    /// A pass was requested.
     asked: bool,
     copier: Thread,
 }
@@ -52,7 +52,7 @@ impl Checkpointer {
     /// Starts the thread that copies.
     ///
     /// # Errors
-    /// When the system has none to give.
+    /// Fails when the system has none to give.
     pub(super) fn start(db: &mut Connection, copier: Connection, upkeep: CheckpointPolicy) -> std::io::Result<Self> {
         let pages = Arc::new(AtomicI32::new(0));
         let written = Arc::new(AtomicBool::new(true));
@@ -90,7 +90,7 @@ impl Checkpointer {
         Ok(Self { pages, ask, passed, asked: false, copier })
     }
 
-    /// Sees to the log after a batch was answered.
+    /// Copies the log back, or has it copied, after a batch.
     pub(super) fn after_commit(&mut self, db: &Connection, idle: bool) {
         let full = if idle { FULL_WHEN_IDLE } else { FULL };
         let pages = self.pages.load(Ordering::Relaxed);
@@ -115,7 +115,7 @@ impl Checkpointer {
     }
 }
 
-/// A log that cannot be copied now only grows a little: the next pass does it, and nobody's write is harmed.
+/// A log that cannot be copied now only grows a little: the next pass does it, and no write fails for it.
 fn checkpoint(db: &Connection, how: &str) {
     if let Err(error) = db.query_row(how, [], |row| row.get::<_, i64>(0)) {
         tracing::warn!(%error, "the write-ahead log could not be copied into the database");
