@@ -6,6 +6,8 @@
 //! (pure decisions over several entities), [`use_cases`] (load → decide → commit). [`clock`] hands in time and ids.
 //! Nothing here does I/O, starts a thread, needs a runtime or derives a serializer.
 
+#![warn(unreachable_pub)]
+
 pub mod clock;
 pub mod domain;
 pub mod rules;

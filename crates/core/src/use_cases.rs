@@ -23,6 +23,7 @@ mod recovery;
 mod retention;
 mod session_changes;
 mod sessions;
+mod stored_responses;
 mod tasks;
 mod tracker;
 

@@ -4,6 +4,7 @@
 mod ids;
 mod metadata;
 mod slot;
+pub(crate) mod string_enum;
 mod text;
 mod timestamp;
 
@@ -35,14 +36,6 @@ pub enum FieldUpdate<T> {
     Clear,
     /// It becomes this.
     Set(T),
-}
-
-/// The member of a closed set that is written so.
-pub(crate) fn one_of<T: Copy>(text: &str, all: &[T], written: fn(T) -> &'static str) -> Result<T, InvalidValue> {
-    all.iter().copied().find(|member| written(*member) == text).ok_or_else(|| {
-        let names: Vec<_> = all.iter().map(|member| written(*member)).collect();
-        InvalidValue::new(format!("must be one of {}", names.join(", ")))
-    })
 }
 
 #[cfg(test)]

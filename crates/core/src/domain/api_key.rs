@@ -3,51 +3,23 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::str::FromStr;
 
 use uuid::Uuid;
 
-use crate::values::{InvalidValue, KeyId, KeyName, ProjectId, Timestamp, one_of};
+use crate::values::string_enum::string_enum;
+use crate::values::{KeyId, KeyName, ProjectId, Timestamp};
 
-/// What a key may do. Each role may do all that the ones before it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
-    /// Looks.
-    Reader,
-    /// Works: sessions, heartbeats, tasks, recoveries, its own machine.
-    Worker,
-    /// Looks after what others do: deletes, cleans up, declares silence, reads the audit trail.
-    Operator,
-    /// Hands out keys.
-    Admin,
-}
-
-impl Role {
-    /// Every role, the weakest first.
-    pub const ALL: [Self; 4] = [Self::Reader, Self::Worker, Self::Operator, Self::Admin];
-
-    /// As it is written outside.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Reader => "reader",
-            Self::Worker => "worker",
-            Self::Operator => "operator",
-            Self::Admin => "admin",
-        }
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Role {
-    type Err = InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        one_of(text, &Self::ALL, Self::as_str)
+string_enum! {
+    /// What a key may do. Each role may do all that the ones before it may.
+    pub enum Role {
+        /// Looks.
+        Reader = "reader",
+        /// Works: sessions, heartbeats, tasks, recoveries, its own machine.
+        Worker = "worker",
+        /// Looks after what others do: deletes, cleans up, declares silence, reads the audit trail.
+        Operator = "operator",
+        /// Hands out keys.
+        Admin = "admin",
     }
 }
 
@@ -85,25 +57,15 @@ pub struct ApiKey {
     pub replaced_by: Option<KeyId>,
 }
 
-/// Whether a key is let in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyState {
-    /// It is.
-    Valid,
-    /// Its time is over.
-    Expired,
-    /// Somebody took it away.
-    Revoked,
-}
-
-impl KeyState {
-    /// As it is written outside.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Valid => "valid",
-            Self::Expired => "expired",
-            Self::Revoked => "revoked",
-        }
+string_enum! {
+    /// Whether a key is let in.
+    pub enum KeyState {
+        /// It is.
+        Valid = "valid",
+        /// Its time is over.
+        Expired = "expired",
+        /// Somebody took it away.
+        Revoked = "revoked",
     }
 }
 

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::domain::api_key::Actor;
+use crate::values::string_enum::string_enum;
 use crate::values::{KeyId, MachineId, SessionId, TaskId, Timestamp};
 
 /// One thing that happened.
@@ -36,96 +37,69 @@ pub enum Subject {
     Service,
 }
 
-macro_rules! kinds {
-    ($($(#[$doc:meta])* $name:ident = $written:literal),+ $(,)?) => {
-        /// What can happen.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum EventKind {
-            $($(#[$doc])* $name),+
-        }
-
-        impl EventKind {
-            /// Every kind.
-            pub const ALL: &[Self] = &[$(Self::$name),+];
-
-            /// As it is written outside.
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$name => $written),+
-                }
-            }
-        }
-    };
-}
-
-kinds! {
-    /// A session began.
-    SessionCreated = "session.created",
-    /// A session's current task or metadata was changed.
-    SessionUpdated = "session.updated",
-    /// A paused session went on.
-    SessionResumed = "session.resumed",
-    /// A session was paused.
-    SessionPaused = "session.paused",
-    /// A session fell silent past its deadline, or was declared stalled.
-    SessionStalled = "session.stalled",
-    /// A stalled session came back by itself.
-    SessionRevived = "session.revived",
-    /// A session ended well.
-    SessionCompleted = "session.completed",
-    /// A session failed.
-    SessionFailed = "session.failed",
-    /// Somebody began to recover a session.
-    SessionRecoveryPrepared = "session.recovery_prepared",
-    /// A session's work went on in a successor.
-    SessionRecovered = "session.recovered",
-    /// A session was archived.
-    SessionArchived = "session.archived",
-    /// A session and its tasks were deleted.
-    SessionDeleted = "session.deleted",
-    /// A task was recorded.
-    TaskCreated = "task.created",
-    /// A task's metadata was changed.
-    TaskUpdated = "task.updated",
-    /// A task went back to the start.
-    TaskReset = "task.reset",
-    /// A task is being worked on.
-    TaskStarted = "task.started",
-    /// A task cannot go on.
-    TaskBlocked = "task.blocked",
-    /// A task is done.
-    TaskCompleted = "task.completed",
-    /// A task failed.
-    TaskFailed = "task.failed",
-    /// A task was deleted.
-    TaskDeleted = "task.deleted",
-    /// A machine was registered.
-    MachineRegistered = "machine.registered",
-    /// A machine's slots, name or metadata were changed.
-    MachineUpdated = "machine.updated",
-    /// A machine takes sessions.
-    MachineOnline = "machine.online",
-    /// A machine fell silent, or was declared offline.
-    MachineOffline = "machine.offline",
-    /// A machine was taken into maintenance.
-    MachineMaintenance = "machine.maintenance",
-    /// A machine was deleted.
-    MachineDeleted = "machine.deleted",
-    /// An API key was handed out.
-    KeyCreated = "key.created",
-    /// An API key was given a successor.
-    KeyRotated = "key.rotated",
-    /// An API key was taken away.
-    KeyRevoked = "key.revoked",
-    /// Somebody was not let in, or asked for what their key may not do.
-    AccessRefused = "access.refused",
-}
-
-impl std::str::FromStr for EventKind {
-    type Err = crate::values::InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        crate::values::one_of(text, Self::ALL, Self::as_str)
+string_enum! {
+    /// What can happen.
+    pub enum EventKind {
+        /// A session began.
+        SessionCreated = "session.created",
+        /// A session's current task or metadata was changed.
+        SessionUpdated = "session.updated",
+        /// A paused session went on.
+        SessionResumed = "session.resumed",
+        /// A session was paused.
+        SessionPaused = "session.paused",
+        /// A session fell silent past its deadline, or was declared stalled.
+        SessionStalled = "session.stalled",
+        /// A stalled session came back by itself.
+        SessionRevived = "session.revived",
+        /// A session ended well.
+        SessionCompleted = "session.completed",
+        /// A session failed.
+        SessionFailed = "session.failed",
+        /// Somebody began to recover a session.
+        SessionRecoveryPrepared = "session.recovery_prepared",
+        /// A session's work went on in a successor.
+        SessionRecovered = "session.recovered",
+        /// A session was archived.
+        SessionArchived = "session.archived",
+        /// A session and its tasks were deleted.
+        SessionDeleted = "session.deleted",
+        /// A task was recorded.
+        TaskCreated = "task.created",
+        /// A task's metadata was changed.
+        TaskUpdated = "task.updated",
+        /// A task went back to the start.
+        TaskReset = "task.reset",
+        /// A task is being worked on.
+        TaskStarted = "task.started",
+        /// A task cannot go on.
+        TaskBlocked = "task.blocked",
+        /// A task is done.
+        TaskCompleted = "task.completed",
+        /// A task failed.
+        TaskFailed = "task.failed",
+        /// A task was deleted.
+        TaskDeleted = "task.deleted",
+        /// A machine was registered.
+        MachineRegistered = "machine.registered",
+        /// A machine's slots, name or metadata were changed.
+        MachineUpdated = "machine.updated",
+        /// A machine takes sessions.
+        MachineOnline = "machine.online",
+        /// A machine fell silent, or was declared offline.
+        MachineOffline = "machine.offline",
+        /// A machine was taken into maintenance.
+        MachineMaintenance = "machine.maintenance",
+        /// A machine was deleted.
+        MachineDeleted = "machine.deleted",
+        /// An API key was handed out.
+        KeyCreated = "key.created",
+        /// An API key was given a successor.
+        KeyRotated = "key.rotated",
+        /// An API key was taken away.
+        KeyRevoked = "key.revoked",
+        /// Somebody was not let in, or asked for what their key may not do.
+        AccessRefused = "access.refused",
     }
 }
 

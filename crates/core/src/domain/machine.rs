@@ -3,6 +3,7 @@
 
 pub mod transition;
 
+use crate::values::string_enum::string_enum;
 use crate::values::{Hostname, MachineId, Metadata, Slots, Timestamp};
 
 /// A machine, without its revision.
@@ -26,42 +27,15 @@ pub struct Machine {
     pub updated_at: Timestamp,
 }
 
-/// Whether a machine takes sessions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum MachineStatus {
-    /// It takes sessions.
-    Online,
-    /// It fell silent, or somebody said so.
-    Offline,
-    /// Somebody works on it: no new sessions, and its silence means nothing.
-    Maintenance,
-}
-
-impl MachineStatus {
-    /// Every status.
-    pub const ALL: [Self; 3] = [Self::Online, Self::Offline, Self::Maintenance];
-
-    /// As it is written outside.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Online => "online",
-            Self::Offline => "offline",
-            Self::Maintenance => "maintenance",
-        }
-    }
-}
-
-impl std::fmt::Display for MachineStatus {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for MachineStatus {
-    type Err = crate::values::InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        crate::values::one_of(text, &Self::ALL, Self::as_str)
+string_enum! {
+    /// Whether a machine takes sessions.
+    pub enum MachineStatus {
+        /// It takes sessions.
+        Online = "online",
+        /// It fell silent, or somebody said so.
+        Offline = "offline",
+        /// Somebody works on it: no new sessions, and its silence means nothing.
+        Maintenance = "maintenance",
     }
 }
 

@@ -1,7 +1,8 @@
 //! Why the domain rejects a request: what stands in the way, and what to do, as text for the person who asked.
 
 use crate::domain::machine::MachineStatus;
-use crate::domain::session::SessionStatus;
+use crate::domain::session::transition::{SessionEvent, Step, step};
+use crate::domain::session::{Session, SessionStatus};
 use crate::values::{KeyId, MachineId, ProjectId, SessionId, Slot};
 
 /// Why a use case did not happen. Its text is for the person who asked: what stands in the way, and what to do.
@@ -122,6 +123,31 @@ pub enum Rejection {
     /// The caller demanded that the entity exist in some revision, and it does not exist.
     #[error("nothing is stored there yet, so no revision matches")]
     NothingToMatch,
+}
+
+impl Session {
+    /// Returns what `event` does to this session.
+    ///
+    /// # Errors
+    /// [`Rejection::InvalidTransition`] or [`Rejection::SessionEnded`].
+    pub fn step(&self, event: SessionEvent) -> Result<Step, Rejection> {
+        match step(self.status(), event) {
+            step @ (Step::To(_) | Step::Same) => Ok(step),
+            Step::Ended => Err(self.ended_rejection()),
+            Step::Illegal => Err(Rejection::InvalidTransition {
+                entity: "session",
+                id: self.id.to_string(),
+                from: self.status().as_str(),
+                asked: event.asks(),
+                only_from: event.only_from(),
+            }),
+        }
+    }
+
+    /// Returns the rejection of a request that an ended session cannot carry out.
+    pub fn ended_rejection(&self) -> Rejection {
+        Rejection::SessionEnded { session: self.id, status: self.status(), successor: self.recovered_into() }
+    }
 }
 
 struct KeySuccessor<'a>(&'a Option<KeyId>);

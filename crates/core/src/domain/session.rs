@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use crate::values::string_enum::string_enum;
 use crate::values::{ErrorMessage, MachineId, Metadata, ProjectId, SessionId, Slot, TaskLabel, Timestamp};
 
 /// A session, without its revision (see [`crate::store::Versioned`]).
@@ -121,37 +122,24 @@ pub struct Lineage {
     pub recovered_from: Option<SessionId>,
 }
 
-/// The five states that a session shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SessionStatus {
-    /// Working.
-    Active,
-    /// Resting on purpose.
-    Paused,
-    /// Silent past its deadline.
-    Stalled,
-    /// Over, and well.
-    Completed,
-    /// Over, and not well.
-    Failed,
+string_enum! {
+    /// The five states that a session shows.
+    pub enum SessionStatus {
+        /// Working.
+        Active = "active",
+        /// Resting on purpose.
+        Paused = "paused",
+        /// Silent past its deadline.
+        Stalled = "stalled",
+        /// Over, and well.
+        Completed = "completed",
+        /// Over, and not well.
+        Failed = "failed",
+    }
 }
 
 impl SessionStatus {
-    /// Every status, live ones first.
-    pub const ALL: [Self; 5] = [Self::Active, Self::Paused, Self::Stalled, Self::Completed, Self::Failed];
-
-    /// As it is written outside.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Paused => "paused",
-            Self::Stalled => "stalled",
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-        }
-    }
-
-    /// Whether a session in this state may still do something.
+    /// Returns whether a session in this status has not ended.
     pub const fn is_live(self) -> bool {
         match self {
             Self::Active | Self::Paused | Self::Stalled => true,
@@ -263,20 +251,6 @@ impl Session {
             shown.insert("recovery".to_owned(), Value::Object(recovery));
         }
         shown
-    }
-}
-
-impl std::fmt::Display for SessionStatus {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for SessionStatus {
-    type Err = crate::values::InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        crate::values::one_of(text, &Self::ALL, Self::as_str)
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod transition;
 
+use crate::values::string_enum::string_enum;
 use crate::values::{ErrorMessage, IssueId, Metadata, ProjectId, SessionId, TaskId, TaskName, Timestamp};
 
 /// A task, without its revision.
@@ -62,34 +63,19 @@ pub enum TaskState {
     },
 }
 
-/// The five states that a task shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum TaskStatus {
-    /// Not begun.
-    Pending,
-    /// Being worked on.
-    InProgress,
-    /// Cannot go on.
-    Blocked,
-    /// Done.
-    Completed,
-    /// Not done.
-    Failed,
-}
-
-impl TaskStatus {
-    /// Every status.
-    pub const ALL: [Self; 5] = [Self::Pending, Self::InProgress, Self::Blocked, Self::Completed, Self::Failed];
-
-    /// As it is written outside.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::InProgress => "in_progress",
-            Self::Blocked => "blocked",
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-        }
+string_enum! {
+    /// The five states that a task shows.
+    pub enum TaskStatus {
+        /// Not begun.
+        Pending = "pending",
+        /// Being worked on.
+        InProgress = "in_progress",
+        /// Cannot go on.
+        Blocked = "blocked",
+        /// Done.
+        Completed = "completed",
+        /// Not done.
+        Failed = "failed",
     }
 }
 
@@ -133,20 +119,6 @@ impl Task {
             | TaskState::Blocked { .. }
             | TaskState::Completed { .. } => None,
         }
-    }
-}
-
-impl std::fmt::Display for TaskStatus {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for TaskStatus {
-    type Err = crate::values::InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        crate::values::one_of(text, &Self::ALL, Self::as_str)
     }
 }
 

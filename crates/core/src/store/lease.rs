@@ -5,25 +5,15 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-/// What one process of several does at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum LeaseName {
-    /// Marking who fell silent.
-    Detection,
-    /// Deleting what is old.
-    Retention,
-}
+use crate::values::string_enum::string_enum;
 
-impl LeaseName {
-    /// Every duty.
-    pub const ALL: [Self; 2] = [Self::Detection, Self::Retention];
-
-    /// As it is stored.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Detection => "detection",
-            Self::Retention => "retention",
-        }
+string_enum! {
+    /// What one process of several does at a time.
+    pub enum LeaseName {
+        /// Marking who fell silent.
+        Detection = "detection",
+        /// Deleting what is old.
+        Retention = "retention",
     }
 }
 

@@ -2,13 +2,10 @@
 //! repetition is answered with that response, and nothing happens a second time.
 
 use std::any::Any;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::error::Error;
-use super::tracker::Tracker;
-use crate::store::{Changes, IdempotencyKey, StoredResponse};
+use crate::store::{IdempotencyKey, StoredResponse};
 use crate::values::Timestamp;
 
 type Encode = Box<dyn Fn(&dyn Any) -> Option<Box<[u8]>> + Send + Sync>;
@@ -48,36 +45,7 @@ impl IdempotentRequest {
         (self.encode)(answer).map(|response| self.stored_response(response, now))
     }
 
-    fn stored_response(&self, answer: Box<[u8]>, now: Timestamp) -> StoredResponse {
+    pub(super) fn stored_response(&self, answer: Box<[u8]>, now: Timestamp) -> StoredResponse {
         StoredResponse { key: self.key, request: self.request, answer, at: now, until: now.plus(self.ttl) }
-    }
-}
-
-impl Tracker {
-    /// Returns a tracker for one request, whose first commit with an answer stores the response.
-    #[must_use]
-    pub fn with_idempotency(&self, request: Arc<IdempotentRequest>) -> Self {
-        let mut tracker = self.clone();
-        tracker.engine.idempotent_request = Some(request);
-        tracker
-    }
-
-    /// Returns the response that is stored under an idempotency key.
-    ///
-    /// # Errors
-    /// Only the store's.
-    pub async fn stored_response(&self, key: &IdempotencyKey) -> Result<Option<StoredResponse>, Error> {
-        Ok(self.engine.store.stored_response(key, self.engine.clock.now()).await?)
-    }
-
-    /// Stores the response to a request that caused no commit, or several.
-    ///
-    /// # Errors
-    /// [`Error::AlreadyAnswered`] when another response is stored already, and the store's.
-    pub async fn store_response(&self, request: &IdempotentRequest, response: Box<[u8]>) -> Result<(), Error> {
-        let stored_response = Some(request.stored_response(response, self.engine.clock.now()));
-        self.engine.append(Changes { stored_response, ..Changes::default() }).await?;
-        request.mark_stored();
-        Ok(())
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::engine::Engine;
 use super::handles::{ApiKeys, Machines, Sessions, Tasks};
+use super::idempotency::IdempotentRequest;
 use super::observer::Observer;
 use super::policy::Policy;
 use crate::clock::{Clock, Ids};
@@ -55,6 +56,14 @@ impl Tracker {
     pub fn with_scope(&self, project: ProjectId) -> Self {
         let mut tracker = self.clone();
         tracker.engine.scope = Some(project);
+        tracker
+    }
+
+    /// Returns a tracker for one request, whose first commit with an answer stores the response.
+    #[must_use]
+    pub fn with_idempotency(&self, request: Arc<IdempotentRequest>) -> Self {
+        let mut tracker = self.clone();
+        tracker.engine.idempotent_request = Some(request);
         tracker
     }
 

@@ -1,7 +1,6 @@
 //! The table of a session's states: what each event does in each status. `docs/state-machines.md` is made from it.
 
 use super::{Ended, Live, LiveState, Outcome, Phase, Recovered, Session, SessionStatus};
-use crate::domain::rejection::Rejection;
 use crate::values::{ErrorMessage, SessionId, Timestamp};
 
 /// What can happen to a session.
@@ -56,7 +55,8 @@ impl SessionEvent {
         }
     }
 
-    const fn only_from(self) -> &'static str {
+    /// Returns the statuses in which the event is possible, as a rejection says it.
+    pub(crate) const fn only_from(self) -> &'static str {
         match self {
             Self::Beat | Self::Complete | Self::Fail => "active, paused or stalled",
             Self::Activate => "paused or stalled",
@@ -109,29 +109,6 @@ pub const fn step(status: SessionStatus, event: SessionEvent) -> Step {
 }
 
 impl Session {
-    /// What `event` does here, or the refusal that tells a person why it may not happen.
-    ///
-    /// # Errors
-    /// [`Rejection::InvalidTransition`] or [`Rejection::SessionEnded`].
-    pub fn step(&self, event: SessionEvent) -> Result<Step, Rejection> {
-        match step(self.status(), event) {
-            step @ (Step::To(_) | Step::Same) => Ok(step),
-            Step::Ended => Err(self.ended_rejection()),
-            Step::Illegal => Err(Rejection::InvalidTransition {
-                entity: "session",
-                id: self.id.to_string(),
-                from: self.status().as_str(),
-                asked: event.asks(),
-                only_from: event.only_from(),
-            }),
-        }
-    }
-
-    /// The refusal of everything that an ended session can no longer do.
-    pub fn ended_rejection(&self) -> Rejection {
-        Rejection::SessionEnded { session: self.id, status: self.status(), successor: self.recovered_into() }
-    }
-
     /// Moves among the live states, keeping the current task. Does nothing to an ended session.
     pub(crate) fn set_live(&mut self, state: LiveState) {
         if let Phase::Live(live) = &mut self.phase {
