@@ -264,9 +264,9 @@ impl From<&CoreStalled> for StalledReport {
             time_since_heartbeat_ms: time_ms(report.now.since(row.value.last_heartbeat)),
         };
         Self {
-            stalled_sessions: report.silent.items.iter().map(shown).collect(),
+            stalled_sessions: report.sessions.items.iter().map(shown).collect(),
             stall_threshold_ms: time_ms(report.stall_threshold),
-            total: report.silent.total,
+            total: report.sessions.total,
         }
     }
 }
