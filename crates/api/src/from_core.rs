@@ -98,9 +98,9 @@ impl From<&use_cases::StalledReport> for StalledReport {
             time_since_heartbeat_ms: duration_millis(report.now.since(row.value.last_heartbeat)),
         };
         Self {
-            stalled_sessions: report.silent.items.iter().map(shown).collect(),
+            stalled_sessions: report.sessions.items.iter().map(shown).collect(),
             stall_threshold_ms: duration_millis(report.stall_threshold),
-            total: report.silent.total,
+            total: report.sessions.total,
         }
     }
 }

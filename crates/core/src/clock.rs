@@ -1,19 +1,18 @@
-//! Where time and randomness enter. The domain asks these two; everything else in the workspace is kept from the
-//! originals by `clippy.toml`.
+//! The sources of time and randomness. All code takes them from here; `clippy.toml` forbids the originals elsewhere.
 
 use uuid::Uuid;
 
 use crate::values::Timestamp;
 
-/// Tells the time.
+/// A source of the current time.
 pub trait Clock: Send + Sync {
-    /// Now, in UTC.
+    /// Returns the current time, in UTC.
     fn now(&self) -> Timestamp;
 }
 
-/// Makes ids.
+/// A source of new ids.
 pub trait Ids: Send + Sync {
-    /// A fresh UUID v4.
+    /// Returns a new UUID v4.
     fn new_id(&self) -> Uuid;
 }
 
@@ -22,7 +21,7 @@ pub trait Ids: Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the one door through which time comes in")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads the system clock")]
     fn now(&self) -> Timestamp {
         let now = std::time::SystemTime::now();
         let since_epoch = now.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
@@ -35,7 +34,7 @@ impl Clock for SystemClock {
 pub struct RandomIds;
 
 impl Ids for RandomIds {
-    #[expect(clippy::disallowed_methods, reason = "this is the one door through which randomness comes in")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that makes random ids")]
     fn new_id(&self) -> Uuid {
         Uuid::new_v4()
     }

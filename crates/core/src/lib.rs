@@ -1,10 +1,12 @@
-//! The domain of Rekindle: sessions that work through a project's tasks on machines, how their silence is noticed,
-//! and how they are brought back exactly once.
+//! The domain of Rekindle: sessions that work through a project's tasks on machines, the detection of sessions that stop
+//! sending heartbeats, and their recovery, which happens exactly once.
 //!
-//! The modules stand on one another in this order, and none refers to a later one: [`values`] (ids, texts, times),
-//! [`domain`] (what there is, and the table of its states), [`store`] (the port that a database implements), [`rules`]
-//! (pure decisions over several entities), [`use_cases`] (load → decide → commit). [`clock`] hands in time and ids.
+//! Each module depends only on those before it: [`values`] (ids, texts, times), [`domain`] (entities and their state
+//! machines), [`store`] (the port that a database implements), [`rules`] (pure decisions over several entities),
+//! [`use_cases`] (load → decide → commit). [`clock`] supplies time and ids.
 //! Nothing here does I/O, starts a thread, needs a runtime or derives a serializer.
+
+#![warn(unreachable_pub)]
 
 pub mod clock;
 pub mod domain;

@@ -1,5 +1,5 @@
-//! Pure decisions that concern several entities at once. They are given what was read and the time, and answer the
-//! changes to commit or the refusal; they know no database.
+//! Pure decisions about several entities at once. From what was read and the time they compute the changes to commit, or a
+//! rejection; they know no database.
 
 pub mod liveness;
 pub mod placement;
@@ -8,7 +8,7 @@ pub mod termination;
 
 use crate::values::Timestamp;
 
-/// The `updated_at` of a change: now, and always later than the change before, however fast they follow.
+/// Returns the `updated_at` of a change: `now`, or one millisecond after the previous change if that is later.
 pub(crate) fn next_update(previous: Timestamp, now: Timestamp) -> Timestamp {
     now.max(Timestamp::from_millis(previous.millis().saturating_add(1)))
 }

@@ -1,13 +1,13 @@
 //! The port that a database implements. A store knows rows and versions and **no rule of the domain**: it reads, it
-//! applies [`Changes`] all or none, and it refreshes a heartbeat in place.
+//! applies [`Changes`] as a whole or not at all, and it refreshes a heartbeat in place.
 //!
-//! Three sentences make a use case correct on a store that only serializes writes to the same row:
-//! 1. What you decided on, you put or you touch. A put of a row raises its revision; a [`Write::TouchSession`] or
-//!    [`Write::TouchMachine`] raises its touch count. A put demands both to be as they were read, a touch only the
-//!    revision: so two that touch do not disturb each other, and each disturbs one that puts.
+//! Three rules make a use case correct on a store that only serializes writes to the same row:
+//! 1. A commit puts or touches every row that it was decided on. A put raises the row's revision; a
+//!    [`Write::TouchSession`] or [`Write::TouchMachine`] raises its touch count. A put expects both to be as they were read,
+//!    a touch only the revision: two touches do not conflict with each other, and each conflicts with a put.
 //! 2. A put keeps the later of the stored `last_heartbeat` and its own, and a decision about silence carries
-//!    [`Expect::NoHeartbeatSince`]: a beat that arrives in between always wins.
-//! 3. Rules about sets are unique indexes: see [`UniqueRule`].
+//!    [`Expect::NoHeartbeatSince`]: a heartbeat that arrives in between always wins.
+//! 3. Rules about sets of rows are unique indexes: see [`UniqueRule`].
 
 mod batch_observer;
 mod changes;
@@ -34,91 +34,92 @@ use crate::domain::session::Session;
 use crate::domain::task::{Task, TaskStatus};
 use crate::values::{MachineId, ProjectId, SessionId, Slot, TaskId, TaskLabel, Timestamp};
 
-/// A heartbeat of a session, as the store's one hot command.
+/// A heartbeat of a session: the most frequent write.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionHeartbeat {
-    /// The session.
+    /// The session that sent it.
     pub session: SessionId,
-    /// When it was heard.
+    /// The time of its arrival.
     pub at: Timestamp,
-    /// The current task that the row must already show; none: whichever it shows.
+    /// The current task that the row must already have; `None` if any will do.
     pub current_task: Option<TaskLabel>,
 }
 
 /// A database of sessions, tasks, machines and events.
 ///
-/// Every read sees all commits that were answered before it was asked. Every method may fail with a [`StoreError`];
-/// reads never fail with [`StoreError::Unknown`].
+/// A read sees all commits that returned before it began. Every method can fail with a [`StoreError`]; reads never fail
+/// with [`StoreError::Unknown`].
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// One session.
+    /// Returns the session with this id; `None` if there is none.
     async fn session(&self, id: SessionId) -> Result<Option<Versioned<Session>>, StoreError>;
 
-    /// One task.
+    /// Returns the task with this id; `None` if there is none.
     async fn task(&self, id: TaskId) -> Result<Option<Versioned<Task>>, StoreError>;
 
-    /// One machine.
+    /// Returns the machine with this id; `None` if it is not registered.
     async fn machine(&self, id: &MachineId) -> Result<Option<Versioned<Machine>>, StoreError>;
 
-    /// The tasks of a session in these statuses, in the order in which they were recorded.
+    /// Returns the tasks of a session in these statuses, in the order of their creation.
     async fn tasks_of(&self, session: SessionId, statuses: &[TaskStatus]) -> Result<Vec<Versioned<Task>>, StoreError>;
 
-    /// The active session of a project on a machine.
+    /// Returns the active session of a project on a machine; there is at most one.
     async fn active_session(&self, project: &ProjectId, machine: &MachineId) -> Result<Option<SessionId>, StoreError>;
 
-    /// The live session that holds a slot of a machine.
+    /// Returns the live session that holds a slot of a machine; there is at most one.
     async fn slot_holder(&self, machine: &MachineId, slot: Slot) -> Result<Option<SessionId>, StoreError>;
 
-    /// The live sessions of these machines, oldest first for each machine.
+    /// Returns the live sessions of these machines, oldest first for each machine.
     async fn live_sessions(&self, machines: &[MachineId]) -> Result<Vec<LiveSession>, StoreError>;
 
-    /// A page of sessions, newest first.
+    /// Returns a page of sessions, newest first.
     async fn sessions(&self, filter: &SessionFilter, page: PageRequest) -> Result<Page<Session>, StoreError>;
 
-    /// A page of tasks, newest first.
+    /// Returns a page of tasks, newest first.
     async fn tasks(&self, filter: &TaskFilter, page: PageRequest) -> Result<Page<Task>, StoreError>;
 
-    /// A page of machines, newest first.
+    /// Returns a page of machines, newest first.
     async fn machines(&self, filter: &MachineFilter, page: PageRequest) -> Result<Page<Machine>, StoreError>;
 
-    /// How many sessions there are in each status; large numbers as in [`Page::total`].
+    /// Returns the number of sessions in each status; large numbers may be outdated, as in [`Page::total`].
     async fn counts(&self) -> Result<SessionCounts, StoreError>;
 
-    /// The sessions that are stalled, and those that are active and were last heard before `heard_before`; longest
-    /// silent first, at most `limit`, with the number of all of them.
+    /// Returns the stalled sessions, and the active ones whose last heartbeat came before `heard_before`: longest silent
+    /// first, at most `limit`, with the number of all of them.
     async fn stalled_sessions(&self, heard_before: Timestamp, limit: u32) -> Result<StalledSessions, StoreError>;
 
-    /// The active sessions last heard before `heard_before`, longest silent first, at most `limit`.
+    /// Returns the active sessions whose last heartbeat came before `heard_before`, longest silent first, at most `limit`.
     async fn overdue_sessions(
         &self,
         heard_before: Timestamp,
         limit: u32,
     ) -> Result<Vec<Versioned<Session>>, StoreError>;
 
-    /// The online machines last heard before `heard_before`, longest silent first, at most `limit`.
+    /// Returns the online machines whose last heartbeat came before `heard_before`, longest silent first, at most `limit`.
     async fn overdue_machines(
         &self,
         heard_before: Timestamp,
         limit: u32,
     ) -> Result<Vec<Versioned<Machine>>, StoreError>;
 
-    /// The earliest heartbeat of an active session or an online machine: whoever falls due next.
+    /// Returns the earliest last heartbeat among the active sessions and online machines; the next deadline follows from it.
     async fn earliest_heartbeat(&self) -> Result<Option<Timestamp>, StoreError>;
 
-    /// What the detector last noted of itself.
+    /// Returns what the last detection pass stored; `None` before the first one.
     async fn detector_state(&self) -> Result<Option<DetectorState>, StoreError>;
 
-    /// The unarchived sessions that ended at `ended_by` or before, oldest first, at most `limit`.
+    /// Returns the unarchived sessions that ended at `ended_by` or before, oldest first, at most `limit`.
     async fn expired(&self, ended_by: Timestamp, limit: u32) -> Result<Vec<Expired>, StoreError>;
 
-    /// How many sessions [`Store::expired`] would name without a limit, and how many tasks they have.
+    /// Returns how many sessions [`Store::expired`] would return without a limit, and how many tasks they have.
     async fn expired_counts(&self, ended_by: Timestamp) -> Result<ExpiredCounts, StoreError>;
 
-    /// The events after a position, or from the first one kept, at most `limit`. Whoever goes on from the last
-    /// position that this answered misses none.
+    /// Returns the events after a position, or from the first stored one, at most `limit`. A reader that continues after the
+    /// last returned position misses none.
     async fn events(&self, after: Option<&EventPosition>, limit: u32) -> Result<Vec<RecordedEvent>, StoreError>;
 
-    /// The events that fit, the latest first, at most `limit`; those before a position, or from the latest one on.
+    /// Returns the events that match the filter, latest first, at most `limit`: those before a position, or from the latest
+    /// one on.
     async fn audit_log(
         &self,
         filter: &AuditFilter,
@@ -126,37 +127,37 @@ pub trait Store: Send + Sync {
         limit: u32,
     ) -> Result<Vec<RecordedEvent>, StoreError>;
 
-    /// Every API key that was ever handed out, the latest first.
+    /// Returns every API key that was ever created, the latest first.
     async fn keys(&self) -> Result<Vec<Versioned<ApiKey>>, StoreError>;
 
-    /// The answer that stands at this time under an idempotency key.
+    /// Returns the response that is stored under an idempotency key and has not expired at `now`.
     async fn stored_response(&self, key: &IdempotencyKey, now: Timestamp)
     -> Result<Option<StoredResponse>, StoreError>;
 
-    /// Applies all of the changes, or none.
+    /// Applies the changes as a whole or not at all.
     async fn commit(&self, changes: Changes) -> Result<Committed, CommitError>;
 
-    /// Refreshes an active or paused session's `last_heartbeat`, forward only, and answers the row; leaves its
-    /// version alone. None when there is no such row in such a state.
-    async fn record_heartbeat(&self, beat: SessionHeartbeat) -> Result<Option<Versioned<Session>>, StoreError>;
+    /// Moves the `last_heartbeat` of an active or paused session, forward only, and returns the row. Its version stays the
+    /// same. Returns `None` if no row matches.
+    async fn record_heartbeat(&self, heartbeat: SessionHeartbeat) -> Result<Option<Versioned<Session>>, StoreError>;
 
-    /// The same for a machine that is not offline.
+    /// Moves the `last_heartbeat` of a machine that is not offline, like [`Store::record_heartbeat`].
     async fn record_machine_heartbeat(
         &self,
         machine: &MachineId,
         at: Timestamp,
     ) -> Result<Option<Versioned<Machine>>, StoreError>;
 
-    /// Gives a duty to `claim.holder`, or lets it keep it, for `claim.lasts` from now: when nobody has it, when it is that
-    /// holder's, or when its holder's time ran out. None while somebody else has it.
+    /// Grants or renews a lease to `claim.holder` for `claim.ttl` from now, if the lease is free, held by that holder or
+    /// expired. Returns `None` while another holder has it.
     async fn claim(&self, claim: Claim) -> Result<Option<Fence>, StoreError>;
 
-    /// Gives a duty back before its time, if this fence still stands.
+    /// Releases a lease before it expires, if this fence is still current.
     async fn release(&self, fence: Fence) -> Result<(), StoreError>;
 
-    /// Whether the store can be reached and would take a write.
+    /// Fails if the store cannot be reached or would not accept a write.
     async fn ping(&self) -> Result<(), StoreError>;
 
-    /// Finishes what has been asked, then lets go of everything. Later calls fail with [`StoreError::Unavailable`].
+    /// Completes the calls that have begun, then closes the database. Later calls fail with [`StoreError::Unavailable`].
     async fn close(&self);
 }

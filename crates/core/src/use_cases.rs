@@ -1,8 +1,7 @@
-//! The use cases, and the one shape that they all have: load → decide → commit, and start over when a row changed in
-//! between ([`decide`]). One stamp of time and ids serves all attempts, so that a write whose outcome is unknown can be
-//! repeated.
+//! The use cases. Each loads, decides and commits, and starts over when a row changed in between ([`decide`]). All attempts
+//! use the same time and ids, so that a write whose outcome is unknown can be repeated.
 //!
-//! [`Tracker`] is the entrance; it hands out one handle an entity. `engine` is what they share.
+//! [`Tracker`] is the entry point; it has one handle for each entity. `engine` is what they share.
 
 mod audit;
 mod batches;

@@ -1,9 +1,10 @@
-//! The values that entities are made of, each valid by construction. A constructor refuses with a [`InvalidValue`], which
-//! names no field: the caller knows where the value came from.
+//! The values that entities are made of, each valid by construction. A constructor fails with an [`InvalidValue`], which
+//! does not name a field: the caller knows where the value came from.
 
 mod ids;
 mod metadata;
 mod slot;
+pub(crate) mod string_enum;
 mod text;
 mod timestamp;
 
@@ -13,36 +14,28 @@ pub use slot::{Slot, Slots};
 pub use text::{ErrorMessage, Hostname, IssueId, KeyName, MachineId, ProjectId, TaskLabel, TaskName};
 pub use timestamp::Timestamp;
 
-/// Why a value was refused, as words that go after the name of its field: `must not be empty`.
+/// Why a value is invalid, as text that follows the name of its field: `must not be empty`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidValue(pub String);
 
 impl InvalidValue {
-    /// A fault with these words.
-    pub fn new(words: impl Into<String>) -> Self {
-        Self(words.into())
+    /// Returns the error with this text.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
     }
 }
 
-/// What a partial update says of a field that can be empty.
+/// The part of a partial update that concerns one optional field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum FieldUpdate<T> {
-    /// The update does not speak of it.
+    /// The field stays as it is.
     #[default]
     Keep,
-    /// It becomes empty.
+    /// The field becomes empty.
     Clear,
-    /// It becomes this.
+    /// The field gets this value.
     Set(T),
-}
-
-/// The member of a closed set that is written so.
-pub(crate) fn one_of<T: Copy>(text: &str, all: &[T], written: fn(T) -> &'static str) -> Result<T, InvalidValue> {
-    all.iter().copied().find(|member| written(*member) == text).ok_or_else(|| {
-        let names: Vec<_> = all.iter().map(|member| written(*member)).collect();
-        InvalidValue::new(format!("must be one of {}", names.join(", ")))
-    })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Whatever is asked of the use cases, in whatever order: the domain's invariants hold after every step.
+//! The domain's invariants hold after every step of random sequences of use cases.
 
 #[test]
 fn invariants_hold_after_every_step() {

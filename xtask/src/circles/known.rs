@@ -15,7 +15,6 @@ type Extent = (usize, usize, usize);
 /// rules.
 const KNOWN: &[(&str, Extent)] = &[
     ("rekindle-cli", (5, 2, 0)),
-    ("rekindle-core", (6, 4, 0)),
     ("rekindle-http", (14, 6, 1)),
     ("rekindle-layers", (0, 0, 6)),
     ("rekindle-mongod", (0, 0, 4)),

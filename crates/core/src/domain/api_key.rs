@@ -1,114 +1,76 @@
-//! API keys: who is let in, and what they may do. Of a key's secret only a hash is known here; the table of what each
-//! role may ask for belongs to the adapter that has something to ask for.
+//! API keys and their roles. Of a key's secret only a hash is known here. Which role a request needs is defined by the
+//! adapter that offers it.
 
 use std::fmt;
 use std::net::IpAddr;
-use std::str::FromStr;
 
 use uuid::Uuid;
 
-use crate::values::{InvalidValue, KeyId, KeyName, ProjectId, Timestamp, one_of};
+use crate::values::string_enum::string_enum;
+use crate::values::{KeyId, KeyName, ProjectId, Timestamp};
 
-/// What a key may do. Each role may do all that the ones before it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
-    /// Looks.
-    Reader,
-    /// Works: sessions, heartbeats, tasks, recoveries, its own machine.
-    Worker,
-    /// Looks after what others do: deletes, cleans up, declares silence, reads the audit trail.
-    Operator,
-    /// Hands out keys.
-    Admin,
-}
-
-impl Role {
-    /// Every role, the weakest first.
-    pub const ALL: [Self; 4] = [Self::Reader, Self::Worker, Self::Operator, Self::Admin];
-
-    /// As it is written outside.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Reader => "reader",
-            Self::Worker => "worker",
-            Self::Operator => "operator",
-            Self::Admin => "admin",
-        }
+string_enum! {
+    /// The rights of an API key. Each role includes the rights of the roles before it.
+    pub enum Role {
+        /// Reads.
+        Reader = "reader",
+        /// Creates and changes sessions and tasks, registers machines, sends heartbeats and recovers sessions.
+        Worker = "worker",
+        /// Archives and deletes, changes machines, runs cleanup and detection, and reads the audit log.
+        Operator = "operator",
+        /// Manages API keys.
+        Admin = "admin",
     }
 }
 
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Role {
-    type Err = InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        one_of(text, &Self::ALL, Self::as_str)
-    }
-}
-
-/// The SHA-256 of a key's secret. The secret is random, so that nothing slower is needed.
+/// The SHA-256 hash of a key's secret. The secret is random, so a slow password hash is not needed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SecretHash(pub [u8; 32]);
 
-/// Shows nothing of it: a log has no use for it.
+/// Hides the hash, so that it cannot reach a log.
 impl fmt::Debug for SecretHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretHash(…)")
     }
 }
 
-/// A key that was handed out.
+/// An API key, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
-    /// Names it, and is no secret.
+    /// The id of the key, which is not secret.
     pub id: KeyId,
-    /// What it is called.
+    /// The name that an administrator gave it.
     pub name: KeyName,
-    /// Of its secret.
+    /// The hash of its secret.
     pub secret: SecretHash,
-    /// What it may do.
+    /// Its rights.
     pub role: Role,
-    /// The one project that it may see and touch; none: all.
+    /// The only project that it can see and change; `None` for all projects.
     pub project_id: Option<ProjectId>,
-    /// When it was made.
+    /// The time of its creation.
     pub created_at: Timestamp,
-    /// From when on it is let in no more.
+    /// The time from which it is no longer accepted; `None` if it does not expire.
     pub expires_at: Option<Timestamp>,
-    /// When somebody took it away.
+    /// The time of its revocation; `None` if it was not revoked.
     pub revoked_at: Option<Timestamp>,
-    /// The key that takes its place.
+    /// The key that replaces it since a rotation.
     pub replaced_by: Option<KeyId>,
 }
 
-/// Whether a key is let in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyState {
-    /// It is.
-    Valid,
-    /// Its time is over.
-    Expired,
-    /// Somebody took it away.
-    Revoked,
-}
-
-impl KeyState {
-    /// As it is written outside.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Valid => "valid",
-            Self::Expired => "expired",
-            Self::Revoked => "revoked",
-        }
+string_enum! {
+    /// Whether a key is accepted.
+    pub enum KeyState {
+        /// The key is accepted.
+        Valid = "valid",
+        /// The key has expired.
+        Expired = "expired",
+        /// The key was revoked.
+        Revoked = "revoked",
     }
 }
 
 impl ApiKey {
-    /// Whether it is let in at this time.
+    /// Returns the state of the key at this time. A revoked key is never reported as expired.
     pub fn state(&self, now: Timestamp) -> KeyState {
         match (self.revoked_at, self.expires_at) {
             (Some(_), _) => KeyState::Revoked,
@@ -118,13 +80,14 @@ impl ApiKey {
     }
 }
 
-/// On whose behalf something is done, for the audit trail. What nobody asked for (the detector, retention) has none.
+/// On whose behalf a change is made, for the audit log. Passes of the detector and of retention that no request asked for
+/// have no actor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
-    /// The key that was shown; none, if it was not known.
+    /// The API key of the request; `None` if it was not a known one.
     pub key: Option<KeyId>,
-    /// Where from.
+    /// The address of the client; `None` if it is not known.
     pub address: Option<IpAddr>,
-    /// The request's id, as it is in the log.
+    /// The id of the request, as in the log.
     pub request: Uuid,
 }

@@ -1,32 +1,33 @@
-//! What happened: every commit appends its events in the same transaction. They serve the audit trail, a session's
-//! timeline, and whoever follows along. Heartbeats are no events.
+//! Events: records of changes, appended in the same transaction as the change. They are the source of the audit log, of a
+//! session's timeline and of live updates. Heartbeats are not events.
 
 use serde_json::{Map, Value};
 
 use crate::domain::api_key::Actor;
+use crate::values::string_enum::string_enum;
 use crate::values::{KeyId, MachineId, SessionId, TaskId, Timestamp};
 
-/// One thing that happened.
+/// A record of one change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
-    /// What.
+    /// What happened.
     pub kind: EventKind,
-    /// To whom.
+    /// The entity that it happened to.
     pub subject: Subject,
-    /// What else is worth knowing of it, such as `recovered_into`.
+    /// Further facts, by name, such as `recovered_into`; they depend on the kind.
     pub detail: Map<String, Value>,
-    /// On whose behalf.
+    /// On whose behalf; `None` for the service's own passes.
     pub by: Option<Actor>,
 }
 
-/// Whom an event happened to.
+/// The entity that an event happened to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// A session.
     Session(SessionId),
-    /// A task, and the session that it belongs to.
+    /// A task and its session.
     Task(TaskId, SessionId),
     /// A machine.
     Machine(MachineId),
@@ -36,114 +37,87 @@ pub enum Subject {
     Service,
 }
 
-macro_rules! kinds {
-    ($($(#[$doc:meta])* $name:ident = $written:literal),+ $(,)?) => {
-        /// What can happen.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum EventKind {
-            $($(#[$doc])* $name),+
-        }
-
-        impl EventKind {
-            /// Every kind.
-            pub const ALL: &[Self] = &[$(Self::$name),+];
-
-            /// As it is written outside.
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$name => $written),+
-                }
-            }
-        }
-    };
-}
-
-kinds! {
-    /// A session began.
-    SessionCreated = "session.created",
-    /// A session's current task or metadata was changed.
-    SessionUpdated = "session.updated",
-    /// A paused session went on.
-    SessionResumed = "session.resumed",
-    /// A session was paused.
-    SessionPaused = "session.paused",
-    /// A session fell silent past its deadline, or was declared stalled.
-    SessionStalled = "session.stalled",
-    /// A stalled session came back by itself.
-    SessionRevived = "session.revived",
-    /// A session ended well.
-    SessionCompleted = "session.completed",
-    /// A session failed.
-    SessionFailed = "session.failed",
-    /// Somebody began to recover a session.
-    SessionRecoveryPrepared = "session.recovery_prepared",
-    /// A session's work went on in a successor.
-    SessionRecovered = "session.recovered",
-    /// A session was archived.
-    SessionArchived = "session.archived",
-    /// A session and its tasks were deleted.
-    SessionDeleted = "session.deleted",
-    /// A task was recorded.
-    TaskCreated = "task.created",
-    /// A task's metadata was changed.
-    TaskUpdated = "task.updated",
-    /// A task went back to the start.
-    TaskReset = "task.reset",
-    /// A task is being worked on.
-    TaskStarted = "task.started",
-    /// A task cannot go on.
-    TaskBlocked = "task.blocked",
-    /// A task is done.
-    TaskCompleted = "task.completed",
-    /// A task failed.
-    TaskFailed = "task.failed",
-    /// A task was deleted.
-    TaskDeleted = "task.deleted",
-    /// A machine was registered.
-    MachineRegistered = "machine.registered",
-    /// A machine's slots, name or metadata were changed.
-    MachineUpdated = "machine.updated",
-    /// A machine takes sessions.
-    MachineOnline = "machine.online",
-    /// A machine fell silent, or was declared offline.
-    MachineOffline = "machine.offline",
-    /// A machine was taken into maintenance.
-    MachineMaintenance = "machine.maintenance",
-    /// A machine was deleted.
-    MachineDeleted = "machine.deleted",
-    /// An API key was handed out.
-    KeyCreated = "key.created",
-    /// An API key was given a successor.
-    KeyRotated = "key.rotated",
-    /// An API key was taken away.
-    KeyRevoked = "key.revoked",
-    /// Somebody was not let in, or asked for what their key may not do.
-    AccessRefused = "access.refused",
-}
-
-impl std::str::FromStr for EventKind {
-    type Err = crate::values::InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        crate::values::one_of(text, Self::ALL, Self::as_str)
+string_enum! {
+    /// The kinds of events.
+    pub enum EventKind {
+        /// A session was created.
+        SessionCreated = "session.created",
+        /// A session's current task or metadata was changed.
+        SessionUpdated = "session.updated",
+        /// A paused session became active.
+        SessionResumed = "session.resumed",
+        /// A session was paused.
+        SessionPaused = "session.paused",
+        /// A session missed its deadline, or was declared stalled.
+        SessionStalled = "session.stalled",
+        /// A stalled session became active again without a recovery.
+        SessionRevived = "session.revived",
+        /// A session was completed.
+        SessionCompleted = "session.completed",
+        /// A session failed.
+        SessionFailed = "session.failed",
+        /// The recovery of a session was prepared.
+        SessionRecoveryPrepared = "session.recovery_prepared",
+        /// A session was recovered into a successor.
+        SessionRecovered = "session.recovered",
+        /// A session was archived.
+        SessionArchived = "session.archived",
+        /// A session and its tasks were deleted.
+        SessionDeleted = "session.deleted",
+        /// A task was created.
+        TaskCreated = "task.created",
+        /// A task's metadata was changed.
+        TaskUpdated = "task.updated",
+        /// A task became pending again.
+        TaskReset = "task.reset",
+        /// A task became in progress.
+        TaskStarted = "task.started",
+        /// A task became blocked.
+        TaskBlocked = "task.blocked",
+        /// A task was completed.
+        TaskCompleted = "task.completed",
+        /// A task failed.
+        TaskFailed = "task.failed",
+        /// A task was deleted.
+        TaskDeleted = "task.deleted",
+        /// A machine was registered.
+        MachineRegistered = "machine.registered",
+        /// A machine's slots, name or metadata were changed.
+        MachineUpdated = "machine.updated",
+        /// A machine came online.
+        MachineOnline = "machine.online",
+        /// A machine missed its deadline, or was declared offline.
+        MachineOffline = "machine.offline",
+        /// A machine was taken into maintenance.
+        MachineMaintenance = "machine.maintenance",
+        /// A machine was deleted.
+        MachineDeleted = "machine.deleted",
+        /// An API key was created.
+        KeyCreated = "key.created",
+        /// An API key was replaced by a new one.
+        KeyRotated = "key.rotated",
+        /// An API key was revoked.
+        KeyRevoked = "key.revoked",
+        /// A request was refused because of its API key or its role.
+        AccessRefused = "access.refused",
     }
 }
 
 impl Event {
-    /// An event without detail.
+    /// Returns an event without details and without an actor.
     pub fn new(at: Timestamp, kind: EventKind, subject: Subject) -> Self {
         Self { at, kind, subject, detail: Map::new(), by: None }
     }
 
-    /// The event with one more detail.
+    /// Returns the event with one more detail.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.detail.insert(key.to_owned(), value.into());
         self
     }
 
-    /// The session with which the event is deleted. The news of a deletion outlives its session, and what is no
-    /// session's belongs to none: those go by age.
+    /// Returns the session together with which the event is deleted. `None` for an event that is purged by age: the deletion
+    /// of a session, and every event that concerns no session.
     pub fn deleted_with_session(&self) -> Option<SessionId> {
         match (&self.subject, self.kind) {
             (Subject::Session(_), EventKind::SessionDeleted)

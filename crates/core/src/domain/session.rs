@@ -1,7 +1,7 @@
-//! A session: one run of an agent over a project's tasks on one machine. What it knows, and what it shows of itself.
+//! A session: one run of an agent over a project's tasks on one machine.
 //!
-//! Data that belongs to one state lives in that state, so that an ended session cannot have a current task, nor a
-//! live one a time at which it ended. The table of states is in [`transition`].
+//! Data that belongs to one state is stored in that state, so that an ended session cannot have a current task, and a live
+//! one cannot have an end time. The state machine is in [`transition`].
 
 pub mod transition;
 
@@ -9,100 +9,101 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use crate::values::string_enum::string_enum;
 use crate::values::{ErrorMessage, MachineId, Metadata, ProjectId, SessionId, Slot, TaskLabel, Timestamp};
 
-/// A session, without its revision (see [`crate::store::Versioned`]).
+/// A session, without its version (see [`crate::store::Versioned`]).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Session {
-    /// Its id.
+    /// The id, unique among all sessions.
     pub id: SessionId,
-    /// The project that it works through.
+    /// The project whose tasks it works on.
     pub project_id: ProjectId,
     /// The machine that it runs on.
     pub machine_id: MachineId,
-    /// The machine's slot that it holds while it is live.
+    /// The slot that it holds on its machine while it is live; `None` if it needs none or gave it up.
     pub docker_slot: Option<Slot>,
-    /// Where it stands.
+    /// Its state, with the data that belongs to it.
     pub phase: Phase,
-    /// Its last sign of life.
+    /// The time of its last heartbeat.
     pub last_heartbeat: Timestamp,
-    /// When it began.
+    /// The time of its start.
     pub started_at: Timestamp,
     /// The client's own data.
     pub metadata: Metadata,
-    /// Where it comes from.
+    /// Its place in a chain of recoveries.
     pub lineage: Lineage,
-    /// When it was recorded.
+    /// The time of its creation.
     pub created_at: Timestamp,
-    /// When it last changed; heartbeats alone do not count.
+    /// The time of its last change, heartbeats excepted.
     pub updated_at: Timestamp,
 }
 
-/// Where a session stands: live, or ended for good.
+/// The state of a session: live, or ended for good.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Phase {
-    /// It runs, or may come back by itself.
+    /// It runs, or can become active again.
     Live(Live),
-    /// It is over.
+    /// It has ended and never becomes live again.
     Ended(Ended),
 }
 
-/// A session that is not over.
+/// The state of a live session.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Live {
-    /// How it fares.
+    /// Which of the three live states it is in.
     pub state: LiveState,
-    /// What it says that it is working on.
+    /// Its current task, as the client reported it.
     pub current_task: Option<TaskLabel>,
 }
 
-/// How a live session fares.
+/// The three live states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LiveState {
-    /// Working, and expected to send heartbeats.
+    /// It works and is expected to send heartbeats.
     Active,
-    /// Resting on purpose: its silence means nothing.
+    /// It rests on purpose: missing heartbeats are ignored.
     Paused,
-    /// Silent past its deadline.
+    /// It missed its deadline, or was declared stalled.
     Stalled {
-        /// When somebody began to recover it.
+        /// The time at which its recovery was first prepared, if it was.
         prepared_at: Option<Timestamp>,
     },
 }
 
-/// A session that is over.
+/// The state of an ended session.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ended {
     /// When it ended.
     pub at: Timestamp,
     /// How it ended.
     pub outcome: Outcome,
-    /// When it was put beyond the reach of retention.
+    /// The time at which it was archived; `None` if retention may delete it.
     pub archived_at: Option<Timestamp>,
 }
 
 /// How a session ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// By its own word.
+    /// The client completed it.
     Completed,
     /// It failed, and can be recovered.
     Failed {
-        /// Why.
+        /// The reason, as the client gave it.
         error_message: ErrorMessage,
-        /// When somebody began to recover it.
+        /// The time at which its recovery was first prepared, if it was.
         prepared_at: Option<Timestamp>,
     },
-    /// Its work went on in a successor; counts as completed.
+    /// A successor continues its work. It counts as completed.
     Recovered(Recovered),
 }
 
-/// What is kept of a session's recovery.
+/// The record of a session's recovery.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recovered {
-    /// The successor.
+    /// The session that continues its work.
     pub into: SessionId,
-    /// When.
+    /// The time of the recovery.
     pub at: Timestamp,
     /// When the recovery was prepared, if it was.
     pub prepared_at: Option<Timestamp>,
@@ -117,41 +118,28 @@ pub struct Lineage {
     pub id: SessionId,
     /// 1 for the first session, one more for each recovery.
     pub attempt: u32,
-    /// The session that this one continues.
+    /// The session that this one continues; `None` for the first of the chain.
     pub recovered_from: Option<SessionId>,
 }
 
-/// The five states that a session shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SessionStatus {
-    /// Working.
-    Active,
-    /// Resting on purpose.
-    Paused,
-    /// Silent past its deadline.
-    Stalled,
-    /// Over, and well.
-    Completed,
-    /// Over, and not well.
-    Failed,
+string_enum! {
+    /// The status of a session, as clients see it.
+    pub enum SessionStatus {
+        /// It works and is expected to send heartbeats.
+        Active = "active",
+        /// It rests on purpose.
+        Paused = "paused",
+        /// It missed its deadline, or was declared stalled.
+        Stalled = "stalled",
+        /// It ended without failing, or was recovered.
+        Completed = "completed",
+        /// It ended by a failure.
+        Failed = "failed",
+    }
 }
 
 impl SessionStatus {
-    /// Every status, live ones first.
-    pub const ALL: [Self; 5] = [Self::Active, Self::Paused, Self::Stalled, Self::Completed, Self::Failed];
-
-    /// As it is written outside.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Paused => "paused",
-            Self::Stalled => "stalled",
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-        }
-    }
-
-    /// Whether a session in this state may still do something.
+    /// Returns whether a session in this status has not ended.
     pub const fn is_live(self) -> bool {
         match self {
             Self::Active | Self::Paused | Self::Stalled => true,
@@ -161,7 +149,7 @@ impl SessionStatus {
 }
 
 impl Session {
-    /// Its status.
+    /// Returns the status that belongs to its state.
     pub fn status(&self) -> SessionStatus {
         match &self.phase {
             Phase::Live(live) => match live.state {
@@ -176,7 +164,7 @@ impl Session {
         }
     }
 
-    /// What it says that it is working on; nothing once it has ended.
+    /// Returns its current task; `None` once it has ended.
     pub fn current_task(&self) -> Option<&TaskLabel> {
         match &self.phase {
             Phase::Live(live) => live.current_task.as_ref(),
@@ -184,7 +172,7 @@ impl Session {
         }
     }
 
-    /// When it ended.
+    /// Returns the time at which it ended; `None` while it is live.
     pub fn completed_at(&self) -> Option<Timestamp> {
         match &self.phase {
             Phase::Live(_) => None,
@@ -192,7 +180,7 @@ impl Session {
         }
     }
 
-    /// When it was archived.
+    /// Returns the time at which it was archived.
     pub fn archived_at(&self) -> Option<Timestamp> {
         match &self.phase {
             Phase::Live(_) => None,
@@ -200,12 +188,12 @@ impl Session {
         }
     }
 
-    /// The session that goes on with its work.
+    /// Returns its successor, once it was recovered.
     pub fn recovered_into(&self) -> Option<SessionId> {
         self.recovered().map(|recovered| recovered.into)
     }
 
-    /// Its recovery, once it happened.
+    /// Returns the record of its recovery, once it was recovered.
     pub fn recovered(&self) -> Option<&Recovered> {
         match &self.phase {
             Phase::Ended(Ended { outcome: Outcome::Recovered(recovered), .. }) => Some(recovered),
@@ -213,7 +201,7 @@ impl Session {
         }
     }
 
-    /// When somebody began to recover it.
+    /// Returns the time at which its recovery was first prepared, if it was.
     pub fn prepared_at(&self) -> Option<Timestamp> {
         match &self.phase {
             Phase::Live(Live { state: LiveState::Stalled { prepared_at }, .. })
@@ -222,8 +210,8 @@ impl Session {
         }
     }
 
-    /// When it was given up, as far as the row shows: when it failed, or a stalled one's deadline, or when it was declared
-    /// stalled before that. None of what was not given up.
+    /// Returns the time from which its downtime counts: the failure of a failed session; for a stalled one its deadline, or
+    /// its last change if that was earlier, since it was then declared stalled. `None` in every other status.
     pub fn failed_or_stalled_at(&self, stall_threshold: Duration) -> Option<Timestamp> {
         match self.status() {
             SessionStatus::Failed => self.completed_at(),
@@ -232,7 +220,7 @@ impl Session {
         }
     }
 
-    /// Why it failed, if it ever did.
+    /// Returns the reason of its failure, also after its recovery.
     pub fn error_message(&self) -> Option<&ErrorMessage> {
         match &self.phase {
             Phase::Ended(Ended { outcome: Outcome::Failed { error_message, .. }, .. }) => Some(error_message),
@@ -240,8 +228,8 @@ impl Session {
         }
     }
 
-    /// The metadata as it is shown: the client's, and the keys that are the server's
-    /// (see [`crate::values::RESERVED_SESSION_KEYS`]).
+    /// Returns the metadata as clients see it: their own, and the keys that the server sets
+    /// ([`crate::values::RESERVED_SESSION_KEYS`]).
     pub fn shown_metadata(&self) -> Map<String, Value> {
         let mut shown = self.metadata.as_map().clone();
         if let Some(at) = self.archived_at() {
@@ -263,20 +251,6 @@ impl Session {
             shown.insert("recovery".to_owned(), Value::Object(recovery));
         }
         shown
-    }
-}
-
-impl std::fmt::Display for SessionStatus {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for SessionStatus {
-    type Err = crate::values::InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        crate::values::one_of(text, &Self::ALL, Self::as_str)
     }
 }
 

@@ -1,100 +1,86 @@
-//! A task: one item of a project that a session works on. What it knows, and the table of its states.
+//! A task: one item of work of a session, and its state machine.
 
 pub mod transition;
 
+use crate::values::string_enum::string_enum;
 use crate::values::{ErrorMessage, IssueId, Metadata, ProjectId, SessionId, TaskId, TaskName, Timestamp};
 
-/// A task, without its revision.
+/// A task, without its version (see [`crate::store::Versioned`]).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Task {
-    /// Its id.
+    /// The id, unique among all tasks.
     pub id: TaskId,
     /// The session that works on it.
     pub session_id: SessionId,
-    /// That session's project.
+    /// The project of that session.
     pub project_id: ProjectId,
-    /// The issue that it belongs to.
+    /// The issue that it belongs to, if any.
     pub github_issue_id: Option<IssueId>,
-    /// What is to be done.
+    /// The description of the work.
     pub name: TaskName,
-    /// Where it stands.
+    /// Its state, with the data that belongs to it.
     pub state: TaskState,
     /// The client's own data.
     pub metadata: Metadata,
-    /// The task of the recovered session that this one continues.
+    /// The task of the recovered session that this one continues; `None` if it is not a carried-over task.
     pub copied_from: Option<TaskId>,
-    /// When it was recorded.
+    /// The time of its creation.
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// The time of its last change.
     pub updated_at: Timestamp,
 }
 
-/// Where a task stands, with what belongs to that state.
+/// The state of a task, with the data that belongs to it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TaskState {
-    /// Not begun.
+    /// It was not started.
     Pending,
-    /// Being worked on.
+    /// The session works on it.
     InProgress {
-        /// Since when.
+        /// The time at which it was started.
         started_at: Timestamp,
     },
-    /// Cannot go on.
+    /// Something prevents the work.
     Blocked {
-        /// When it was begun, if it was.
+        /// The time at which it was started, if it was.
         started_at: Option<Timestamp>,
     },
-    /// Done.
+    /// It was completed.
     Completed {
-        /// When it was begun, if anybody said so.
+        /// The time at which it was started, if that was reported.
         started_at: Option<Timestamp>,
-        /// When it was done.
+        /// The time at which it was completed.
         at: Timestamp,
     },
-    /// Not done, and nobody works on it.
+    /// It failed, and the work has ended.
     Failed {
-        /// When it was begun, if anybody said so.
+        /// The time at which it was started, if that was reported.
         started_at: Option<Timestamp>,
-        /// When it failed.
+        /// The time at which it failed.
         at: Timestamp,
-        /// Why.
+        /// The reason.
         error_message: ErrorMessage,
     },
 }
 
-/// The five states that a task shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum TaskStatus {
-    /// Not begun.
-    Pending,
-    /// Being worked on.
-    InProgress,
-    /// Cannot go on.
-    Blocked,
-    /// Done.
-    Completed,
-    /// Not done.
-    Failed,
-}
-
-impl TaskStatus {
-    /// Every status.
-    pub const ALL: [Self; 5] = [Self::Pending, Self::InProgress, Self::Blocked, Self::Completed, Self::Failed];
-
-    /// As it is written outside.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::InProgress => "in_progress",
-            Self::Blocked => "blocked",
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-        }
+string_enum! {
+    /// The status of a task, as clients see it.
+    pub enum TaskStatus {
+        /// It was not started.
+        Pending = "pending",
+        /// The session works on it.
+        InProgress = "in_progress",
+        /// Something prevents the work.
+        Blocked = "blocked",
+        /// It was completed.
+        Completed = "completed",
+        /// It failed.
+        Failed = "failed",
     }
 }
 
 impl Task {
-    /// Its status.
+    /// Returns the status that belongs to its state.
     pub fn status(&self) -> TaskStatus {
         match self.state {
             TaskState::Pending => TaskStatus::Pending,
@@ -105,7 +91,7 @@ impl Task {
         }
     }
 
-    /// When it was begun, if anybody said so.
+    /// Returns the time at which it was started, if that was reported.
     pub fn started_at(&self) -> Option<Timestamp> {
         match self.state {
             TaskState::Pending => None,
@@ -116,7 +102,7 @@ impl Task {
         }
     }
 
-    /// When it was done, or failed.
+    /// Returns the time at which it was completed or failed; `None` in every other status.
     pub fn completed_at(&self) -> Option<Timestamp> {
         match self.state {
             TaskState::Pending | TaskState::InProgress { .. } | TaskState::Blocked { .. } => None,
@@ -124,7 +110,7 @@ impl Task {
         }
     }
 
-    /// Why it failed.
+    /// Returns the reason of its failure; `None` in every other status.
     pub fn error_message(&self) -> Option<&ErrorMessage> {
         match &self.state {
             TaskState::Failed { error_message, .. } => Some(error_message),
@@ -133,20 +119,6 @@ impl Task {
             | TaskState::Blocked { .. }
             | TaskState::Completed { .. } => None,
         }
-    }
-}
-
-impl std::fmt::Display for TaskStatus {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for TaskStatus {
-    type Err = crate::values::InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        crate::values::one_of(text, &Self::ALL, Self::as_str)
     }
 }
 

@@ -1,5 +1,5 @@
-//! When silence counts as missing. Only time in which a heartbeat could have arrived counts: after a gap in which no
-//! server listened (it was down, its store out of reach, the host asleep), all silence begins at the end of the gap.
+//! When a session or machine is overdue. Only time in which a heartbeat could have arrived counts: after a gap (no server
+//! ran, the store was out of reach, the host slept) silence counts from the end of the gap.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use crate::domain::session::{Session, SessionStatus};
 use crate::store::DetectorState;
 use crate::values::Timestamp;
 
-/// A pass that is later than planned by no more than this is not taken for a gap.
+/// A pass that is late by no more than this is not taken for a gap.
 const TOLERATED_DELAY: Duration = Duration::from_secs(1);
 
-/// How silence is judged at one moment.
+/// Decides at one point in time which sessions and machines are overdue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LivenessRule {
     threshold: Duration,
@@ -20,12 +20,12 @@ pub struct LivenessRule {
 }
 
 impl LivenessRule {
-    /// The rule at `now`, given what the detector stored last.
+    /// Returns the rule at `now`, from what the last detection pass stored.
     pub fn at(now: Timestamp, state: Option<DetectorState>, threshold: Duration) -> Self {
         let counts_from = match state {
             None => Timestamp::MIN,
             Some(state) if now > state.next_pass_due.plus(TOLERATED_DELAY.max(threshold / 4)) => now,
-            // A clock that was set back must not keep every session from being judged.
+            // After the clock was set back, a grace period in the future must not suspend detection.
             Some(state) => state.grace_until.min(now),
         };
         Self { threshold, counts_from, now, state }
@@ -42,7 +42,7 @@ impl LivenessRule {
         if self.counts_from < limit { limit } else { Timestamp::MIN }
     }
 
-    /// Whether an active session is past its deadline.
+    /// Returns whether a session is active and past its deadline.
     pub fn is_overdue(&self, session: &Session) -> bool {
         session.status() == SessionStatus::Active && session.last_heartbeat < self.cutoff()
     }

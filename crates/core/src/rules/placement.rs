@@ -1,22 +1,23 @@
-//! Whether a machine may take a session, on one of its slots or without.
+//! Whether a machine can take a session, with or without a slot.
 
 use crate::domain::machine::{Machine, MachineStatus};
 use crate::domain::rejection::Rejection;
 use crate::values::Slot;
 
-/// Why somebody looks for a place.
+/// What a session is placed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// A session that says itself where it runs: it knows better than we whether its machine is up.
+    /// A new session, which already runs on the machine: it may be placed on an offline one.
     NewSession,
-    /// A successor that is to be started there: the machine must be up.
+    /// A successor, which is yet to be started on the machine: the machine must be online.
     Recovery,
 }
 
-/// Whether a registered machine may take a session.
+/// Checks that a registered machine can take a session.
 ///
 /// # Errors
-/// [`Rejection::MachineUnavailable`], or [`Rejection::Invalid`] for a slot that it does not have.
+/// Fails with [`Rejection::Invalid`] for a slot that the machine does not have, and with
+/// [`Rejection::MachineUnavailable`].
 pub fn check_available(machine: &Machine, slot: Option<Slot>, purpose: Purpose) -> Result<(), Rejection> {
     let available = match (machine.status, purpose) {
         (MachineStatus::Online, _) | (MachineStatus::Offline, Purpose::NewSession) => true,

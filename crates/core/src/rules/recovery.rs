@@ -1,4 +1,4 @@
-//! Recovering a session: the original ends as completed, its unfinished work is copied into one successor.
+//! The recovery of a session: the original ends as completed, and its unfinished tasks are copied into one successor.
 
 use uuid::Uuid;
 
@@ -10,46 +10,46 @@ use crate::domain::task::{Task, TaskState, TaskStatus};
 use crate::store::{Changes, Versioned};
 use crate::values::{MachineId, SessionId, Slot, TaskId, Timestamp};
 
-/// Why a task failed that was in progress when its session was recovered: it goes on in the successor.
+/// The error message of a task that was in progress when its session was recovered. Its copy continues in the successor.
 pub const INTERRUPTED: &str = "the session was recovered while this task was in progress";
 
-/// Whether the successor tries again what had failed.
+/// What a recovery does with failed tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum FailedTasks {
-    /// Each gets a new pending task.
+    /// Each is copied into the successor as a pending task.
     #[default]
     Reset,
-    /// They stay behind.
+    /// They are not copied.
     Leave,
 }
 
-/// Where and how a session is to go on.
+/// The options of a recovery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recovery {
-    /// The machine that takes over.
+    /// The machine of the successor.
     pub new_machine_id: MachineId,
-    /// The slot there.
+    /// The slot that the successor takes on that machine, if any.
     pub docker_slot: Option<Slot>,
-    /// What becomes of failed tasks.
+    /// What happens to failed tasks.
     pub failed_tasks: FailedTasks,
 }
 
-/// Appends the changes of a recovery and answers the successor. `tasks` are the original's unfinished and failed
-/// tasks in the order in which they were recorded; `fresh` makes ids.
+/// Appends the changes of a recovery and returns the successor. `tasks` are the original's unfinished and failed tasks in
+/// the order of their creation; `new_id` makes the ids of their copies.
 pub fn recover(
     changes: &mut Changes,
     original: &Versioned<Session>,
     tasks: Vec<Versioned<Task>>,
     recovery: &Recovery,
     successor_id: SessionId,
-    fresh: &mut dyn FnMut() -> Uuid,
+    new_id: &mut dyn FnMut() -> Uuid,
     now: Timestamp,
 ) -> Session {
     let successor = successor(&original.value, recovery, successor_id, now);
     let mut ended = original.value.clone();
     ended.supersede(now, successor_id);
     ended.updated_at = next_update(original.value.updated_at, now);
-    // The original first: it gives up the slot that the successor may take.
+    // The original comes first: it gives up the slot that the successor may take.
     changes.update(ended, original.version);
     changes.insert(successor.clone());
     changes.events.push(
@@ -64,7 +64,7 @@ pub fn recover(
     let mut interrupted = Vec::new();
     for row in tasks {
         if is_carried_over(row.value.status(), recovery.failed_tasks) {
-            let copy = copied(&row.value, successor_id, TaskId(fresh()), now);
+            let copy = carried_over(&row.value, successor_id, TaskId(new_id()), now);
             changes.events.push(
                 Event::new(now, EventKind::TaskCreated, Subject::Task(copy.id, successor_id))
                     .with("copied_from", row.value.id.to_string()),
@@ -107,7 +107,7 @@ fn successor(original: &Session, recovery: &Recovery, id: SessionId, now: Timest
     }
 }
 
-fn copied(task: &Task, session_id: SessionId, id: TaskId, now: Timestamp) -> Task {
+fn carried_over(task: &Task, session_id: SessionId, id: TaskId, now: Timestamp) -> Task {
     Task {
         id,
         session_id,

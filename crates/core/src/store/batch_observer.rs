@@ -1,26 +1,26 @@
-//! What a store tells of its own working, for whoever measures it.
+//! Notifications of a store about its write batches, for metrics.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Is told of writes that travel together. It is told by whoever writes: it must be quick and must not block.
+/// Receives a notification of each batch of writes, on the thread that writes: it must be quick and must not block.
 pub trait BatchObserver: Send + Sync + 'static {
-    /// A batch of so many writes set out; the first of them had waited this long.
+    /// A batch of `size` writes began; the first of them had waited for `waited`.
     fn batch(&self, size: usize, waited: Duration);
 }
 
-/// An observer, or none; two are equal when they are the same one.
+/// An optional observer. Two handles are equal if they share one observer, or have none.
 #[derive(Clone, Default)]
 pub struct BatchObserverHandle(Option<Arc<dyn BatchObserver>>);
 
 impl BatchObserverHandle {
-    /// This observer is told.
+    /// Returns a handle of this observer.
     pub fn by(observer: Arc<dyn BatchObserver>) -> Self {
         Self(Some(observer))
     }
 
-    /// Whoever is told.
+    /// Returns the observer, if there is one.
     pub fn observer(&self) -> Option<&dyn BatchObserver> {
         self.0.as_deref()
     }
@@ -28,14 +28,14 @@ impl BatchObserverHandle {
 
 impl fmt::Debug for BatchObserverHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "BatchWatch(somebody)" } else { "BatchWatch(nobody)" })
+        f.write_str(if self.0.is_some() { "BatchObserverHandle(Some(..))" } else { "BatchObserverHandle(None)" })
     }
 }
 
 impl PartialEq for BatchObserverHandle {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
-            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (Some(left), Some(right)) => Arc::ptr_eq(left, right),
             (None, None) => true,
             (Some(_), None) | (None, Some(_)) => false,
         }

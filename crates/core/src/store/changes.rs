@@ -11,58 +11,59 @@ use crate::domain::session::Session;
 use crate::domain::task::Task;
 use crate::values::{MachineId, SessionId, TaskId, Timestamp};
 
-/// How often a row was changed. A new row is at revision 1 with no touches.
+/// How often a row was changed. A new row has revision 1 and no touches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Version {
-    /// Raised by each put; what the outside knows as the entity's revision.
+    /// Raised by each put; clients see it as the entity's revision.
     pub revision: u64,
-    /// Raised by each touch: by those who decided on this row without changing it.
+    /// Raised by each touch: by each commit that was decided on this row without changing it.
     pub touches: u64,
 }
 
 impl Version {
-    /// The version of a row that was just made.
+    /// The version of a new row.
     pub const FIRST: Self = Self { revision: 1, touches: 0 };
 
-    /// The version after a put.
+    /// Returns the version after a put.
     #[must_use]
     pub const fn after_put(self) -> Self {
         Self { revision: self.revision + 1, touches: self.touches }
     }
 }
 
-/// A value as the store holds it.
+/// A stored value and the version at which it was read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Versioned<T> {
-    /// The value.
+    /// The entity.
     pub value: T,
-    /// Its version.
+    /// The version of its row.
     pub version: Version,
 }
 
-/// What must still be true of a row for a write to it to happen.
+/// The condition on a row under which a write to it happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expect {
-    /// There is no such row.
+    /// The row does not exist.
     Absent,
     /// The row is at this version.
     At(Version),
-    /// The row is at this version, and nothing was heard of it after this point in time.
+    /// The row is at this version, and no heartbeat of it came after this time.
     NoHeartbeatSince {
-        /// The version.
+        /// The version that was read.
         at: Version,
         /// The `last_heartbeat` that was judged.
         since: Timestamp,
     },
 }
 
-/// A row to be stored as a whole. What an entity was born with never changes (ids, project, a session's machine and
-/// lineage, a task's name and origin, `started_at` of a session, `created_at`): a store need not write that again.
+/// A row to be stored as a whole. Some fields never change after the creation of an entity (ids, project, a session's
+/// machine and lineage, a task's name and origin, `started_at` of a session, `created_at`): a store need not write them
+/// again.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Put<T> {
     /// The new value.
     pub value: T,
-    /// What must still be true.
+    /// The condition of the write.
     pub expect: Expect,
 }
 
@@ -77,13 +78,13 @@ pub enum Write {
     PutMachine(Put<Machine>),
     /// Stores an API key.
     PutKey(Put<ApiKey>),
-    /// Stores a row that is not there, at the version that it had where it comes from.
+    /// Inserts a row of another store, at the version that it had there.
     Restore(Box<StoredEntity>),
-    /// Notes that something was decided on this revision of a session.
+    /// Records that the commit was decided on this revision of a session.
     TouchSession(SessionId, u64),
-    /// Notes that something was decided on this revision of a machine.
+    /// Records that the commit was decided on this revision of a machine.
     TouchMachine(MachineId, u64),
-    /// Deletes a session with its tasks and the events kept with it.
+    /// Deletes a session with its tasks and the events that belong to it.
     DeleteSession(SessionId, Version),
     /// Deletes a task.
     DeleteTask(TaskId, Version),
@@ -91,7 +92,7 @@ pub enum Write {
     DeleteMachine(MachineId, Version),
 }
 
-/// A row of another store, as it was there.
+/// A row of another store, at its version there.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StoredEntity {
     /// A session.
@@ -104,45 +105,46 @@ pub enum StoredEntity {
     Key(Versioned<ApiKey>),
 }
 
-/// What the detector notes of itself after each pass.
+/// What a detection pass stores at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DetectorState {
-    /// When it looked.
+    /// The time at which the pass began.
     pub last_pass_at: Timestamp,
-    /// When it meant to look again at the latest.
+    /// The time at which the next pass is due at the latest.
     pub next_pass_due: Timestamp,
-    /// No silence before this point counts: nobody could be heard.
+    /// The time before which silence does not count, because no heartbeat could arrive.
     pub grace_until: Timestamp,
 }
 
-/// A note of the detector that takes the place of the one that it has seen.
+/// A detector state that replaces the one that was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DetectorStateUpdate {
-    /// The new note.
+    /// The new state.
     pub value: DetectorState,
-    /// The note that must still stand; none: that there is none yet. Otherwise the commit is stale.
+    /// The state that must still be stored; `None` if none must be stored. Otherwise the commit is stale.
     pub seen: Option<DetectorState>,
 }
 
-/// Writes that happen together or not at all, and the events that they cause.
+/// Writes that happen as a whole or not at all, and the events that they cause.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Changes {
     /// Applied in this order; the unique rules must hold after each.
     pub writes: Vec<Write>,
     /// Appended in this order, after the writes.
     pub events: Vec<Event>,
-    /// The detector's note.
+    /// The detector state to store.
     pub detector_state: Option<DetectorStateUpdate>,
-    /// Forgets events older than this that are kept with no session, at most [`EVENT_PURGE_BATCH`].
+    /// Purges events older than this that belong to no session, at most [`EVENT_PURGE_BATCH`].
     pub purge_events_before: Option<Timestamp>,
-    /// The answer by which this is told to whoever asked for it.
+    /// The response to the idempotent request that causes these changes.
     pub stored_response: Option<StoredResponse>,
-    /// The right by which this is done: it must still stand, or the commit is [`CommitError::Fenced`] whatever else it is.
+    /// The fence of the lease under which this is done. If it is no longer current, the commit fails with
+    /// [`CommitError::Fenced`], whatever else is wrong.
     pub fence: Option<Fence>,
 }
 
 impl Changes {
-    /// Adds a new row's write.
+    /// Adds the write of a new row.
     pub fn insert<T>(&mut self, value: T)
     where
         Put<T>: Into<Write>,
@@ -150,7 +152,7 @@ impl Changes {
         self.writes.push(Put { value, expect: Expect::Absent }.into());
     }
 
-    /// Adds a changed row's write.
+    /// Adds the write of a changed row, which was read at this version.
     pub fn update<T>(&mut self, value: T, at: Version)
     where
         Put<T>: Into<Write>,
@@ -158,7 +160,7 @@ impl Changes {
         self.writes.push(Put { value, expect: Expect::At(at) }.into());
     }
 
-    /// Whether there is nothing to do. A fence alone is nothing.
+    /// Returns whether there is nothing to write. A fence alone is nothing.
     pub fn is_empty(&self) -> bool {
         self.writes.is_empty()
             && self.events.is_empty()
@@ -192,20 +194,20 @@ impl From<Put<Machine>> for Write {
     }
 }
 
-/// What a commit did beyond what was asked of it by name.
+/// The effects of a commit that its changes do not state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Committed {
-    /// How many tasks went with their deleted sessions.
+    /// The number of tasks that were deleted with their sessions.
     pub deleted_tasks: u64,
-    /// How many events were forgotten by age.
+    /// The number of events that were purged by age.
     pub purged_events: u64,
 }
 
-/// How many events one commit forgets at most, so that nobody waits long for it.
+/// The most events that one commit purges, so that other commits do not wait long.
 pub const EVENT_PURGE_BATCH: u64 = 1000;
 
-/// The rules about sets of rows that a store enforces by unique indexes. A put that breaks several of those about
-/// sessions is refused by the first of them in this order.
+/// The rules about sets of rows that a store enforces by unique indexes. A put of a session that violates several is
+/// reported with the first of them in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UniqueRule {
     /// One active session per project and machine.
@@ -214,55 +216,55 @@ pub enum UniqueRule {
     LivePerSlot,
     /// One successor per session.
     Successor,
-    /// One standing answer per idempotency key. Looked at before any write.
+    /// One unexpired response per idempotency key. It is checked before any write.
     IdempotencyKey,
 }
 
 /// How a commit fails.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    /// A row is not as it was expected. Nothing was written: look again and decide anew.
+    /// A row does not meet its condition. Nothing was written: the caller reads and decides again.
     #[error("a row changed since it was read")]
     Stale,
-    /// A rule about a set of sessions forbids it. Nothing was written.
+    /// A unique rule would be violated. Nothing was written.
     #[error("a unique rule forbids it: {0:?}")]
     UniqueViolation(UniqueRule),
-    /// The fence fell: another process has the duty now. Nothing was written.
+    /// The fence is not current: another process holds the lease, or it was released. Nothing was written.
     #[error("another process has this duty now")]
     Fenced,
-    /// The store could not do it.
+    /// The store failed.
     #[error(transparent)]
     Failed(#[from] StoreError),
 }
 
-/// How a store fails. The text is for the log, not for a client.
+/// How a store fails. The text is for the log, not for clients.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// Out of reach or unable to write. Nothing was written.
+    /// The store is out of reach or unable to write. Nothing was written.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
-    /// More calls wait than the store takes; this one was not begun. It is well, only busy. Nothing was written.
+    /// Too many calls are waiting; this one was not begun. The store works, but is busy. Nothing was written.
     #[error("the store is overloaded: {0}")]
     Overloaded(String),
-    /// The store failed so often lately that it is left alone for this long; this call was not begun. Nothing was written.
+    /// The circuit breaker is open after repeated failures; this call was not begun. Nothing was written.
     #[error("the circuit to the store is open: it failed repeatedly and is asked again in {} ms", .retry_in.as_millis())]
     CircuitOpen {
-        /// Until it is asked again; zero when that is about to happen.
+        /// The time until the next call is let through; zero when that is imminent.
         retry_in: Duration,
     },
-    /// A read took too long, or a write took too long before it began. Nothing was written.
+    /// A read timed out, or a write timed out before it began. Nothing was written.
     #[error("the store did not answer in time: {0}")]
     TimedOut(String),
-    /// A write was asked for and its outcome was not heard: it may have happened.
+    /// The outcome of a write is not known: it may have happened.
     #[error("the outcome of a write is unknown: {0}")]
     Unknown(String),
-    /// What is stored makes no sense.
+    /// The stored data is invalid.
     #[error("the store holds something that makes no sense: {0}")]
     Corrupt(String),
 }
 
 impl StoreError {
-    /// Whether this answer to a call means that the call wrote nothing.
+    /// Returns whether a call that fails with this error has written nothing.
     pub const fn says_nothing_was_written(&self) -> bool {
         match self {
             Self::Unavailable(_) | Self::Overloaded(_) | Self::CircuitOpen { .. } | Self::TimedOut(_) => true,

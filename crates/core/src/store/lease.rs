@@ -1,48 +1,39 @@
-//! Leases: which of several processes does what only one may do. A lease runs out by the store's clock, and each time it
-//! changes hands its fencing token rises, so that whoever lost it without noticing can write nothing any more.
+//! Leases: which of several processes does a job that only one of them may do. A lease expires by the store's clock. Its
+//! fencing token rises with each change of the holder, so that a process that lost the lease can no longer write.
 
 use std::time::Duration;
 
 use uuid::Uuid;
 
-/// What one process of several does at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum LeaseName {
-    /// Marking who fell silent.
-    Detection,
-    /// Deleting what is old.
-    Retention,
-}
+use crate::values::string_enum::string_enum;
 
-impl LeaseName {
-    /// Every duty.
-    pub const ALL: [Self; 2] = [Self::Detection, Self::Retention];
-
-    /// As it is stored.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Detection => "detection",
-            Self::Retention => "retention",
-        }
+string_enum! {
+    /// The jobs that one process does at a time.
+    pub enum LeaseName {
+        /// Detection passes.
+        Detection = "detection",
+        /// Retention passes.
+        Retention = "retention",
     }
 }
 
-/// A process's wish to have a duty, or to keep it.
+/// A request of a process for a lease, or for its renewal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
-    /// The duty.
+    /// The lease.
     pub duty: LeaseName,
-    /// Who asks: made once for each process.
+    /// The id of the process, made at its start.
     pub holder: Uuid,
-    /// For how long from now, by the store's clock.
+    /// The time until the lease expires, by the store's clock.
     pub ttl: Duration,
 }
 
-/// The right to a duty, as the store knows it. It holds until somebody else has the duty, also past its time.
+/// The proof that a process holds a lease. It stays current after the lease expires, until another holder takes the lease
+/// or it is released.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fence {
-    /// The duty.
+    /// The lease.
     pub duty: LeaseName,
-    /// Raised each time the duty goes to another holder, and when it is taken anew after it was given back; never zero.
+    /// The fencing token: raised when the lease goes to another holder, or is granted again after a release; never zero.
     pub token: u64,
 }

@@ -1,4 +1,4 @@
-//! The questions that users and rules put to a store, and the shapes of its answers.
+//! The filters and pages of a store's reads, and the shapes of their results.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use crate::domain::session::{Session, SessionStatus};
 use crate::domain::task::TaskStatus;
 use crate::values::{InvalidValue, KeyId, MachineId, ProjectId, SessionId, Slot, Timestamp};
 
-/// Which sessions. An empty filter means all; several conditions must all hold.
+/// Selects sessions that meet all conditions that are set; an empty filter selects all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SessionFilter {
     /// Of this project.
@@ -19,13 +19,13 @@ pub struct SessionFilter {
     pub machine_id: Option<MachineId>,
     /// In this status.
     pub status: Option<SessionStatus>,
-    /// Archived ones only, or only those that are not.
+    /// Only archived sessions (`true`), or only others (`false`).
     pub archived: Option<bool>,
-    /// Of this chain of recoveries.
+    /// In this chain of recoveries, named by its first session.
     pub lineage_id: Option<SessionId>,
 }
 
-/// Which tasks.
+/// Selects tasks that meet all conditions that are set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TaskFilter {
     /// Of this session.
@@ -36,37 +36,37 @@ pub struct TaskFilter {
     pub status: Option<TaskStatus>,
 }
 
-/// Which machines.
+/// Selects machines that meet all conditions that are set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MachineFilter {
     /// In this status.
     pub status: Option<MachineStatus>,
 }
 
-/// Which part of a list: newest first by creation; among those made in the same millisecond the later commit first.
+/// Selects a part of a list. Lists are ordered by creation, newest first; within a millisecond the later commit comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageRequest {
-    /// How many at most.
+    /// The most entities that the page may have.
     pub limit: u32,
-    /// Where to begin.
+    /// The place in the list at which the page begins.
     pub start: Start,
 }
 
-/// Where a page begins.
+/// The place in a list at which a page begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
-    /// After skipping this many: the deeper, the slower.
+    /// After this many entities; the cost grows with the number.
     Offset(u64),
-    /// After the entity that this names: as fast at any depth.
+    /// After the entity that the cursor names; the cost is the same on every page.
     After(Cursor),
 }
 
-/// A place in a list, between two entities. Shown as 48 hexadecimal digits that mean nothing to a client.
+/// A place in a list, after one entity. Displayed as 48 hexadecimal digits that have no meaning for clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
-    /// When the entity before the place was made.
+    /// The creation time of the entity before the place.
     pub created_at: Timestamp,
-    /// The store's own mark that orders entities made in the same millisecond.
+    /// The store's own number, which orders entities created in the same millisecond.
     pub mark: u128,
 }
 
@@ -80,37 +80,37 @@ impl FromStr for Cursor {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        let fault = || InvalidValue::new("must be a next_cursor of an earlier answer");
+        let invalid = || InvalidValue::new("must be a next_cursor of an earlier answer");
         if text.len() != 48 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return Err(fault());
+            return Err(invalid());
         }
         let (time, mark) = text.split_at(16);
-        let millis = u64::from_str_radix(time, 16).map_err(|_| fault())?.cast_signed();
-        let mark = u128::from_str_radix(mark, 16).map_err(|_| fault())?;
+        let millis = u64::from_str_radix(time, 16).map_err(|_| invalid())?.cast_signed();
+        let mark = u128::from_str_radix(mark, 16).map_err(|_| invalid())?;
         Ok(Self { created_at: Timestamp::from_millis(millis), mark })
     }
 }
 
-/// A part of a list.
+/// One page of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<T> {
     /// The entities, newest first.
     pub items: Vec<Versioned<T>>,
-    /// How many the filter matches in all. A store for which counting grows with what there is may answer a number above
-    /// ten thousand that was true a little while ago.
+    /// The number of all entities that match the filter. A number above ten thousand may be slightly outdated, since a store
+    /// may cache it.
     pub total: u64,
-    /// Where the next page begins; none at the end.
+    /// The place at which the next page begins; `None` on the last page.
     pub next: Option<Cursor>,
 }
 
-/// A live session as its machine sees it.
+/// A live session and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveSession {
     /// The session.
     pub session_id: SessionId,
-    /// Where it lives.
+    /// The machine that it runs on.
     pub machine_id: MachineId,
-    /// The slot that it holds.
+    /// The slot that it holds, if any.
     pub docker_slot: Option<Slot>,
 }
 
@@ -130,12 +130,12 @@ pub struct SessionCounts {
 }
 
 impl SessionCounts {
-    /// All of them.
+    /// Returns the number of all sessions.
     pub fn total(&self) -> u64 {
         self.active + self.paused + self.stalled + self.completed + self.failed
     }
 
-    /// The count of one status.
+    /// Returns the count of one status, for reading or changing.
     pub fn of(&mut self, status: SessionStatus) -> &mut u64 {
         match status {
             SessionStatus::Active => &mut self.active,
@@ -147,12 +147,12 @@ impl SessionCounts {
     }
 }
 
-/// Silent sessions, and how many there are in all.
+/// Stalled and overdue sessions, limited, with the number of all of them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StalledSessions {
-    /// Longest silent first.
+    /// The sessions, longest silent first.
     pub items: Vec<Versioned<Session>>,
-    /// How many there are without a limit.
+    /// The number of all of them, without the limit.
     pub total: u64,
 }
 
@@ -163,29 +163,29 @@ pub struct Expired {
     pub session_id: SessionId,
     /// Its project.
     pub project_id: ProjectId,
-    /// When it ended.
+    /// The time at which it ended.
     pub completed_at: Timestamp,
-    /// Its version.
+    /// The version of its row, which a deletion names.
     pub version: Version,
 }
 
-/// How much retention would delete.
+/// The extent of what retention would delete.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ExpiredCounts {
-    /// Sessions.
+    /// The number of sessions.
     pub sessions: u64,
-    /// Their tasks.
+    /// The number of their tasks.
     pub tasks: u64,
 }
 
-/// An event's place in the order of all events: the store's to give, and only the store reads it.
+/// The place of an event in the order of all events. Only the store that made it can interpret it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EventPosition(pub Box<str>);
 
-/// Which events of the audit trail. An empty filter means all; several conditions must all hold.
+/// Selects events of the audit log that meet all conditions that are set; an empty filter selects all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditFilter {
-    /// Done with this key.
+    /// Caused with this API key.
     pub key: Option<KeyId>,
     /// Of this session or one of its tasks.
     pub session: Option<SessionId>,
@@ -199,10 +199,10 @@ pub struct AuditFilter {
     pub until: Option<Timestamp>,
 }
 
-/// An event as the store holds it.
+/// A stored event and its position.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecordedEvent {
-    /// Its place.
+    /// The place of the event among all events.
     pub position: EventPosition,
     /// What happened.
     pub event: Event,

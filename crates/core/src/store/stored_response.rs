@@ -1,24 +1,24 @@
-//! Answers that are remembered, so that a request which is repeated with the same idempotency key gets the first one
-//! again. An answer is stored with the commit that it tells of: there is never one without the other.
+//! Stored responses: a request that is repeated with the same idempotency key gets the first response again. A response is
+//! stored in the commit that it reports, so that neither exists without the other.
 
 use crate::values::Timestamp;
 
-/// Names a request, whoever repeats it: a hash over who asks and the key that they chose.
+/// Identifies a request and its repetitions: a hash of the caller and of the key that it chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IdempotencyKey(pub [u8; 32]);
 
-/// The answer to a request. A commit that brings one is refused with [`super::UniqueRule::IdempotencyKey`], before
-/// anything else but its fence is looked at, while another one of the same key stands.
+/// The response to a request. A commit with a response fails with [`super::UniqueRule::IdempotencyKey`] while another one
+/// of the same key has not expired; only the fence is checked before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredResponse {
-    /// The request's name.
+    /// The key under which the response is stored.
     pub key: IdempotencyKey,
-    /// A hash of the request, so that another one under the same name is noticed.
+    /// A hash of the request, by which a different request with the same key is recognised.
     pub request: [u8; 32],
-    /// What was answered, in the words of whoever answers.
+    /// The response, encoded by the adapter that sent it.
     pub answer: Box<[u8]>,
-    /// When.
+    /// The time at which it was stored.
     pub at: Timestamp,
-    /// It stands until then. After that it is as good as gone, and the store drops it by and by.
+    /// The time of its expiry. The store ignores it from then on and deletes it later.
     pub until: Timestamp,
 }

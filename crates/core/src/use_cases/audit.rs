@@ -11,7 +11,7 @@ impl Tracker {
     /// the latest one on.
     ///
     /// # Errors
-    /// Only the store's.
+    /// Fails only if the store fails.
     pub async fn audit_log(
         &self,
         filter: &AuditFilter,
@@ -24,7 +24,7 @@ impl Tracker {
     /// Appends events that no commit caused, such as denied access.
     ///
     /// # Errors
-    /// The store's; then none of them was appended, or that is not known.
+    /// Fails if the store fails: then none of them was appended, unless the outcome is unknown.
     pub async fn append_events(&self, events: Vec<Event>) -> Result<(), Error> {
         self.engine.append(Changes { events, ..Changes::default() }).await
     }

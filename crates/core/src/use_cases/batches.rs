@@ -3,8 +3,8 @@
 use super::decide::RetryBudget;
 use super::error::Error;
 
-/// Works through many rows, a batch a commit. When others change one of them meanwhile, the batches get smaller, so that
-/// the rest need not wait for it; when one was committed, they grow again.
+/// The batches of a pass over many rows, one commit each. They shrink when another request changes one of the rows
+/// meanwhile, so that the other rows do not wait for it, and grow again after a commit.
 pub(super) struct Batches {
     largest: u32,
     pub(super) size: u32,
@@ -12,18 +12,19 @@ pub(super) struct Batches {
 }
 
 impl Batches {
-    /// Begins with batches of the largest size.
+    /// Returns batches that begin at their largest size.
     pub(super) fn of(largest: u32) -> Self {
         Self { largest, size: largest, budget: RetryBudget::default() }
     }
 
-    /// After a batch in which a row had changed.
+    /// Makes the next batch smaller, after one in which a row had changed. Fails with [`Error::Contended`] when the budget is
+    /// used up.
     pub(super) fn shrink(&mut self) -> Result<(), Error> {
         self.size = (self.size / 4).max(1);
         self.budget.next().map(drop)
     }
 
-    /// After a batch that was committed.
+    /// Makes the next batch larger, after one that was committed.
     pub(super) fn grow(&mut self) {
         self.size = (self.size * 2).min(self.largest);
         self.budget = RetryBudget::default();

@@ -13,14 +13,14 @@ use crate::domain::rejection::Rejection;
 use crate::domain::session::Session;
 use crate::store::{Changes, CommitError, Committed, StoreError, UniqueRule};
 
-/// How often a use case starts over after others changed its rows. Each time another request succeeded.
+/// The most attempts of a use case whose rows other requests keep changing.
 const MAX_ATTEMPTS: u32 = 128;
-/// How often a write is repeated whose outcome is unknown.
+/// How often a write is repeated after an unknown outcome.
 const MAX_UNKNOWN_RETRIES: u32 = 2;
 
-/// What one attempt of a use case came to, with the answer of the whole.
+/// The decision of one attempt of a use case, with the result of the use case.
 pub(super) enum Decision<T> {
-    /// Nothing is left to write.
+    /// Nothing is to be written.
     Done(T),
     /// These changes are to be written.
     Commit {
@@ -28,7 +28,7 @@ pub(super) enum Decision<T> {
         answer: T,
         /// The session that the changes place, which a unique rule may reject.
         placed: Option<Session>,
-        /// How long after it was given up the changes recover a session.
+        /// For a recovery, the time from the failure or deadline of the session.
         recovered_after: Option<Duration>,
     },
     /// A row changed between two reads.
@@ -41,7 +41,7 @@ impl<T> Decision<T> {
         Self::Commit { changes, answer, placed: None, recovered_after: None }
     }
 
-    /// The same decision with another answer.
+    /// Returns the same decision with another answer.
     pub(super) fn map<U>(self, answer_of: impl FnOnce(T) -> U) -> Decision<U> {
         match self {
             Self::Done(answer) => Decision::Done(answer_of(answer)),
@@ -52,23 +52,23 @@ impl<T> Decision<T> {
         }
     }
 
-    /// Decides to write these changes, among them a session that another one may stand in the way of.
+    /// Decides to write these changes, which place a session that may conflict with another one.
     pub(super) fn place(changes: Changes, answer: T, session: Session) -> Self {
         Self::Commit { changes, answer, placed: Some(session), recovered_after: None }
     }
 }
 
-/// What an attempt has to know of those before it.
+/// What an attempt needs to know of those before it.
 #[derive(Clone, Copy)]
 pub(super) struct Attempt {
-    /// Whether an earlier attempt may have been written after all: what is found may be its doing.
+    /// Whether an earlier attempt may have been written, so that its changes may be found.
     pub(super) outcome_may_be_ours: bool,
 }
 
-/// What became of a commit.
+/// The outcome of a commit.
 pub(super) enum CommitOutcome {
     Done(Committed),
-    /// A row is not as it was read: start over.
+    /// A row changed since it was read: the use case starts over.
     Stale,
     Conflict(UniqueRule),
 }
@@ -195,7 +195,7 @@ impl Engine {
         }
     }
 
-    /// Returns which session stands in the way of `session` by a unique rule; none when it has gone meanwhile.
+    /// Returns the conflict of `session` with another one under a unique rule; `None` when it no longer exists.
     async fn find_conflict(&self, rule: UniqueRule, session: &Session) -> Result<Option<Rejection>, Error> {
         let machine = &session.machine_id;
         Ok(match (rule, session.docker_slot) {

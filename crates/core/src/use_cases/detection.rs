@@ -1,5 +1,5 @@
-//! The detector's one pass: marks active sessions past their deadline as stalled and silent machines as offline.
-//! The loop round it is the caller's, who sleeps until [`DetectionReport::next_pass_at`].
+//! One detection pass: it marks active sessions past their deadline as stalled, and online machines as offline. The caller
+//! repeats it at [`DetectionReport::next_pass_at`].
 
 use std::time::Duration;
 
@@ -22,17 +22,17 @@ const BATCH: u32 = 500;
 /// What a pass did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DetectionReport {
-    /// When it looked.
+    /// The time at which the pass began.
     pub checked_at: Timestamp,
-    /// The sessions that it marked, longest silent first.
+    /// The sessions that it marked as stalled, longest silent first.
     pub stalled: Vec<StalledSession>,
-    /// The machines that it marked.
+    /// The machines that it marked as offline.
     pub offline: Vec<MachineId>,
-    /// When the next pass is due at the latest.
+    /// The time at which the next pass is due at the latest.
     pub next_pass_at: Timestamp,
 }
 
-/// A session that a pass marked.
+/// A session that a pass marked as stalled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StalledSession {
     /// The session.
@@ -41,9 +41,9 @@ pub struct StalledSession {
     pub project_id: ProjectId,
     /// Its machine.
     pub machine_id: MachineId,
-    /// How long it had been silent.
+    /// The time since its last heartbeat.
     pub silent_for: Duration,
-    /// How long after its deadline it was marked.
+    /// The time from its deadline to its marking.
     pub late_by: Duration,
 }
 
@@ -52,8 +52,8 @@ impl Tracker {
     /// wins.
     ///
     /// # Errors
-    /// The store's, and [`Error::Contended`] when others kept changing what it was about to mark. What it marked before
-    /// that stays marked.
+    /// Fails with [`Error::Contended`] when other requests kept changing the same rows, with [`Error::Fenced`], or if the store
+    /// fails. What it marked before that stays marked.
     pub async fn detect(&self) -> Result<DetectionReport, Error> {
         let engine = &self.engine;
         let now = engine.clock.now();
@@ -107,7 +107,7 @@ impl Engine {
                     project_id: next.project_id.clone(),
                     machine_id: next.machine_id.clone(),
                     silent_for,
-                    // Known once it is marked.
+                    // Set after the commit that marks it.
                     late_by: Duration::ZERO,
                 });
                 let silent_ms = u64::try_from(silent_for.as_millis()).unwrap_or(u64::MAX);

@@ -36,12 +36,12 @@ impl Engine {
         found.ok_or_else(|| Rejection::NotFound { entity: "session", id: id.to_string() }.into())
     }
 
-    /// Whether a project is within the scope. What is not is treated as if it did not exist.
+    /// Returns whether a project is within the scope. Entities of other projects are treated as if they did not exist.
     pub(super) fn in_scope(&self, project: &ProjectId) -> bool {
         self.scope.as_ref().is_none_or(|only| only == project)
     }
 
-    /// Whether a session may be named to the caller.
+    /// Returns whether a rejection may name this session to the caller.
     pub(super) async fn is_visible(&self, id: SessionId) -> Result<bool, Error> {
         Ok(match self.scope {
             None => true,
@@ -65,7 +65,7 @@ impl Engine {
         Ok(requested.or(self.scope.as_ref()).cloned())
     }
 
-    /// Returns how silence is judged at this time.
+    /// Returns the rule by which sessions and machines are overdue at `now`.
     pub(super) async fn liveness_rule(&self, now: Timestamp) -> Result<LivenessRule, Error> {
         Ok(LivenessRule::at(now, self.store.detector_state().await?, self.policy.stall_threshold))
     }

@@ -1,25 +1,26 @@
-//! How a use case fails: the domain rejects it, others were faster, or the store could not do it.
+//! How a use case fails: the domain rejects it, other requests keep changing the same rows, or the store fails.
 
 use crate::domain::rejection::Rejection;
 use crate::store::StoreError;
 
-/// What a use case answers when it does not succeed.
+/// The error of a use case.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The domain says no. Nothing was changed.
+    /// A rule of the domain rejected the request. Nothing was changed.
     #[error(transparent)]
     Rejected(#[from] Rejection),
-    /// Others kept changing the same rows, each time we looked. A change that was asked for did not happen; a pass may
-    /// have done a part of its work.
+    /// Other requests changed the same rows during every attempt. A requested change did not happen; a pass may have done a
+    /// part of its work.
     #[error("other requests kept changing the same rows; try again")]
     Contended,
-    /// Another request with the same idempotency key was answered meanwhile. Nothing was changed by this one.
+    /// A response is already stored under the idempotency key of the request. This request changed nothing.
     #[error("this request was answered already")]
     AlreadyAnswered,
-    /// Another process took over the duty by whose right this was done (see [`crate::Tracker::with_fence`]).
+    /// The fence of the tracker is no longer current: another process took over the lease (see
+    /// [`crate::Tracker::with_fence`]).
     #[error("another process has taken over this duty")]
     Fenced,
-    /// The store could not do it.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -14,7 +14,7 @@ impl Sessions<'_> {
     /// Records a heartbeat. A stalled session is active again by it.
     ///
     /// # Errors
-    /// [`crate::Rejection::NotFound`], [`crate::Rejection::SessionEnded`], [`crate::Rejection::SessionConflict`] when another
+    /// Fails with [`crate::Rejection::NotFound`], [`crate::Rejection::SessionEnded`], [`crate::Rejection::SessionConflict`] when another
     /// session has become active in a stalled one's place, [`crate::Rejection::Invalid`] for metadata that grew too large.
     pub async fn record_heartbeat(&self, id: SessionId, report: &HeartbeatReport) -> Result<Versioned<Session>, Error> {
         let engine = self.0;
@@ -30,7 +30,7 @@ impl Sessions<'_> {
                 let row = engine.load_session(id).await?;
                 let mut next = row.value.clone();
                 let mut changes = Changes::default();
-                match row.value.step(SessionEvent::Beat)? {
+                match row.value.step(SessionEvent::Heartbeat)? {
                     Step::To(_) => {
                         next.set_live(LiveState::Active);
                         changes.events.push(Event::new(now, EventKind::SessionRevived, Subject::Session(id)));

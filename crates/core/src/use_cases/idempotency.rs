@@ -1,5 +1,5 @@
-//! Idempotent requests: a request with an idempotency key stores its response in the commit that it causes, so that its
-//! repetition is answered with that response, and nothing happens a second time.
+//! Idempotent requests: a request with an idempotency key stores its response in the commit that it causes, so that a
+//! repetition gets that response and changes nothing.
 
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,8 +20,8 @@ pub struct IdempotentRequest {
 }
 
 impl IdempotentRequest {
-    /// The request under this key and with this hash of its content, whose response is stored for `ttl`. `encode` makes the
-    /// response from what the use case answers, a `T`; none: this answer is not stored with the commit.
+    /// Returns the request with this key and this hash of its content, whose response is stored for `ttl`. `encode` turns the
+    /// result of the use case, a `T`, into the response; `None` if this result is not to be stored with the commit.
     pub fn new<T: Any>(
         key: IdempotencyKey,
         request: [u8; 32],
@@ -32,7 +32,7 @@ impl IdempotentRequest {
         Self { key, request, ttl, encode, stored: AtomicBool::new(false) }
     }
 
-    /// Whether its response was stored with a commit.
+    /// Returns whether its response was stored with a commit.
     pub fn is_stored(&self) -> bool {
         self.stored.load(Ordering::SeqCst)
     }

@@ -1,4 +1,4 @@
-//! What the use cases are given, already valid: the shapes that an adapter parses its requests into.
+//! The input of the use cases: the valid values that an adapter parses its requests into.
 
 use crate::domain::machine::MachineStatus;
 use crate::domain::rejection::Rejection;
@@ -9,76 +9,76 @@ use crate::values::{
     Slots, TaskLabel, TaskName,
 };
 
-/// A session to be recorded.
+/// The data of a session to be created.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewSession {
-    /// The project that it works through.
+    /// The project whose tasks it works on.
     pub project_id: ProjectId,
-    /// Where it runs.
+    /// The machine that it runs on; it need not be registered.
     pub machine_id: MachineId,
-    /// The slot that it takes there.
+    /// The slot that it takes on that machine, if any.
     pub docker_slot: Option<Slot>,
     /// The client's own data.
     pub metadata: Metadata,
 }
 
-/// A status that somebody asks for, with what it needs.
+/// A requested status, with the data that it needs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SessionTarget {
-    /// Working again; counts as a sign of life.
+    /// Active again; counts as a heartbeat.
     Active,
     /// Resting on purpose.
     Paused,
-    /// Declared silent.
+    /// Declared stalled.
     Stalled,
     /// Done.
     Completed,
-    /// Failed, and why.
+    /// Failed, for this reason.
     Failed(ErrorMessage),
 }
 
 /// A partial update of a session.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SessionPatch {
-    /// The status asked for.
+    /// The requested status; `None` leaves it as it is.
     pub status: Option<SessionTarget>,
-    /// What it works on.
+    /// The change of its current task.
     pub current_task: FieldUpdate<TaskLabel>,
-    /// A merge patch.
+    /// A merge patch of the metadata, if any.
     pub metadata: Option<MetadataPatch>,
-    /// The revision that the caller has seen.
+    /// The revisions at which the change may happen; `None` for any.
     pub if_match: Option<IfMatch>,
 }
 
-/// What a session's heartbeat says.
+/// The data of a session's heartbeat.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct HeartbeatReport {
-    /// What it works on.
+    /// The change of its current task.
     pub current_task: FieldUpdate<TaskLabel>,
-    /// A merge patch.
+    /// A merge patch of the metadata, if any.
     pub metadata: Option<MetadataPatch>,
 }
 
 /// Whether preparing a recovery frees the session's slot.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SlotRelease {
-    /// It goes on holding it.
+    /// The session keeps the slot.
     #[default]
     Hold,
-    /// It is free for others.
+    /// The slot becomes free.
     Release,
 }
 
-/// A task to be recorded.
+/// The data of a task to be created.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewTask {
     /// The session that will work on it.
     pub session_id: SessionId,
-    /// That session's project.
+    /// The project of that session.
     pub project_id: ProjectId,
-    /// The issue that it belongs to.
+    /// The issue that it belongs to, if any.
     pub github_issue_id: Option<IssueId>,
-    /// What is to be done.
+    /// The description of the work.
     pub name: TaskName,
     /// The client's own data.
     pub metadata: Metadata,
@@ -87,18 +87,18 @@ pub struct NewTask {
 /// A partial update of a task.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TaskPatch {
-    /// The status asked for.
+    /// The requested status; `None` leaves it as it is.
     pub status: Option<TaskTarget>,
-    /// A merge patch.
+    /// A merge patch of the metadata, if any.
     pub metadata: Option<MetadataPatch>,
-    /// The revision that the caller has seen.
+    /// The revisions at which the change may happen; `None` for any.
     pub if_match: Option<IfMatch>,
 }
 
-/// A machine to be registered.
+/// The data of a machine to be registered.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewMachine {
-    /// Its host name.
+    /// The host name of the machine.
     pub hostname: Hostname,
     /// The slots that it offers.
     pub docker_slots: Slots,
@@ -109,40 +109,37 @@ pub struct NewMachine {
 /// A partial update of a machine.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MachinePatch {
-    /// The status asked for.
+    /// The requested status; `None` leaves it as it is.
     pub status: Option<MachineStatus>,
-    /// The slots that it offers from now on.
+    /// The new list of its slots; `None` leaves it as it is.
     pub docker_slots: Option<Slots>,
-    /// A merge patch.
+    /// A merge patch of the metadata, if any.
     pub metadata: Option<MetadataPatch>,
-    /// The revision that the caller has seen.
+    /// The revisions at which the change may happen; `None` for any.
     pub if_match: Option<IfMatch>,
 }
 
-/// Whether a cleanup deletes, or only tells what it would delete.
+/// Whether a cleanup deletes, or only reports what it would delete.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum CleanupMode {
-    /// Delete.
+    /// Deletes.
     #[default]
     Delete,
-    /// Tell.
+    /// Reports only.
     DryRun,
 }
 
-/// The revisions that a caller is ready to change.
+/// The condition of a request on the revision of an entity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IfMatch {
-    /// Any, as long as there is one.
+    /// The entity exists, at any revision.
     Any,
-    /// One of these.
+    /// The entity is at one of these revisions.
     Revisions(Vec<u64>),
 }
 
 impl IfMatch {
-    /// Whether the caller knows this version.
-    ///
-    /// # Errors
-    /// [`Rejection::RevisionMismatch`].
+    /// Fails with [`Rejection::RevisionMismatch`] when a version does not meet the condition.
     pub(super) fn check(condition: Option<&Self>, version: Version) -> Result<(), Rejection> {
         match condition {
             Some(Self::Revisions(known)) if !known.contains(&version.revision) => {

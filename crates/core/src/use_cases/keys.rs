@@ -1,4 +1,4 @@
-//! API keys: hand out, replace, take away. Who is let in is decided with [`crate::ApiKey::state`].
+//! API keys: create, rotate, revoke. Whether a key is accepted is decided by [`crate::ApiKey::state`].
 
 use std::time::Duration;
 
@@ -11,27 +11,27 @@ use crate::domain::rejection::Rejection;
 use crate::store::{Changes, Version, Versioned};
 use crate::values::{KeyId, KeyName, ProjectId, Timestamp};
 
-/// A key to be handed out. Whoever makes the secret is the only one who ever knows it.
+/// The data of a key to be created. Its secret never reaches the domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewKey {
-    /// What it is called.
+    /// The name that an administrator gives it.
     pub name: KeyName,
-    /// Of its secret.
+    /// The hash of its secret.
     pub secret: SecretHash,
-    /// What it may do.
+    /// Its rights.
     pub role: Role,
-    /// The one project that it is for; none: all.
+    /// The only project that it can see and change; `None` for all projects.
     pub project_id: Option<ProjectId>,
-    /// For how long it is good; none: until it is taken away.
-    pub lasts: Option<Duration>,
+    /// The time until it expires; `None` if it does not expire.
+    pub ttl: Option<Duration>,
 }
 
-/// A key and the one that takes its place.
+/// A rotated key and the one that replaces it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rotated {
     /// The new key.
     pub new: Versioned<ApiKey>,
-    /// The old one, which is let in a while longer.
+    /// The old one, which is accepted a while longer.
     pub old: Versioned<ApiKey>,
 }
 
@@ -39,15 +39,15 @@ impl ApiKeys<'_> {
     /// Returns every key that was ever created, the latest first.
     ///
     /// # Errors
-    /// Only the store's.
+    /// Fails only if the store fails.
     pub async fn list(&self) -> Result<Vec<Versioned<ApiKey>>, Error> {
         Ok(self.0.store.keys().await?)
     }
 
-    /// Hands out a key.
+    /// Creates a key.
     ///
     /// # Errors
-    /// [`Rejection::Invalid`] for one that is bound to a project and yet an administrator's.
+    /// Fails with [`Rejection::Invalid`] for an administrator's key that is bound to one project.
     pub async fn create(&self, new: NewKey) -> Result<Versioned<ApiKey>, Error> {
         if new.project_id.is_some() && new.role == Role::Admin {
             let why = "cannot be bound to one project when it is an administrator's".to_owned();
@@ -68,16 +68,16 @@ impl ApiKeys<'_> {
             .await
     }
 
-    /// Hands out a key in another one's place: same name, role and project. The old one is let in for `overlap` longer, or
-    /// until its own end if that comes sooner. The new one lasts as long as was asked for, or as the old one was to.
+    /// Replaces a key by a new one with the same name, role and project. The old key stays valid for `overlap`, or until its
+    /// own expiry if that is sooner. The new key has the given lifetime, or else that of the old one.
     ///
     /// # Errors
-    /// [`Rejection::NotFound`], and [`Rejection::KeyNotValid`] for one that is not let in, or has a successor.
+    /// Fails with [`Rejection::NotFound`], and with [`Rejection::KeyNotValid`] for a key that is not valid or was replaced.
     pub async fn rotate(
         &self,
         id: KeyId,
         secret: SecretHash,
-        lasts: Option<Duration>,
+        ttl: Option<Duration>,
         overlap: Duration,
     ) -> Result<Rotated, Error> {
         let now = self.0.clock.now();
@@ -90,14 +90,14 @@ impl ApiKeys<'_> {
                     secret,
                     role: row.value.role,
                     project_id: row.value.project_id.clone(),
-                    // One that was to end does not become one that never does.
-                    lasts: lasts.or_else(|| row.value.expires_at.map(|end| end.since(row.value.created_at))),
+                    // A key that expires must not be replaced by one that does not.
+                    ttl: ttl.or_else(|| row.value.expires_at.map(|end| end.since(row.value.created_at))),
                 };
                 let new = Versioned { value: new_key(new_id, new, now), version: Version::FIRST };
                 if row.value.replaced_by == Some(new_id) {
                     return Ok(Decision::Done(Rotated { new, old: row }));
                 }
-                may_change(&row.value, now)?;
+                ensure_rotatable(&row.value, now)?;
                 let mut old = row.value.clone();
                 let end = now.plus(overlap);
                 old.expires_at = Some(old.expires_at.map_or(end, |own| own.min(end)));
@@ -114,10 +114,10 @@ impl ApiKeys<'_> {
             .await
     }
 
-    /// Takes a key away; again: unchanged.
+    /// Revokes a key; a repetition changes nothing.
     ///
     /// # Errors
-    /// [`Rejection::NotFound`].
+    /// Fails with [`Rejection::NotFound`].
     pub async fn revoke(&self, id: KeyId) -> Result<Versioned<ApiKey>, Error> {
         let now = self.0.clock.now();
         self.0
@@ -137,14 +137,14 @@ impl ApiKeys<'_> {
             .await
     }
 
-    /// They are few: one that is asked for by its id is looked up among all.
+    /// Returns a key by its id. Keys are few, so it is searched among all.
     async fn find_key(&self, id: KeyId) -> Result<Versioned<ApiKey>, Error> {
         let found = self.0.store.keys().await?.into_iter().find(|row| row.value.id == id);
         found.ok_or_else(|| Rejection::NotFound { entity: "key", id: id.to_string() }.into())
     }
 }
 
-fn may_change(key: &ApiKey, now: Timestamp) -> Result<(), Rejection> {
+fn ensure_rotatable(key: &ApiKey, now: Timestamp) -> Result<(), Rejection> {
     let state = match (key.state(now), key.replaced_by) {
         (KeyState::Valid, None) => return Ok(()),
         (KeyState::Valid, Some(_)) => "replaced",
@@ -161,7 +161,7 @@ fn new_key(id: KeyId, new: NewKey, now: Timestamp) -> ApiKey {
         role: new.role,
         project_id: new.project_id,
         created_at: now,
-        expires_at: new.lasts.map(|lasts| now.plus(lasts)),
+        expires_at: new.ttl.map(|ttl| now.plus(ttl)),
         revoked_at: None,
         replaced_by: None,
     }

@@ -1,4 +1,5 @@
-//! Machines: register, read, change, beat, delete. Which sessions live on a machine is always derived.
+//! Machines: register, read, change, record heartbeats, delete. The live sessions of a machine are derived from the
+//! sessions.
 
 use super::decide::Decision;
 use super::engine::Engine;
@@ -14,7 +15,7 @@ use crate::rules::next_update;
 use crate::store::{Changes, LiveSession, MachineFilter, Page, PageRequest, StoreError, Version, Versioned, Write};
 use crate::values::{MachineId, SessionId, Slots, Timestamp};
 
-/// A machine with the sessions that live on it.
+/// A machine and its live sessions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MachineView {
     /// The machine.
@@ -23,20 +24,20 @@ pub struct MachineView {
     pub active_sessions: Vec<SessionId>,
 }
 
-/// What became of a registration that replaces.
+/// The result of [`Machines::put`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Registered {
-    /// The machine is new.
+    /// The machine was not registered before.
     New(MachineView),
-    /// It was known, and is now as given.
+    /// It was registered before, and was replaced.
     Replaced(MachineView),
 }
 
 impl Machines<'_> {
-    /// Registers a machine, online from now on, under this id or a new one.
+    /// Registers a machine, which is online, under this id or a new one.
     ///
     /// # Errors
-    /// [`Rejection::MachineExists`].
+    /// Fails with [`Rejection::MachineExists`].
     pub async fn create(&self, id: Option<MachineId>, new: NewMachine) -> Result<MachineView, Error> {
         let engine = self.0;
         let now = engine.clock.now();
@@ -44,7 +45,7 @@ impl Machines<'_> {
         engine
             .decide(move |attempt| async move {
                 if let Some(row) = engine.store.machine(&machine.id).await? {
-                    // The row that an earlier attempt may have written carries this stamp of time.
+                    // A row that an earlier attempt has written has this creation time.
                     if attempt.outcome_may_be_ours
                         && row.version.revision == Version::FIRST.revision
                         && row.value.created_at == now
@@ -62,7 +63,7 @@ impl Machines<'_> {
     /// Registers a machine, or replaces what is stored of it; counts as a heartbeat.
     ///
     /// # Errors
-    /// [`Rejection::SlotConflict`] for a slot in use that would go, [`Rejection::RevisionMismatch`],
+    /// Fails with [`Rejection::SlotConflict`] for a slot in use that would go, [`Rejection::RevisionMismatch`],
     /// [`Rejection::NothingToMatch`].
     pub async fn put(&self, id: MachineId, new: NewMachine, if_match: Option<&IfMatch>) -> Result<Registered, Error> {
         let (engine, id, new) = (self.0, &id, &new);
@@ -84,7 +85,7 @@ impl Machines<'_> {
                 next.hostname = new.hostname.clone();
                 next.docker_slots = new.docker_slots.clone();
                 next.metadata = new.metadata.clone();
-                next.status = step(row.value.status, MachineEvent::Beat);
+                next.status = step(row.value.status, MachineEvent::Heartbeat);
                 if next != row.value {
                     IfMatch::check(if_match, row.version)?;
                 }
@@ -97,7 +98,7 @@ impl Machines<'_> {
     /// Returns one machine.
     ///
     /// # Errors
-    /// [`Rejection::NotFound`].
+    /// Fails with [`Rejection::NotFound`].
     pub async fn get(&self, id: &MachineId) -> Result<MachineView, Error> {
         let row = self.0.load_machine(id).await?;
         self.0.machine_view(row).await
@@ -106,7 +107,7 @@ impl Machines<'_> {
     /// Returns a page of machines, newest first, and the live sessions on them.
     ///
     /// # Errors
-    /// Only the store's.
+    /// Fails only if the store fails.
     pub async fn list(
         &self,
         filter: &MachineFilter,
@@ -118,10 +119,10 @@ impl Machines<'_> {
         Ok((page, live))
     }
 
-    /// Changes a machine. A patch that changes nothing leaves the revision alone.
+    /// Changes a machine. A patch that changes nothing leaves the revision as it is.
     ///
     /// # Errors
-    /// [`Rejection::NotFound`], [`Rejection::RevisionMismatch`], [`Rejection::SlotConflict`] for a slot in use that would
+    /// Fails with [`Rejection::NotFound`], [`Rejection::RevisionMismatch`], [`Rejection::SlotConflict`] for a slot in use that would
     /// go, [`Rejection::Invalid`] for metadata that grew too large.
     pub async fn update(&self, id: &MachineId, patch: &MachinePatch) -> Result<MachineView, Error> {
         let engine = self.0;
@@ -133,12 +134,12 @@ impl Machines<'_> {
                     IfMatch::check(patch.if_match.as_ref(), row.version)?;
                 }
                 let mut next = row.value.clone();
-                let mut life = SignOfLife::None;
+                let mut sign_of_life = SignOfLife::None;
                 if let Some(status) = patch.status {
                     next.status = step(row.value.status, MachineEvent::asking_for(status));
-                    // An operator who declares a machine online has reason to: its silence begins anew.
+                    // Declaring a machine online counts as a heartbeat: otherwise the next pass would mark it as offline again.
                     if status == MachineStatus::Online {
-                        life = SignOfLife::At(now);
+                        sign_of_life = SignOfLife::At(now);
                     }
                 }
                 if let Some(slots) = &patch.docker_slots {
@@ -151,7 +152,7 @@ impl Machines<'_> {
                 if next != row.value {
                     IfMatch::check(patch.if_match.as_ref(), row.version)?;
                 }
-                engine.change_machine(&row, next, life, now).await
+                engine.change_machine(&row, next, sign_of_life, now).await
             })
             .await
     }
@@ -159,7 +160,7 @@ impl Machines<'_> {
     /// Records a machine's heartbeat: an offline machine is online by it, one in maintenance stays there.
     ///
     /// # Errors
-    /// [`Rejection::NotFound`].
+    /// Fails with [`Rejection::NotFound`].
     pub async fn record_heartbeat(&self, id: &MachineId) -> Result<MachineView, Error> {
         let engine = self.0;
         let now = engine.clock.now();
@@ -170,7 +171,7 @@ impl Machines<'_> {
                 }
                 let row = engine.load_machine(id).await?;
                 let mut next = row.value.clone();
-                next.status = step(row.value.status, MachineEvent::Beat);
+                next.status = step(row.value.status, MachineEvent::Heartbeat);
                 engine.change_machine(&row, next, SignOfLife::At(now), now).await
             })
             .await
@@ -179,7 +180,7 @@ impl Machines<'_> {
     /// Deletes a machine that has no live sessions.
     ///
     /// # Errors
-    /// [`Rejection::NotFound`], [`Rejection::RevisionMismatch`], [`Rejection::MachineInUse`].
+    /// Fails with [`Rejection::NotFound`], [`Rejection::RevisionMismatch`], [`Rejection::MachineInUse`].
     pub async fn delete(&self, id: &MachineId, if_match: Option<&IfMatch>) -> Result<(), Error> {
         let engine = self.0;
         let now = engine.clock.now();
@@ -222,11 +223,11 @@ impl Engine {
         &self,
         row: &Versioned<Machine>,
         mut next: Machine,
-        life: SignOfLife,
+        sign_of_life: SignOfLife,
         now: Timestamp,
     ) -> Result<Decision<MachineView>, Error> {
         if next == row.value {
-            let unchanged = match life {
+            let unchanged = match sign_of_life {
                 SignOfLife::None => Some(row.clone()),
                 SignOfLife::At(at) => self.refresh_machine(row, at).await?,
             };
@@ -236,7 +237,7 @@ impl Engine {
             });
         }
         self.ensure_slots_kept(&row.value, &next.docker_slots).await?;
-        if let SignOfLife::At(at) = life {
+        if let SignOfLife::At(at) = sign_of_life {
             next.last_heartbeat = next.last_heartbeat.max(at);
         }
         next.updated_at = next_update(row.value.updated_at, now);

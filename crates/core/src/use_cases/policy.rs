@@ -1,8 +1,8 @@
-//! The numbers that an operator chooses.
+//! The limits that an operator configures.
 
 use std::time::Duration;
 
-/// The numbers that an operator chooses.
+/// The limits that an operator configures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
     /// The silence after which an active session is stalled.

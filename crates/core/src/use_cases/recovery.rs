@@ -1,4 +1,4 @@
-//! Recovery: what a session had done, preparing to bring it back, and bringing it back exactly once.
+//! Recovery: the recovery state of a session, the preparation of its recovery, and the recovery, which happens once.
 
 use super::decide::Decision;
 use super::error::Error;
@@ -14,42 +14,42 @@ use crate::rules::recovery::{Recovery, recover};
 use crate::store::{Changes, Version, Versioned};
 use crate::values::SessionId;
 
-/// What a session had done, and what is left.
+/// What a session had done, and what is left of its work.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecoveryState {
     /// The session.
     pub session: Versioned<Session>,
-    /// The task that was completed last.
+    /// The task that was completed last, if any was.
     pub last_successful_task: Option<Versioned<Task>>,
-    /// The unfinished and failed tasks, in the order in which they were recorded.
+    /// The unfinished and failed tasks, in the order of their creation.
     pub tasks: Vec<Versioned<Task>>,
 }
 
 impl RecoveryState {
-    /// The tasks in one status.
+    /// Returns the tasks in one status; completed ones are not among them.
     pub fn tasks_in(&self, status: TaskStatus) -> impl Iterator<Item = &Versioned<Task>> {
         self.tasks.iter().filter(move |task| task.value.status() == status)
     }
 }
 
-/// What became of a recovery.
+/// The result of a recovery.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Recovered {
-    /// The session was brought back now.
+    /// This request recovered the session, into this successor.
     Created(Versioned<Session>),
-    /// It had been brought back before: the one successor.
+    /// The session had been recovered before, into this successor.
     AlreadyRecovered(Versioned<Session>),
 }
 
 impl Sessions<'_> {
-    /// What a session had done, and what is left.
+    /// Returns what a session had done, and what is left of its work.
     ///
     /// # Errors
-    /// [`crate::Rejection::NotFound`].
+    /// Fails with [`crate::Rejection::NotFound`].
     pub async fn recovery_state(&self, id: SessionId) -> Result<RecoveryState, Error> {
         let session = self.0.load_session(id).await?;
         let mut tasks = self.0.store.tasks_of(id, &TaskStatus::ALL).await?;
-        // Among those completed in the same millisecond the one recorded last.
+        // Of tasks completed in the same millisecond, the one created last is taken.
         let last_successful_task = tasks
             .iter()
             .filter(|task| task.value.status() == TaskStatus::Completed)
@@ -59,11 +59,11 @@ impl Sessions<'_> {
         Ok(RecoveryState { session, last_successful_task, tasks })
     }
 
-    /// Notes that somebody begins to recover a failed or stalled session, and frees its slot if asked to. Again: the
-    /// first time stands.
+    /// Records that the recovery of a failed or stalled session is prepared, and frees its slot if requested. A repetition
+    /// keeps the first time.
     ///
     /// # Errors
-    /// [`crate::Rejection::NotFound`], [`crate::Rejection::InvalidTransition`].
+    /// Fails with [`crate::Rejection::NotFound`], [`crate::Rejection::InvalidTransition`].
     pub async fn prepare_recovery(&self, id: SessionId, slot: SlotRelease) -> Result<Versioned<Session>, Error> {
         let engine = self.0;
         let now = engine.clock.now();
@@ -86,11 +86,10 @@ impl Sessions<'_> {
             .await
     }
 
-    /// Recovers a failed or stalled session into a new one. Once that has happened, every repetition returns that one,
-    /// whatever has become of it.
+    /// Recovers a failed or stalled session into a new one. Every repetition returns that same successor, whatever its status.
     ///
     /// # Errors
-    /// [`crate::Rejection::NotFound`] (also for a successor that was deleted), [`crate::Rejection::InvalidTransition`],
+    /// Fails with [`crate::Rejection::NotFound`] (also for a successor that was deleted), [`crate::Rejection::InvalidTransition`],
     /// [`crate::Rejection::MachineUnavailable`], [`crate::Rejection::Invalid`] for a slot that the machine does not have,
     /// [`crate::Rejection::SessionConflict`], [`crate::Rejection::SlotConflict`].
     pub async fn recover(&self, id: SessionId, recovery: &Recovery) -> Result<Recovered, Error> {
@@ -112,8 +111,9 @@ impl Sessions<'_> {
                 let mut changes = Changes::default();
                 let (machine, slot) = (&recovery.new_machine_id, recovery.docker_slot);
                 engine.check_placement(&mut changes, machine, slot, Purpose::Recovery).await?;
-                let left = [TaskStatus::Pending, TaskStatus::InProgress, TaskStatus::Blocked, TaskStatus::Failed];
-                let tasks = engine.store.tasks_of(id, &left).await?;
+                let carried_over =
+                    [TaskStatus::Pending, TaskStatus::InProgress, TaskStatus::Blocked, TaskStatus::Failed];
+                let tasks = engine.store.tasks_of(id, &carried_over).await?;
                 let mut new_id = || engine.ids.new_id();
                 let successor = recover(&mut changes, &row, tasks, recovery, successor_id, &mut new_id, now);
                 let answer = Versioned { value: successor.clone(), version: Version::FIRST };

@@ -1,5 +1,5 @@
-//! Retention's one pass: deletes the ended sessions that are old enough and not archived, with their tasks. The loop
-//! round it is the caller's.
+//! One retention pass: it deletes the ended, unarchived sessions that are old enough, with their tasks. The caller repeats
+//! it.
 
 use std::time::Duration;
 
@@ -19,13 +19,13 @@ const BATCH: u32 = 100;
 /// What a pass deleted, or would delete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CleanupReport {
-    /// Sessions.
+    /// The number of sessions.
     pub deleted_sessions: u64,
-    /// Their tasks.
+    /// The number of their tasks.
     pub deleted_tasks: u64,
-    /// The age that was gone by.
+    /// The age in days that was applied.
     pub older_than_days: u32,
-    /// Whether it was only told.
+    /// Whether it deleted or only reported.
     pub mode: CleanupMode,
 }
 
@@ -34,7 +34,7 @@ impl Tracker {
     /// calls `on_deleted` for each session after its deletion is durable.
     ///
     /// # Errors
-    /// The store's, and [`Error::Contended`]. What it deleted before that stays deleted.
+    /// Fails with [`Error::Contended`], [`Error::Fenced`], or if the store fails. What it deleted before that stays deleted.
     pub async fn cleanup(
         &self,
         older_than_days: Option<u32>,

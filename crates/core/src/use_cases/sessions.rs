@@ -16,10 +16,10 @@ use crate::store::{Changes, Page, PageRequest, SessionFilter, Version, Versioned
 use crate::values::{ErrorMessage, FieldUpdate, MetadataPatch, SessionId, Timestamp};
 
 impl Sessions<'_> {
-    /// Records a session, active from now on.
+    /// Creates a session, which is active.
     ///
     /// # Errors
-    /// [`Rejection::SessionConflict`], [`Rejection::SlotConflict`], and on a registered machine [`Rejection::Invalid`] for a
+    /// Fails with [`Rejection::SessionConflict`], [`Rejection::SlotConflict`], and on a registered machine [`Rejection::Invalid`] for a
     /// slot that it does not have or [`Rejection::MachineUnavailable`].
     pub async fn create(&self, new: NewSession) -> Result<Versioned<Session>, Error> {
         let engine = self.0;
@@ -51,7 +51,7 @@ impl Sessions<'_> {
     /// Returns one session.
     ///
     /// # Errors
-    /// [`Rejection::NotFound`].
+    /// Fails with [`Rejection::NotFound`].
     pub async fn get(&self, id: SessionId) -> Result<Versioned<Session>, Error> {
         self.0.load_session(id).await
     }
@@ -59,16 +59,16 @@ impl Sessions<'_> {
     /// Returns a page of sessions, newest first.
     ///
     /// # Errors
-    /// [`Rejection::OtherProject`] for a tracker that is limited to one, and the store's.
+    /// Fails with [`Rejection::OtherProject`] for a tracker that is limited to another project, or if the store fails.
     pub async fn list(&self, filter: &SessionFilter, page: PageRequest) -> Result<Page<Session>, Error> {
         let project_id = self.0.project_filter(filter.project_id.as_ref())?;
         Ok(self.0.store.sessions(&SessionFilter { project_id, ..filter.clone() }, page).await?)
     }
 
-    /// Changes a session. A patch that changes nothing leaves the revision alone.
+    /// Changes a session. A patch that changes nothing leaves the revision as it is.
     ///
     /// # Errors
-    /// [`Rejection::NotFound`], [`Rejection::RevisionMismatch`], [`Rejection::InvalidTransition`], [`Rejection::SessionEnded`]
+    /// Fails with [`Rejection::NotFound`], [`Rejection::RevisionMismatch`], [`Rejection::InvalidTransition`], [`Rejection::SessionEnded`]
     /// for a current task, [`Rejection::SessionConflict`] on the way to active, [`Rejection::Invalid`] for metadata that
     /// grew too large.
     pub async fn update(&self, id: SessionId, patch: &SessionPatch) -> Result<Versioned<Session>, Error> {
@@ -78,7 +78,7 @@ impl Sessions<'_> {
     /// Marks a session as failed; one that has failed already is left as it is.
     ///
     /// # Errors
-    /// As [`Self::update`].
+    /// Fails like [`Self::update`].
     pub async fn mark_failed(
         &self,
         id: SessionId,
@@ -93,7 +93,7 @@ impl Sessions<'_> {
     /// Marks a session as stalled; one that is stalled already is left as it is.
     ///
     /// # Errors
-    /// As [`Self::update`].
+    /// Fails like [`Self::update`].
     pub async fn mark_stalled(&self, id: SessionId) -> Result<Versioned<Session>, Error> {
         let patch = SessionPatch { status: Some(SessionTarget::Stalled), ..SessionPatch::default() };
         self.change(id, &patch, OnRepeat::Leave).await
@@ -142,8 +142,8 @@ impl Sessions<'_> {
                 } else if next != row.value {
                     changes.events.push(Event::new(now, EventKind::SessionUpdated, Subject::Session(id)));
                 }
-                let is_sign_of_life = patch.status == Some(SessionTarget::Active);
-                match (next == row.value, is_sign_of_life) {
+                let counts_as_heartbeat = patch.status == Some(SessionTarget::Active);
+                match (next == row.value, counts_as_heartbeat) {
                     (true, true) => return engine.refresh_unchanged(&row, now).await,
                     (true, false) => return Ok(Decision::Done(row)),
                     (false, true) => next.last_heartbeat = next.last_heartbeat.max(now),
@@ -154,10 +154,10 @@ impl Sessions<'_> {
             .await
     }
 
-    /// Archives an ended session, so that retention never deletes it; again: unchanged.
+    /// Archives an ended session, so that retention does not delete it; a repetition changes nothing.
     ///
     /// # Errors
-    /// [`Rejection::NotFound`], [`Rejection::InvalidTransition`].
+    /// Fails with [`Rejection::NotFound`], [`Rejection::InvalidTransition`].
     pub async fn archive(&self, id: SessionId) -> Result<Versioned<Session>, Error> {
         let engine = self.0;
         let now = engine.clock.now();
@@ -180,7 +180,7 @@ impl Sessions<'_> {
     /// Deletes a session with its tasks.
     ///
     /// # Errors
-    /// [`Rejection::NotFound`], [`Rejection::RevisionMismatch`].
+    /// Fails with [`Rejection::NotFound`], [`Rejection::RevisionMismatch`].
     pub async fn delete(&self, id: SessionId, if_match: Option<&IfMatch>) -> Result<(), Error> {
         let engine = self.0;
         let now = engine.clock.now();
@@ -206,12 +206,12 @@ impl Sessions<'_> {
     }
 }
 
-/// What a request does to a session that is already where it asks it to be.
+/// What a request does to a session that already has the requested status.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum OnRepeat {
     /// The rest of the request still applies.
     Apply,
-    /// Nothing.
+    /// Nothing of the request applies.
     Leave,
 }
 
@@ -234,7 +234,7 @@ impl SessionTarget {
         }
     }
 
-    /// The live state that a target which does not end the session leads to, and what to call that.
+    /// Returns the live state that a target leads to, and the kind of its event. Not for targets that end the session.
     const fn live_state(&self, from: SessionStatus) -> (LiveState, EventKind) {
         match (self, from) {
             (Self::Paused, _) => (LiveState::Paused, EventKind::SessionPaused),
@@ -245,16 +245,16 @@ impl SessionTarget {
     }
 }
 
-/// Whether a session shows all that a patch asks for.
+/// Returns whether a session already has all that a patch requests.
 fn shows_patch(patch: &SessionPatch, session: &Session) -> Result<bool, Rejection> {
-    let there = match &patch.status {
+    let has_status = match &patch.status {
         Some(target) => step(session.status(), target.event()) == Step::Same,
         None => true,
     };
     let mut next = session.clone();
     set_current_task(&mut next, &patch.current_task);
     merge_metadata(&mut next, patch.metadata.as_ref())?;
-    Ok(there && next == *session)
+    Ok(has_status && next == *session)
 }
 
 fn new_session(id: SessionId, new: NewSession, now: Timestamp) -> Session {

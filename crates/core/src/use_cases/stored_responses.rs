@@ -9,7 +9,7 @@ impl Tracker {
     /// Returns the response that is stored under an idempotency key.
     ///
     /// # Errors
-    /// Only the store's.
+    /// Fails only if the store fails.
     pub async fn stored_response(&self, key: &IdempotencyKey) -> Result<Option<StoredResponse>, Error> {
         Ok(self.engine.store.stored_response(key, self.engine.clock.now()).await?)
     }
@@ -17,7 +17,7 @@ impl Tracker {
     /// Stores the response to a request that caused no commit, or several.
     ///
     /// # Errors
-    /// [`Error::AlreadyAnswered`] when another response is stored already, and the store's.
+    /// Fails with [`Error::AlreadyAnswered`] when another response is stored already, or if the store fails.
     pub async fn store_response(&self, request: &IdempotentRequest, response: Box<[u8]>) -> Result<(), Error> {
         let stored_response = Some(request.stored_response(response, self.engine.clock.now()));
         self.engine.append(Changes { stored_response, ..Changes::default() }).await?;

@@ -1,5 +1,5 @@
-//! Tasks: create, read, change, delete. Whatever is decided on a task's session is noted on the session, so that it
-//! cannot end unseen in between.
+//! Tasks: create, read, change, delete. Each change puts or touches the task's session, so that the session cannot end
+//! between the decision and the commit.
 
 use super::decide::Decision;
 use super::error::Error;
@@ -15,22 +15,22 @@ use crate::store::{Changes, Page, PageRequest, TaskFilter, Version, Versioned, W
 use crate::values::{TaskId, TaskLabel, Timestamp};
 
 impl Tasks<'_> {
-    /// Records a task, pending from now on.
+    /// Creates a task, which is pending.
     ///
     /// # Errors
-    /// [`Rejection::Invalid`] for a session that does not exist or another project than the session's,
+    /// Fails with [`Rejection::Invalid`] for a session that does not exist or another project than the session's,
     /// [`Rejection::SessionEnded`].
     pub async fn create(&self, new: NewTask) -> Result<Versioned<Task>, Error> {
         self.0.ensure_in_scope(&new.project_id)?;
         let now = self.0.clock.now();
-        let made = &Versioned { value: new_task(TaskId(self.0.ids.new_id()), new, now), version: Version::FIRST };
-        let task = &made.value;
+        let created = &Versioned { value: new_task(TaskId(self.0.ids.new_id()), new, now), version: Version::FIRST };
+        let task = &created.value;
         self.0
             .decide(move |attempt| async move {
                 if attempt.outcome_may_be_ours
-                    && let Some(made) = self.0.store.task(task.id).await?
+                    && let Some(existing) = self.0.store.task(task.id).await?
                 {
-                    return Ok(Decision::Done(made));
+                    return Ok(Decision::Done(existing));
                 }
                 let session = self.0.store.session(task.session_id).await?;
                 let session =
@@ -38,7 +38,7 @@ impl Tasks<'_> {
                         field: "session_id",
                         why: format!("names no session: there is no session {}", task.session_id),
                     })?;
-                may_work(&session.value)?;
+                ensure_live(&session.value)?;
                 if session.value.project_id != task.project_id {
                     return Err(Rejection::Invalid {
                         field: "project_id",
@@ -50,34 +50,34 @@ impl Tasks<'_> {
                 changes.writes.push(Write::TouchSession(task.session_id, session.version.revision));
                 changes.insert(task.clone());
                 changes.events.push(Event::new(now, EventKind::TaskCreated, Subject::Task(task.id, task.session_id)));
-                Ok(Decision::commit(changes, made.clone()))
+                Ok(Decision::commit(changes, created.clone()))
             })
             .await
     }
 
-    /// One task.
+    /// Returns one task.
     ///
     /// # Errors
-    /// [`Rejection::NotFound`].
+    /// Fails with [`Rejection::NotFound`].
     pub async fn get(&self, id: TaskId) -> Result<Versioned<Task>, Error> {
         let found = self.0.store.task(id).await?.filter(|row| self.0.in_scope(&row.value.project_id));
         found.ok_or_else(|| Rejection::NotFound { entity: "task", id: id.to_string() }.into())
     }
 
-    /// A page of tasks, newest first.
+    /// Returns a page of tasks, newest first.
     ///
     /// # Errors
-    /// [`Rejection::OtherProject`] for a tracker that is bound to one, and the store's.
+    /// Fails with [`Rejection::OtherProject`] for a tracker that is limited to another project, or if the store fails.
     pub async fn list(&self, filter: &TaskFilter, page: PageRequest) -> Result<Page<Task>, Error> {
         let project_id = self.0.project_filter(filter.project_id.as_ref())?;
         Ok(self.0.store.tasks(&TaskFilter { project_id, ..filter.clone() }, page).await?)
     }
 
-    /// Changes a task. Work that begins becomes its session's current task, work that ends stops being it. A patch
-    /// that changes nothing leaves the revision alone.
+    /// Changes a task. A task that becomes in progress becomes the session's current task; one that leaves that status stops
+    /// being it. A patch that changes nothing leaves the revision as it is.
     ///
     /// # Errors
-    /// [`Rejection::NotFound`], [`Rejection::RevisionMismatch`], [`Rejection::SessionEnded`],
+    /// Fails with [`Rejection::NotFound`], [`Rejection::RevisionMismatch`], [`Rejection::SessionEnded`],
     /// [`Rejection::InvalidTransition`], [`Rejection::Invalid`] for metadata that grew too large.
     pub async fn update(&self, id: TaskId, patch: &TaskPatch) -> Result<Versioned<Task>, Error> {
         let now = self.0.clock.now();
@@ -88,7 +88,7 @@ impl Tasks<'_> {
                     IfMatch::check(patch.if_match.as_ref(), row.version)?;
                 }
                 let session = self.0.load_session(row.value.session_id).await?;
-                may_work(&session.value)?;
+                ensure_live(&session.value)?;
                 let mut next = row.value.clone();
                 if let Some(target) = &patch.status {
                     next.state = row.value.moved(target, now)?;
@@ -99,7 +99,7 @@ impl Tasks<'_> {
                 if next == row.value {
                     return Ok(Decision::Done(row));
                 }
-                // Under doubt only now: had our own earlier attempt been written, nothing would be left to change.
+                // After an unknown outcome only now: had it been written, nothing would be left to change.
                 IfMatch::check(patch.if_match.as_ref(), row.version)?;
                 next.updated_at = next_update(row.value.updated_at, now);
                 let mut changes = Changes::default();
@@ -115,7 +115,7 @@ impl Tasks<'_> {
     /// Deletes a task.
     ///
     /// # Errors
-    /// [`Rejection::NotFound`], [`Rejection::RevisionMismatch`], [`Rejection::SessionEnded`].
+    /// Fails with [`Rejection::NotFound`], [`Rejection::RevisionMismatch`], [`Rejection::SessionEnded`].
     pub async fn delete(&self, id: TaskId, if_match: Option<&IfMatch>) -> Result<(), Error> {
         let now = self.0.clock.now();
         self.0
@@ -128,7 +128,7 @@ impl Tasks<'_> {
                 };
                 IfMatch::check(if_match, row.version)?;
                 let session = self.0.load_session(row.value.session_id).await?;
-                may_work(&session.value)?;
+                ensure_live(&session.value)?;
                 let mut changes = Changes::default();
                 put_or_touch(&mut changes, &session, without(&session.value, id), now);
                 changes.writes.push(Write::DeleteTask(id, row.version));
@@ -140,12 +140,12 @@ impl Tasks<'_> {
     }
 }
 
-/// A task of an ended session refuses every write.
-fn may_work(session: &Session) -> Result<(), Rejection> {
+/// Fails with [`Rejection::SessionEnded`] for an ended session, whose tasks cannot be changed.
+fn ensure_live(session: &Session) -> Result<(), Rejection> {
     if session.status().is_live() { Ok(()) } else { Err(session.ended_rejection()) }
 }
 
-/// The session's current task after a task went from one state to another.
+/// Returns the session's current task after a task changed from one state to another.
 fn current_after(session: &Session, before: &Task, after: &Task) -> Option<TaskLabel> {
     match (before.status(), after.status()) {
         (was, TaskStatus::InProgress) if was != TaskStatus::InProgress => Some(TaskLabel::of_task(after.id)),
@@ -154,7 +154,7 @@ fn current_after(session: &Session, before: &Task, after: &Task) -> Option<TaskL
     }
 }
 
-/// The session's current task, unless it is this one.
+/// Returns the session's current task, unless it is this one.
 fn without(session: &Session, task: TaskId) -> Option<TaskLabel> {
     session.current_task().filter(|current| **current != TaskLabel::of_task(task)).cloned()
 }

@@ -1,4 +1,4 @@
-//! The entrance to the use cases: what they work over, for whom, and the handles by entity.
+//! The entry point of the use cases: it is built over a store, limited for a request, and has one handle for each entity.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub struct Tracker {
 }
 
 impl Tracker {
-    /// The use cases over this store.
+    /// Returns the use cases over this store.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, policy: Policy) -> Self {
         let (fence, actor, scope, idempotent_request, observer) = (None, None, None, None, None);
         Self { engine: Engine { store, clock, ids, policy, fence, actor, scope, idempotent_request, observer } }
@@ -67,37 +67,37 @@ impl Tracker {
         tracker
     }
 
-    /// The use cases of sessions.
+    /// Returns the use cases of sessions.
     pub fn sessions(&self) -> Sessions<'_> {
         Sessions(&self.engine)
     }
 
-    /// The use cases of tasks.
+    /// Returns the use cases of tasks.
     pub fn tasks(&self) -> Tasks<'_> {
         Tasks(&self.engine)
     }
 
-    /// The use cases of machines.
+    /// Returns the use cases of machines.
     pub fn machines(&self) -> Machines<'_> {
         Machines(&self.engine)
     }
 
-    /// The use cases of API keys.
+    /// Returns the use cases of API keys.
     pub fn api_keys(&self) -> ApiKeys<'_> {
         ApiKeys(&self.engine)
     }
 
-    /// The store.
+    /// Returns the store.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.engine.store
     }
 
-    /// The numbers that an operator chose.
+    /// Returns the limits that an operator configured.
     pub fn policy(&self) -> &Policy {
         &self.engine.policy
     }
 
-    /// The time, as the use cases see it.
+    /// Returns the current time of the tracker's clock.
     pub fn now(&self) -> Timestamp {
         self.engine.clock.now()
     }

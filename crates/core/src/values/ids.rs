@@ -1,4 +1,4 @@
-//! Ids that Rekindle makes: UUID v4, shown hyphenated and in lower case.
+//! Ids that Rekindle generates: UUID v4, displayed hyphenated and in lower case.
 
 use std::fmt;
 use std::str::FromStr;
@@ -22,7 +22,7 @@ macro_rules! uuid_id {
         impl FromStr for $name {
             type Err = InvalidValue;
 
-            /// Only the hyphenated form is an id of ours; a client that sends another has mixed something up.
+            /// Accepts the hyphenated form only: Rekindle writes no other, so another form points to a mistake of the client.
             fn from_str(text: &str) -> Result<Self, InvalidValue> {
                 match Uuid::try_parse(text) {
                     Ok(id) if text.len() == uuid::fmt::Hyphenated::LENGTH => Ok(Self(id)),
@@ -34,14 +34,14 @@ macro_rules! uuid_id {
 }
 
 uuid_id!(
-    /// Names a session.
+    /// The id of a session.
     SessionId
 );
 uuid_id!(
-    /// Names a task.
+    /// The id of a task.
     TaskId
 );
 uuid_id!(
-    /// Names an API key. Not the secret that is sent with a request.
+    /// The id of an API key. It is not the secret that is sent with a request.
     KeyId
 );

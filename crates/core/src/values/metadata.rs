@@ -1,4 +1,4 @@
-//! The caller's own data on an entity: a JSON object that Rekindle keeps and merges but never reads.
+//! The client's own data on an entity: a JSON object that Rekindle stores and merges but does not interpret.
 
 use serde_json::{Map, Value};
 
@@ -7,7 +7,7 @@ use super::InvalidValue;
 /// The largest metadata, in bytes of JSON.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// Keys of a session's metadata that are the server's to show: a client that writes one is refused.
+/// Keys of a session's metadata that only the server sets; a request that sets one is rejected.
 pub const RESERVED_SESSION_KEYS: [&str; 4] = ["archived", "archived_at", "error_message", "recovery"];
 
 /// A JSON object of at most 64 KiB.
@@ -15,10 +15,10 @@ pub const RESERVED_SESSION_KEYS: [&str; 4] = ["archived", "archived_at", "error_
 pub struct Metadata(Map<String, Value>);
 
 impl Metadata {
-    /// Metadata with this content.
+    /// Returns metadata with this content.
     ///
     /// # Errors
-    /// When it is larger than 64 KiB as JSON.
+    /// Fails when the content is larger than 64 KiB as JSON.
     pub fn new(content: Map<String, Value>) -> Result<Self, InvalidValue> {
         // Counted rather than written out: metadata is checked on every merge.
         let mut counter = ByteCounter(0);
@@ -27,19 +27,19 @@ impl Metadata {
             Ok(()) => {
                 Err(InvalidValue::new(format!("must be at most {MAX_BYTES} bytes as JSON, and would be {}", counter.0)))
             }
-            Err(fault) => Err(InvalidValue::new(format!("cannot be written as JSON: {fault}"))),
+            Err(error) => Err(InvalidValue::new(format!("cannot be written as JSON: {error}"))),
         }
     }
 
-    /// The content.
+    /// Returns the JSON object.
     pub fn as_map(&self) -> &Map<String, Value> {
         &self.0
     }
 
-    /// This metadata with a patch applied, as JSON Merge Patch (RFC 7396) says.
+    /// Returns this metadata with a JSON Merge Patch (RFC 7396) applied.
     ///
     /// # Errors
-    /// When the result would be larger than 64 KiB.
+    /// Fails when the result would be larger than 64 KiB.
     pub fn merged(&self, patch: &MetadataPatch) -> Result<Self, InvalidValue> {
         let mut content = self.0.clone();
         merge(&mut content, &patch.0);
@@ -47,11 +47,11 @@ impl Metadata {
     }
 }
 
-/// A change of metadata: null removes a key, an object merges into one, anything else replaces.
+/// A change of metadata: null removes a key, an object is merged, any other value replaces the present one.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MetadataPatch(pub Map<String, Value>);
 
-/// The keys of `content` that a client may not write on a session.
+/// Returns the reserved session keys that `content` sets.
 pub fn reserved_in(content: &Map<String, Value>) -> impl Iterator<Item = &'static str> {
     RESERVED_SESSION_KEYS.into_iter().filter(|key| content.contains_key(*key))
 }

@@ -1,10 +1,10 @@
-//! Docker slots: small numbers, one live session each per machine.
+//! Docker slots: numbers of a machine, each held by at most one live session.
 
 use std::fmt;
 
 use super::InvalidValue;
 
-/// One slot of a machine: 0 to 65535.
+/// The number of one slot of a machine, 0 to 65535.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Slot(pub u16);
 
@@ -22,17 +22,17 @@ impl fmt::Display for Slot {
     }
 }
 
-/// The slots that a machine offers: distinct, in the order in which it named them; may be none.
+/// The slots that a machine offers: distinct, in the order of its registration, possibly none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Slots(Vec<Slot>);
 
 impl Slots {
-    /// The slots, in order.
+    /// Returns the slots in the order of the registration.
     pub fn as_slice(&self) -> &[Slot] {
         &self.0
     }
 
-    /// Whether the machine has this slot.
+    /// Returns whether the machine has this slot.
     pub fn contains(&self, slot: Slot) -> bool {
         self.0.contains(&slot)
     }
@@ -44,7 +44,7 @@ impl TryFrom<Vec<Slot>> for Slots {
     fn try_from(slots: Vec<Slot>) -> Result<Self, InvalidValue> {
         let mut seen = std::collections::HashSet::new();
         match slots.iter().find(|slot| !seen.insert(**slot)) {
-            Some(twice) => Err(InvalidValue::new(format!("must name each slot once, and names {twice} twice"))),
+            Some(duplicate) => Err(InvalidValue::new(format!("must name each slot once, and names {duplicate} twice"))),
             None => Ok(Self(slots)),
         }
     }

@@ -1,4 +1,4 @@
-//! What values accept, and how they show themselves.
+//! Which texts and numbers the values accept, and how they are displayed.
 
 use serde_json::{Map, Value, json};
 
@@ -18,8 +18,8 @@ fn names_have_1_to_200_characters_and_no_control_characters() {
     for bad in ["", "  ", "\t", "a\nb", "a\u{0}", "\u{7f}", "ü".repeat(201).as_str()] {
         assert!(bad.parse::<ProjectId>().is_err(), "{bad:?}");
     }
-    let fault = "x".repeat(201).parse::<ProjectId>().unwrap_err();
-    assert_eq!(fault.to_string(), "must be at most 200 characters, and has 201");
+    let error = "x".repeat(201).parse::<ProjectId>().unwrap_err();
+    assert_eq!(error.to_string(), "must be at most 200 characters, and has 201");
 }
 
 #[test]
@@ -53,12 +53,12 @@ fn slots_are_small_and_distinct() {
     assert!(Slot::try_from(65536).is_err());
     let slots = Slots::try_from(vec![Slot(3), Slot(1)]).unwrap();
     assert_eq!(slots.as_slice(), [Slot(3), Slot(1)]);
-    let fault = Slots::try_from(vec![Slot(3), Slot(1), Slot(3)]).unwrap_err();
-    assert_eq!(fault.to_string(), "must name each slot once, and names 3 twice");
+    let error = Slots::try_from(vec![Slot(3), Slot(1), Slot(3)]).unwrap_err();
+    assert_eq!(error.to_string(), "must name each slot once, and names 3 twice");
 }
 
 #[test]
-fn a_time_is_shown_with_milliseconds_and_read_back() {
+fn a_timestamp_is_displayed_with_milliseconds_and_parses_back() {
     let time = Timestamp::from_millis(1_768_811_400_000);
     assert_eq!(time.to_string(), "2026-01-19T08:30:00.000Z");
     assert_eq!("2026-01-19T09:30:00+01:00".parse(), Ok(time));
@@ -67,12 +67,12 @@ fn a_time_is_shown_with_milliseconds_and_read_back() {
     assert_eq!(before.to_string().parse(), Ok(before));
     let last = Timestamp::from_millis(253_402_300_799_999);
     assert_eq!(last.to_string(), "9999-12-31T23:59:59.999Z");
-    assert_eq!(Timestamp::MIN.to_string(), "-9223372036854775808ms", "no calendar goes there");
+    assert_eq!(Timestamp::MIN.to_string(), "-9223372036854775808ms", "outside of the calendar");
     assert!("yesterday".parse::<Timestamp>().is_err());
 }
 
 #[test]
-fn metadata_merges_as_rfc_7396_says() {
+fn metadata_merges_by_rfc_7396() {
     // The examples of the RFC's appendix that have objects on both sides.
     for (target, patch, merged) in [
         (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
@@ -93,11 +93,11 @@ fn metadata_merges_as_rfc_7396_says() {
 }
 
 #[test]
-fn metadata_is_at_most_64_kib_also_after_a_merge() {
+fn metadata_is_at_most_64_kib_even_after_a_merge() {
     let of_size = |bytes: usize| object(json!({ "x": "y".repeat(bytes - r#"{"x":""}"#.len()) }));
     let largest = Metadata::new(of_size(65536)).unwrap();
-    let fault = Metadata::new(of_size(65537)).unwrap_err();
-    assert_eq!(fault.to_string(), "must be at most 65536 bytes as JSON, and would be 65537");
+    let error = Metadata::new(of_size(65537)).unwrap_err();
+    assert_eq!(error.to_string(), "must be at most 65536 bytes as JSON, and would be 65537");
     assert!(largest.merged(&MetadataPatch(object(json!({ "z": 1 })))).is_err());
     assert!(largest.merged(&MetadataPatch(object(json!({ "x": "small" })))).is_ok());
 }

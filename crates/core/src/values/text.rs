@@ -1,4 +1,4 @@
-//! Texts from outside: names of up to 200 characters without control characters, and prose of up to 4,000.
+//! Texts from clients: names of up to 200 characters without control characters, and prose of up to 4,000 characters.
 
 use std::fmt;
 use std::str::FromStr;
@@ -26,7 +26,7 @@ fn name(text: &str) -> Result<(), InvalidValue> {
     Ok(())
 }
 
-/// A machine's id stands in paths, where a slash would split it.
+/// A machine's id is a segment of URL paths, which a slash would split.
 fn path_name(text: &str) -> Result<(), InvalidValue> {
     name(text)?;
     if text.contains('/') {
@@ -46,7 +46,7 @@ macro_rules! text {
         pub struct $name(Box<str>);
 
         impl $name {
-            /// The text as it came.
+            /// Returns the text as the client sent it.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -78,31 +78,31 @@ macro_rules! text {
 }
 
 text!(
-    /// The project that a session works through: the caller's own name for it.
+    /// The name of a project, chosen by the client.
     ProjectId, name
 );
 text!(
-    /// Names a machine; without a slash.
+    /// The id of a machine; contains no slash.
     MachineId, path_name
 );
 text!(
-    /// A machine's host name.
+    /// The host name of a machine.
     Hostname, name
 );
 text!(
-    /// What a session says that it is working on. Often a task's id, but not checked against the tasks.
+    /// The current task of a session, as the client reports it. Often a task's id, but not checked against the tasks.
     TaskLabel, name
 );
 text!(
-    /// The issue that a task belongs to, in the caller's tracker.
+    /// The issue that a task belongs to, in the client's issue tracker.
     IssueId, name
 );
 text!(
-    /// What an API key is called by those who hand it out.
+    /// The name that an administrator gave an API key.
     KeyName, name
 );
 text!(
-    /// A task, described for people.
+    /// The description of a task.
     TaskName, prose
 );
 text!(
@@ -111,23 +111,23 @@ text!(
 );
 
 impl TaskLabel {
-    /// The label that a session carries while this task is in progress.
+    /// Returns the label that a session has while this task is in progress.
     pub fn of_task(id: super::TaskId) -> Self {
         Self(id.to_string().into_boxed_str())
     }
 }
 
 impl MachineId {
-    /// A fresh id for a machine that brought none.
+    /// Returns the id of a machine that was registered without one.
     pub fn made(id: uuid::Uuid) -> Self {
         Self(id.as_hyphenated().to_string().into_boxed_str())
     }
 }
 
 impl ErrorMessage {
-    /// A message of ours about a session; ours are short and never blank.
-    pub(crate) fn ours(text: &str) -> Self {
-        debug_assert!(prose(text).is_ok(), "our own messages keep the rules");
+    /// Returns a message of the domain's own, which is known to be valid.
+    pub(crate) fn internal(text: &str) -> Self {
+        debug_assert!(prose(text).is_ok(), "the domain's own messages are valid");
         Self(text.into())
     }
 }

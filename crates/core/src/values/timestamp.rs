@@ -9,45 +9,45 @@ use time::format_description::well_known::Rfc3339;
 
 use super::InvalidValue;
 
-/// A point in time, in milliseconds since 1970-01-01T00:00:00Z. Shown as RFC 3339 with milliseconds.
+/// A point in time, in milliseconds since 1970-01-01T00:00:00Z. Displayed as RFC 3339 with milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// Before everything that is ever recorded.
+    /// The earliest representable time, before every recorded one.
     pub const MIN: Self = Self(i64::MIN);
 
-    /// From milliseconds since the epoch.
+    /// Returns the time that lies so many milliseconds after the epoch.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }
 
-    /// Milliseconds since the epoch.
+    /// Returns the milliseconds since the epoch.
     pub const fn millis(self) -> i64 {
         self.0
     }
 
-    /// This much later; stops at the end of time.
+    /// Returns the time that is later by `span`; saturates at the latest representable time.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// This much earlier; stops at the beginning of time.
+    /// Returns the time that is earlier by `span`; saturates at [`Self::MIN`].
     #[must_use]
     pub fn minus(self, span: Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// How long before `self` the earlier point lies; nothing if it lies after.
+    /// Returns the time that passed from `earlier` to `self`; zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 }
 
 impl fmt::Display for Timestamp {
-    /// Written out by hand: each heartbeat's answer shows five times, and this is a tenth of the work of a formatter
-    /// that is told its format at run time.
+    /// Formats by hand: the response to a heartbeat contains five times, and this costs a tenth of a formatter that
+    /// interprets its format at run time.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (seconds, millis) = (self.0.div_euclid(1000), self.0.rem_euclid(1000));
         let Ok(moment) = OffsetDateTime::from_unix_timestamp(seconds) else { return write!(f, "{}ms", self.0) };

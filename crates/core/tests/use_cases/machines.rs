@@ -1,4 +1,4 @@
-//! Machines through the use cases.
+//! The use cases of machines.
 
 use crate::support::{World, new_machine, new_session, refused, to};
 use rekindle_core::use_cases::{IfMatch, MachinePatch, NewSession, Registered, SessionTarget};
@@ -12,7 +12,7 @@ fn slots(numbers: &[u16]) -> MachinePatch {
 }
 
 #[tokio::test]
-async fn a_machine_registers_once_and_may_be_put_again() {
+async fn a_machine_is_created_once_and_can_be_replaced_by_put() {
     let world = World::new();
     let made = world.tracker.machines().create(None, new_machine(&[1, 2])).await.unwrap();
     assert_eq!(made.machine.value.status, MachineStatus::Online);
@@ -33,7 +33,7 @@ async fn a_machine_registers_once_and_may_be_put_again() {
 }
 
 #[tokio::test]
-async fn live_sessions_are_derived_and_keep_their_machine_and_slot() {
+async fn a_machine_with_live_sessions_keeps_their_slots_and_cannot_be_deleted() {
     let world = World::new();
     world.machine("m", &[1, 2, 3]).await;
     let new = NewSession { docker_slot: Some(Slot(2)), ..new_session("p", "m") };
@@ -55,7 +55,7 @@ async fn live_sessions_are_derived_and_keep_their_machine_and_slot() {
 }
 
 #[tokio::test]
-async fn a_heartbeat_brings_an_offline_machine_online_and_leaves_maintenance() {
+async fn a_heartbeat_brings_an_offline_machine_online_but_does_not_end_maintenance() {
     let world = World::new();
     world.machine("m", &[]).await;
     let set = |status| MachinePatch { status: Some(status), ..MachinePatch::default() };
@@ -73,12 +73,12 @@ async fn a_heartbeat_brings_an_offline_machine_online_and_leaves_maintenance() {
 }
 
 #[tokio::test]
-async fn declaring_a_machine_online_begins_its_silence_anew() {
+async fn declaring_a_machine_online_counts_as_a_heartbeat() {
     let world = World::new();
     world.machine("m", &[]).await;
-    world.watch_for(190).await;
+    world.detect_for(190).await;
     let online = MachinePatch { status: Some(MachineStatus::Online), ..MachinePatch::default() };
     world.tracker.machines().update(&text("m"), &online).await.unwrap();
-    world.watch_for(5).await;
+    world.detect_for(5).await;
     assert_eq!(world.tracker.machines().get(&text("m")).await.unwrap().machine.value.status, MachineStatus::Online);
 }

@@ -1,4 +1,4 @@
-//! The use cases on a store in memory, with the time in the test's hand: the domain's rules without I/O.
+//! The use cases on a store in memory with a manual clock: the domain's rules without I/O.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed expectation is how a test reports")]
 
 mod detection;

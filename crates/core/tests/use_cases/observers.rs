@@ -1,4 +1,4 @@
-//! What the use cases tell whoever listens: what was committed, how late a stall was marked, how long a session was down.
+//! Notifications of the use cases: committed events, the delay of a stall, the downtime of a recovered session.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,12 +12,12 @@ use rekindle_testkit::sample::text;
 use crate::support::{World, onto};
 
 #[derive(Default)]
-struct Heard {
+struct RecordingObserver {
     kinds: Mutex<Vec<EventKind>>,
     recovered: Mutex<Vec<Duration>>,
 }
 
-impl Observer for Heard {
+impl Observer for RecordingObserver {
     fn committed(&self, events: &[Event]) {
         self.kinds.lock().unwrap().extend(events.iter().map(|event| event.kind));
     }
@@ -27,28 +27,28 @@ impl Observer for Heard {
     }
 }
 
-impl Heard {
+impl RecordingObserver {
     fn count(&self, kind: EventKind) -> usize {
-        self.kinds.lock().unwrap().iter().filter(|heard| **heard == kind).count()
+        self.kinds.lock().unwrap().iter().filter(|recorded| **recorded == kind).count()
     }
 }
 
-fn listening(world: &World) -> (Tracker, Arc<Heard>) {
-    let heard = Arc::new(Heard::default());
-    (world.tracker.clone().with_observer(Arc::clone(&heard) as _), heard)
+fn observed(world: &World) -> (Tracker, Arc<RecordingObserver>) {
+    let observer = Arc::new(RecordingObserver::default());
+    (world.tracker.clone().with_observer(Arc::clone(&observer) as _), observer)
 }
 
-async fn silent_session(world: &World) -> SessionId {
+async fn overdue_session(world: &World) -> SessionId {
     let id = world.session("p", "m").await.value.id;
-    assert_eq!(world.watch_for(180).await, []);
+    assert_eq!(world.detect_for(180).await, []);
     world.advance(1);
     id
 }
 
 #[tokio::test]
-async fn a_pass_says_how_late_it_was() {
+async fn a_pass_reports_how_late_it_marked_a_session() {
     let world = World::new();
-    let id = silent_session(&world).await;
+    let id = overdue_session(&world).await;
     let pass = world.tracker.detect().await.unwrap();
     assert_eq!(pass.stalled.len(), 1);
     assert_eq!(pass.stalled[0].session_id, id);
@@ -56,39 +56,39 @@ async fn a_pass_says_how_late_it_was() {
 }
 
 #[tokio::test]
-async fn stalls_and_what_undoes_them_are_told_once_each() {
+async fn each_stall_and_each_revival_is_reported_once() {
     let world = World::new();
-    let (tracker, heard) = listening(&world);
-    let id = silent_session(&world).await;
+    let (tracker, observer) = observed(&world);
+    let id = overdue_session(&world).await;
     tracker.detect().await.unwrap();
     tracker.detect().await.unwrap();
-    assert_eq!(heard.count(EventKind::SessionStalled), 1);
+    assert_eq!(observer.count(EventKind::SessionStalled), 1);
     tracker.sessions().record_heartbeat(id, &HeartbeatReport::default()).await.unwrap();
     tracker.sessions().record_heartbeat(id, &HeartbeatReport::default()).await.unwrap();
-    assert_eq!(heard.count(EventKind::SessionRevived), 1);
+    assert_eq!(observer.count(EventKind::SessionRevived), 1);
 }
 
 #[tokio::test]
-async fn what_was_not_committed_is_not_told() {
+async fn failed_commits_are_not_reported() {
     let world = World::new();
-    let (tracker, heard) = listening(&world);
-    let id = silent_session(&world).await;
+    let (tracker, observer) = observed(&world);
+    let id = overdue_session(&world).await;
     world.store.script([Some(Fault::Stale)]);
     tracker.detect().await.unwrap();
-    assert_eq!(heard.count(EventKind::SessionStalled), 1, "of two attempts one went through");
+    assert_eq!(observer.count(EventKind::SessionStalled), 1, "of two attempts one went through");
     world.store.script([Some(Fault::Refused)]);
     tracker.sessions().record_heartbeat(id, &HeartbeatReport::default()).await.unwrap_err();
-    assert_eq!(heard.count(EventKind::SessionRevived), 0);
+    assert_eq!(observer.count(EventKind::SessionRevived), 0);
 }
 
 #[tokio::test]
-async fn how_long_a_session_was_down_counts_from_its_deadline_or_its_failure() {
+async fn downtime_counts_from_the_deadline_or_the_failure() {
     let world = World::new();
-    let (tracker, heard) = listening(&world);
-    let stalled = silent_session(&world).await;
+    let (tracker, observer) = observed(&world);
+    let stalled = overdue_session(&world).await;
     tracker.detect().await.unwrap();
     world.advance(9);
-    // Whoever prepares a recovery changes the row, and not the time from which it counts.
+    // Preparing a recovery changes the row, but not the time from which the downtime counts.
     tracker.sessions().prepare_recovery(stalled, rekindle_core::use_cases::SlotRelease::Hold).await.unwrap();
     world.advance(10);
     let failed = world.session("q", "m").await.value.id;
@@ -101,5 +101,5 @@ async fn how_long_a_session_was_down_counts_from_its_deadline_or_its_failure() {
             Recovered::AlreadyRecovered(_)
         ));
     }
-    assert_eq!(*heard.recovered.lock().unwrap(), [Duration::from_secs(25), Duration::from_secs(5)]);
+    assert_eq!(*observer.recovered.lock().unwrap(), [Duration::from_secs(25), Duration::from_secs(5)]);
 }

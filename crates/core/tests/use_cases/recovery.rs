@@ -1,4 +1,4 @@
-//! Recovery: exactly once, with all the work that was left, whatever happens on the way.
+//! Recovery happens exactly once and carries over all unfinished tasks, whatever fails meanwhile.
 
 use crate::support::{World, new_session, onto, refused, to};
 use rekindle_core::domain::task::transition::TaskTarget;
@@ -16,8 +16,8 @@ fn successor(answer: Recovered) -> (bool, Versioned<Session>) {
     }
 }
 
-/// A failed session with a task in every state, and those tasks' names by what should become of them.
-async fn a_broken_session(world: &World) -> Session {
+/// Returns a session with one task in every status, named after the status.
+async fn session_with_tasks(world: &World) -> Session {
     let session = world.session("p", "m").await.value;
     for (name, target) in [
         ("pending", None),
@@ -36,30 +36,30 @@ async fn a_broken_session(world: &World) -> Session {
 }
 
 #[tokio::test]
-async fn the_successor_takes_over_what_was_left() {
+async fn the_successor_gets_the_unfinished_tasks() {
     for (failed_tasks, expected) in [
         (FailedTasks::Reset, vec!["pending", "blocked", "failed", "in progress"]),
         (FailedTasks::Leave, vec!["pending", "blocked", "in progress"]),
     ] {
         let world = World::new();
-        let session = a_broken_session(&world).await;
+        let session = session_with_tasks(&world).await;
         world.tracker.sessions().mark_stalled(session.id).await.unwrap();
         let recovery = Recovery { failed_tasks, ..onto("m2") };
-        let (now, made) = successor(world.tracker.sessions().recover(session.id, &recovery).await.unwrap());
-        assert!(now);
-        let made = made.value;
-        assert_eq!((made.project_id, made.machine_id), (text("p"), text("m2")));
-        assert_eq!((made.lineage.id, made.lineage.attempt), (session.id, 2));
-        let tasks = world.tracker.store().tasks_of(made.id, &TaskStatus::ALL).await.unwrap();
+        let (is_new, created) = successor(world.tracker.sessions().recover(session.id, &recovery).await.unwrap());
+        assert!(is_new);
+        let created = created.value;
+        assert_eq!((created.project_id, created.machine_id), (text("p"), text("m2")));
+        assert_eq!((created.lineage.id, created.lineage.attempt), (session.id, 2));
+        let tasks = world.tracker.store().tasks_of(created.id, &TaskStatus::ALL).await.unwrap();
         assert_eq!(tasks.iter().map(|task| task.value.name.as_str()).collect::<Vec<_>>(), expected);
         assert!(
             tasks.iter().all(|task| task.value.status() == TaskStatus::Pending && task.value.copied_from.is_some())
         );
 
         let original = world.reread(session.id).await.value;
-        assert_eq!((original.status(), original.recovered_into()), (SessionStatus::Completed, Some(made.id)));
+        assert_eq!((original.status(), original.recovered_into()), (SessionStatus::Completed, Some(created.id)));
         let recovery = &original.shown_metadata()["recovery"];
-        assert_eq!(recovery["recovered_into"], json!(made.id.to_string()));
+        assert_eq!(recovery["recovered_into"], json!(created.id.to_string()));
         let left = world.tracker.sessions().recovery_state(session.id).await.unwrap();
         assert_eq!(left.tasks_in(TaskStatus::InProgress).count(), 0);
         assert_eq!(left.last_successful_task.unwrap().value.name.as_str(), "done");
@@ -68,18 +68,18 @@ async fn the_successor_takes_over_what_was_left() {
 }
 
 #[tokio::test]
-async fn asking_again_answers_the_same_successor_whatever_became_of_it() {
+async fn repeated_recovery_returns_the_same_successor_in_any_status() {
     let world = World::new();
-    let session = a_broken_session(&world).await;
+    let session = session_with_tasks(&world).await;
     world.tracker.sessions().mark_failed(session.id, text("crashed"), None).await.unwrap();
     let (_, first) = successor(world.tracker.sessions().recover(session.id, &onto("m2")).await.unwrap());
-    let (now, again) = successor(world.tracker.sessions().recover(session.id, &onto("m3")).await.unwrap());
-    assert_eq!((now, again.value.id), (false, first.value.id));
+    let (is_new, again) = successor(world.tracker.sessions().recover(session.id, &onto("m3")).await.unwrap());
+    assert_eq!((is_new, again.value.id), (false, first.value.id));
     world.tracker.sessions().update(first.value.id, &to(SessionTarget::Completed)).await.unwrap();
-    let (now, again) = successor(world.tracker.sessions().recover(session.id, &onto("m2")).await.unwrap());
-    assert_eq!((now, again.value.id), (false, first.value.id));
+    let (is_new, again) = successor(world.tracker.sessions().recover(session.id, &onto("m2")).await.unwrap());
+    assert_eq!((is_new, again.value.id), (false, first.value.id));
     let original = world.reread(session.id).await.value;
-    assert_eq!(original.shown_metadata()["error_message"], json!("crashed"), "why it failed is kept");
+    assert_eq!(original.shown_metadata()["error_message"], json!("crashed"), "the error message is kept");
     world.tracker.sessions().delete(first.value.id, None).await.unwrap();
     assert!(matches!(
         refused(world.tracker.sessions().recover(session.id, &onto("m2")).await),
@@ -88,18 +88,18 @@ async fn asking_again_answers_the_same_successor_whatever_became_of_it() {
 }
 
 #[tokio::test]
-async fn a_beat_for_the_recovered_session_is_refused_and_names_the_successor() {
+async fn a_heartbeat_of_a_recovered_session_is_rejected_with_its_successor() {
     let world = World::new();
     let session = world.session("p", "m").await.value;
     world.tracker.sessions().mark_stalled(session.id).await.unwrap();
-    let (_, made) = successor(world.tracker.sessions().recover(session.id, &onto("m2")).await.unwrap());
+    let (_, created) = successor(world.tracker.sessions().recover(session.id, &onto("m2")).await.unwrap());
     let refusal = refused(world.tracker.sessions().record_heartbeat(session.id, &HeartbeatReport::default()).await);
-    assert!(matches!(refusal, Rejection::SessionEnded { successor: Some(id), .. } if id == made.value.id));
-    assert!(refusal.to_string().contains(&made.value.id.to_string()), "{refusal}");
+    assert!(matches!(refusal, Rejection::SessionEnded { successor: Some(id), .. } if id == created.value.id));
+    assert!(refusal.to_string().contains(&created.value.id.to_string()), "{refusal}");
 }
 
 #[tokio::test]
-async fn only_failed_and_stalled_sessions_recover() {
+async fn only_failed_and_stalled_sessions_can_be_recovered() {
     let world = World::new();
     let id = world.session("p", "m").await.value.id;
     for target in [None, Some(SessionTarget::Paused), Some(SessionTarget::Completed)] {
@@ -116,7 +116,7 @@ async fn only_failed_and_stalled_sessions_recover() {
 }
 
 #[tokio::test]
-async fn its_own_machine_and_slot_are_fine_and_a_resting_machine_is_not() {
+async fn recovery_on_the_same_machine_and_slot_needs_the_machine_online() {
     let world = World::new();
     world.machine("m", &[1]).await;
     let new = rekindle_core::use_cases::NewSession { docker_slot: Some(Slot(1)), ..new_session("p", "m") };
@@ -132,12 +132,12 @@ async fn its_own_machine_and_slot_are_fine_and_a_resting_machine_is_not() {
     world.tracker.machines().record_heartbeat(&text("m")).await.unwrap();
     let missing = Recovery { docker_slot: Some(Slot(9)), ..onto("m") };
     assert!(matches!(refused(world.tracker.sessions().recover(session.id, &missing).await), Rejection::Invalid { .. }));
-    let (now, made) = successor(world.tracker.sessions().recover(session.id, &same_place).await.unwrap());
-    assert_eq!((now, made.value.docker_slot), (true, Some(Slot(1))));
+    let (is_new, created) = successor(world.tracker.sessions().recover(session.id, &same_place).await.unwrap());
+    assert_eq!((is_new, created.value.docker_slot), (true, Some(Slot(1))));
 }
 
 #[tokio::test]
-async fn another_active_session_at_the_target_is_in_the_way() {
+async fn another_active_session_on_the_target_machine_is_a_conflict() {
     let world = World::new();
     let stalled = world.session("p", "m").await.value.id;
     world.tracker.sessions().mark_stalled(stalled).await.unwrap();
@@ -148,7 +148,7 @@ async fn another_active_session_at_the_target_is_in_the_way() {
 }
 
 #[tokio::test]
-async fn preparing_is_noted_once_and_may_free_the_slot() {
+async fn preparation_is_recorded_once_and_can_release_the_slot() {
     let world = World::new();
     let new = rekindle_core::use_cases::NewSession { docker_slot: Some(Slot(1)), ..new_session("p", "m") };
     let id = world.tracker.sessions().create(new).await.unwrap().value.id;
@@ -162,17 +162,17 @@ async fn preparing_is_noted_once_and_may_free_the_slot() {
 }
 
 #[tokio::test]
-async fn a_recovery_whose_answer_is_lost_still_happens_once() {
+async fn a_recovery_with_an_unknown_outcome_happens_once() {
     for fault in [Fault::LostBefore, Fault::LostAfter, Fault::Stale] {
         let world = World::new();
-        let session = a_broken_session(&world).await;
+        let session = session_with_tasks(&world).await;
         world.tracker.sessions().mark_stalled(session.id).await.unwrap();
         world.store.script([Some(fault.clone())]);
-        let (now, made) = successor(world.tracker.sessions().recover(session.id, &onto("m2")).await.unwrap());
-        assert!(now, "{fault:?}: it was this request's doing");
+        let (is_new, created) = successor(world.tracker.sessions().recover(session.id, &onto("m2")).await.unwrap());
+        assert!(is_new, "{fault:?}: this request made the successor");
         let counts = world.tracker.store().counts().await.unwrap();
         assert_eq!((counts.active, counts.total()), (1, 2), "{fault:?}");
-        assert_eq!(world.reread(session.id).await.value.recovered_into(), Some(made.value.id));
+        assert_eq!(world.reread(session.id).await.value.recovered_into(), Some(created.value.id));
         invariants::assert_hold(world.tracker.store().as_ref()).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Sessions through the use cases: creating, beating, changing and ending them.
+//! The use cases of sessions: creation, heartbeats, changes, end.
 
 use crate::support::{World, new_session, patch, refused, to};
 use rekindle_core::domain::session::LiveState;
@@ -19,20 +19,20 @@ async fn a_new_session_is_active_and_the_first_of_its_lineage() {
 }
 
 #[tokio::test]
-async fn a_second_active_one_of_the_same_project_and_machine_is_refused_by_name() {
+async fn a_second_active_session_of_a_project_on_a_machine_is_a_conflict() {
     let world = World::new();
     let first = world.session("p", "m").await.value.id;
     let refusal = refused(world.tracker.sessions().create(new_session("p", "m")).await);
     assert_eq!(refusal, Rejection::SessionConflict { existing: first });
     world.tracker.sessions().update(first, &to(SessionTarget::Paused)).await.unwrap();
     world.session("p", "m").await;
-    // Now the paused one cannot come back.
+    // Now the paused one cannot become active.
     let refusal = refused(world.tracker.sessions().update(first, &to(SessionTarget::Active)).await);
     assert!(matches!(refusal, Rejection::SessionConflict { .. }));
 }
 
 #[tokio::test]
-async fn a_registered_machine_is_asked_for_its_slots_and_its_status() {
+async fn a_session_on_a_registered_machine_needs_a_free_slot_and_no_maintenance() {
     let world = World::new();
     world.machine("m", &[1, 2]).await;
     let with_slot =
@@ -53,14 +53,15 @@ async fn a_registered_machine_is_asked_for_its_slots_and_its_status() {
 }
 
 #[tokio::test]
-async fn a_heartbeat_alone_leaves_the_revision_and_the_update_alone() {
+async fn a_plain_heartbeat_changes_neither_revision_nor_updated_at() {
     let world = World::new();
     let made = world.session("p", "m").await;
     world.advance(5);
-    let beaten = world.tracker.sessions().record_heartbeat(made.value.id, &HeartbeatReport::default()).await.unwrap();
-    assert_eq!(beaten.version, made.version);
-    assert_eq!(beaten.value.updated_at, made.value.updated_at);
-    assert_eq!(beaten.value.last_heartbeat, made.value.last_heartbeat.plus(std::time::Duration::from_secs(5)));
+    let refreshed =
+        world.tracker.sessions().record_heartbeat(made.value.id, &HeartbeatReport::default()).await.unwrap();
+    assert_eq!(refreshed.version, made.version);
+    assert_eq!(refreshed.value.updated_at, made.value.updated_at);
+    assert_eq!(refreshed.value.last_heartbeat, made.value.last_heartbeat.plus(std::time::Duration::from_secs(5)));
     let report = HeartbeatReport { current_task: FieldUpdate::Set(text("t")), metadata: patch(json!({"n": 1})) };
     let changed = world.tracker.sessions().record_heartbeat(made.value.id, &report).await.unwrap();
     assert_eq!(changed.version.revision, 2);
@@ -72,7 +73,7 @@ async fn a_heartbeat_alone_leaves_the_revision_and_the_update_alone() {
 }
 
 #[tokio::test]
-async fn a_heartbeat_revives_a_stalled_session_leaves_a_paused_one_and_is_too_late_for_an_ended_one() {
+async fn a_heartbeat_revives_a_stalled_session_keeps_a_paused_one_and_is_rejected_by_an_ended_one() {
     let world = World::new();
     let id = world.session("p", "m").await.value.id;
     let beat = HeartbeatReport::default();
@@ -93,7 +94,7 @@ async fn a_heartbeat_revives_a_stalled_session_leaves_a_paused_one_and_is_too_la
 }
 
 #[tokio::test]
-async fn becoming_active_is_a_sign_of_life() {
+async fn becoming_active_counts_as_a_heartbeat() {
     let world = World::new();
     let made = world.session("p", "m").await;
     world.advance(60);
@@ -104,11 +105,11 @@ async fn becoming_active_is_a_sign_of_life() {
     world.advance(60);
     let back = world.tracker.sessions().update(made.value.id, &to(SessionTarget::Active)).await.unwrap();
     assert_eq!(back.value.last_heartbeat, world.tracker.now());
-    assert_eq!(world.watch_for(2).await, []);
+    assert_eq!(world.detect_for(2).await, []);
 }
 
 #[tokio::test]
-async fn ending_fails_what_was_in_progress_and_clears_the_current_task() {
+async fn ending_fails_tasks_in_progress_and_clears_the_current_task() {
     for target in [SessionTarget::Completed, SessionTarget::Failed(text("crashed"))] {
         let world = World::new();
         let session = world.session("p", "m").await.value;
@@ -136,7 +137,7 @@ async fn ending_fails_what_was_in_progress_and_clears_the_current_task() {
 }
 
 #[tokio::test]
-async fn marking_again_changes_nothing() {
+async fn marking_as_failed_again_changes_nothing() {
     let world = World::new();
     let id = world.session("p", "m").await.value.id;
     let first = world.tracker.sessions().mark_failed(id, text("first"), patch(json!({"a": 1}))).await.unwrap();
@@ -155,7 +156,7 @@ async fn marking_again_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_ended_session_takes_metadata_and_nothing_else() {
+async fn an_ended_session_accepts_metadata_only() {
     let world = World::new();
     let id = world.session("p", "m").await.value.id;
     world.tracker.sessions().update(id, &to(SessionTarget::Completed)).await.unwrap();
@@ -167,7 +168,7 @@ async fn an_ended_session_takes_metadata_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_patch_that_changes_nothing_leaves_the_revision_alone() {
+async fn a_patch_that_changes_nothing_keeps_the_revision() {
     let world = World::new();
     let made = world.session("p", "m").await;
     world.advance(1);
@@ -179,7 +180,7 @@ async fn a_patch_that_changes_nothing_leaves_the_revision_alone() {
 }
 
 #[tokio::test]
-async fn a_change_demands_the_revision_that_the_caller_names() {
+async fn a_change_needs_a_revision_that_if_match_names() {
     let world = World::new();
     let id = world.session("p", "m").await.value.id;
     let at = |revisions: &[u64]| SessionPatch {
@@ -196,15 +197,15 @@ async fn a_change_demands_the_revision_that_the_caller_names() {
 }
 
 #[tokio::test]
-async fn an_update_is_always_later_than_the_one_before() {
+async fn updated_at_increases_though_the_clock_stands_still() {
     let world = World::new();
     let made = world.session("p", "m").await.value;
     let paused = world.tracker.sessions().update(made.id, &to(SessionTarget::Paused)).await.unwrap().value;
-    assert!(paused.updated_at > made.updated_at, "though the clock stands still");
+    assert!(paused.updated_at > made.updated_at);
 }
 
 #[tokio::test]
-async fn archiving_is_for_ended_sessions_and_happens_once() {
+async fn only_ended_sessions_can_be_archived_and_only_once() {
     let world = World::new();
     let id = world.session("p", "m").await.value.id;
     assert!(matches!(refused(world.tracker.sessions().archive(id).await), Rejection::InvalidTransition { .. }));
@@ -216,7 +217,7 @@ async fn archiving_is_for_ended_sessions_and_happens_once() {
 }
 
 #[tokio::test]
-async fn what_leaves_a_state_does_not_come_back_with_it() {
+async fn a_session_that_stalls_again_is_not_prepared_for_recovery() {
     let world = World::new();
     let id = world.session("p", "m").await.value.id;
     world.tracker.sessions().mark_stalled(id).await.unwrap();

@@ -1,4 +1,4 @@
-//! A tracker over a store in memory, with the time in the test's hand, and short words for what tests do.
+//! A tracker over a store in memory with a manual clock, and short functions for what tests do.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,8 +64,8 @@ impl World {
         self.tracker.machines().create(Some(text(id)), new_machine(slots)).await.unwrap();
     }
 
-    /// A pass each second, as the detector would, for this long.
-    pub async fn watch_for(&self, seconds: u64) -> Vec<SessionId> {
+    /// Runs a detection pass each second for so many seconds, and returns the sessions that were marked.
+    pub async fn detect_for(&self, seconds: u64) -> Vec<SessionId> {
         let mut stalled = Vec::new();
         for _ in 0..seconds {
             self.advance(1);

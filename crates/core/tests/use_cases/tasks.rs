@@ -1,4 +1,4 @@
-//! Tasks through the use cases, and what they do to their session.
+//! The use cases of tasks, and their effect on the session.
 
 use crate::support::{World, patch, refused, to};
 use rekindle_core::domain::task::transition::TaskTarget;
@@ -29,7 +29,7 @@ async fn a_task_needs_a_live_session_of_its_project() {
 }
 
 #[tokio::test]
-async fn work_becomes_the_current_task_and_stops_being_it() {
+async fn a_task_in_progress_is_the_current_task_until_it_leaves_that_status() {
     let world = World::new();
     let session = world.session("p", "m").await.value;
     let (one, two) = (world.task(&session, "one").await.value.id, world.task(&session, "two").await.value.id);
@@ -48,7 +48,7 @@ async fn work_becomes_the_current_task_and_stops_being_it() {
 }
 
 #[tokio::test]
-async fn times_follow_the_states() {
+async fn start_and_completion_times_follow_the_status() {
     let world = World::new();
     let session = world.session("p", "m").await.value;
     let id = world.task(&session, "work").await.value.id;
@@ -69,7 +69,7 @@ async fn times_follow_the_states() {
 }
 
 #[tokio::test]
-async fn a_repeat_is_no_change_and_an_illegal_move_names_both_states() {
+async fn a_repeated_status_changes_nothing_and_an_illegal_step_names_both_statuses() {
     let world = World::new();
     let session = world.session("p", "m").await.value;
     let id = world.task(&session, "work").await.value.id;
@@ -82,7 +82,7 @@ async fn a_repeat_is_no_change_and_an_illegal_move_names_both_states() {
 }
 
 #[tokio::test]
-async fn a_task_of_an_ended_session_refuses_every_write() {
+async fn a_task_of_an_ended_session_rejects_every_write() {
     let world = World::new();
     let session = world.session("p", "m").await.value;
     let id = world.task(&session, "work").await.value.id;

@@ -1,5 +1,4 @@
-//! When a write's outcome is not heard, or others are always quicker: asked for again, done once, and given up with a
-//! clear word.
+//! Unknown outcomes and contention: a write is repeated, happens once, and is given up with the right error.
 
 use crate::support::{World, new_machine, new_session, patch, to};
 use rekindle_core::use_cases::{Registered, SessionTarget};
@@ -10,7 +9,7 @@ use rekindle_testkit::{Fault, invariants};
 const LOST: [Fault; 2] = [Fault::LostBefore, Fault::LostAfter];
 
 #[tokio::test]
-async fn a_create_whose_answer_is_lost_makes_one_session() {
+async fn a_creation_with_an_unknown_outcome_makes_one_session() {
     for fault in LOST {
         let world = World::new();
         world.store.script([Some(fault.clone())]);
@@ -21,7 +20,7 @@ async fn a_create_whose_answer_is_lost_makes_one_session() {
 }
 
 #[tokio::test]
-async fn a_change_whose_answer_is_lost_is_made_once() {
+async fn a_change_with_an_unknown_outcome_happens_once() {
     for fault in LOST {
         let world = World::new();
         let id = world.session("p", "m").await.value.id;
@@ -38,7 +37,7 @@ async fn a_change_whose_answer_is_lost_is_made_once() {
 }
 
 #[tokio::test]
-async fn a_task_and_a_machine_whose_answers_are_lost_are_made_once() {
+async fn tasks_and_machines_with_unknown_outcomes_are_created_once() {
     for fault in LOST {
         let world = World::new();
         let session = world.session("p", "m").await.value;
@@ -56,7 +55,7 @@ async fn a_task_and_a_machine_whose_answers_are_lost_are_made_once() {
 }
 
 #[tokio::test]
-async fn an_outcome_that_is_never_heard_is_told_as_unknown() {
+async fn gives_up_with_unknown_after_max_retries() {
     let world = World::new();
     world.store.script(vec![Some(Fault::LostBefore); 5]);
     let answer = world.tracker.sessions().create(new_session("p", "m")).await;
@@ -64,7 +63,7 @@ async fn an_outcome_that_is_never_heard_is_told_as_unknown() {
 }
 
 #[tokio::test]
-async fn a_store_that_refuses_is_not_asked_again() {
+async fn a_failure_that_wrote_nothing_is_not_retried() {
     let world = World::new();
     world.store.script([Some(Fault::Refused)]);
     let answer = world.tracker.sessions().create(new_session("p", "m")).await;
@@ -73,7 +72,7 @@ async fn a_store_that_refuses_is_not_asked_again() {
 }
 
 #[tokio::test]
-async fn endless_contention_ends_with_a_clear_word() {
+async fn gives_up_with_contended_after_max_attempts() {
     let world = World::new();
     world.store.script(vec![Some(Fault::Stale); 1000]);
     let answer = world.tracker.sessions().create(new_session("p", "m")).await;
@@ -81,7 +80,7 @@ async fn endless_contention_ends_with_a_clear_word() {
 }
 
 #[tokio::test]
-async fn doubt_does_not_overrule_the_revision_that_the_caller_named() {
+async fn a_retry_still_checks_the_revision_of_if_match() {
     let world = World::new();
     let made = world.session("p", "m").await;
     let mut theirs = made.value.clone();
@@ -97,7 +96,7 @@ async fn doubt_does_not_overrule_the_revision_that_the_caller_named() {
 }
 
 #[tokio::test]
-async fn an_end_whose_answer_is_lost_is_an_end_whatever_else_was_asked() {
+async fn an_end_with_an_unknown_outcome_happens_once_with_the_rest_of_the_patch() {
     for fault in LOST {
         let world = World::new();
         let id = world.session("p", "m").await.value.id;
@@ -110,7 +109,7 @@ async fn an_end_whose_answer_is_lost_is_an_end_whatever_else_was_asked() {
 }
 
 #[tokio::test]
-async fn a_store_that_goes_away_after_a_lost_answer_leaves_the_outcome_unknown() {
+async fn an_unavailable_store_after_an_unknown_outcome_leaves_it_unknown() {
     let world = World::new();
     world.store.script([Some(Fault::LostAndDown)]);
     // Before a second attempt, the use case reads whether the first one was written.
@@ -125,10 +124,10 @@ async fn a_store_that_goes_away_after_a_lost_answer_leaves_the_outcome_unknown()
 }
 
 #[tokio::test]
-async fn a_store_that_goes_away_after_a_commit_does_not_deny_it() {
+async fn an_unavailable_store_after_a_commit_does_not_hide_its_success() {
     let world = World::new();
     world.store.script([Some(Fault::DoneAndDown)]);
-    // Nothing is read after the commit: what was written is the answer.
+    // Nothing is read after the commit: the result is what was written.
     let created = world.tracker.machines().create(Some(text("m1")), new_machine(&[1])).await.unwrap();
     assert_eq!(created.machine.version.revision, 1);
 }

@@ -29,8 +29,7 @@ pub fn new_key(body: &Body, secret: SecretHash) -> Result<NewKey, ApiError> {
     let role = fields.required("role", parsed);
     let project_id = fields.or_none("project_id", text);
     let days = fields.or_none("expires_in_days", |value| whole(&value, 1, MOST_DAYS));
-    fields
-        .done(|| Ok(NewKey { name: name?, secret, role: role?, project_id: project_id?, lasts: days?.map(days_long) }))
+    fields.done(|| Ok(NewKey { name: name?, secret, role: role?, project_id: project_id?, ttl: days?.map(days_long) }))
 }
 
 /// `POST /api/keys/{id}/rotate`: for how long the new key is good, and for how long the old one still is.

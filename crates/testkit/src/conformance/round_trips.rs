@@ -138,7 +138,7 @@ async fn events_of_every_kind(store: Arc<dyn Store>) {
     let mut events = Vec::new();
     for kind in EventKind::ALL {
         for subject in &subjects {
-            events.push(Event::new(NOON, *kind, subject.clone()).with("why", "it's \"so\""));
+            events.push(Event::new(NOON, kind, subject.clone()).with("why", "it's \"so\""));
         }
     }
     store.commit(Changes { events: events.clone(), ..Changes::default() }).await.unwrap();

@@ -48,7 +48,7 @@ impl ModelState {
             secret: SecretHash([role; 32]),
             role: Role::ALL[usize::from(role)],
             project_id: project.map(|n| text(&format!("p{n}"))),
-            lasts: seconds.map(|n| Duration::from_secs(n.into())),
+            ttl: seconds.map(|n| Duration::from_secs(n.into())),
         };
         let made = tracker.api_keys().create(new).await;
         self.keys.extend(made.iter().map(|row| row.value.id));

@@ -98,7 +98,7 @@ fn every_event_comes_back() {
     for kind in EventKind::ALL {
         for subject in &subjects {
             for by in &actors {
-                let mut event = Event::new(NOON, *kind, subject.clone()).with("n", u64::MAX).with("why", "it's \"so\"");
+                let mut event = Event::new(NOON, kind, subject.clone()).with("n", u64::MAX).with("why", "it's \"so\"");
                 event.by = by.clone();
                 comes_back(Section::Events, &Item::Event(event));
             }

@@ -118,7 +118,7 @@ pub fn every_shape() -> Changes {
         // What is there was not deleted.
         for subject in subjects.iter().filter(|_| !matches!(kind, EventKind::SessionDeleted | EventKind::TaskDeleted)) {
             // Out of the order of their times.
-            let mut event = Event::new(noon_plus(-n), *kind, subject.clone()).with("why", "it's \"so\"");
+            let mut event = Event::new(noon_plus(-n), kind, subject.clone()).with("why", "it's \"so\"");
             let key = (n % 3 == 0).then(|| KeyId(uuid(400)));
             event.by = (n % 2 == 0).then(|| Actor { key, address: Some([10, 0, 0, 7].into()), request: uuid(9) });
             changes.events.push(event);

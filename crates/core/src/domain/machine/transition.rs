@@ -1,27 +1,28 @@
-//! The table of a machine's states: what each event does in each status. `docs/state-machines.md` is made from it.
+//! The state machine of a machine: what each event does in each status. `docs/state-machines.md` is generated from it.
 
 use super::MachineStatus;
 
-/// What can happen to a machine.
+/// The events of a machine's state machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MachineEvent {
-    /// A heartbeat, or a registration anew, which counts as one.
-    Beat,
-    /// It fell silent past its deadline.
+    /// A heartbeat. A repeated registration counts as one.
+    Heartbeat,
+    /// It missed its deadline.
     Silence,
-    /// Somebody declares it online.
+    /// A request declares it online.
     SetOnline,
-    /// Somebody declares it offline.
+    /// A request declares it offline.
     SetOffline,
-    /// Somebody takes it into maintenance.
+    /// A request takes it into maintenance.
     SetMaintenance,
 }
 
 impl MachineEvent {
-    /// Every event.
-    pub const ALL: [Self; 5] = [Self::Beat, Self::Silence, Self::SetOnline, Self::SetOffline, Self::SetMaintenance];
+    /// Every event, in the order of their declaration.
+    pub const ALL: [Self; 5] =
+        [Self::Heartbeat, Self::Silence, Self::SetOnline, Self::SetOffline, Self::SetMaintenance];
 
-    /// The event of asking for this status.
+    /// Returns the event of a request for this status.
     pub const fn asking_for(status: MachineStatus) -> Self {
         match status {
             MachineStatus::Online => Self::SetOnline,
@@ -31,13 +32,13 @@ impl MachineEvent {
     }
 }
 
-/// The status after `event`; nothing that happens to a machine is refused.
+/// Returns the status after `event`. Every event is possible in every status.
 pub const fn step(status: MachineStatus, event: MachineEvent) -> MachineStatus {
-    use MachineEvent::{Beat, SetMaintenance, SetOffline, SetOnline, Silence};
+    use MachineEvent::{Heartbeat, SetMaintenance, SetOffline, SetOnline, Silence};
     use MachineStatus::{Maintenance, Offline, Online};
     match (status, event) {
-        (Online | Offline, Beat) | (Online | Offline | Maintenance, SetOnline) => Online,
+        (Online | Offline, Heartbeat) | (Online | Offline | Maintenance, SetOnline) => Online,
         (Online | Offline, Silence) | (Online | Offline | Maintenance, SetOffline) => Offline,
-        (Maintenance, Beat | Silence) | (Online | Offline | Maintenance, SetMaintenance) => Maintenance,
+        (Maintenance, Heartbeat | Silence) | (Online | Offline | Maintenance, SetMaintenance) => Maintenance,
     }
 }

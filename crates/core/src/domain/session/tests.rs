@@ -1,4 +1,4 @@
-//! The table of a session's states, held against a second writing of it, for every status and every event.
+//! Compares the state machine of a session with a table, for every status and every event.
 
 use super::SessionStatus;
 use super::transition::{SessionEvent, Step, step};
@@ -6,7 +6,7 @@ use super::transition::{SessionEvent, Step, step};
 /// One row a status, one column an event, in the order of [`SessionEvent::ALL`]: the status that follows, `=` for the
 /// same, `!` for an illegal move, `x` for a session that has ended.
 const TABLE: [(SessionStatus, [&str; 9]); 5] = [
-    //                         beat      activate  pause     stall      complete     fail      prepare recover     archive
+    //                         heartbeat    activate  pause     stall      complete     fail      prepare recover     archive
     (SessionStatus::Active, ["=", "=", "paused", "stalled", "completed", "failed", "!", "!", "!"]),
     (SessionStatus::Paused, ["=", "active", "=", "stalled", "completed", "failed", "!", "!", "!"]),
     (SessionStatus::Stalled, ["active", "active", "!", "=", "completed", "failed", "=", "completed", "!"]),
@@ -15,7 +15,7 @@ const TABLE: [(SessionStatus, [&str; 9]); 5] = [
 ];
 
 #[test]
-fn every_status_and_every_event() {
+fn every_event_in_every_status_follows_the_table() {
     assert_eq!(TABLE.map(|(status, _)| status), {
         let mut all = SessionStatus::ALL;
         all.sort();
@@ -35,10 +35,10 @@ fn every_status_and_every_event() {
 }
 
 #[test]
-fn a_status_reads_back_as_it_is_written() {
+fn status_text_parses_to_the_same_status() {
     for status in SessionStatus::ALL {
         assert_eq!(status.as_str().parse(), Ok(status));
     }
-    let fault = "Active".parse::<SessionStatus>().unwrap_err();
-    assert_eq!(fault.to_string(), "must be one of active, paused, stalled, completed, failed");
+    let error = "Active".parse::<SessionStatus>().unwrap_err();
+    assert_eq!(error.to_string(), "must be one of active, paused, stalled, completed, failed");
 }

@@ -1,36 +1,35 @@
-//! The table of a session's states: what each event does in each status. `docs/state-machines.md` is made from it.
+//! The state machine of a session: what each event does in each status. `docs/state-machines.md` is generated from it.
 
 use super::{Ended, Live, LiveState, Outcome, Phase, Recovered, Session, SessionStatus};
-use crate::domain::rejection::Rejection;
 use crate::values::{ErrorMessage, SessionId, Timestamp};
 
-/// What can happen to a session.
+/// The events of a session's state machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionEvent {
     /// A heartbeat.
-    Beat,
-    /// Somebody declares it active.
+    Heartbeat,
+    /// A request declares it active.
     Activate,
-    /// Somebody pauses it.
+    /// A request pauses it.
     Pause,
-    /// It fell silent, or somebody says so.
+    /// It missed its deadline, or a request declares it stalled.
     Stall,
-    /// It is done.
+    /// A request completes it.
     Complete,
-    /// It failed.
+    /// A request declares it failed.
     Fail,
-    /// Somebody begins to recover it.
+    /// Its recovery is prepared.
     PrepareRecovery,
-    /// Its work goes on in a successor.
+    /// It is recovered into a successor.
     Recover,
-    /// It is put beyond the reach of retention.
+    /// It is archived, so that retention does not delete it.
     Archive,
 }
 
 impl SessionEvent {
-    /// Every event.
+    /// Every event, in the order of their declaration.
     pub const ALL: [Self; 9] = [
-        Self::Beat,
+        Self::Heartbeat,
         Self::Activate,
         Self::Pause,
         Self::Stall,
@@ -41,10 +40,10 @@ impl SessionEvent {
         Self::Archive,
     ];
 
-    /// What the event asks for, as it is said in a refusal.
+    /// Returns what the event asks for, as text that follows "cannot" in a rejection.
     pub const fn asks(self) -> &'static str {
         match self {
-            Self::Beat => "send a heartbeat",
+            Self::Heartbeat => "send a heartbeat",
             Self::Activate => "become active",
             Self::Pause => "become paused",
             Self::Stall => "become stalled",
@@ -56,9 +55,10 @@ impl SessionEvent {
         }
     }
 
-    const fn only_from(self) -> &'static str {
+    /// Returns the statuses in which the event is possible, as a rejection says it.
+    pub(crate) const fn only_from(self) -> &'static str {
         match self {
-            Self::Beat | Self::Complete | Self::Fail => "active, paused or stalled",
+            Self::Heartbeat | Self::Complete | Self::Fail => "active, paused or stalled",
             Self::Activate => "paused or stalled",
             Self::Pause => "active",
             Self::Stall => "active or paused",
@@ -68,25 +68,25 @@ impl SessionEvent {
     }
 }
 
-/// What the table answers.
+/// The effect of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// The session moves to another status.
     To(SessionStatus),
-    /// The session stays in its status; the event may still mean something there.
+    /// The session stays in its status; the event can still change other data.
     Same,
-    /// Not in this status.
+    /// The event is not possible in this status.
     Illegal,
-    /// Too late: the session has ended.
+    /// The event is not possible because the session has ended.
     Ended,
 }
 
-/// What `event` does to a session in `status`.
+/// Returns what `event` does to a session in `status`.
 pub const fn step(status: SessionStatus, event: SessionEvent) -> Step {
-    use SessionEvent::{Activate, Archive, Beat, Complete, Fail, Pause, PrepareRecovery, Recover, Stall};
+    use SessionEvent::{Activate, Archive, Complete, Fail, Heartbeat, Pause, PrepareRecovery, Recover, Stall};
     use SessionStatus::{Active, Completed, Failed, Paused, Stalled};
     match (status, event) {
-        (Active | Paused, Beat)
+        (Active | Paused, Heartbeat)
         | (Active, Activate)
         | (Paused, Pause)
         | (Stalled, Stall)
@@ -94,12 +94,12 @@ pub const fn step(status: SessionStatus, event: SessionEvent) -> Step {
         | (Failed, Fail)
         | (Stalled | Failed, PrepareRecovery)
         | (Completed | Failed, Archive) => Step::Same,
-        (Stalled, Beat | Activate) | (Paused, Activate) => Step::To(Active),
+        (Stalled, Heartbeat | Activate) | (Paused, Activate) => Step::To(Active),
         (Active, Pause) => Step::To(Paused),
         (Active | Paused, Stall) => Step::To(Stalled),
         (Active | Paused | Stalled, Complete) | (Stalled | Failed, Recover) => Step::To(Completed),
         (Active | Paused | Stalled, Fail) => Step::To(Failed),
-        (Completed | Failed, Beat) => Step::Ended,
+        (Completed | Failed, Heartbeat) => Step::Ended,
         (Active | Paused, PrepareRecovery | Recover)
         | (Active | Paused | Stalled, Archive)
         | (Stalled, Pause)
@@ -109,29 +109,6 @@ pub const fn step(status: SessionStatus, event: SessionEvent) -> Step {
 }
 
 impl Session {
-    /// What `event` does here, or the refusal that tells a person why it may not happen.
-    ///
-    /// # Errors
-    /// [`Rejection::InvalidTransition`] or [`Rejection::SessionEnded`].
-    pub fn step(&self, event: SessionEvent) -> Result<Step, Rejection> {
-        match step(self.status(), event) {
-            step @ (Step::To(_) | Step::Same) => Ok(step),
-            Step::Ended => Err(self.ended_rejection()),
-            Step::Illegal => Err(Rejection::InvalidTransition {
-                entity: "session",
-                id: self.id.to_string(),
-                from: self.status().as_str(),
-                asked: event.asks(),
-                only_from: event.only_from(),
-            }),
-        }
-    }
-
-    /// The refusal of everything that an ended session can no longer do.
-    pub fn ended_rejection(&self) -> Rejection {
-        Rejection::SessionEnded { session: self.id, status: self.status(), successor: self.recovered_into() }
-    }
-
     /// Moves among the live states, keeping the current task. Does nothing to an ended session.
     pub(crate) fn set_live(&mut self, state: LiveState) {
         if let Phase::Live(live) = &mut self.phase {
@@ -139,12 +116,12 @@ impl Session {
         }
     }
 
-    /// Ends the session. Its tasks are the caller's care: see [`crate::rules::ending`].
+    /// Ends the session. The caller ends its tasks: see [`crate::rules::termination`].
     pub(crate) fn end(&mut self, at: Timestamp, outcome: Outcome) {
         self.phase = Phase::Ended(Ended { at, outcome, archived_at: None });
     }
 
-    /// Ends it as recovered; a session that had failed keeps the time at which it ended, why, and its archival.
+    /// Ends it as recovered. A failed session keeps its end time, its error message and its archival.
     pub(crate) fn supersede(&mut self, at: Timestamp, into: SessionId) {
         let recovered =
             Recovered { into, at, prepared_at: self.prepared_at(), error_message: self.error_message().cloned() };
@@ -155,7 +132,7 @@ impl Session {
         }
     }
 
-    /// Notes when its recovery was first prepared.
+    /// Records when its recovery was first prepared; a repetition changes nothing.
     pub(crate) fn mark_prepared(&mut self, at: Timestamp) {
         match &mut self.phase {
             Phase::Live(Live { state: LiveState::Stalled { prepared_at }, .. })
@@ -166,7 +143,7 @@ impl Session {
         }
     }
 
-    /// Notes when it was first archived.
+    /// Records when it was first archived; a repetition changes nothing.
     pub(crate) fn mark_archived(&mut self, at: Timestamp) {
         if let Phase::Ended(ended) = &mut self.phase {
             ended.archived_at.get_or_insert(at);
@@ -175,7 +152,7 @@ impl Session {
 }
 
 impl Outcome {
-    /// A failure that nobody has begun to recover.
+    /// Returns a failure whose recovery was not prepared.
     pub const fn failed(error_message: ErrorMessage) -> Self {
         Self::Failed { error_message, prepared_at: None }
     }

@@ -1,4 +1,4 @@
-//! The table of a task's states, held against a second writing of it, for every status and every event.
+//! Compares the state machine of a task with a table, for every status and every event.
 
 use super::TaskStatus;
 use super::transition::{Step, TaskEvent, step};
@@ -14,7 +14,7 @@ const TABLE: [(TaskStatus, [&str; 5]); 5] = [
 ];
 
 #[test]
-fn every_status_and_every_event() {
+fn every_event_in_every_status_follows_the_table() {
     assert_eq!(TABLE.map(|(status, _)| status), TaskStatus::ALL);
     for (status, row) in TABLE {
         for (event, expected) in TaskEvent::ALL.into_iter().zip(row) {

@@ -1,26 +1,26 @@
-//! The table of a task's states: what each event does in each status. `docs/state-machines.md` is made from it.
+//! The state machine of a task: what each event does in each status. `docs/state-machines.md` is generated from it.
 
 use super::{Task, TaskState, TaskStatus};
 use crate::domain::rejection::Rejection;
 use crate::values::{ErrorMessage, Timestamp};
 
-/// What can happen to a task.
+/// The events of a task's state machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TaskEvent {
-    /// It goes back to the start.
+    /// It becomes pending again.
     Reset,
-    /// Somebody works on it.
+    /// The session works on it.
     Start,
-    /// Something stands in its way.
+    /// Something prevents the work.
     Block,
-    /// It is done.
+    /// It is completed.
     Complete,
-    /// It failed.
+    /// It fails.
     Fail,
 }
 
 impl TaskEvent {
-    /// Every event.
+    /// Every event, in the order of their declaration.
     pub const ALL: [Self; 5] = [Self::Reset, Self::Start, Self::Block, Self::Complete, Self::Fail];
 
     const fn asks(self) -> &'static str {
@@ -43,18 +43,18 @@ impl TaskEvent {
     }
 }
 
-/// What the table answers.
+/// The effect of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// The task moves to another status.
     To(TaskStatus),
-    /// It is there already.
+    /// The task is already in this status.
     Same,
-    /// Not in this status.
+    /// The event is not possible in this status.
     Illegal,
 }
 
-/// What `event` does to a task in `status`.
+/// Returns what `event` does to a task in `status`.
 pub const fn step(status: TaskStatus, event: TaskEvent) -> Step {
     use TaskEvent::{Block, Complete, Fail, Reset, Start};
     use TaskStatus::{Blocked, Completed, Failed, InProgress, Pending};
@@ -74,18 +74,18 @@ pub const fn step(status: TaskStatus, event: TaskEvent) -> Step {
     }
 }
 
-/// A status that somebody asks for, with what it needs.
+/// A requested status, with the data that it needs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TaskTarget {
-    /// Back to the start.
+    /// Not started.
     Pending,
-    /// Being worked on.
+    /// The session works on it.
     InProgress,
-    /// Cannot go on.
+    /// Something prevents the work.
     Blocked,
-    /// Done.
+    /// The work is done.
     Completed,
-    /// Failed, and why.
+    /// The work failed, for this reason.
     Failed(ErrorMessage),
 }
 
@@ -102,10 +102,10 @@ impl TaskTarget {
 }
 
 impl Task {
-    /// The state after `target` was asked for at `now`: the present one if the task is there already.
+    /// Returns the state after a request for `target` at `now`: the present state if the task already has that status.
     ///
     /// # Errors
-    /// [`Rejection::InvalidTransition`].
+    /// Fails with [`Rejection::InvalidTransition`] when the state machine does not allow the step.
     pub fn moved(&self, target: &TaskTarget, now: Timestamp) -> Result<TaskState, Rejection> {
         let event = target.event();
         match step(self.status(), event) {
@@ -119,7 +119,7 @@ impl Task {
             }),
             Step::To(_) => Ok(match target {
                 TaskTarget::Pending => TaskState::Pending,
-                // A task that was blocked half-way goes on; it does not begin anew.
+                // A task that was blocked after its start keeps its start time.
                 TaskTarget::InProgress => TaskState::InProgress { started_at: self.started_at().unwrap_or(now) },
                 TaskTarget::Blocked => TaskState::Blocked { started_at: self.started_at() },
                 TaskTarget::Completed => TaskState::Completed { started_at: self.started_at(), at: now },

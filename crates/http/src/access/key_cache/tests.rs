@@ -26,13 +26,13 @@ fn world() -> (ApiKeyCache, Tracker, Arc<ManualClock>) {
     (ApiKeyCache::new(ApiKeys::new([CONFIGURED.parse().unwrap()])), tracker, clock)
 }
 
-fn worker(lasts: Option<Duration>) -> NewKey {
+fn worker(ttl: Option<Duration>) -> NewKey {
     NewKey {
         name: "ci".parse().unwrap(),
         secret: hash(SECRET.parse().unwrap()),
         role: Role::Worker,
         project_id: Some("p".parse().unwrap()),
-        lasts,
+        ttl,
     }
 }
 
