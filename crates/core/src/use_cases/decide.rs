@@ -23,30 +23,34 @@ pub(super) enum Decision<T> {
     /// Nothing is to be written.
     Done(T),
     /// These changes are to be written.
-    Commit {
-        changes: Changes,
-        answer: T,
-        /// The session that the changes place, which a unique rule may reject.
-        placed: Option<Session>,
-        /// For a recovery, the time from the failure or deadline of the session.
-        recovered_after: Option<Duration>,
-    },
+    Commit(Box<Proposal<T>>),
     /// A row changed between two reads.
     Retry,
+}
+
+/// Changes to be written, and the result of the use case once they are.
+pub(super) struct Proposal<T> {
+    pub(super) changes: Changes,
+    pub(super) answer: T,
+    /// The session that the changes place, which a unique rule may reject.
+    pub(super) placed: Option<Session>,
+    /// For a recovery, the time from the failure or deadline of the session.
+    pub(super) recovered_after: Option<Duration>,
 }
 
 impl<T> Decision<T> {
     /// Decides to write these changes.
     pub(super) fn commit(changes: Changes, answer: T) -> Self {
-        Self::Commit { changes, answer, placed: None, recovered_after: None }
+        Self::Commit(Box::new(Proposal { changes, answer, placed: None, recovered_after: None }))
     }
 
     /// Returns the same decision with another answer.
     pub(super) fn map<U>(self, answer_of: impl FnOnce(T) -> U) -> Decision<U> {
         match self {
             Self::Done(answer) => Decision::Done(answer_of(answer)),
-            Self::Commit { changes, answer, placed, recovered_after } => {
-                Decision::Commit { changes, answer: answer_of(answer), placed, recovered_after }
+            Self::Commit(proposal) => {
+                let Proposal { changes, answer, placed, recovered_after } = *proposal;
+                Decision::Commit(Box::new(Proposal { changes, answer: answer_of(answer), placed, recovered_after }))
             }
             Self::Retry => Decision::Retry,
         }
@@ -54,7 +58,7 @@ impl<T> Decision<T> {
 
     /// Decides to write these changes, which place a session that may conflict with another one.
     pub(super) fn place(changes: Changes, answer: T, session: Session) -> Self {
-        Self::Commit { changes, answer, placed: Some(session), recovered_after: None }
+        Self::Commit(Box::new(Proposal { changes, answer, placed: Some(session), recovered_after: None }))
     }
 }
 
@@ -123,13 +127,12 @@ impl Engine {
         let outcome = async {
             loop {
                 let attempt = budget.next()?;
-                let (mut changes, answer, placed, recovered_after) = match step(attempt).await? {
+                let proposal = match step(attempt).await? {
                     Decision::Done(answer) => return Ok(answer),
                     Decision::Retry => continue,
-                    Decision::Commit { changes, answer, placed, recovered_after } => {
-                        (changes, answer, placed, recovered_after)
-                    }
+                    Decision::Commit(proposal) => proposal,
                 };
+                let Proposal { mut changes, answer, placed, recovered_after } = *proposal;
                 let request = self.idempotent_request.as_ref();
                 changes.stored_response = request.and_then(|request| request.response_to(&answer, self.clock.now()));
                 match self.commit(&mut budget, changes).await? {

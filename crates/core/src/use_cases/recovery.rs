@@ -1,6 +1,6 @@
 //! Recovery: the recovery state of a session, the preparation of its recovery, and the recovery, which happens once.
 
-use super::decide::Decision;
+use super::decide::{Decision, Proposal};
 use super::error::Error;
 use super::handles::Sessions;
 use super::input::SlotRelease;
@@ -117,12 +117,12 @@ impl Sessions<'_> {
                 let mut new_id = || engine.ids.new_id();
                 let successor = recover(&mut changes, &row, tasks, recovery, successor_id, &mut new_id, now);
                 let answer = Versioned { value: successor.clone(), version: Version::FIRST };
-                Ok(Decision::Commit {
+                Ok(Decision::Commit(Box::new(Proposal {
                     changes,
                     answer: Recovered::Created(answer),
                     placed: Some(successor),
                     recovered_after: given_up_at.map(|at| now.since(at)),
-                })
+                })))
             })
             .await
     }
