@@ -1,5 +1,5 @@
-//! The entities: sessions, tasks, machines, API keys and events, with their state machines, and the rejections of requests.
-//! These are pure values: nothing here reads a store or a clock.
+//! The entities: sessions, tasks, machines, API keys and events, with their state machines, and the rejections of
+//! requests. These are pure values: nothing here reads a store or a clock.
 
 pub mod api_key;
 pub mod event;

@@ -1,5 +1,5 @@
-//! The domain of Rekindle: sessions that work through a project's tasks on machines, the detection of sessions that stop
-//! sending heartbeats, and their recovery, which happens exactly once.
+//! The domain of Rekindle: sessions that work through a project's tasks on machines, the detection of sessions that
+//! stop sending heartbeats, and their recovery, which happens exactly once.
 //!
 //! Each module depends only on those before it: [`values`] (ids, texts, times), [`domain`] (entities and their state
 //! machines), [`store`] (the port that a database implements), [`rules`] (pure decisions over several entities),

@@ -1,5 +1,5 @@
-//! Pure decisions about several entities at once. From what was read and the time they compute the changes to commit, or a
-//! rejection; they know no database.
+//! Pure decisions about several entities at once. From what was read and the time they compute the changes to commit,
+//! or a rejection; they know no database.
 
 pub mod liveness;
 pub mod placement;

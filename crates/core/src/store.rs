@@ -3,8 +3,8 @@
 //!
 //! Three rules make a use case correct on a store that only serializes writes to the same row:
 //! 1. A commit puts or touches every row that it was decided on. A put raises the row's revision; a
-//!    [`Write::TouchSession`] or [`Write::TouchMachine`] raises its touch count. A put expects both to be as they were read,
-//!    a touch only the revision: two touches do not conflict with each other, and each conflicts with a put.
+//!    [`Write::TouchSession`] or [`Write::TouchMachine`] raises its touch count. A put expects both to be as they were
+//!    read, a touch only the revision: two touches do not conflict with each other, and each conflicts with a put.
 //! 2. A put keeps the later of the stored `last_heartbeat` and its own, and a decision about silence carries
 //!    [`Expect::NoHeartbeatSince`]: a heartbeat that arrives in between always wins.
 //! 3. Rules about sets of rows are unique indexes: see [`UniqueRule`].
@@ -84,25 +84,28 @@ pub trait Store: Send + Sync {
     /// Returns the number of sessions in each status; large numbers may be outdated, as in [`Page::total`].
     async fn counts(&self) -> Result<SessionCounts, StoreError>;
 
-    /// Returns the stalled sessions, and the active ones whose last heartbeat came before `heard_before`: longest silent
-    /// first, at most `limit`, with the number of all of them.
+    /// Returns the stalled sessions, and the active ones whose last heartbeat came before `heard_before`: longest
+    /// silent first, at most `limit`, with the number of all of them.
     async fn stalled_sessions(&self, heard_before: Timestamp, limit: u32) -> Result<StalledSessions, StoreError>;
 
-    /// Returns the active sessions whose last heartbeat came before `heard_before`, longest silent first, at most `limit`.
+    /// Returns the active sessions whose last heartbeat came before `heard_before`, longest silent first, at most
+    /// `limit`.
     async fn overdue_sessions(
         &self,
         heard_before: Timestamp,
         limit: u32,
     ) -> Result<Vec<Versioned<Session>>, StoreError>;
 
-    /// Returns the online machines whose last heartbeat came before `heard_before`, longest silent first, at most `limit`.
+    /// Returns the online machines whose last heartbeat came before `heard_before`, longest silent first, at most
+    /// `limit`.
     async fn overdue_machines(
         &self,
         heard_before: Timestamp,
         limit: u32,
     ) -> Result<Vec<Versioned<Machine>>, StoreError>;
 
-    /// Returns the earliest last heartbeat among the active sessions and online machines; the next deadline follows from it.
+    /// Returns the earliest last heartbeat among the active sessions and online machines; the next deadline follows
+    /// from it.
     async fn earliest_heartbeat(&self) -> Result<Option<Timestamp>, StoreError>;
 
     /// Returns what the last detection pass stored; `None` before the first one.
@@ -114,12 +117,12 @@ pub trait Store: Send + Sync {
     /// Returns how many sessions [`Store::expired`] would return without a limit, and how many tasks they have.
     async fn expired_counts(&self, ended_by: Timestamp) -> Result<ExpiredCounts, StoreError>;
 
-    /// Returns the events after a position, or from the first stored one, at most `limit`. A reader that continues after the
-    /// last returned position misses none.
+    /// Returns the events after a position, or from the first stored one, at most `limit`. A reader that continues
+    /// after the last returned position misses none.
     async fn events(&self, after: Option<&EventPosition>, limit: u32) -> Result<Vec<RecordedEvent>, StoreError>;
 
-    /// Returns the events that match the filter, latest first, at most `limit`: those before a position, or from the latest
-    /// one on.
+    /// Returns the events that match the filter, latest first, at most `limit`: those before a position, or from the
+    /// latest one on.
     async fn audit_log(
         &self,
         filter: &AuditFilter,
@@ -137,8 +140,8 @@ pub trait Store: Send + Sync {
     /// Applies the changes as a whole or not at all.
     async fn commit(&self, changes: Changes) -> Result<Committed, CommitError>;
 
-    /// Moves the `last_heartbeat` of an active or paused session, forward only, and returns the row. Its version stays the
-    /// same. Returns `None` if no row matches.
+    /// Moves the `last_heartbeat` of an active or paused session, forward only, and returns the row. Its version stays
+    /// the same. Returns `None` if no row matches.
     async fn record_heartbeat(&self, heartbeat: SessionHeartbeat) -> Result<Option<Versioned<Session>>, StoreError>;
 
     /// Moves the `last_heartbeat` of a machine that is not offline, like [`Store::record_heartbeat`].
@@ -148,8 +151,8 @@ pub trait Store: Send + Sync {
         at: Timestamp,
     ) -> Result<Option<Versioned<Machine>>, StoreError>;
 
-    /// Grants or renews a lease to `claim.holder` for `claim.ttl` from now, if the lease is free, held by that holder or
-    /// expired. Returns `None` while another holder has it.
+    /// Grants or renews a lease to `claim.holder` for `claim.ttl` from now, if the lease is free, held by that holder
+    /// or expired. Returns `None` while another holder has it.
     async fn claim(&self, claim: Claim) -> Result<Option<Fence>, StoreError>;
 
     /// Releases a lease before it expires, if this fence is still current.
@@ -158,6 +161,7 @@ pub trait Store: Send + Sync {
     /// Fails if the store cannot be reached or would not accept a write.
     async fn ping(&self) -> Result<(), StoreError>;
 
-    /// Completes the calls that have begun, then closes the database. Later calls fail with [`StoreError::Unavailable`].
+    /// Completes the calls that have begun, then closes the database. Later calls fail with
+    /// [`StoreError::Unavailable`].
     async fn close(&self);
 }

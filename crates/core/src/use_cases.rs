@@ -1,5 +1,5 @@
-//! The use cases. Each loads, decides and commits, and starts over when a row changed in between ([`decide`]). All attempts
-//! use the same time and ids, so that a write whose outcome is unknown can be repeated.
+//! The use cases. Each loads, decides and commits, and starts over when a row changed in between (`decide`). All
+//! attempts use the same time and ids, so that a write whose outcome is unknown can be repeated.
 //!
 //! [`Tracker`] is the entry point; it has one handle for each entity. `engine` is what they share.
 

@@ -1,5 +1,5 @@
-//! The values that entities are made of, each valid by construction. A constructor fails with an [`InvalidValue`], which
-//! does not name a field: the caller knows where the value came from.
+//! The values that entities are made of, each valid by construction. A constructor fails with an [`InvalidValue`],
+//! which does not name a field: the caller knows where the value came from.
 
 mod ids;
 mod metadata;

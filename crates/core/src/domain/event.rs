@@ -1,5 +1,5 @@
-//! Events: records of changes, appended in the same transaction as the change. They are the source of the audit log, of a
-//! session's timeline and of live updates. Heartbeats are not events.
+//! Events: records of changes, appended in the same transaction as the change. They are the source of the audit log, of
+//! a session's timeline and of live updates. Heartbeats are not events.
 
 use serde_json::{Map, Value};
 
@@ -116,8 +116,8 @@ impl Event {
         self
     }
 
-    /// Returns the session together with which the event is deleted. `None` for an event that is purged by age: the deletion
-    /// of a session, and every event that concerns no session.
+    /// Returns the session together with which the event is deleted. `None` for an event that is purged by age: the
+    /// deletion of a session, and every event that concerns no session.
     pub fn deleted_with_session(&self) -> Option<SessionId> {
         match (&self.subject, self.kind) {
             (Subject::Session(_), EventKind::SessionDeleted)

@@ -1,5 +1,5 @@
-//! A machine that sessions run on, and its state machine. The sessions that are live on it are not stored here: they are
-//! derived from the sessions.
+//! A machine that sessions run on, and its state machine. The sessions that are live on it are not stored here: they
+//! are derived from the sessions.
 
 pub mod transition;
 

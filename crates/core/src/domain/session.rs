@@ -1,7 +1,7 @@
 //! A session: one run of an agent over a project's tasks on one machine.
 //!
-//! Data that belongs to one state is stored in that state, so that an ended session cannot have a current task, and a live
-//! one cannot have an end time. The state machine is in [`transition`].
+//! Data that belongs to one state is stored in that state, so that an ended session cannot have a current task, and a
+//! live one cannot have an end time. The state machine is in [`transition`].
 
 pub mod transition;
 
@@ -210,8 +210,9 @@ impl Session {
         }
     }
 
-    /// Returns the time from which its downtime counts: the failure of a failed session; for a stalled one its deadline, or
-    /// its last change if that was earlier, since it was then declared stalled. `None` in every other status.
+    /// Returns the time from which its downtime counts: the failure of a failed session; for a stalled one its
+    /// deadline, or its last change if that was earlier, since it was then declared stalled. `None` in every other
+    /// status.
     pub fn failed_or_stalled_at(&self, stall_threshold: Duration) -> Option<Timestamp> {
         match self.status() {
             SessionStatus::Failed => self.completed_at(),

@@ -1,5 +1,5 @@
-//! When a session or machine is overdue. Only time in which a heartbeat could have arrived counts: after a gap (no server
-//! ran, the store was out of reach, the host slept) silence counts from the end of the gap.
+//! When a session or machine is overdue. Only time in which a heartbeat could have arrived counts: after a gap (no
+//! server ran, the store was out of reach, the host slept) silence counts from the end of the gap.
 
 use std::time::Duration;
 
@@ -57,10 +57,11 @@ impl LivenessRule {
         self.state
     }
 
-    /// Returns what the detector stores at the end of a pass, with `earliest` the earliest heartbeat of those not overdue.
+    /// Returns what the detector stores at the end of a pass, with `earliest` the earliest heartbeat of those not
+    /// overdue.
     ///
-    /// The next pass is due when that one is overdue. A session whose first heartbeat comes after this pass is not overdue
-    /// before a threshold has passed, so that no deadline is missed.
+    /// The next pass is due when that one is overdue. A session whose first heartbeat comes after this pass is not
+    /// overdue before a threshold has passed, so that no deadline is missed.
     pub fn next_state(&self, ended: Timestamp, earliest: Option<Timestamp>, interval: Duration) -> DetectorState {
         let ended = ended.max(self.now);
         let latest = ended.plus(interval.min(self.threshold));

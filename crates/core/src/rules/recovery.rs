@@ -10,7 +10,8 @@ use crate::domain::task::{Task, TaskState, TaskStatus};
 use crate::store::{Changes, Versioned};
 use crate::values::{MachineId, SessionId, Slot, TaskId, Timestamp};
 
-/// The error message of a task that was in progress when its session was recovered. Its copy continues in the successor.
+/// The error message of a task that was in progress when its session was recovered. Its copy continues in the
+/// successor.
 pub const INTERRUPTED: &str = "the session was recovered while this task was in progress";
 
 /// What a recovery does with failed tasks.
@@ -34,8 +35,8 @@ pub struct Recovery {
     pub failed_tasks: FailedTasks,
 }
 
-/// Appends the changes of a recovery and returns the successor. `tasks` are the original's unfinished and failed tasks in
-/// the order of their creation; `new_id` makes the ids of their copies.
+/// Appends the changes of a recovery and returns the successor. `tasks` are the original's unfinished and failed tasks
+/// in the order of their creation; `new_id` makes the ids of their copies.
 pub fn recover(
     changes: &mut Changes,
     original: &Versioned<Session>,

@@ -7,8 +7,8 @@ use crate::domain::task::{Task, TaskState};
 use crate::store::{Changes, Versioned};
 use crate::values::{ErrorMessage, Timestamp};
 
-/// Appends the changes that end a session, and returns the ended session. `row` is the session as it was read, `next` the
-/// session with all other changes made, `in_progress` its tasks in progress.
+/// Appends the changes that end a session, and returns the ended session. `row` is the session as it was read, `next`
+/// the session with all other changes made, `in_progress` its tasks in progress.
 pub fn end(
     changes: &mut Changes,
     row: &Versioned<Session>,

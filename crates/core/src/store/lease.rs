@@ -1,5 +1,5 @@
-//! Leases: which of several processes does a job that only one of them may do. A lease expires by the store's clock. Its
-//! fencing token rises with each change of the holder, so that a process that lost the lease can no longer write.
+//! Leases: which of several processes does a job that only one of them may do. A lease expires by the store's clock.
+//! Its fencing token rises with each change of the holder, so that a process that lost the lease can no longer write.
 
 use std::time::Duration;
 
@@ -28,12 +28,13 @@ pub struct Claim {
     pub ttl: Duration,
 }
 
-/// The proof that a process holds a lease. It stays current after the lease expires, until another holder takes the lease
-/// or it is released.
+/// The proof that a process holds a lease. It stays current after the lease expires, until another holder takes the
+/// lease or it is released.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fence {
     /// The lease.
     pub duty: LeaseName,
-    /// The fencing token: raised when the lease goes to another holder, or is granted again after a release; never zero.
+    /// The fencing token: raised when the lease goes to another holder, or is granted again after a release; never
+    /// zero.
     pub token: u64,
 }

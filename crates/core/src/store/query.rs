@@ -43,7 +43,8 @@ pub struct MachineFilter {
     pub status: Option<MachineStatus>,
 }
 
-/// Selects a part of a list. Lists are ordered by creation, newest first; within a millisecond the later commit comes first.
+/// Selects a part of a list. Lists are ordered by creation, newest first; within a millisecond the later commit comes
+/// first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageRequest {
     /// The most entities that the page may have.
@@ -96,8 +97,8 @@ impl FromStr for Cursor {
 pub struct Page<T> {
     /// The entities, newest first.
     pub items: Vec<Versioned<T>>,
-    /// The number of all entities that match the filter. A number above ten thousand may be slightly outdated, since a store
-    /// may cache it.
+    /// The number of all entities that match the filter. A number above ten thousand may be slightly outdated, since a
+    /// store may cache it.
     pub total: u64,
     /// The place at which the next page begins; `None` on the last page.
     pub next: Option<Cursor>,

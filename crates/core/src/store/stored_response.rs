@@ -1,5 +1,5 @@
-//! Stored responses: a request that is repeated with the same idempotency key gets the first response again. A response is
-//! stored in the commit that it reports, so that neither exists without the other.
+//! Stored responses: a request that is repeated with the same idempotency key gets the first response again. A response
+//! is stored in the commit that it reports, so that neither exists without the other.
 
 use crate::values::Timestamp;
 
@@ -7,8 +7,8 @@ use crate::values::Timestamp;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IdempotencyKey(pub [u8; 32]);
 
-/// The response to a request. A commit with a response fails with [`super::UniqueRule::IdempotencyKey`] while another one
-/// of the same key has not expired; only the fence is checked before.
+/// The response to a request. A commit with a response fails with [`super::UniqueRule::IdempotencyKey`] while another
+/// one of the same key has not expired; only the fence is checked before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredResponse {
     /// The key under which the response is stored.

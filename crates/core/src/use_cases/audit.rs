@@ -7,8 +7,8 @@ use crate::domain::event::Event;
 use crate::store::{AuditFilter, Changes, EventPosition, RecordedEvent};
 
 impl Tracker {
-    /// Returns the matching events of the audit log, the latest first, at most `limit`: those before a position, or from
-    /// the latest one on.
+    /// Returns the matching events of the audit log, the latest first, at most `limit`: those before a position, or
+    /// from the latest one on.
     ///
     /// # Errors
     /// Fails only if the store fails.

@@ -17,8 +17,8 @@ impl Batches {
         Self { largest, size: largest, budget: RetryBudget::default() }
     }
 
-    /// Makes the next batch smaller, after one in which a row had changed. Fails with [`Error::Contended`] when the budget is
-    /// used up.
+    /// Makes the next batch smaller, after one in which a row had changed. Fails with [`Error::Contended`] when the
+    /// budget is used up.
     pub(super) fn shrink(&mut self) -> Result<(), Error> {
         self.size = (self.size / 4).max(1);
         self.budget.next().map(drop)

@@ -19,6 +19,7 @@ const MAX_ATTEMPTS: u32 = 128;
 const MAX_UNKNOWN_RETRIES: u32 = 2;
 
 /// The decision of one attempt of a use case, with the result of the use case.
+#[expect(clippy::large_enum_variant, reason = "a decision is consumed at once, and most decisions commit")]
 pub(super) enum Decision<T> {
     /// Nothing is to be written.
     Done(T),
@@ -157,8 +158,8 @@ impl Engine {
         budget.mark_unknown_if_written(outcome)
     }
 
-    /// Commits under the fence, with the actor in each event, and notifies the observer. For passes over many rows, which
-    /// count their attempts themselves; a use case decides with [`Self::decide`].
+    /// Commits under the fence, with the actor in each event, and notifies the observer. For passes over many rows,
+    /// which count their attempts themselves; a use case decides with [`Self::decide`].
     pub(super) async fn commit(&self, budget: &mut RetryBudget, mut changes: Changes) -> Result<CommitOutcome, Error> {
         changes.fence = self.fence;
         for event in &mut changes.events {

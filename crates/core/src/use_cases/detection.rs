@@ -1,5 +1,5 @@
-//! One detection pass: it marks active sessions past their deadline as stalled, and online machines as offline. The caller
-//! repeats it at [`DetectionReport::next_pass_at`].
+//! One detection pass: it marks active sessions past their deadline as stalled, and online machines as offline. The
+//! caller repeats it at [`DetectionReport::next_pass_at`].
 
 use std::time::Duration;
 
@@ -48,12 +48,12 @@ pub struct StalledSession {
 }
 
 impl Tracker {
-    /// Runs one pass. It touches only what is overdue, however many sessions are live; a heartbeat that arrives meanwhile
-    /// wins.
+    /// Runs one pass. It touches only what is overdue, however many sessions are live; a heartbeat that arrives
+    /// meanwhile wins.
     ///
     /// # Errors
-    /// Fails with [`Error::Contended`] when other requests kept changing the same rows, with [`Error::Fenced`], or if the store
-    /// fails. What it marked before that stays marked.
+    /// Fails with [`Error::Contended`] when other requests kept changing the same rows, with [`Error::Fenced`], or if
+    /// the store fails. What it marked before that stays marked.
     pub async fn detect(&self) -> Result<DetectionReport, Error> {
         let engine = &self.engine;
         let now = engine.clock.now();

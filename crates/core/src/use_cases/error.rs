@@ -9,8 +9,8 @@ pub enum Error {
     /// A rule of the domain rejected the request. Nothing was changed.
     #[error(transparent)]
     Rejected(#[from] Rejection),
-    /// Other requests changed the same rows during every attempt. A requested change did not happen; a pass may have done a
-    /// part of its work.
+    /// Other requests changed the same rows during every attempt. A requested change did not happen; a pass may have
+    /// done a part of its work.
     #[error("other requests kept changing the same rows; try again")]
     Contended,
     /// A response is already stored under the idempotency key of the request. This request changed nothing.

@@ -14,8 +14,9 @@ impl Sessions<'_> {
     /// Records a heartbeat. A stalled session is active again by it.
     ///
     /// # Errors
-    /// Fails with [`crate::Rejection::NotFound`], [`crate::Rejection::SessionEnded`], [`crate::Rejection::SessionConflict`] when another
-    /// session has become active in a stalled one's place, [`crate::Rejection::Invalid`] for metadata that grew too large.
+    /// Fails with [`crate::Rejection::NotFound`], [`crate::Rejection::SessionEnded`],
+    /// [`crate::Rejection::SessionConflict`] when another session has become active in a stalled one's place,
+    /// [`crate::Rejection::Invalid`] for metadata that grew too large.
     pub async fn record_heartbeat(&self, id: SessionId, report: &HeartbeatReport) -> Result<Versioned<Session>, Error> {
         let engine = self.0;
         let now = engine.clock.now();

@@ -20,8 +20,9 @@ pub struct IdempotentRequest {
 }
 
 impl IdempotentRequest {
-    /// Returns the request with this key and this hash of its content, whose response is stored for `ttl`. `encode` turns the
-    /// result of the use case, a `T`, into the response; `None` if this result is not to be stored with the commit.
+    /// Returns the request with this key and this hash of its content, whose response is stored for `ttl`. `encode`
+    /// turns the result of the use case, a `T`, into the response; `None` if this result is not to be stored with the
+    /// commit.
     pub fn new<T: Any>(
         key: IdempotencyKey,
         request: [u8; 32],

@@ -68,11 +68,12 @@ impl ApiKeys<'_> {
             .await
     }
 
-    /// Replaces a key by a new one with the same name, role and project. The old key stays valid for `overlap`, or until its
-    /// own expiry if that is sooner. The new key has the given lifetime, or else that of the old one.
+    /// Replaces a key by a new one with the same name, role and project. The old key stays valid for `overlap`, or
+    /// until its own expiry if that is sooner. The new key has the given lifetime, or else that of the old one.
     ///
     /// # Errors
-    /// Fails with [`Rejection::NotFound`], and with [`Rejection::KeyNotValid`] for a key that is not valid or was replaced.
+    /// Fails with [`Rejection::NotFound`], and with [`Rejection::KeyNotValid`] for a key that is not valid or was
+    /// replaced.
     pub async fn rotate(
         &self,
         id: KeyId,

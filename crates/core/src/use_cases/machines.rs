@@ -122,8 +122,8 @@ impl Machines<'_> {
     /// Changes a machine. A patch that changes nothing leaves the revision as it is.
     ///
     /// # Errors
-    /// Fails with [`Rejection::NotFound`], [`Rejection::RevisionMismatch`], [`Rejection::SlotConflict`] for a slot in use that would
-    /// go, [`Rejection::Invalid`] for metadata that grew too large.
+    /// Fails with [`Rejection::NotFound`], [`Rejection::RevisionMismatch`], [`Rejection::SlotConflict`] for a slot in
+    /// use that would go, [`Rejection::Invalid`] for metadata that grew too large.
     pub async fn update(&self, id: &MachineId, patch: &MachinePatch) -> Result<MachineView, Error> {
         let engine = self.0;
         let now = engine.clock.now();
@@ -137,7 +137,7 @@ impl Machines<'_> {
                 let mut sign_of_life = SignOfLife::None;
                 if let Some(status) = patch.status {
                     next.status = step(row.value.status, MachineEvent::asking_for(status));
-                    // Declaring a machine online counts as a heartbeat: otherwise the next pass would mark it as offline again.
+                    // Counts as a heartbeat: otherwise the next pass would mark the machine as offline again.
                     if status == MachineStatus::Online {
                         sign_of_life = SignOfLife::At(now);
                     }
@@ -218,7 +218,8 @@ impl Engine {
         Ok(MachineView { machine, active_sessions: live.into_iter().map(|session| session.session_id).collect() })
     }
 
-    /// Decides to store a changed machine; one of which nothing changes is refreshed in place, if it showed a sign of life.
+    /// Decides to store a changed machine; one of which nothing changes is refreshed in place, if it showed a sign of
+    /// life.
     async fn change_machine(
         &self,
         row: &Versioned<Machine>,

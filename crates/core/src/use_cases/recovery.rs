@@ -59,8 +59,8 @@ impl Sessions<'_> {
         Ok(RecoveryState { session, last_successful_task, tasks })
     }
 
-    /// Records that the recovery of a failed or stalled session is prepared, and frees its slot if requested. A repetition
-    /// keeps the first time.
+    /// Records that the recovery of a failed or stalled session is prepared, and frees its slot if requested. A
+    /// repetition keeps the first time.
     ///
     /// # Errors
     /// Fails with [`crate::Rejection::NotFound`], [`crate::Rejection::InvalidTransition`].
@@ -86,12 +86,14 @@ impl Sessions<'_> {
             .await
     }
 
-    /// Recovers a failed or stalled session into a new one. Every repetition returns that same successor, whatever its status.
+    /// Recovers a failed or stalled session into a new one. Every repetition returns that same successor, whatever its
+    /// status.
     ///
     /// # Errors
-    /// Fails with [`crate::Rejection::NotFound`] (also for a successor that was deleted), [`crate::Rejection::InvalidTransition`],
-    /// [`crate::Rejection::MachineUnavailable`], [`crate::Rejection::Invalid`] for a slot that the machine does not have,
-    /// [`crate::Rejection::SessionConflict`], [`crate::Rejection::SlotConflict`].
+    /// Fails with [`crate::Rejection::NotFound`] (also for a successor that was deleted),
+    /// [`crate::Rejection::InvalidTransition`], [`crate::Rejection::MachineUnavailable`], [`crate::Rejection::Invalid`]
+    /// for a slot that the machine does not have, [`crate::Rejection::SessionConflict`],
+    /// [`crate::Rejection::SlotConflict`].
     pub async fn recover(&self, id: SessionId, recovery: &Recovery) -> Result<Recovered, Error> {
         let engine = self.0;
         let now = engine.clock.now();

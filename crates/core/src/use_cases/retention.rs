@@ -1,5 +1,5 @@
-//! One retention pass: it deletes the ended, unarchived sessions that are old enough, with their tasks. The caller repeats
-//! it.
+//! One retention pass: it deletes the ended, unarchived sessions that are old enough, with their tasks. The caller
+//! repeats it.
 
 use std::time::Duration;
 
@@ -30,11 +30,12 @@ pub struct CleanupReport {
 }
 
 impl Tracker {
-    /// Runs one pass over the sessions that ended at least this many days ago (the policy's number if none is given), and
-    /// calls `on_deleted` for each session after its deletion is durable.
+    /// Runs one pass over the sessions that ended at least this many days ago (the policy's number if none is given),
+    /// and calls `on_deleted` for each session after its deletion is durable.
     ///
     /// # Errors
-    /// Fails with [`Error::Contended`], [`Error::Fenced`], or if the store fails. What it deleted before that stays deleted.
+    /// Fails with [`Error::Contended`], [`Error::Fenced`], or if the store fails. What it deleted before that stays
+    /// deleted.
     pub async fn cleanup(
         &self,
         older_than_days: Option<u32>,

@@ -12,8 +12,8 @@ use crate::store::{Changes, LiveSession, SessionHeartbeat, StoreError, Versioned
 use crate::values::{FieldUpdate, MachineId, Metadata, MetadataPatch, SessionId, Slot, TaskLabel, Timestamp};
 
 impl Engine {
-    /// Checks that a machine takes a session, and touches the machine, so that it cannot change unseen. A machine that is
-    /// not registered takes any.
+    /// Checks that a machine takes a session, and touches the machine, so that it cannot change unseen. A machine that
+    /// is not registered takes any.
     pub(super) async fn check_placement(
         &self,
         changes: &mut Changes,
@@ -43,8 +43,8 @@ impl Engine {
         self.store.record_heartbeat(SessionHeartbeat { session, at, current_task }).await
     }
 
-    /// Refreshes a session of which nothing else changes. Starts over when another request changed it since it was read:
-    /// what it shows may not be what this request reported.
+    /// Refreshes a session of which nothing else changes. Starts over when another request changed it since it was
+    /// read: what it shows may not be what this request reported.
     pub(super) async fn refresh_unchanged(
         &self,
         row: &Versioned<Session>,

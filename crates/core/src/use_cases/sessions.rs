@@ -19,8 +19,8 @@ impl Sessions<'_> {
     /// Creates a session, which is active.
     ///
     /// # Errors
-    /// Fails with [`Rejection::SessionConflict`], [`Rejection::SlotConflict`], and on a registered machine [`Rejection::Invalid`] for a
-    /// slot that it does not have or [`Rejection::MachineUnavailable`].
+    /// Fails with [`Rejection::SessionConflict`], [`Rejection::SlotConflict`], and on a registered machine
+    /// [`Rejection::Invalid`] for a slot that it does not have or [`Rejection::MachineUnavailable`].
     pub async fn create(&self, new: NewSession) -> Result<Versioned<Session>, Error> {
         let engine = self.0;
         engine.ensure_in_scope(&new.project_id)?;
@@ -68,9 +68,9 @@ impl Sessions<'_> {
     /// Changes a session. A patch that changes nothing leaves the revision as it is.
     ///
     /// # Errors
-    /// Fails with [`Rejection::NotFound`], [`Rejection::RevisionMismatch`], [`Rejection::InvalidTransition`], [`Rejection::SessionEnded`]
-    /// for a current task, [`Rejection::SessionConflict`] on the way to active, [`Rejection::Invalid`] for metadata that
-    /// grew too large.
+    /// Fails with [`Rejection::NotFound`], [`Rejection::RevisionMismatch`], [`Rejection::InvalidTransition`],
+    /// [`Rejection::SessionEnded`] for a current task, [`Rejection::SessionConflict`] on the way to active,
+    /// [`Rejection::Invalid`] for metadata that grew too large.
     pub async fn update(&self, id: SessionId, patch: &SessionPatch) -> Result<Versioned<Session>, Error> {
         self.change(id, patch, OnRepeat::Apply).await
     }

@@ -73,8 +73,8 @@ impl Tasks<'_> {
         Ok(self.0.store.tasks(&TaskFilter { project_id, ..filter.clone() }, page).await?)
     }
 
-    /// Changes a task. A task that becomes in progress becomes the session's current task; one that leaves that status stops
-    /// being it. A patch that changes nothing leaves the revision as it is.
+    /// Changes a task. A task that becomes in progress becomes the session's current task; one that leaves that status
+    /// stops being it. A patch that changes nothing leaves the revision as it is.
     ///
     /// # Errors
     /// Fails with [`Rejection::NotFound`], [`Rejection::RevisionMismatch`], [`Rejection::SessionEnded`],

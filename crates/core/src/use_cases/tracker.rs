@@ -1,4 +1,5 @@
-//! The entry point of the use cases: it is built over a store, limited for a request, and has one handle for each entity.
+//! The entry point of the use cases: it is built over a store, limited for a request, and has one handle for each
+//! entity.
 
 use std::sync::Arc;
 
@@ -14,8 +15,8 @@ use crate::values::{ProjectId, Timestamp};
 
 /// The use cases over a store. Cheap to clone.
 ///
-/// Dropping one of its futures never leaves a command half done: a use case makes one commit, and a store completes what
-/// it was given.
+/// Dropping one of its futures never leaves a command half done: a use case makes one commit, and a store completes
+/// what it was given.
 #[derive(Clone)]
 pub struct Tracker {
     pub(super) engine: Engine,

@@ -22,7 +22,8 @@ macro_rules! uuid_id {
         impl FromStr for $name {
             type Err = InvalidValue;
 
-            /// Accepts the hyphenated form only: Rekindle writes no other, so another form points to a mistake of the client.
+            /// Accepts the hyphenated form only: Rekindle writes no other, so another form points to a mistake of the
+            /// client.
             fn from_str(text: &str) -> Result<Self, InvalidValue> {
                 match Uuid::try_parse(text) {
                     Ok(id) if text.len() == uuid::fmt::Hyphenated::LENGTH => Ok(Self(id)),

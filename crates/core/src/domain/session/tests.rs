@@ -6,7 +6,7 @@ use super::transition::{SessionEvent, Step, step};
 /// One row a status, one column an event, in the order of [`SessionEvent::ALL`]: the status that follows, `=` for the
 /// same, `!` for an illegal move, `x` for a session that has ended.
 const TABLE: [(SessionStatus, [&str; 9]); 5] = [
-    //                         heartbeat    activate  pause     stall      complete     fail      prepare recover     archive
+    //                      heartbeat activate pause     stall      complete     fail      prepare recover     archive
     (SessionStatus::Active, ["=", "=", "paused", "stalled", "completed", "failed", "!", "!", "!"]),
     (SessionStatus::Paused, ["=", "active", "=", "stalled", "completed", "failed", "!", "!", "!"]),
     (SessionStatus::Stalled, ["active", "active", "!", "=", "completed", "failed", "=", "completed", "!"]),
