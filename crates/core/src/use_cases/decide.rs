@@ -19,7 +19,6 @@ const MAX_ATTEMPTS: u32 = 128;
 const MAX_UNKNOWN_RETRIES: u32 = 2;
 
 /// The decision of one attempt of a use case, with the result of the use case.
-#[expect(clippy::large_enum_variant, reason = "a decision is consumed at once, and most decisions commit")]
 pub(super) enum Decision<T> {
     /// Nothing is to be written.
     Done(T),
