@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Object, Time};
+use crate::object::Object;
+use crate::time::Time;
 
 /// One thing that happened, and on whose behalf.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

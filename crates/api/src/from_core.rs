@@ -6,10 +6,13 @@ use rekindle_core::store::{RecordedEvent, SessionCounts};
 use rekindle_core::use_cases::{self, CleanupMode};
 use rekindle_core::{SessionId, Timestamp, Versioned, domain};
 
-use crate::{
-    ApiKey, AuditEvent, CleanupReport, HealthSummary, Machine, MachineStatus, RecoveryState, Role, Session,
-    SessionHealth, SessionStatus, StalledReport, StalledSession, Task, TaskStatus, Time, duration_millis,
-};
+use crate::audit::AuditEvent;
+use crate::key::{ApiKey, Role};
+use crate::machine::{Machine, MachineStatus};
+use crate::recovery::{CleanupReport, RecoveryState};
+use crate::session::{HealthSummary, Session, SessionHealth, SessionStatus, StalledReport, StalledSession};
+use crate::task::{Task, TaskStatus};
+use crate::time::{Time, duration_millis};
 
 impl From<Timestamp> for Time {
     fn from(timestamp: Timestamp) -> Self {

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Object, Time};
+use crate::object::Object;
+use crate::time::Time;
 
 /// The process answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

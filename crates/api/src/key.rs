@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::Time;
 use crate::text_enum::text_enum;
+use crate::time::Time;
 
 text_enum! {
     /// What a key may do; each role may do all that the ones before it may.

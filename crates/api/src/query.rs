@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{MachineStatus, SessionStatus, TaskStatus, Time};
+use crate::machine::MachineStatus;
+use crate::session::SessionStatus;
+use crate::task::TaskStatus;
+use crate::time::Time;
 
 macro_rules! query {
     ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty),+ $(,)? }) => {

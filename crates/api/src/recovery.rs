@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Object, Task, Time};
+use crate::object::Object;
+use crate::task::Task;
+use crate::time::Time;
 
 /// What a session had done, and what is left.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

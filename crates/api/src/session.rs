@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::nullable::Nullable;
+use crate::object::Object;
 use crate::text_enum::text_enum;
-use crate::{Nullable, Object, Time};
+use crate::time::Time;
 
 text_enum! {
     /// Where a session stands.

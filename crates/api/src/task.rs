@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::object::Object;
 use crate::text_enum::text_enum;
-use crate::{Object, Time};
+use crate::time::Time;
 
 text_enum! {
     /// Where a task stands.

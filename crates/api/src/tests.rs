@@ -1,5 +1,6 @@
 //! Bodies are read and written as they are documented.
 
+use serde::Serialize;
 use serde_json::json;
 
 use super::*;

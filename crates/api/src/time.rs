@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::InvalidTextError;
+use crate::text_enum::InvalidTextError;
 
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 /// The years 0 to 9999, which have four digits.
@@ -102,4 +102,9 @@ impl<'de> Deserialize<'de> for Time {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
         text.parse().map_err(de::Error::custom)
     }
+}
+
+/// Returns a duration in whole milliseconds.
+pub fn duration_millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -15,7 +15,7 @@ const KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// A client of one server. Cheap to clone: clones share their connections.
 #[derive(Debug, Clone)]
 pub struct Client {
-    pub(crate) http: reqwest::Client,
+    http: reqwest::Client,
     url: Url,
 }
 
@@ -55,7 +55,7 @@ impl Client {
         let is_read = method == Method::GET;
         let builder =
             address(&self.url, path, ids.first().map(String::as_str)).map(|url| self.http.request(method, url));
-        Request::new(self.clone(), builder, is_read, decode)
+        Request::new(self.http.clone(), builder, is_read, decode)
     }
 }
 

@@ -8,7 +8,6 @@ use reqwest::RequestBuilder;
 use reqwest::header::{HeaderName, HeaderValue, IF_MATCH, RETRY_AFTER};
 use serde::Serialize;
 
-use crate::client::Client;
 use crate::decode;
 use crate::error::ClientError;
 
@@ -32,7 +31,7 @@ pub struct Answer<T> {
 #[derive(Debug)]
 #[must_use = "a request does nothing until it is sent"]
 pub struct Request<T> {
-    client: Client,
+    http: reqwest::Client,
     builder: Result<RequestBuilder, ClientError>,
     attempts: u32,
     decode: fn(&str) -> Result<T, serde_json::Error>,
@@ -40,12 +39,12 @@ pub struct Request<T> {
 
 impl<T> Request<T> {
     pub(crate) fn new(
-        client: Client,
+        http: reqwest::Client,
         builder: Result<RequestBuilder, ClientError>,
         is_read: bool,
         decode: fn(&str) -> Result<T, serde_json::Error>,
     ) -> Self {
-        Self { client, builder, attempts: if is_read { READ_ATTEMPTS } else { 1 }, decode }
+        Self { http, builder, attempts: if is_read { READ_ATTEMPTS } else { 1 }, decode }
     }
 
     pub(crate) fn query(self, query: &impl Serialize) -> Self {
@@ -78,8 +77,8 @@ impl<T> Request<T> {
 
     /// Leaves the answer as text, and accepts any text.
     pub fn as_text(self) -> Request<String> {
-        let Self { client, builder, attempts, decode: _ } = self;
-        Request { client, builder, attempts, decode: decode::text }
+        let Self { http, builder, attempts, decode: _ } = self;
+        Request { http, builder, attempts, decode: decode::text }
     }
 
     fn map(self, change: impl FnOnce(RequestBuilder) -> RequestBuilder) -> Self {
@@ -97,7 +96,7 @@ impl<T> Request<T> {
         let mut attempt = 1;
         let response = loop {
             let repetition = request.try_clone().filter(|_| attempt < self.attempts);
-            match (self.client.http.execute(request).await, repetition) {
+            match (self.http.execute(request).await, repetition) {
                 (Err(error), Some(repetition)) if error.is_connect() => request = repetition,
                 (result, _) => break result.map_err(ClientError::Unreachable)?,
             }

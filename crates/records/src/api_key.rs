@@ -4,7 +4,9 @@ use rekindle_core::domain::api_key::{ApiKey, SecretHash};
 use rekindle_core::values::{KeyId, ProjectId};
 
 use crate::declaration::{Declaration, Index, declare_fields};
-use crate::{DecodeError, Decoder, Encoder, Key, Record};
+use crate::decoder::{DecodeError, Decoder};
+use crate::encoder::Encoder;
+use crate::record::{Key, Record};
 
 declare_fields! {
     /// Names the record.

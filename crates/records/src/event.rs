@@ -8,7 +8,9 @@ use rekindle_core::values::{KeyId, MachineId, SessionId, TaskId};
 use uuid::Uuid;
 
 use crate::declaration::{Condition, Declaration, Index, declare_fields};
-use crate::{DecodeError, Decoder, Encoder, Key, Record};
+use crate::decoder::{DecodeError, Decoder};
+use crate::encoder::Encoder;
+use crate::record::{Key, Record};
 
 declare_fields! {
     /// When it happened.

@@ -4,7 +4,9 @@ use rekindle_core::domain::machine::{Machine, MachineStatus};
 use rekindle_core::values::{Slot, Slots};
 
 use crate::declaration::{Condition, Declaration, Index, declare_fields};
-use crate::{DecodeError, Decoder, Encoder, Key, Record};
+use crate::decoder::{DecodeError, Decoder};
+use crate::encoder::Encoder;
+use crate::record::{Key, Record};
 
 declare_fields! {
     /// Names the record.

@@ -7,7 +7,9 @@ use rekindle_core::store::UniqueRule;
 use rekindle_core::values::{ErrorMessage, SessionId, Slot, TaskLabel, Timestamp};
 
 use crate::declaration::{Condition, Declaration, Index, UniqueSet, declare_fields};
-use crate::{DecodeError, Decoder, Encoder, Key, Record};
+use crate::decoder::{DecodeError, Decoder};
+use crate::encoder::Encoder;
+use crate::record::{Key, Record};
 
 declare_fields! {
     /// Names the record.
@@ -229,7 +231,7 @@ impl StateFields {
 
 /// Returns why something failed. Other programs need not say it.
 pub(crate) fn reason<D: Decoder>(
-    field: &'static crate::Field,
+    field: &'static crate::declaration::Field,
     message: Option<ErrorMessage>,
 ) -> Result<ErrorMessage, DecodeError> {
     match message {

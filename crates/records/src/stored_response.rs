@@ -3,7 +3,9 @@
 use rekindle_core::store::{IdempotencyKey, StoredResponse};
 
 use crate::declaration::{Declaration, Index, declare_fields};
-use crate::{DecodeError, Decoder, Encoder, Key, Record};
+use crate::decoder::{DecodeError, Decoder};
+use crate::encoder::Encoder;
+use crate::record::{Key, Record};
 
 declare_fields! {
     /// The hash of the idempotency key and of who sent it.

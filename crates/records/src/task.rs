@@ -4,8 +4,10 @@ use rekindle_core::domain::task::{Task, TaskState, TaskStatus};
 use rekindle_core::values::{ErrorMessage, IssueId, SessionId, TaskId, Timestamp};
 
 use crate::declaration::{Declaration, Index, declare_fields};
+use crate::decoder::{DecodeError, Decoder};
+use crate::encoder::Encoder;
+use crate::record::{Key, Record};
 use crate::session::reason;
-use crate::{DecodeError, Decoder, Encoder, Key, Record};
 
 declare_fields! {
     /// Names the record.
