@@ -1,6 +1,6 @@
 //! Rekindle over HTTP: the REST API as an actix-web service, for another actix-web service to mount, and for the server.
 //!
-//! Read in this order: [`api`] (the bodies), `routes` (the table of what there is to ask), `middleware` (what happens to
+//! Read in this order: `rekindle_api` (the bodies), `routes` (the table of what there is to ask), `middleware` (what happens to
 //! every request on its way in and out), `handlers`, `extract`, `error`. Around that: `health`, `rate_limit`, `cors`.
 //!
 //! Another actix-web service can mount the API beside its own routes: see [`configure`].

@@ -131,7 +131,7 @@ table! {
 
 /// Mounts the API in a service: everything under `/api`, and `/health`, `/healthz`, `/health/detailed`, `/ready`, `/readyz`
 /// and `/metrics`. What else
-/// the service answers is its own affair; [`nothing_here`] is how this API answers for the rest.
+/// the service answers is its own affair; [`not_found_route`] is how this API answers for the rest.
 pub fn configure(config: &mut ServiceConfig, context: &AppState) {
     let (entry, counting) = (RequestMiddleware(context.clone()), Counting(context.metrics().clone()));
     config.app_data(Data::new(context.clone()));

@@ -20,7 +20,7 @@ cases![
     every_touch_counts,
     beats_and_puts_at_once_lose_nothing,
     tasks_made_while_their_session_ends,
-    a_stall_never_beats_a_beat,
+    a_heartbeat_wins_over_a_judgement_of_silence,
 ];
 
 fn tracker(store: &Arc<dyn Store>) -> Tracker {
@@ -201,7 +201,7 @@ async fn tasks_made_while_their_session_ends(store: Arc<dyn Store>) {
     invariants::assert_hold(store.as_ref()).await;
 }
 
-async fn a_stall_never_beats_a_beat(store: Arc<dyn Store>) {
+async fn a_heartbeat_wins_over_a_judgement_of_silence(store: Arc<dyn Store>) {
     // A detector that judged silence up to noon, and a beat one millisecond later, in any order.
     for n in 1..=20 {
         let session = sample::session(n);

@@ -21,8 +21,8 @@ cases![
     who_lost_it_gives_nothing_back,
     duties_are_independent,
     one_of_twenty_claimers_gets_it,
-    a_fence_that_stands_lets_a_commit_through,
-    a_fence_that_fell_lets_nothing_through,
+    current_fence_admits_a_commit,
+    stale_fence_is_rejected,
     fenced_comes_before_everything_else,
     a_successor_sees_all_that_its_predecessor_wrote,
 ];
@@ -160,7 +160,7 @@ async fn one_of_twenty_claimers_gets_it(store: Arc<dyn Store>) {
     }
 }
 
-async fn a_fence_that_stands_lets_a_commit_through(store: Arc<dyn Store>) {
+async fn current_fence_admits_a_commit(store: Arc<dyn Store>) {
     let fence = claim(&store, LeaseName::Detection, 1, SHORT).await.unwrap();
     write(&store, sample::session(1), fence).await.unwrap();
     // Past its time too, while nobody took over.
@@ -172,7 +172,7 @@ async fn a_fence_that_stands_lets_a_commit_through(store: Arc<dyn Store>) {
     assert_eq!(store.events(None, 10).await.unwrap().len(), 3);
 }
 
-async fn a_fence_that_fell_lets_nothing_through(store: Arc<dyn Store>) {
+async fn stale_fence_is_rejected(store: Arc<dyn Store>) {
     let lost = fallen(&store, LeaseName::Detection).await;
     let never = Fence { duty: LeaseName::Retention, token: 1 };
     for fence in [lost, never, Fence { token: u64::MAX, ..lost }] {

@@ -15,7 +15,7 @@ cases![
     one_successor_per_session,
     coming_back_to_life_obeys_the_rules,
     a_slot_passes_on_within_one_commit,
-    the_one_in_the_way_is_found,
+    conflict_names_the_holder,
 ];
 
 async fn taken_by(store: &Arc<dyn Store>, session: Session) -> Option<UniqueRule> {
@@ -105,7 +105,7 @@ async fn a_slot_passes_on_within_one_commit(store: Arc<dyn Store>) {
     assert_eq!(store.slot_holder(&sample::machine_id("m"), Slot(4)).await.unwrap(), Some(SessionId(uuid(2))));
 }
 
-async fn the_one_in_the_way_is_found(store: Arc<dyn Store>) {
+async fn conflict_names_the_holder(store: Arc<dyn Store>) {
     let (machine, project) = (sample::machine_id("m"), sample::text("p"));
     let mut paused = on(1, "p", "m", Some(7));
     paused.phase = sample::live(LiveState::Paused);
