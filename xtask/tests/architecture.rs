@@ -11,15 +11,16 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 /// The crates of the workspace that each crate may depend on. A crate that is not listed may not exist.
 const ARROWS: &[(&str, &[&str])] = &[
     ("rekindle-core", &[]),
+    ("rekindle-atomic-file", &[]),
     ("rekindle-records", &["rekindle-core"]),
     ("rekindle-api", &["rekindle-core"]),
     ("rekindle-client", &["rekindle-api"]),
     ("rekindle-integrity", &["rekindle-core"]),
-    ("rekindle-testkit", &["rekindle-core", "rekindle-integrity"]),
+    ("rekindle-testkit", &["rekindle-core", "rekindle-integrity", "rekindle-layers"]),
     ("rekindle-layers", &["rekindle-core"]),
-    ("rekindle-store-sqlite", &["rekindle-core", "rekindle-records"]),
+    ("rekindle-store-sqlite", &["rekindle-atomic-file", "rekindle-core", "rekindle-records"]),
     ("rekindle-store-mongo", &["rekindle-core", "rekindle-records"]),
-    ("rekindle-transfer", &["rekindle-core"]),
+    ("rekindle-transfer", &["rekindle-atomic-file", "rekindle-core"]),
     ("rekindle-mongod", &[]),
     ("rekindle-jobs", &["rekindle-core", "rekindle-telemetry"]),
     ("rekindle-listener", &["rekindle-core"]),
@@ -56,6 +57,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "rekindle-api",
             "rekindle-client",
+            "rekindle-atomic-file",
             "rekindle-core",
             "rekindle-integrity",
             "rekindle-server",

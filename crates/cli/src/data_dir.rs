@@ -1,12 +1,13 @@
 //! The data folder of a local server, `.rekindle`: which files there are, who may read them, and how other commands
 //! find it.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use rekindle_atomic_file as atomic_file;
 use rekindle_core::Ids;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -144,14 +145,15 @@ impl DirLock {
             Ok(about) => about,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let key = ids.new_id().to_string();
-                place(&path, &format!("{key}\n"), KEY_MODE).with_context(|| format!("cannot write {shown}"))?;
+                atomic_file::write(&path, format!("{key}\n").as_bytes(), Permissions::from_mode(KEY_MODE))
+                    .with_context(|| format!("cannot write {shown}"))?;
                 return Ok(Key::Made(key));
             }
             Err(error) => return Err(anyhow::Error::new(error).context(format!("cannot read {shown}")).into()),
         };
         let open = about.permissions().mode() & 0o077 != 0;
         if open {
-            let tightened = fs::set_permissions(&path, fs::Permissions::from_mode(KEY_MODE));
+            let tightened = fs::set_permissions(&path, Permissions::from_mode(KEY_MODE));
             tightened.with_context(|| format!("{shown} can be read by others, and its mode cannot be changed"))?;
         }
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {shown}"))?;
@@ -173,7 +175,8 @@ impl DirLock {
         let path = self.folder.note_file();
         let mut text = serde_json::to_string(note).map_err(anyhow::Error::new)?;
         text.push('\n');
-        place(&path, &text, 0o644).with_context(|| format!("cannot write {}", path.display()))?;
+        atomic_file::write(&path, text.as_bytes(), Permissions::from_mode(0o644))
+            .with_context(|| format!("cannot write {}", path.display()))?;
         Ok(())
     }
 }
@@ -183,19 +186,6 @@ impl Drop for DirLock {
         // A note that stays behind only costs the next command a failed connection.
         fs::remove_file(self.folder.note_file()).ok();
     }
-}
-
-/// Writes a file all at once: whoever looks sees the old one or the new one, never half of it.
-fn place(path: &Path, text: &str, mode: u32) -> io::Result<()> {
-    let fresh = path.with_extension("new");
-    match fs::remove_file(&fresh) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
-    let mut file = OpenOptions::new().create_new(true).write(true).mode(mode).open(&fresh)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&fresh, path)
 }
 
 #[cfg(test)]

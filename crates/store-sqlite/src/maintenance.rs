@@ -13,9 +13,10 @@ mod progress;
 mod restore;
 mod vacuum;
 
-pub use backup::{BackedUp, Existing, backup};
+pub use backup::{BackedUp, backup};
 pub use check::{DatabaseReport, check};
 pub use error::MaintenanceError;
 pub use progress::{Progress, Stop};
+pub use rekindle_atomic_file::Existing;
 pub use restore::{Restored, restore, stamp};
 pub use vacuum::{Vacuumed, vacuum};

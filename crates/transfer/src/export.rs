@@ -9,6 +9,7 @@
 
 use std::path::{Path, PathBuf};
 
+use rekindle_atomic_file::Existing;
 use rekindle_core::store::{
     Cursor, EventPosition, MachineFilter, Page, PageRequest, SessionFilter, Start, StoredEntity, TaskFilter,
 };
@@ -17,10 +18,11 @@ use tokio::task::JoinHandle;
 
 use crate::error::TransferError;
 use crate::format::{BYTES, Counts, FORMAT, Header, ROWS, ReadCursor, Section};
-use crate::partial_file::{Existing, Part, State};
-use crate::retry::asked;
+use crate::partial_export::{ExportState, PartialExport};
+use crate::progress::{Phase, Progress};
+use crate::retry::retried;
 use crate::rows::Item;
-use crate::{Phase, Progress, Stop};
+use crate::stop::Stop;
 
 /// As many rows are read at once.
 const PAGE: u32 = 500;
@@ -63,8 +65,8 @@ pub async fn export(
     tell: &mut dyn FnMut(Progress),
 ) -> Result<Exported, TransferError> {
     // Before a file is made: whether it can be read at all.
-    asked(async || store.counts().await).await?;
-    let opened = Part::open(what.file, what.existing)?;
+    retried(|| store.counts()).await?;
+    let opened = PartialExport::open(what.file, what.existing)?;
     let (opened, found) = apart(move || opened.found().map(|found| (opened, found))).await?;
     let part = match found {
         Some(_) if !what.resume => return Err(TransferError::Interrupted(opened.path().to_path_buf())),
@@ -85,7 +87,7 @@ pub async fn export(
                 store: what.store.to_owned(),
                 expected: expected(store).await?,
             };
-            opened.anew(header)?
+            opened.begun(header)?
         }
     };
     let (state, path) = (part.state().clone(), part.path().to_path_buf());
@@ -101,10 +103,10 @@ pub async fn export(
 /// How much there seems to be.
 async fn expected(store: &dyn Store) -> Result<Counts, StoreError> {
     let one = PageRequest { limit: 1, start: Start::Offset(0) };
-    let tasks = asked(async || store.tasks(&TaskFilter::default(), one).await).await?.total;
-    let machines = asked(async || store.machines(&MachineFilter::default(), one).await).await?.total;
-    let sessions = asked(async || store.counts().await).await?.total();
-    let keys = asked(async || store.keys().await).await?.len() as u64;
+    let tasks = retried(async || store.tasks(&TaskFilter::default(), one).await).await?.total;
+    let machines = retried(async || store.machines(&MachineFilter::default(), one).await).await?.total;
+    let sessions = retried(|| store.counts()).await?.total();
+    let keys = retried(|| store.keys()).await?.len() as u64;
     Ok(Counts { events: 0, sessions, tasks, machines, keys })
 }
 
@@ -121,10 +123,10 @@ struct Export<'a> {
     stop: &'a Stop,
     tell: &'a mut dyn FnMut(Progress),
     /// As it will be when what is being written is written.
-    state: State,
+    state: ExportState,
     path: PathBuf,
-    writing: Option<JoinHandle<Result<Part, TransferError>>>,
-    idle: Option<Part>,
+    writing: Option<JoinHandle<Result<PartialExport, TransferError>>>,
+    idle: Option<PartialExport>,
 }
 
 /// A page of any section.
@@ -148,7 +150,7 @@ impl Export<'_> {
             }
             let Read { items, of, next, is_last } = self.read(section, after).await?;
             let then = next.map_or_else(|| ReadCursor::behind(section), |after| ReadCursor::In(section, Some(after)));
-            self.state.goes_on(then.clone());
+            self.state.continue_at(then.clone());
             if is_last {
                 self.state.then = ReadCursor::behind(section);
             }
@@ -165,14 +167,14 @@ impl Export<'_> {
     async fn read(&self, section: Section, after: Option<String>) -> Result<Read, TransferError> {
         let store = self.store;
         if section == Section::Keys {
-            let keys = asked(async || store.keys().await).await?;
+            let keys = retried(|| store.keys()).await?;
             let of = Some(keys.len() as u64);
             let items = keys.into_iter().map(|key| Item::Row(StoredEntity::Key(key))).collect();
             return Ok(Read { items, of, next: None, is_last: true });
         }
         if section == Section::Events {
             let after = after.map(|after| EventPosition(after.into_boxed_str()));
-            let events = asked(async || store.events(after.as_ref(), PAGE).await).await?;
+            let events = retried(|| store.events(after.as_ref(), PAGE)).await?;
             let last = events.last().map(|last| (last.event.at, last.position.0.to_string()));
             // Where servers go on there is always one more; a short page has all that there were when it was read.
             let is_new = last.as_ref().is_none_or(|(at, _)| *at >= self.state.header.began_at());
@@ -188,14 +190,14 @@ impl Export<'_> {
         let page = PageRequest { limit: PAGE, start };
         Ok(match section {
             Section::Sessions => {
-                let sessions = asked(async || store.sessions(&SessionFilter::default(), page).await).await?;
+                let sessions = retried(async || store.sessions(&SessionFilter::default(), page).await).await?;
                 Read::of(sessions, StoredEntity::Session)
             }
             Section::Tasks => {
-                Read::of(asked(async || store.tasks(&TaskFilter::default(), page).await).await?, StoredEntity::Task)
+                Read::of(retried(async || store.tasks(&TaskFilter::default(), page).await).await?, StoredEntity::Task)
             }
             Section::Machines | Section::Events | Section::Keys => Read::of(
-                asked(async || store.machines(&MachineFilter::default(), page).await).await?,
+                retried(async || store.machines(&MachineFilter::default(), page).await).await?,
                 StoredEntity::Machine,
             ),
         })
@@ -209,7 +211,7 @@ impl Export<'_> {
     }
 
     /// The file, once what is being written is written.
-    async fn settled(&mut self) -> Result<Part, TransferError> {
+    async fn settled(&mut self) -> Result<PartialExport, TransferError> {
         let gone = |why: String| TransferError::io(&self.path, "cannot be written", &std::io::Error::other(why));
         if let Some(writing) = self.writing.take() {
             return writing.await.map_err(|error| gone(error.to_string()))?;
@@ -220,7 +222,7 @@ impl Export<'_> {
     /// Whether anything happened since the events were read. Each change is an event; heartbeats are none.
     async fn changed(&self) -> Result<bool, TransferError> {
         let last = self.state.last_event.clone().map(|last| EventPosition(last.into_boxed_str()));
-        Ok(!asked(async || self.store.events(last.as_ref(), 1).await).await?.is_empty())
+        Ok(!retried(|| self.store.events(last.as_ref(), 1)).await?.is_empty())
     }
 }
 
@@ -234,7 +236,12 @@ impl Read {
 }
 
 /// Writes a page in as many batches as it takes; the last of them names the place behind it.
-fn written(mut part: Part, section: Section, items: &[Item], then: &ReadCursor) -> Result<Part, TransferError> {
+fn written(
+    mut part: PartialExport,
+    section: Section,
+    items: &[Item],
+    then: &ReadCursor,
+) -> Result<PartialExport, TransferError> {
     let (mut lines, mut rows) = (Vec::with_capacity(BYTES), 0);
     let mut left = items.len();
     for item in items {

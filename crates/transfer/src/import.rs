@@ -2,25 +2,28 @@
 //! happen once, whatever is interrupted and begun again. The file is read backwards where lists are newest first, so that
 //! rows of the same millisecond come out in the order in which they were recorded.
 
+mod commit;
 mod import_lease;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rekindle_core::domain::event::Event;
-use rekindle_core::store::{Changes, CommitError, Fence, StoredEntity, UniqueRule, Write};
-use rekindle_core::{Clock, Store, StoreError};
+use rekindle_core::store::{Changes, Fence, StoredEntity, Write};
+use rekindle_core::{Clock, Store};
 use serde::{Deserialize, Serialize};
 
-use self::import_lease::{ActiveImport, PendingImport, answer};
+use self::commit::commit_once;
+use self::import_lease::{ActiveImport, PendingImport, stored_response};
 use crate::conflict_check::Sets;
 use crate::error::TransferError;
 use crate::format::{Counts, Head, Section};
 use crate::gzip_members::Members;
-use crate::retry::{Patience, asked};
+use crate::progress::{Phase, Progress};
+use crate::retry::retried;
 use crate::rows::Item;
-use crate::verify::{Found, Verified, head, items};
-use crate::{Phase, Progress, Stop};
+use crate::stop::Stop;
+use crate::verify::{BatchPosition, Verified, head, items};
 
 /// Sessions before what refers to them, and events last: where they are, an import is almost done.
 const ORDER: [Section; 5] = [Section::Machines, Section::Sessions, Section::Tasks, Section::Keys, Section::Events];
@@ -54,7 +57,7 @@ pub async fn import(
     stop: &Stop,
     tell: &mut dyn FnMut(Progress),
 ) -> Result<Imported, TransferError> {
-    asked(async || store.ping().await).await?;
+    retried(|| store.ping()).await?;
     let Verified { path, file, header, trailer, mut batches, sets } = verified;
     let mut taken = PendingImport { store, clock, export: header.export }.take().await?;
     // Behind each other in the file, and each newest first; events alone are in their order.
@@ -85,7 +88,7 @@ impl Import<'_> {
         &mut self,
         taken: &mut ActiveImport<'_>,
         (path, file): (PathBuf, File),
-        batches: &[Found],
+        batches: &[BatchPosition],
         stop: &Stop,
         tell: &mut dyn FnMut(Progress),
     ) -> Result<(), TransferError> {
@@ -107,11 +110,11 @@ impl Import<'_> {
     }
 
     /// How many of the first batches were imported before.
-    async fn already(&mut self, taken: &ActiveImport<'_>, batches: &[Found]) -> Result<usize, TransferError> {
+    async fn already(&mut self, taken: &ActiveImport<'_>, batches: &[BatchPosition]) -> Result<usize, TransferError> {
         let store = self.store;
         for (at, batch) in batches.iter().enumerate() {
             let (key, now) = (taken.key(batch.number), self.clock.now());
-            let Some(answer) = asked(async || store.stored_response(&key, now).await).await? else { return Ok(at) };
+            let Some(answer) = retried(|| store.stored_response(&key, now)).await? else { return Ok(at) };
             let came: BatchResult = serde_json::from_slice(&answer.answer).unwrap_or_default();
             self.count(batch.section, came);
             self.done.resumed += came.rows;
@@ -133,16 +136,16 @@ impl Import<'_> {
     async fn batch(
         &self,
         taken: &ActiveImport<'_>,
-        batch: Found,
+        batch: BatchPosition,
         items: Vec<Item>,
         fence: Fence,
     ) -> Result<BatchResult, TransferError> {
         let (mut changes, came) = self.changes(items);
         let text = serde_json::to_vec(&came).unwrap_or_default();
-        changes.stored_response = Some(answer(taken.key(batch.number), text, self.clock.now()));
+        changes.stored_response = Some(stored_response(taken.key(batch.number), text, self.clock.now()));
         changes.fence = Some(fence);
         let what = format!("{} of batch {}", batch.section.as_str(), batch.number);
-        committed(self.store, changes, &what).await?;
+        commit_once(self.store, changes, &what).await?;
         Ok(came)
     }
 
@@ -174,32 +177,11 @@ impl Import<'_> {
     }
 }
 
-/// Commits what carries a remembered answer: once, however often it takes.
-async fn committed(store: &dyn Store, changes: Changes, what: &str) -> Result<(), TransferError> {
-    let mut patience = Patience::default();
-    loop {
-        match store.commit(changes.clone()).await {
-            // Taken by an earlier try whose answer was lost, or by a run that was killed then.
-            Ok(_) | Err(CommitError::UniqueViolation(UniqueRule::IdempotencyKey)) => return Ok(()),
-            Err(CommitError::Fenced) => return Err(TransferError::InUse),
-            Err(error @ (CommitError::Stale | CommitError::UniqueViolation(_))) => {
-                return Err(TransferError::Disturbed(format!("{what}: {error}")));
-            }
-            Err(CommitError::Failed(error @ StoreError::Corrupt(_))) => return Err(error.into()),
-            Err(CommitError::Failed(error)) => {
-                if !patience.next().await {
-                    return Err(error.into());
-                }
-            }
-        }
-    }
-}
-
 /// A batch that is being read.
 struct Reading(tokio::task::JoinHandle<Result<Vec<Item>, TransferError>>);
 
 impl Reading {
-    fn begin(path: PathBuf, file: &File, batch: Found) -> Self {
+    fn begin(path: PathBuf, file: &File, batch: BatchPosition) -> Self {
         let file = file.try_clone();
         Self(tokio::task::spawn_blocking(move || {
             let file = file.map_err(|error| TransferError::io(&path, "cannot be read", &error))?;
@@ -213,7 +195,7 @@ impl Reading {
 }
 
 /// The rows of a batch, which was whole when the file was verified.
-fn read(path: &Path, file: File, found: Found) -> Result<Vec<Item>, TransferError> {
+fn read(path: &Path, file: File, found: BatchPosition) -> Result<Vec<Item>, TransferError> {
     let changed = || TransferError::FileChanged(path.to_path_buf());
     let mut members = Members::from(file, found.start).map_err(|_| changed())?;
     let Ok(Some(member)) = members.next() else { return Err(changed()) };

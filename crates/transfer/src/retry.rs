@@ -1,43 +1,33 @@
-//! How long a store is waited for: a primary that is elected anew, a database that is busy. Only what wrote nothing is
-//! asked again here; what is done when the outcome of a write is unknown is the import's to decide.
+//! How long a call of the store is repeated: while a primary is elected, or a database is busy. Only what wrote nothing is
+//! repeated here; what happens when the outcome of a write is unknown is decided by the import.
 
 use std::time::Duration;
 
+use backon::{ExponentialBuilder, Retryable};
 use rekindle_core::StoreError;
 
-/// As often it is asked: with the waits in between, for half a minute.
-const TRIES: u32 = 12;
-const FIRST_WAIT: Duration = Duration::from_millis(50);
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// How often a call is repeated: with the pauses in between, for half a minute.
+const MAX_RETRIES: usize = 11;
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_millis(2500);
 
-/// How often something was tried.
-#[derive(Debug, Default)]
-pub struct Patience(u32);
-
-impl Patience {
-    /// Waits before the next try; answers whether there is one.
-    pub async fn next(&mut self) -> bool {
-        self.0 += 1;
-        if self.0 >= TRIES {
-            return false;
-        }
-        let wait = (FIRST_WAIT * 2_u32.pow(self.0.min(10))).min(LONGEST_WAIT);
-        // Somewhere between half of it and all of it, so that nobody asks in step with others.
-        tokio::time::sleep(wait.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
-        true
-    }
+/// Returns the pauses between attempts. Jitter makes each of them up to twice as long, so that several processes do not
+/// retry in step.
+pub(crate) fn backoff() -> ExponentialBuilder {
+    ExponentialBuilder::default()
+        .with_min_delay(FIRST_PAUSE)
+        .with_max_delay(LONGEST_PAUSE)
+        .with_max_times(MAX_RETRIES)
+        .with_jitter()
 }
 
-/// The answer to a question, also when it takes a while.
+/// Repeats a call of the store while it fails with an error that says that nothing was written.
 ///
 /// # Errors
-/// The store's, when it stays so.
-pub async fn asked<T>(mut ask: impl AsyncFnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    let mut patience = Patience::default();
-    loop {
-        match ask().await {
-            Err(error) if error.says_nothing_was_written() && patience.next().await => {}
-            answer => return answer,
-        }
-    }
+/// Fails with the store's last error.
+pub(crate) async fn retried<T, F>(call: impl FnMut() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    call.retry(backoff()).when(StoreError::says_nothing_was_written).await
 }

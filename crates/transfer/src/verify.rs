@@ -13,8 +13,9 @@ use crate::conflict_check::Sets;
 use crate::error::TransferError;
 use crate::format::{AnyHeader, Batch, Counts, FORMAT, Head, Header, Section, Trailer};
 use crate::gzip_members::{self, Member, Members, Unreadable};
+use crate::progress::{Phase, Progress};
 use crate::rows::{Item, digits};
-use crate::{Phase, Progress, Stop};
+use crate::stop::Stop;
 
 /// A file that may be imported.
 #[derive(Debug)]
@@ -24,13 +25,13 @@ pub struct Verified {
     pub(crate) header: Header,
     pub(crate) trailer: Trailer,
     /// In the order of the file.
-    pub(crate) batches: Vec<Found>,
+    pub(crate) batches: Vec<BatchPosition>,
     pub(crate) sets: Sets,
 }
 
 /// Where a batch is.
 #[derive(Debug, Clone, Copy)]
-pub struct Found {
+pub struct BatchPosition {
     pub number: u64,
     pub section: Section,
     pub start: u64,
@@ -168,7 +169,7 @@ pub fn items(path: &Path, batch: &Batch, rows: &[u8]) -> Result<Vec<Item>, Trans
 struct Reading<'a> {
     path: &'a Path,
     rows: Counts,
-    batches: Vec<Found>,
+    batches: Vec<BatchPosition>,
     sets: Sets,
 }
 
@@ -182,7 +183,7 @@ impl Reading<'_> {
             self.sets.see(self.path, item)?;
         }
         *self.rows.of(section) += batch.rows;
-        self.batches.push(Found { number, section, start });
+        self.batches.push(BatchPosition { number, section, start });
         Ok(())
     }
 

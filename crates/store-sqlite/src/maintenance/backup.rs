@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use rekindle_atomic_file::Existing;
+
 use super::copy::{Copied, copy};
 use super::error::MaintenanceError;
 use super::exclusive::{ExclusiveLock, remove_sidecars};
@@ -10,15 +12,6 @@ use super::partial_file::Part;
 use super::paths::absolute;
 use super::progress::{Progress, Stop};
 use crate::open::identity;
-
-/// What becomes of a file that is there already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Existing {
-    /// It stays, and the operation fails.
-    Stays,
-    /// It is replaced, unless another process has it open.
-    IsReplaced,
-}
 
 /// What was backed up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,10 +51,10 @@ pub fn backup(
     if existing == Existing::IsReplaced && to.exists() {
         let _replaced = ExclusiveLock::take(&to)?;
         remove_sidecars(&to)?;
-        part.place(true, permissions)?;
+        part.place(Existing::IsReplaced, permissions)?;
     } else {
         remove_sidecars(&to)?;
-        part.place(false, permissions)?;
+        part.place(Existing::Stays, permissions)?;
     }
     Ok(BackedUp { pages, bytes })
 }

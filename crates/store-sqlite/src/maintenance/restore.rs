@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rekindle_atomic_file::Existing;
 use rekindle_core::Timestamp;
 
-use super::backup::Existing;
 use super::copy::{Copied, copy};
 use super::error::MaintenanceError;
 use super::exclusive::{ExclusiveLock, remove_sidecars};
@@ -52,7 +52,7 @@ pub fn restore(
     let Copied { bytes, .. } = copy(&from, &part, stop, tell)?;
     if !to.exists() {
         remove_sidecars(&to)?;
-        part.place(false, fs::metadata(&from).map(|about| about.permissions()).ok())?;
+        part.place(Existing::Stays, fs::metadata(&from).map(|about| about.permissions()).ok())?;
         // A folder of the server's user is a place for that user's database.
         owned_as(&to, to.parent().and_then(|folder| fs::metadata(folder).ok()).as_ref());
         return Ok(Restored { bytes, kept: None });
@@ -63,7 +63,7 @@ pub fn restore(
     let replaced = ExclusiveLock::take(&to)?;
     replaced.keep_as(&kept)?;
     remove_sidecars(&to)?;
-    part.place(true, about.as_ref().map(fs::Metadata::permissions))?;
+    part.place(Existing::IsReplaced, about.as_ref().map(fs::Metadata::permissions))?;
     owned_as(&to, about.as_ref());
     Ok(Restored { bytes, kept: Some(kept) })
 }

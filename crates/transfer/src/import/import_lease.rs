@@ -12,9 +12,9 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::committed;
+use super::commit::commit_once;
 use crate::error::TransferError;
-use crate::retry::asked;
+use crate::retry::retried;
 
 /// For so long the duty is ours without another word.
 const LASTS: Duration = Duration::from_secs(30);
@@ -68,14 +68,14 @@ impl<'a> PendingImport<'a> {
     /// The same import is the same holder, also after it was killed.
     async fn claim(&self) -> Result<Option<Fence>, StoreError> {
         let claim = Claim { duty: LeaseName::Detection, holder: self.export, ttl: LASTS };
-        asked(async || self.store.claim(claim).await).await
+        retried(|| self.store.claim(claim)).await
     }
 
     async fn begin(&self, fence: Fence) -> Result<(), TransferError> {
         let export = self.export.to_string();
         let key = key("this store is taken by an export");
         let begun = || async {
-            let standing = asked(async || self.store.stored_response(&key, self.clock.now()).await).await?;
+            let standing = retried(|| self.store.stored_response(&key, self.clock.now())).await?;
             match standing {
                 None => Ok(false),
                 Some(standing) if *standing.answer == *export.as_bytes() => Ok(true),
@@ -87,10 +87,10 @@ impl<'a> PendingImport<'a> {
         }
         self.is_empty().await?;
         let now = self.clock.now();
-        let seen = asked(async || self.store.detector_state().await).await?;
+        let seen = retried(|| self.store.detector_state()).await?;
         let watch = Some(DetectorStateUpdate { value: unheard(now), seen });
-        let remember = Some(answer(key, export.clone().into_bytes(), now));
-        committed(
+        let remember = Some(stored_response(key, export.clone().into_bytes(), now));
+        commit_once(
             self.store,
             Changes { detector_state: watch, stored_response: remember, fence: Some(fence), ..Changes::default() },
             "its beginning",
@@ -104,19 +104,19 @@ impl<'a> PendingImport<'a> {
         let store = self.store;
         let one = PageRequest { limit: 1, start: Start::Offset(0) };
         let there = |what| Err(TransferError::NotEmpty(what));
-        if !asked(async || store.sessions(&SessionFilter::default(), one).await).await?.items.is_empty() {
+        if !retried(async || store.sessions(&SessionFilter::default(), one).await).await?.items.is_empty() {
             return there("sessions");
         }
-        if !asked(async || store.tasks(&TaskFilter::default(), one).await).await?.items.is_empty() {
+        if !retried(async || store.tasks(&TaskFilter::default(), one).await).await?.items.is_empty() {
             return there("tasks");
         }
-        if !asked(async || store.machines(&MachineFilter::default(), one).await).await?.items.is_empty() {
+        if !retried(async || store.machines(&MachineFilter::default(), one).await).await?.items.is_empty() {
             return there("machines");
         }
-        if !asked(async || store.keys().await).await?.is_empty() {
+        if !retried(|| store.keys()).await?.is_empty() {
             return there("API keys");
         }
-        if !asked(async || store.events(None, 1).await).await?.is_empty() {
+        if !retried(|| store.events(None, 1)).await?.is_empty() {
             return there("events");
         }
         Ok(())
@@ -143,12 +143,12 @@ impl ActiveImport<'_> {
         let (store, clock) = (self.of.store, self.of.clock);
         let fence = self.fence().await?;
         let now = clock.now();
-        let seen = asked(async || store.detector_state().await).await?;
+        let seen = retried(|| store.detector_state()).await?;
         let watch = Some(DetectorStateUpdate { value: unheard(now), seen });
-        let remember = Some(answer(self.key(COMPLETION_MARKER), b"{}".to_vec(), now));
+        let remember = Some(stored_response(self.key(COMPLETION_MARKER), b"{}".to_vec(), now));
         let changes =
             Changes { detector_state: watch, stored_response: remember, fence: Some(fence), ..Changes::default() };
-        committed(store, changes, "its end").await
+        commit_once(store, changes, "its end").await
     }
 
     /// Gives the duty back. When that fails, it runs out by itself.
@@ -167,6 +167,6 @@ fn key(what: &str) -> IdempotencyKey {
 }
 
 /// An answer of ours, which stands as long as an import can be gone on with.
-pub(super) fn answer(key: IdempotencyKey, text: Vec<u8>, at: Timestamp) -> StoredResponse {
+pub(super) fn stored_response(key: IdempotencyKey, text: Vec<u8>, at: Timestamp) -> StoredResponse {
     StoredResponse { key, request: key.0, answer: text.into_boxed_slice(), at, until: at.plus(REMEMBERED) }
 }
