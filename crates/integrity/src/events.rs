@@ -8,10 +8,9 @@ use rekindle_core::values::{SessionId, TaskId};
 
 use crate::check::{Check, PAGE};
 use crate::finding::Finding;
-use crate::lookup::known;
+use crate::lookup::{known, look_up_all};
 use crate::report::Part;
 use crate::rule::Rule;
-use crate::together;
 
 /// As many sessions are remembered to be there: events of one session are near each other.
 const REMEMBERED: usize = 50_000;
@@ -48,7 +47,7 @@ impl Check<'_> {
         let asked: Vec<_> = asked.into_iter().filter(|id| !there.contains(id)).collect();
         let store = self.store;
         let mut gone = HashSet::new();
-        for (id, answer) in together::all(asked, |id| async move { (id, store.session(id).await) }).await {
+        for (id, answer) in look_up_all(asked, |id| async move { (id, store.session(id).await) }).await {
             match known(answer)? {
                 Some(Some(_)) | None => there.insert(id),
                 Some(None) => gone.insert(id),
@@ -83,13 +82,13 @@ impl Check<'_> {
                 ) => {}
             }
         }
-        for (id, answer) in together::all(sessions, |id| async move { (id, store.session(id).await) }).await {
+        for (id, answer) in look_up_all(sessions, |id| async move { (id, store.session(id).await) }).await {
             if let Some(Some(_)) = known(answer)? {
                 let what = format!("session {id} is there, and was deleted");
                 self.found(Finding::of(Rule::EventSubject, &[&id], what));
             }
         }
-        for (id, answer) in together::all(tasks, |id| async move { (id, store.task(id).await) }).await {
+        for (id, answer) in look_up_all(tasks, |id| async move { (id, store.task(id).await) }).await {
             if let Some(Some(_)) = known(answer)? {
                 let what = format!("task {id} is there, and was deleted");
                 self.found(Finding::of(Rule::EventSubject, &[&id], what));

@@ -14,7 +14,6 @@ mod report;
 mod rows;
 mod rule;
 mod scan;
-mod together;
 
 use std::collections::HashSet;
 

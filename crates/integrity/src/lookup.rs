@@ -1,5 +1,6 @@
 //! What is looked up of other rows, and how a task is judged with its session.
 
+use futures_util::stream::{self, StreamExt};
 use rekindle_core::domain::session::Session;
 use rekindle_core::domain::task::{Task, TaskStatus};
 use rekindle_core::store::{StoreError, Versioned};
@@ -7,6 +8,9 @@ use rekindle_core::values::{ProjectId, SessionId, TaskId};
 
 use crate::finding::Finding;
 use crate::rule::Rule;
+
+/// How many rows are looked up at once: a store's queue has room for other callers, too.
+const CONCURRENT_LOOKUPS: usize = 32;
 
 /// What a task's judgement needs of its session.
 #[derive(Debug, Clone)]
@@ -63,4 +67,12 @@ pub(crate) fn belongs(task: &Task, session: Option<&SessionRef>) -> Vec<Finding>
         broken(Rule::TaskProject, format!("task {id} is of project {its}, and its session {of} of {theirs}"));
     }
     found
+}
+
+/// Looks up all of these, several at once. The results are in the order of `keys`.
+pub(crate) async fn look_up_all<K, T, F>(keys: Vec<K>, look_up: impl FnMut(K) -> F) -> Vec<T>
+where
+    F: Future<Output = T>,
+{
+    stream::iter(keys).map(look_up).buffered(CONCURRENT_LOOKUPS).collect().await
 }

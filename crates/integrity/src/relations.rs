@@ -11,9 +11,8 @@ use rekindle_core::values::{SessionId, TaskId};
 
 use crate::check::Check;
 use crate::finding::Finding;
-use crate::lookup::{Copied, SessionRef, belongs, known};
+use crate::lookup::{Copied, SessionRef, belongs, known, look_up_all};
 use crate::rule::Rule;
-use crate::together;
 
 /// As often a row that changes while it is looked at is read again.
 const MAX_REREADS: u32 = 20;
@@ -40,7 +39,7 @@ impl Check<'_> {
     /// Copied tasks, with where they come from. What both were born with never changes.
     pub(super) async fn origins(&mut self, copies: Vec<Copied>) -> Result<(), StoreError> {
         let store = self.store;
-        let answers = together::all(copies, |copy| async move {
+        let answers = look_up_all(copies, |copy| async move {
             let origin = store.task(copy.origin).await;
             (copy, origin)
         });
@@ -67,7 +66,7 @@ impl Check<'_> {
         });
         let pairs: HashSet<(SessionId, SessionId)> = pairs.filter(|(one, other)| one != other).collect();
         let store = self.store;
-        let answers = together::all(Vec::from_iter(pairs), |(original, successor)| async move {
+        let answers = look_up_all(Vec::from_iter(pairs), |(original, successor)| async move {
             (store.session(original).await, store.session(successor).await)
         });
         for (original, successor) in answers.await {

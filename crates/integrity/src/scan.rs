@@ -9,9 +9,9 @@ use rekindle_core::values::SessionId;
 
 use crate::check::{Check, PAGE};
 use crate::duplicates::{DuplicateFinder, clash};
-use crate::lookup::{Copied, SessionRef, belongs, known};
+use crate::lookup::{Copied, SessionRef, belongs, known, look_up_all};
 use crate::report::Part;
-use crate::{rows, together};
+use crate::rows;
 
 /// As many sessions are remembered while the tasks are read, most of which follow others of their session.
 const REMEMBERED: usize = 50_000;
@@ -80,7 +80,7 @@ impl Check<'_> {
             let asked: HashSet<_> = page.items.iter().map(|row| row.value.session_id).collect();
             let asked: Vec<_> = asked.into_iter().filter(|id| !sessions.contains_key(id)).collect();
             let store = self.store;
-            let answers = together::all(asked, |id| async move { (id, store.session(id).await) }).await;
+            let answers = look_up_all(asked, |id| async move { (id, store.session(id).await) }).await;
             for (id, answer) in answers {
                 if let Some(row) = known(answer)? {
                     sessions.insert(id, row.map(|row| SessionRef::from(&row.value)));
