@@ -30,7 +30,7 @@ fn a_key_that_others_can_read_is_tightened() {
     let (_dir, folder) = fresh();
     let claim = folder.claim().unwrap();
     let Key::Made(key) = claim.key(&RandomIds).unwrap() else { panic!("there was no key") };
-    fs::set_permissions(folder.key_file(), fs::Permissions::from_mode(0o644)).unwrap();
+    fs::set_permissions(folder.key_file(), Permissions::from_mode(0o644)).unwrap();
     assert_eq!(claim.key(&RandomIds).unwrap(), Key::Tightened(key));
     assert_eq!(mode(&folder.key_file()), 0o600);
 }
