@@ -3,15 +3,15 @@
 
 mod access;
 mod event;
+mod fields;
 mod machine;
 mod session;
 mod task;
 
+use rekindle_core::InvalidValue;
 use rekindle_core::domain::event::Event;
 use rekindle_core::store::StoredEntity;
-use rekindle_core::{InvalidValue, Timestamp, Version};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use crate::format::Section;
 use access::KeyRow;
@@ -68,58 +68,6 @@ impl Item {
 fn parsed<T: DeserializeOwned>(line: &[u8]) -> Result<T, InvalidValue> {
     serde_json::from_slice(line)
         .map_err(|fault| InvalidValue::new(format!("cannot be read at column {}", fault.column())))
-}
-
-/// A row's version.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct At {
-    revision: u64,
-    touches: u64,
-}
-
-impl From<Version> for At {
-    fn from(Version { revision, touches }: Version) -> Self {
-        Self { revision, touches }
-    }
-}
-
-impl At {
-    fn version(self) -> Result<Version, InvalidValue> {
-        let Self { revision, touches } = self;
-        // What the stores can count to, and no row was ever before its first revision.
-        let fits = |number| i64::try_from(number).is_ok();
-        if revision == 0 || !fits(revision) || !fits(touches) {
-            return Err(InvalidValue::new("version must be one that a row can have"));
-        }
-        Ok(Version { revision, touches })
-    }
-}
-
-fn millis(at: Option<Timestamp>) -> Option<i64> {
-    at.map(Timestamp::millis)
-}
-
-fn time(millis: Option<i64>) -> Option<Timestamp> {
-    millis.map(Timestamp::from_millis)
-}
-
-/// A fault, with the name of the field.
-fn field<T>(name: &str, value: Result<T, InvalidValue>) -> Result<T, InvalidValue> {
-    value.map_err(|fault| InvalidValue::new(format!("{name} {fault}")))
-}
-
-/// A text that may be absent.
-fn optional<T: TryFrom<String, Error = InvalidValue>>(
-    name: &str,
-    text: Option<String>,
-) -> Result<Option<T>, InvalidValue> {
-    field(name, text.map(T::try_from).transpose())
-}
-
-/// A text of its own kind.
-fn text<T: TryFrom<String, Error = InvalidValue>>(name: &str, text: String) -> Result<T, InvalidValue> {
-    field(name, T::try_from(text))
 }
 
 #[cfg(test)]

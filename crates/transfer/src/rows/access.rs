@@ -5,7 +5,7 @@ use rekindle_core::{ApiKey, InvalidValue, KeyId, Timestamp, Versioned};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{At, field, millis, optional, text, time};
+use super::fields::{At, field, millis, optional, text, time};
 
 /// The line.
 #[derive(Serialize, Deserialize)]

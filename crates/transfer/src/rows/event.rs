@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{field, text};
+use super::fields::{field, text};
 
 /// The line.
 #[derive(Debug, Serialize, Deserialize)]

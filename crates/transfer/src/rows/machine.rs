@@ -5,7 +5,7 @@ use rekindle_core::{InvalidValue, Machine, Metadata, Slot, Timestamp, Versioned}
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{At, field, text};
+use super::fields::{At, field, text};
 
 /// The line.
 #[derive(Debug, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{At, field, millis, optional, text, time};
+use super::fields::{At, field, millis, optional, text, time};
 
 /// The line.
 #[derive(Debug, Serialize, Deserialize)]
