@@ -1,6 +1,6 @@
-//! Who asks, and what they may: keys become identities (`keyring`), a table of roles says what an identity may ask for
-//! (`permit`), a [`RequestContext`] carries out use cases on its behalf, once where a request says so (`once`), and who was
-//! refused is written down (`refusals`).
+//! Authentication and permissions. API keys become identities (`key_cache`), and a table of roles says what an identity
+//! may do (`access_rule`). A [`RequestContext`] runs use cases for it, once where the request has an idempotency key
+//! (`idempotency`). Refused requests go to the audit log (`denied_log`).
 
 mod access_rule;
 mod denied_log;

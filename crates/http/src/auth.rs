@@ -1,4 +1,4 @@
-//! API keys: who may come in. Keys are compared in constant time, over all of them, and never shown whole.
+//! API keys: how they are read, compared and masked. The comparison takes constant time over all keys.
 
 use std::fmt;
 
@@ -13,32 +13,32 @@ use rekindle_api::ErrorCode;
 /// The header that carries the key.
 pub const API_KEY: &str = "x-api-key";
 
-/// The keys that are let in. Shows none of them.
+/// The set of keys that are let in. Its debug output shows none of them.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ApiKeys(Vec<Uuid>);
 
 impl ApiKeys {
-    /// These keys.
+    /// Returns the set of these keys.
     pub fn new(keys: impl IntoIterator<Item = Uuid>) -> Self {
         Self(keys.into_iter().collect())
     }
 
-    /// Whether there is none.
+    /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether this one is among them. Takes the same time whichever it is.
+    /// Whether the set contains this key. Takes the same time for every key.
     pub fn contain(&self, key: Uuid) -> bool {
         let known = self.0.iter().fold(Choice::from(0), |found, one| found | one.as_bytes().ct_eq(key.as_bytes()));
         known.into()
     }
 }
 
-/// The key that a request shows.
+/// Returns the key of a request.
 ///
 /// # Errors
-/// 401: it shows none, or something that is none.
+/// Fails with 401 if the request has no key, or a malformed one.
 pub fn presented(headers: &HeaderMap) -> Result<Uuid, ApiError> {
     let given = match (headers.get(API_KEY), bearer(headers)) {
         (Some(given), _) => given.to_str().ok(),
@@ -48,18 +48,18 @@ pub fn presented(headers: &HeaderMap) -> Result<Uuid, ApiError> {
     given.and_then(parse_key).ok_or_else(|| refused(ErrorCode::ApiKeyMalformed, "Malformed API key"))
 }
 
-/// What a request shows as its key, whatever that is: for the log, which masks it.
+/// Returns the header that holds the key, valid or not. The log masks it.
 pub fn given(headers: &HeaderMap) -> Option<HeaderValue> {
     headers.get(API_KEY).cloned().or_else(|| HeaderValue::from_str(bearer(headers)?).ok())
 }
 
-/// The key as a bearer token: scrapers of metrics mostly cannot send a header of somebody's own.
+/// Returns the key as a bearer token: most scrapers of metrics cannot send a custom header.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// 401: nobody has this key.
+/// Returns the 401 for an unknown key.
 pub fn invalid() -> ApiError {
     refused(ErrorCode::ApiKeyInvalid, "Invalid API key")
 }
@@ -70,10 +70,10 @@ impl fmt::Debug for ApiKeys {
     }
 }
 
-/// A key that is shorter than this is not shown at all.
+/// The shortest key of which the log shows a part.
 const LEAST_SHOWN: usize = 12;
 
-/// A key is a UUID in its hyphenated form.
+/// Parses a key: a UUID in its hyphenated form. Returns None for any other text.
 pub fn parse_key(text: &str) -> Option<Uuid> {
     if text.len() == uuid::fmt::Hyphenated::LENGTH { Uuid::try_parse(text).ok() } else { None }
 }
@@ -82,7 +82,7 @@ fn refused(code: ErrorCode, message: &str) -> ApiError {
     ApiError::new(StatusCode::UNAUTHORIZED, code, message)
 }
 
-/// A key as a log may show it: its first four characters, and of a short one none, which would be most of it.
+/// Returns a key in its form for the log: the first four characters, or none of a short key.
 pub fn masked(key: &HeaderValue) -> String {
     let shown = if key.len() < LEAST_SHOWN { 0 } else { 4 };
     let shown: String = String::from_utf8_lossy(key.as_bytes()).chars().take(shown).collect();

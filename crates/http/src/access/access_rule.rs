@@ -1,5 +1,5 @@
-//! What each endpoint asks of whoever asks it: a role, and whether a key that is bound to one project is enough. The
-//! table is in `crate::routes`; this enforces a line of it.
+//! What each endpoint requires of its caller: a role, and whether a key of one project is enough. `crate::routes` holds
+//! the table; this module enforces it.
 
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
@@ -13,29 +13,29 @@ use super::{AuthContext, Identity, Refused};
 use crate::error::ApiError;
 use crate::state::AppState;
 
-/// How far an endpoint reaches.
+/// The projects that an endpoint concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyScope {
-    /// What it shows or touches belongs to one project.
+    /// The endpoint shows or changes data of one project.
     Project,
-    /// It is about all of them.
+    /// The endpoint concerns all projects.
     All,
 }
 
-/// What an endpoint asks of whoever asks it.
+/// What an endpoint requires of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccessRule {
-    /// The least role; none: anybody, also without a key.
+    /// The lowest role that is let in. None: every caller is, even without a key.
     pub role: Option<Role>,
-    /// How far it reaches.
+    /// The projects that the endpoint concerns.
     pub reach: KeyScope,
 }
 
 impl AccessRule {
-    /// Whether this one may.
+    /// Checks that this identity may call the endpoint.
     ///
     /// # Errors
-    /// 403, and what would be needed.
+    /// Fails with 403, which names the role or scope that is needed.
     pub fn check(self, identity: &Identity) -> Result<(), ApiError> {
         let Some(needed) = self.role else { return Ok(()) };
         let (id, role) = (identity.id, identity.role);
@@ -56,12 +56,12 @@ impl AccessRule {
     }
 }
 
-/// Lets only those through that may.
+/// Middleware that lets only permitted requests through.
 #[derive(Clone)]
 pub struct RequireAccess {
-    /// What is asked of them.
+    /// The requirement of the endpoint.
     pub permit: AccessRule,
-    /// Where refusals are noted.
+    /// The state whose log records refused requests.
     pub context: AppState,
 }
 
@@ -81,7 +81,7 @@ where
     }
 }
 
-/// See [`RequireAccess`].
+/// The service that [`RequireAccess`] makes.
 pub struct PermittedService<S> {
     service: S,
     permitted: RequireAccess,
@@ -103,7 +103,7 @@ where
         let visit = req.extensions().get::<AuthContext>().cloned();
         let refused = match &visit {
             Some(visit) => permit.check(&visit.identity).err().map(|error| (error, visit)),
-            // What needs a key is not come to without one.
+            // A request without a key does not reach an endpoint that needs one.
             None => None,
         };
         if let Some((error, visit)) = refused {

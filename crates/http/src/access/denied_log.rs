@@ -1,5 +1,5 @@
-//! Who was not let in, or asked for what their key may not do: written to the audit trail beside the requests, which
-//! do not wait for it. The queue is bounded; what does not fit is counted, and the number is in the log.
+//! Records refused requests in the audit log: an invalid key, or a key without the right. Requests do not wait for the
+//! write. The queue is bounded; events that do not fit are counted, and the log reports the number.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,27 +17,27 @@ use crate::error::ApiError;
 use crate::redact;
 use rekindle_telemetry::metrics::Metrics;
 
-/// As many refusals wait at most; as many are written in one commit.
+/// The most refusals in the queue, and in one commit.
 const MOST: usize = 1024;
 const BATCH: usize = 256;
 
-/// One refusal.
+/// One refused request, as an event.
 #[derive(Debug)]
 pub struct Refused(Event);
 
 impl Refused {
-    /// Of a request whose key is not let in, if it is one that we know.
+    /// Returns the event of a request whose key was refused. `key` is the id of the key, if the service knows it.
     pub fn not_let_in(request: Uuid, key: Option<KeyId>, req: &ServiceRequest, error: &ApiError) -> Self {
         let address = req.peer_addr().map(|peer| peer.ip());
         Self::of(Actor { key, address, request }, req.method(), &redact::path(req.path()), error)
     }
 
-    /// Of a request that its key may not make.
+    /// Returns the event of a request that its key may not make.
     pub fn forbidden(visit: &AuthContext, req: &ServiceRequest, error: &ApiError) -> Self {
         Self::of(visit.actor(), req.method(), &redact::path(req.path()), error)
     }
 
-    /// The same, where only the use case could see it; by the route's template.
+    /// Returns the event of a request that the use case refused. `path` is the route's template.
     pub fn by_use_case(visit: &AuthContext, method: &Method, path: &str, error: &ApiError) -> Self {
         Self::of(visit.actor(), method, path, error)
     }
@@ -52,7 +52,7 @@ impl Refused {
     }
 }
 
-/// See the top of the file.
+/// The queue of refused requests that are not in the audit log yet.
 #[derive(Debug, Default)]
 pub struct DeniedLog {
     waiting: Mutex<VecDeque<Event>>,
@@ -60,7 +60,7 @@ pub struct DeniedLog {
 }
 
 impl DeniedLog {
-    /// Has one written down soon.
+    /// Adds an event to the queue.
     pub fn note(&self, Refused(event): Refused) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() < MOST {
@@ -70,7 +70,7 @@ impl DeniedLog {
         }
     }
 
-    /// Writes down what waits, in one commit. What the store does not take waits on, as long as there is room.
+    /// Writes the queue to the audit log in one commit. Events that the store does not take remain, if there is room.
     pub async fn flush(&self, tracker: &Tracker, metrics: &Metrics) {
         let dropped = self.dropped.swap(0, Ordering::Relaxed);
         if dropped > 0 {
@@ -83,7 +83,7 @@ impl DeniedLog {
         }
         match tracker.append_events(batch.clone()).await {
             Ok(()) => {}
-            // Perhaps they are there: once too few is told, twice would not be.
+            // The commit may have happened: a missing event is better than one that is recorded twice.
             Err(Error::Store(error @ StoreError::Unknown(_))) => {
                 warn!(refusals = batch.len(), cause = %error, "Refusals may be missing from the audit trail");
             }

@@ -1,5 +1,5 @@
-//! `Idempotency-Key`: a POST that carries one happens once. Its answer is stored with the commit that it causes, and
-//! whoever repeats it within a day is given that answer; what was refused is remembered by nobody and may be tried again.
+//! `Idempotency-Key`: a POST with such a key happens once. Its response is stored in the same commit as its change, and
+//! a repeat within 24 hours gets that response. Refused requests are not stored and may be repeated.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -22,22 +22,22 @@ use crate::extract::Body;
 use crate::response::{HandlerResult, REPLAYED};
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
-/// The longest key that is taken.
+/// The longest key, in bytes.
 const LONGEST: usize = 255;
-/// For how long an answer is given again.
+/// How long a stored response is kept.
 const LASTS: Duration = Duration::from_secs(24 * 60 * 60);
-/// The headers that belong to an answer, rather than to the occasion on which it is given.
+/// The headers that are stored with a response.
 const KEPT: [HeaderName; 4] = [header::CONTENT_TYPE, header::ETAG, header::LOCATION, REPLAYED];
 
-/// A request that says that it may come again.
+/// The idempotency key of a request.
 pub(super) struct IdempotencyKeyHeader {
     key: IdempotencyKey,
-    /// A hash over method and path, to which the body is added when it is known.
+    /// A hash over method and path. The body is added once it is read.
     target: Sha256,
 }
 
 impl IdempotencyKeyHeader {
-    /// None for a request that does not say so.
+    /// Returns None if the request has no such header.
     pub(super) fn of(req: &HttpRequest, visit: &AuthContext) -> Result<Option<Self>, ApiError> {
         let Some(chosen) = req.headers().get(IDEMPOTENCY_KEY) else { return Ok(None) };
         if *req.method() != Method::POST {
@@ -48,7 +48,7 @@ impl IdempotencyKeyHeader {
             let fault = InvalidValue::new(format!("must be 1 to {LONGEST} visible ASCII characters, such as a UUID"));
             return Err(ApiError::invalid("Idempotency-Key", fault));
         }
-        // Two callers who choose the same key mean two things.
+        // Two callers may choose the same text: the hash includes the API key.
         let key = Sha256::new().chain_update(visit.identity.id.0.as_bytes()).chain_update(bytes).finalize();
         let target = Sha256::new().chain_update(req.uri().to_string()).chain_update([0]);
         Ok(Some(Self { key: IdempotencyKey(key.into()), target }))
@@ -60,10 +60,10 @@ impl IdempotencyKeyHeader {
 }
 
 impl RequestContext {
-    /// Carries out a use case and answers with what came of it; only once, if the request says so.
+    /// Runs a use case and returns its response. With an idempotency key the use case runs once.
     ///
     /// # Errors
-    /// The use case's own, and 422 when the same key came with another request.
+    /// Fails with the errors of the use case, and with 422 if the key came with another request.
     pub async fn respond<T, W, F>(
         &self,
         name: &'static str,
@@ -82,10 +82,10 @@ impl RequestContext {
         self.once(name, body, use_case, write_down, show).await
     }
 
-    /// The same, with another answer to be kept than the one that is given now: what it says is secret.
+    /// Like [`Self::respond`], but stores another response than the one that is returned, which has a secret.
     ///
     /// # Errors
-    /// As [`Self::respond`].
+    /// Fails as [`Self::respond`] does.
     pub async fn respond_redacted<T, W, F>(
         &self,
         name: &'static str,
@@ -104,10 +104,10 @@ impl RequestContext {
         self.once(name, body, use_case, write_down, show).await
     }
 
-    /// The same for a use case whose outcome no commit can take along: it commits nothing, or several times.
+    /// Like [`Self::respond`], for a use case that makes no commit, or several. The response is stored after it.
     ///
     /// # Errors
-    /// As [`Self::respond`].
+    /// Fails as [`Self::respond`] does.
     pub async fn answer_after<T, W, F>(
         &self,
         name: &'static str,
@@ -148,7 +148,7 @@ impl RequestContext {
         let outcome = self.noting(outcome);
         let value = match outcome {
             Ok(value) => value,
-            // It may be the other of two at once that is in the way.
+            // The commit may have failed because a concurrent request with the same key was first.
             Err(error) => {
                 return match self.first_answer(key).await {
                     Ok(Some(answer)) => replay(&answer, &request),
@@ -165,7 +165,8 @@ impl RequestContext {
             self.context().run("remember", |tracker| async move { tracker.store_response(&once, packed).await }).await;
         match keep {
             Ok(()) => Ok(response),
-            // What was done is known, whether its answer could be kept or not. Only another request's answer goes before ours.
+            // The use case is done, even if its response cannot be stored. Only the response of another request takes
+            // precedence.
             Err(_) => match self.first_answer(key).await {
                 Ok(Some(answer)) if !is_of(&answer, self.request()) => replay(&answer, &request),
                 Ok(_) | Err(_) => Ok(response),
@@ -178,10 +179,10 @@ impl RequestContext {
     }
 }
 
-/// An answer as it is kept.
+/// A response in its stored form.
 #[derive(Serialize, Deserialize)]
 struct Packed {
-    /// Which request left it, of those under one key: whoever finds its own has done it, and need not be told that another did.
+    /// The request that stored it: a request that finds its own id is no repeat.
     by: Uuid,
     status: u16,
     headers: Vec<(String, String)>,
@@ -192,7 +193,7 @@ fn pack(by: Uuid, response: HttpResponse) -> Option<Box<[u8]>> {
     copied(by, response).ok().map(|(_, packed)| packed)
 }
 
-/// An answer, and what is kept of it. Our answers are whole, and text.
+/// Returns a response and its stored form. All bodies are complete, and text.
 fn copied(by: Uuid, response: HttpResponse) -> Result<(HttpResponse, Box<[u8]>), ApiError> {
     let kept = |name: &HeaderName| {
         let value = response.headers().get(name)?.to_str().ok()?;
@@ -207,12 +208,12 @@ fn copied(by: Uuid, response: HttpResponse) -> Result<(HttpResponse, Box<[u8]>),
     Ok((head.set_body(bytes).map_into_boxed_body(), packed.into_boxed_slice()))
 }
 
-/// Whether this request left an answer.
+/// Whether this request stored the response.
 fn is_of(remembered: &StoredResponse, by: Uuid) -> bool {
     serde_json::from_slice::<Packed>(&remembered.answer).is_ok_and(|packed| packed.by == by)
 }
 
-/// The first answer, given again.
+/// Returns the stored response, or an error if it belongs to another request.
 fn replay(remembered: &StoredResponse, request: &[u8; 32]) -> HandlerResult {
     if remembered.request != *request {
         return Err(ApiError::idempotency_mismatch());

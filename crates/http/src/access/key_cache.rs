@@ -1,6 +1,6 @@
-//! The keys that are let in: those of the settings, which are administrators', and those that were handed out since. Of
-//! the latter a copy is kept and refreshed every second, so that no request waits for the store to be let in, and keys
-//! stay good while the store is away.
+//! The API keys that are let in: those of the settings, which are administrators', and those created at runtime. The
+//! latter are a copy that is refreshed every second. So no request waits for the store, and keys remain valid while the
+//! store is out of reach.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,38 +16,38 @@ use crate::auth;
 use crate::auth::ApiKeys;
 use crate::error::ApiError;
 
-/// Who a key belongs to.
+/// The identity that an API key gives to its requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The key's name. A key of the settings has one that is made from its hash.
+    /// The id of the key. For a key of the settings it is made from the hash.
     pub id: KeyId,
-    /// What it may do.
+    /// The role of the key.
     pub role: Role,
-    /// The one project that there is for it; none: all.
+    /// The one project that the key is bound to. None: all projects.
     pub project: Option<ProjectId>,
 }
 
 type CachedKey = HashMap<SecretHash, ApiKey>;
 
-/// See the top of the file.
+/// The API keys that are let in, cached in memory.
 #[derive(Debug)]
 pub struct ApiKeyCache {
     configured: ApiKeys,
-    /// None before the store was heard for the first time; with the turn of whoever asked for it.
+    /// None before the first read of the store. The number is the turn of that read.
     handed_out: RwLock<Option<(u64, Arc<CachedKey>)>>,
     turns: AtomicU64,
 }
 
 impl ApiKeyCache {
-    /// With the keys of the settings only, so far.
+    /// Returns a cache with the keys of the settings only.
     pub fn new(configured: ApiKeys) -> Self {
         Self { configured, handed_out: RwLock::new(None), turns: AtomicU64::new(0) }
     }
 
-    /// Lets a request in; answers as whom.
+    /// Returns the identity of the request's key.
     ///
     /// # Errors
-    /// 401, with the reason as its message; 503 while nobody can say whether the key is good.
+    /// Fails with 401 and the reason as the message, or with 503 while the keys of the store are not known.
     pub fn admit(&self, headers: &HeaderMap, now: Timestamp) -> Result<Identity, ApiError> {
         let key = auth::presented(headers)?;
         let secret = hash(key);
@@ -65,23 +65,23 @@ impl ApiKeyCache {
         }
     }
 
-    /// Takes a fresh copy of the keys that were handed out. When the store does not answer, the old one stands.
+    /// Reads the keys of the store anew. If the store fails, the old copy remains.
     ///
     /// # Errors
-    /// The store's.
+    /// Fails with the error of the store.
     pub async fn refresh(&self, tracker: &Tracker) -> Result<(), Error> {
         let turn = self.turns.fetch_add(1, Ordering::SeqCst);
         let keys = tracker.api_keys().list().await?;
         let handed = keys.into_iter().map(|row| (row.value.secret, row.value)).collect();
         let mut standing = self.handed_out.write().unwrap_or_else(PoisonError::into_inner);
-        // Who asked later has seen more, also if it was answered sooner.
+        // A read that began later is newer, even if it ended earlier.
         if standing.as_ref().is_none_or(|(theirs, _)| *theirs < turn) {
             *standing = Some((turn, Arc::new(handed)));
         }
         Ok(())
     }
 
-    /// The name of the key that a request shows, let in or not, if it was ever handed out.
+    /// Returns the id of the request's key if it was created at runtime, even if it is no longer valid.
     pub fn known(&self, headers: &HeaderMap) -> Option<KeyId> {
         let key = auth::presented(headers).ok()?;
         self.snapshot()?.get(&hash(key)).map(|found| found.id)
@@ -93,13 +93,13 @@ impl ApiKeyCache {
     }
 }
 
-/// What is stored of a key.
+/// Returns the hash of a secret, as it is stored.
 pub fn hash(key: Uuid) -> SecretHash {
     let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
     SecretHash(Sha256::digest(key.as_hyphenated().encode_lower(&mut text).as_bytes()).into())
 }
 
-/// The first half of the hash: says nothing of the key, and is the same in every process.
+/// Returns the first half of the hash: it reveals nothing of the key and is the same in every process.
 fn configured_id(SecretHash(hash): SecretHash) -> KeyId {
     let mut half = [0; 16];
     half.copy_from_slice(&hash[..16]);

@@ -1,5 +1,5 @@
-//! Whoever asks, for as long as they ask: handlers carry out use cases through it, on behalf of its key, and within the
-//! project that the key is bound to.
+//! The context of one request: handlers run use cases through it, on behalf of the API key and within the scope of the
+//! key.
 
 use std::future::{Future, Ready, ready};
 use std::net::IpAddr;
@@ -22,22 +22,22 @@ use rekindle_api::ErrorCode;
 /// What is known of a request that was let in.
 #[derive(Debug, Clone)]
 pub struct AuthContext {
-    /// Whose key it came with.
+    /// The identity of its API key.
     pub identity: Identity,
-    /// Where from.
+    /// The address of the client, if known.
     pub address: Option<IpAddr>,
-    /// The request's id.
+    /// The id of the request.
     pub request: Uuid,
 }
 
 impl AuthContext {
-    /// As the audit trail knows it.
+    /// Returns the actor, as the audit log stores it.
     pub fn actor(&self) -> Actor {
         Actor { key: Some(self.identity.id), address: self.address, request: self.request }
     }
 }
 
-/// See the top of the file.
+/// The context of one request; an extractor for handlers.
 pub struct RequestContext {
     context: Data<AppState>,
     visit: AuthContext,
@@ -47,15 +47,15 @@ pub struct RequestContext {
 }
 
 impl RequestContext {
-    /// What every request needs.
+    /// Returns the state that all requests share.
     pub fn context(&self) -> &AppState {
         &self.context
     }
 
-    /// Carries out one use case to its end: see [`AppState::run`].
+    /// Runs one use case to its end: see [`AppState::run`].
     ///
     /// # Errors
-    /// The use case's own.
+    /// Fails with the errors of the use case.
     pub async fn run<T, W, F>(&self, name: &'static str, use_case: W) -> Result<T, ApiError>
     where
         W: FnOnce(Tracker) -> F,
@@ -65,12 +65,11 @@ impl RequestContext {
         self.noting(self.context.run(name, |_| use_case(self.tracker(None))).await)
     }
 
-    /// The request's id.
     pub(super) fn request(&self) -> Uuid {
         self.visit.request
     }
 
-    /// Notes what this caller's key may not do, where only the use case could see it.
+    /// Records a refusal that only the use case could decide.
     pub(super) fn noting<T>(&self, outcome: Result<T, ApiError>) -> Result<T, ApiError> {
         if let Err(error) = &outcome
             && error.code == ErrorCode::Forbidden
@@ -81,7 +80,7 @@ impl RequestContext {
         outcome
     }
 
-    /// The use cases as this caller has them.
+    /// Returns the use cases for this caller: with its actor, scope and idempotency key.
     pub(super) fn tracker(&self, once: Option<Arc<IdempotentRequest>>) -> Tracker {
         let mut tracker = self.context.tracker().with_actor(self.visit.actor());
         if let Some(project) = &self.visit.identity.project {
