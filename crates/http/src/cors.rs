@@ -1,5 +1,5 @@
-//! CORS: which pages may use the API from a browser. Only those of the origins that an operator named, and without
-//! cookies: the key is in a header. Everybody else is answered as if there were no browser.
+//! CORS: the pages that may use the API from a browser. Only origins that the operator configured are allowed, without
+//! cookies: the key is in a header. All other requests get the same response as without a browser.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
@@ -16,19 +16,19 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
     "X-Request-Id, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, ETag, Location, Retry-After, \
      Idempotent-Replayed",
 );
-/// For so many seconds a browser need not ask again.
+/// How long a browser may cache the response to a preflight request, in seconds.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("3600");
 const VARY: HeaderValue = HeaderValue::from_static("Origin");
 
-/// The origins whose pages may use the API. The default is none.
+/// The origins whose pages may use the API. Empty by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AllowedOrigins(Vec<HeaderValue>);
 
 impl AllowedOrigins {
-    /// Reads origins that are separated by commas, such as `https://app.example.org` or `vscode-webview://id`.
+    /// Parses origins that are separated by commas, such as `https://app.example.org` or `vscode-webview://id`.
     ///
     /// # Errors
-    /// One of them is no exact origin, as a browser would send it.
+    /// Fails if one of them is not an exact origin, as a browser sends it.
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         let mut origins = Vec::new();
         for one in text.split(',').map(str::trim).filter(|one| !one.is_empty()) {
@@ -40,7 +40,7 @@ impl AllowedOrigins {
         Ok(Self(origins))
     }
 
-    /// What these say of a request.
+    /// Returns the decision on a request with these headers.
     pub(crate) fn of(&self, headers: &HeaderMap) -> OriginDecision {
         if self.0.is_empty() {
             return OriginDecision::Off;
@@ -53,7 +53,7 @@ impl AllowedOrigins {
     }
 }
 
-/// Why a text is no origin.
+/// Fails with the reason why a text is not an origin.
 fn check(origin: &str) -> Result<(), &'static str> {
     if origin == "*" {
         return Err("would let the scripts of every website use the API; name those that may");
@@ -96,19 +96,19 @@ fn check(origin: &str) -> Result<(), &'static str> {
     }
 }
 
-/// What is known of a request's origin.
+/// The decision on a request's origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum OriginDecision {
-    /// No origins are configured: answers are the same for everybody.
+    /// No origins are configured: all requests get the same response.
     Off,
-    /// Not one of those that may; or none was sent.
+    /// The origin is not allowed, or the request has none.
     NotAllowed,
-    /// One of those that may.
+    /// The origin is allowed.
     Allowed(HeaderValue),
 }
 
 impl OriginDecision {
-    /// Lets the page at this origin read an answer, and keeps caches from showing it to another.
+    /// Adds the headers that allow the page to read the response, and keep caches from serving it to another origin.
     pub(crate) fn mark(&self, headers: &mut HeaderMap) {
         match self {
             Self::Off => return,
@@ -121,10 +121,10 @@ impl OriginDecision {
         headers.append(header::VARY, VARY);
     }
 
-    /// Answers a browser that asks beforehand.
+    /// Returns the response to a preflight request.
     ///
     /// # Errors
-    /// 403: not from there.
+    /// Fails with 403 if the origin is not allowed.
     pub(crate) fn preflight(&self) -> Result<HttpResponse, ApiError> {
         match self {
             Self::Allowed(_) => {
@@ -143,7 +143,7 @@ impl OriginDecision {
     }
 }
 
-/// Whether a browser asks what it may ask. It cannot send a key with that.
+/// Whether the request is a preflight request, which cannot carry a key.
 pub(crate) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
     *method == Method::OPTIONS
         && headers.contains_key(header::ORIGIN)

@@ -1,4 +1,4 @@
-//! What a service needs to offer the API: metrics for its routes, and a state without anything round the use cases.
+//! What a service needs to mount the API: metrics for its routes, and a state with use cases only.
 
 use rekindle_core::Tracker;
 use rekindle_telemetry::metrics::Metrics;
@@ -15,7 +15,7 @@ pub fn new_metrics() -> Metrics {
 }
 
 impl Default for ServerHandles {
-    /// A store without a circuit, and no jobs.
+    /// Returns handles without a circuit breaker and without jobs.
     fn default() -> Self {
         let metrics = new_metrics();
         Self { jobs: JobRegistry::new(&metrics), metrics, circuit: None, environment: "development".to_owned() }
@@ -23,7 +23,7 @@ impl Default for ServerHandles {
 }
 
 impl AppState {
-    /// Returns the use cases, offered within these limits, with no circuit and no jobs. Its uptime begins now.
+    /// Returns a state with these use cases and limits, without a circuit breaker and jobs. Its uptime starts now.
     pub fn new(tracker: Tracker, limits: Limits) -> Self {
         Self::with_handles(tracker, limits, ServerHandles::default())
     }

@@ -1,7 +1,7 @@
-//! The one error of the API, and the one place that says which status and code the core's errors have.
+//! The error type of the API, and the one mapping from errors of the core to status and code.
 //!
-//! It carries what the caller is told, and apart from that the cause, which goes to the log only. The envelope is made
-//! by `crate::middleware`, which knows the request's id and path.
+//! The message is for the caller; the cause is for the log only. `crate::middleware`, which knows the request's id and
+//! path, makes the envelope.
 
 use std::time::Duration;
 
@@ -11,82 +11,82 @@ use rekindle_core::{Error, InvalidValue, Rejection, SessionId, StoreError};
 
 use rekindle_api::{Detail, ErrorCode};
 
-/// Why a request is not answered with what it asked for.
+/// An error response of the API.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct ApiError {
     /// The HTTP status.
     pub status: StatusCode,
-    /// For programs.
+    /// The code, for programs.
     pub code: ErrorCode,
-    /// For the person who asked.
+    /// The message, for people.
     pub message: String,
-    /// The bad fields, or what stands in the way.
+    /// The invalid fields, or the entity in the way.
     pub details: Vec<Detail>,
-    /// A header that belongs to the error.
+    /// An additional header.
     pub header: ErrorHeader,
-    /// For the log, never for the caller.
+    /// The cause, for the log only.
     pub cause: Option<Box<str>>,
 }
 
-/// A header that belongs to an error.
+/// An additional header of an error response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorHeader {
-    /// None.
+    /// No header.
     None,
     /// `Retry-After`, in seconds.
     RetryAfter(u32),
-    /// `Allow`.
+    /// `Allow`, with the methods of the path.
     Allow(&'static str),
 }
 
-/// How soon it is worth trying again when the store is out of reach.
+/// The delay before a retry while the store is out of reach.
 const RETRY_AFTER: ErrorHeader = ErrorHeader::RetryAfter(1);
 
 impl ApiError {
-    /// An error with nothing but a status, a code and a message.
+    /// Returns an error with no details, header or cause.
     pub fn new(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Self {
         let message = message.into();
         Self { status, code, message, details: Vec::new(), header: ErrorHeader::None, cause: None }
     }
 
-    /// The request says what cannot be; `details` must not be empty.
+    /// Returns a 400 for invalid fields. `details` must not be empty.
     pub fn validation(details: Vec<Detail>) -> Self {
         let named: Vec<_> = details.iter().map(|detail| format!("{} {}", detail.field, detail.message)).collect();
         let message = format!("the request is not valid: {}", named.join("; "));
         Self { details, ..Self::new(StatusCode::BAD_REQUEST, ErrorCode::ValidationFailed, message) }
     }
 
-    /// One field says what cannot be.
+    /// Returns a 400 for one invalid field.
     pub fn invalid(field: impl Into<String>, fault: InvalidValue) -> Self {
         Self::validation(vec![Detail { field: field.into(), message: fault.0 }])
     }
 
-    /// There is no such thing.
+    /// Returns a 404.
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, message)
     }
 
-    /// We failed; the cause is for the log.
+    /// Returns a 500 for a failure of the server. The cause goes to the log only.
     pub fn internal(cause: impl Into<Box<str>>) -> Self {
         let message = "the service failed to answer this request; its log says why, under the request's id";
         let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, message);
         error.because(cause)
     }
 
-    /// The key may not do this; `field` is what it would have to have, `needed` which.
+    /// Returns a 403. `field` names the property that the key lacks, `needed` its required value.
     pub fn forbidden(field: &str, message: String, needed: &str) -> Self {
         Self::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message).naming(field, &needed)
     }
 
-    /// The same idempotency key came with another request.
+    /// Returns a 422 for an idempotency key that came with another request.
     pub fn idempotency_mismatch() -> Self {
         let message = "this Idempotency-Key was used with another request (method, path, query and body must be the \
                        same); choose a fresh one for a new request";
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::IdempotencyMismatch, message)
     }
 
-    /// The keys that were handed out have not been read yet, because the store is out of reach.
+    /// Returns a 503 for a key that cannot be checked: the keys of the store have not been read yet.
     pub fn keys_unknown() -> Self {
         let message =
             "the store is out of reach, so that nobody can say whether this API key is good; try again in a moment";
@@ -94,19 +94,19 @@ impl ApiError {
         Self { header: RETRY_AFTER, ..error }
     }
 
-    /// It took too long.
+    /// Returns the error of a request that took too long.
     pub fn timeout(message: impl Into<String>) -> Self {
         Self::new(StatusCode::GATEWAY_TIMEOUT, ErrorCode::Timeout, message)
     }
 
-    /// The service takes no new work.
+    /// Returns the 503 of a server that is shutting down.
     pub fn draining() -> Self {
         let message = "the service is shutting down; ask another instance, or again when it is back";
         let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Draining, message);
         Self { header: RETRY_AFTER, ..error }
     }
 
-    /// An error that the framework made and that nobody of ours has seen.
+    /// Returns an error that the framework made, by its status.
     pub fn of_framework(status: StatusCode) -> Self {
         let said = |code, message: &str| Self::new(status, code, message);
         match status {
@@ -138,7 +138,7 @@ impl From<Error> for ApiError {
         match error {
             Error::Rejected(refusal) => refusal.into(),
             Error::Store(error) => error.into(),
-            // A client's request carries no fence; it is named so that every error has its answer.
+            // A client's request carries no fence; the match is complete so that every error has a response.
             Error::Contended | Error::Fenced | Error::AlreadyAnswered => Self {
                 header: RETRY_AFTER,
                 ..Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::StoreUnavailable, error.to_string())
@@ -223,7 +223,7 @@ impl From<StoreError> for ApiError {
     }
 }
 
-/// Never too early, and at least one.
+/// Returns the duration in seconds, rounded up; at least 1.
 fn whole_seconds(span: Duration) -> u32 {
     u32::try_from(span.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1)
 }
@@ -233,7 +233,7 @@ impl ResponseError for ApiError {
         self.status
     }
 
-    /// Bare: the envelope is made on the way out, where the request's id is known.
+    /// Returns a bare response: the middleware makes the envelope, because it knows the request's id.
     fn error_response(&self) -> HttpResponse {
         HttpResponse::new(self.status)
     }

@@ -1,5 +1,5 @@
-//! Reads requests: bodies field by field and queries parameter by parameter, so that everything that is wrong is named
-//! at once, and the core's own types come out.
+//! Parses requests: bodies field by field, queries parameter by parameter. All faults are reported at once, and the
+//! results are types of the core.
 
 mod access;
 mod body;
@@ -27,25 +27,25 @@ pub use tasks::{new_task, patch_task, task_filter};
 
 use rekindle_api::Detail;
 
-/// Stands for a value that was refused; why is kept with the reader.
+/// Marks a value that was refused; the reader keeps the reason.
 #[derive(Debug, Clone, Copy)]
 pub struct InvalidField;
 
-/// A value, or the note that it was refused.
+/// A value, or the mark that it was refused.
 pub type Read<T> = Result<T, InvalidField>;
 
-/// Collects what is wrong.
+/// Collects the faults of one request.
 #[derive(Debug, Default)]
 pub struct FieldErrors(Vec<Detail>);
 
 impl FieldErrors {
-    /// Notes a fault.
+    /// Records a fault.
     pub fn note(&mut self, field: &str, message: impl Into<String>) -> InvalidField {
         self.0.push(Detail { field: field.to_owned(), message: message.into() });
         InvalidField
     }
 
-    /// Everything that was read, if nothing was wrong.
+    /// Returns the built value if there were no faults.
     pub fn done<T>(self, build: impl FnOnce() -> Read<T>) -> Result<T, crate::error::ApiError> {
         match build() {
             Ok(value) if self.0.is_empty() => Ok(value),

@@ -17,12 +17,12 @@ use crate::error::ApiError;
 const DAY: u64 = 24 * 60 * 60;
 const MOST_DAYS: u64 = 3650;
 const MOST_OVERLAP: u64 = 30 * DAY;
-/// How many events an answer has unless told, and at most.
+/// The default and the maximum number of events on a page.
 const PAGE: (u32, u32) = (50, 200);
-/// So many digits at the end of a cursor are of its checksum.
+/// The number of hex digits of the checksum at the end of a cursor.
 const CHECKSUM: usize = 8;
 
-/// `POST /api/keys`, for a key with this secret.
+/// Parses `POST /api/keys`; the new key has this secret.
 pub fn new_key(body: &Body, secret: SecretHash) -> Result<NewKey, ApiError> {
     let mut fields = Fields::of(body)?;
     let name = fields.required("name", text);
@@ -32,7 +32,7 @@ pub fn new_key(body: &Body, secret: SecretHash) -> Result<NewKey, ApiError> {
     fields.done(|| Ok(NewKey { name: name?, secret, role: role?, project_id: project_id?, ttl: days?.map(days_long) }))
 }
 
-/// `POST /api/keys/{id}/rotate`: for how long the new key is good, and for how long the old one still is.
+/// Parses `POST /api/keys/{id}/rotate`: the lifetime of the new key, and the time until the old one expires.
 pub fn rotate_key(body: &Body) -> Result<(Option<Duration>, Duration), ApiError> {
     let mut fields = Fields::of(body)?;
     let overlap = fields.optional("overlap_seconds", |value| whole(&value, 0, MOST_OVERLAP));
@@ -49,18 +49,18 @@ fn whole(value: &Value, least: u64, most: u64) -> Result<u64, InvalidValue> {
     number.ok_or_else(|| InvalidValue::new(format!("must be an integer from {least} to {most}")))
 }
 
-/// What was asked of the audit trail.
+/// The parameters of `GET /api/audit`.
 #[derive(Debug)]
 pub struct TrailQuery {
-    /// Which events.
+    /// The events to return.
     pub filter: AuditFilter,
-    /// Those before this one.
+    /// Returns events before this position only.
     pub before: Option<EventPosition>,
-    /// How many.
+    /// The most events on the page.
     pub limit: u32,
 }
 
-/// `GET /api/audit`.
+/// Parses `GET /api/audit`.
 pub fn trail(mut params: Params) -> Result<TrailQuery, ApiError> {
     let key = params.parsed("key_id");
     let session = params.parsed("session_id");
@@ -86,7 +86,8 @@ pub fn trail(mut params: Params) -> Result<TrailQuery, ApiError> {
     })
 }
 
-/// A position as a client sees it: digits that mean nothing to it, and a checksum, so that one that was not ours is told.
+/// Returns a position as a cursor: digits without a meaning to the client, and a checksum that detects a foreign
+/// cursor.
 pub fn cursor(EventPosition(position): &EventPosition) -> String {
     let mut text = String::new();
     for byte in position.bytes() {

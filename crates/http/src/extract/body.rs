@@ -1,4 +1,4 @@
-//! A request's body: JSON, and not too large.
+//! The body of a request: JSON, of limited size.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,7 +15,7 @@ use crate::error::ApiError;
 use crate::state::AppState;
 use rekindle_api::ErrorCode;
 
-/// The bytes of a body, not read yet; none if there is no body.
+/// The unparsed bytes of a body; empty if there is no body.
 #[derive(Debug, Default)]
 pub struct Body(pub Bytes);
 
@@ -50,7 +50,7 @@ impl FromRequest for Body {
     }
 }
 
-/// Whether a body that is there may be read at all.
+/// Fails with 415 if the body is encoded, or not JSON by its `Content-Type`.
 fn acceptable(headers: &HeaderMap) -> Result<(), ApiError> {
     if headers.get(header::CONTENT_LENGTH).is_some_and(|length| length == "0") {
         return Ok(());

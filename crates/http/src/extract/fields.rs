@@ -1,4 +1,4 @@
-//! The fields of a JSON object, read one by one.
+//! Parses the fields of a JSON object, one by one.
 
 use std::str::FromStr;
 
@@ -11,7 +11,7 @@ use super::{Body, FieldErrors, InvalidField, Read};
 use crate::error::ApiError;
 use rekindle_api::Object;
 
-/// What a body says, and what is wrong with it.
+/// The fields of a body, and the faults found in them.
 #[derive(Debug)]
 pub struct Fields {
     object: Object,
@@ -19,10 +19,10 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// The fields of a body; no body is an object without fields.
+    /// Returns the fields of a body; no body is an object without fields.
     ///
     /// # Errors
-    /// When the body is not JSON, or not an object.
+    /// Fails if the body is not JSON, or not an object.
     pub fn of(body: &Body) -> Result<Self, ApiError> {
         let faults = FieldErrors::default();
         if body.0.is_empty() {
@@ -35,12 +35,12 @@ impl Fields {
         }
     }
 
-    /// Notes a fault.
+    /// Records a fault.
     pub fn fault(&mut self, field: &str, message: impl Into<String>) -> InvalidField {
         self.faults.note(field, message)
     }
 
-    /// A field that must be there.
+    /// Parses a field that must be present.
     pub fn required<T>(&mut self, name: &str, read: impl FnOnce(Value) -> Result<T, InvalidValue>) -> Read<T> {
         match self.object.remove(name) {
             None => Err(self.faults.note(name, "is required")),
@@ -48,7 +48,7 @@ impl Fields {
         }
     }
 
-    /// A field that may be absent, but not null.
+    /// Parses a field that may be absent, but not null.
     pub fn optional<T>(&mut self, name: &str, read: impl FnOnce(Value) -> Result<T, InvalidValue>) -> Read<Option<T>> {
         match self.object.remove(name) {
             None => Ok(None),
@@ -56,7 +56,7 @@ impl Fields {
         }
     }
 
-    /// A field that may be absent, or null.
+    /// Parses a field that may be absent or null, which mean different things.
     pub fn nullable<T>(
         &mut self,
         name: &str,
@@ -69,7 +69,7 @@ impl Fields {
         }
     }
 
-    /// A field of a new entity that may be absent or null, which mean the same.
+    /// Parses a field of a new entity that may be absent or null, which mean the same.
     pub fn or_none<T>(&mut self, name: &str, read: impl FnOnce(Value) -> Result<T, InvalidValue>) -> Read<Option<T>> {
         Ok(match self.nullable(name, read)? {
             FieldUpdate::Keep | FieldUpdate::Clear => None,
@@ -77,13 +77,13 @@ impl Fields {
         })
     }
 
-    /// The metadata of a new entity; `reserved` are the keys that are the server's.
+    /// Parses the metadata of a new entity. `reserved` names the keys that only the server sets.
     pub fn metadata(&mut self, reserved: Reserved) -> Read<Metadata> {
         let content = self.checked_object(reserved)?.unwrap_or_default();
         Metadata::new(content).map_err(|fault| self.faults.note("metadata", fault.0))
     }
 
-    /// A change of metadata.
+    /// Parses a change of metadata.
     pub fn metadata_patch(&mut self, reserved: Reserved) -> Read<Option<MetadataPatch>> {
         Ok(self.checked_object(reserved)?.map(MetadataPatch))
     }
@@ -104,21 +104,21 @@ impl Fields {
         read.map_err(|fault| self.faults.note(name, fault.0))
     }
 
-    /// Everything that was read, if nothing was wrong.
+    /// Returns the built value if there were no faults.
     ///
     /// # Errors
-    /// With everything that was wrong.
+    /// Fails with all faults.
     pub fn done<T>(self, build: impl FnOnce() -> Read<T>) -> Result<T, ApiError> {
         self.faults.done(build)
     }
 }
 
-/// Which keys of metadata are the server's.
+/// The keys of metadata that only the server sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reserved {
-    /// None.
+    /// No keys.
     Nothing,
-    /// Those that the server shows on sessions.
+    /// The keys that the server shows on sessions.
     OfSessions,
 }
 
@@ -126,17 +126,17 @@ fn string(value: Value) -> Result<String, InvalidValue> {
     if let Value::String(text) = value { Ok(text) } else { Err(InvalidValue::new("must be a string")) }
 }
 
-/// A text that must be valid as `T`.
+/// Parses a text that must be valid as `T`.
 pub fn text<T: TryFrom<String, Error = InvalidValue>>(value: Value) -> Result<T, InvalidValue> {
     T::try_from(string(value)?)
 }
 
-/// A text that is one of a set, or an id.
+/// Parses a text that is one of a set, or an id.
 pub fn parsed<T: FromStr<Err = InvalidValue>>(value: Value) -> Result<T, InvalidValue> {
     string(value)?.parse()
 }
 
-/// True or false.
+/// Parses true or false.
 pub fn flag(value: Value) -> Result<bool, InvalidValue> {
     serde_json::from_value(value).map_err(|_| InvalidValue::new("must be true or false"))
 }
@@ -145,7 +145,7 @@ fn object(value: Value) -> Result<Object, InvalidValue> {
     if let Value::Object(object) = value { Ok(object) } else { Err(InvalidValue::new("must be an object")) }
 }
 
-/// One slot. To JSON, 1.0 is the integer 1.
+/// Parses one slot. In JSON, 1.0 is the integer 1.
 pub fn slot(value: Value) -> Result<Slot, InvalidValue> {
     let fault = || InvalidValue::new("must be an integer from 0 to 65535");
     let whole = |number: f64| -> Option<i64> {
@@ -158,7 +158,7 @@ pub fn slot(value: Value) -> Result<Slot, InvalidValue> {
     Slot::try_from(number)
 }
 
-/// Distinct slots.
+/// Parses a list of distinct slots.
 pub fn slots(value: Value) -> Result<Slots, InvalidValue> {
     let fault = || InvalidValue::new("must be an array of integers from 0 to 65535");
     let Value::Array(items) = value else { return Err(fault()) };

@@ -1,5 +1,5 @@
-//! JSON, read strictly: an object that has a name twice is refused. Which of the two was meant nobody can know, and one of
-//! them would be lost without a word.
+//! Strict JSON: an object with a duplicate name is refused, because it is unknown which value is meant, and one would
+//! be lost.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use serde_json::Value;
 use serde_json::map::{Entry, Map};
 
-/// As much of a name is shown.
+/// The most characters of a name that an error message shows.
 const SHOWN: usize = 100;
 
-/// A value whose objects have each name once.
+/// A JSON value whose objects have no duplicate names.
 pub(super) struct UniqueKeysJson(pub(super) Value);
 
 impl<'de> Deserialize<'de> for UniqueKeysJson {

@@ -8,10 +8,10 @@ use super::fields::{Reserved, parsed, slots, text};
 use super::{Body, Fields, Paging, Params};
 use crate::error::ApiError;
 
-/// How many a page has unless told, and at most.
+/// The default and the maximum number of machines on a page.
 const PAGE: (u32, u32) = (50, 100);
 
-/// `POST /api/machines`: the machine, and the id that it brings.
+/// Parses `POST /api/machines`: the machine, and its id if the body has one.
 pub fn new_machine(body: &Body) -> Result<(Option<MachineId>, NewMachine), ApiError> {
     let mut fields = Fields::of(body)?;
     let id = fields.optional("machine_id", text);
@@ -21,7 +21,7 @@ pub fn new_machine(body: &Body) -> Result<(Option<MachineId>, NewMachine), ApiEr
     fields.done(|| Ok((id?, NewMachine { hostname: hostname?, docker_slots: docker_slots?, metadata: metadata? })))
 }
 
-/// `PUT /api/machines/{id}`: the same body, whose `machine_id`, if any, is that of the path.
+/// Parses `PUT /api/machines/{id}`: the same body, whose `machine_id`, if any, must equal that of the path.
 pub fn put_machine(body: &Body, path: &MachineId) -> Result<NewMachine, ApiError> {
     let mut fields = Fields::of(body)?;
     match fields.optional("machine_id", text::<MachineId>) {
@@ -36,7 +36,7 @@ pub fn put_machine(body: &Body, path: &MachineId) -> Result<NewMachine, ApiError
     fields.done(|| Ok(NewMachine { hostname: hostname?, docker_slots: docker_slots?, metadata: metadata? }))
 }
 
-/// `PATCH /api/machines/{id}`.
+/// Parses `PATCH /api/machines/{id}`.
 pub fn patch_machine(body: &Body, if_match: Option<IfMatch>) -> Result<MachinePatch, ApiError> {
     let mut fields = Fields::of(body)?;
     let status = fields.optional("status", parsed);
@@ -45,7 +45,7 @@ pub fn patch_machine(body: &Body, if_match: Option<IfMatch>) -> Result<MachinePa
     fields.done(|| Ok(MachinePatch { status: status?, docker_slots: docker_slots?, metadata: metadata?, if_match }))
 }
 
-/// `GET /api/machines`.
+/// Parses `GET /api/machines`.
 pub fn machine_filter(mut params: Params) -> Result<(MachineFilter, Paging), ApiError> {
     let status = params.parsed("status");
     let paging = params.paging(PAGE.0, PAGE.1);

@@ -1,4 +1,4 @@
-//! The parameters of a query, read one by one. A parameter that comes twice: the last one counts.
+//! Parses the parameters of a query, one by one. Of a repeated parameter the last value counts.
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -12,36 +12,36 @@ use rekindle_core::store::{Cursor, PageRequest, Start};
 use super::{FieldErrors, Read};
 use crate::error::ApiError;
 
-/// What a query says, and what is wrong with it.
+/// The parameters of a query, and the faults found in them.
 #[derive(Debug)]
 pub struct Params {
     values: HashMap<String, String>,
     faults: FieldErrors,
 }
 
-/// The part of a list that was asked for.
+/// The requested part of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Paging {
-    /// For the store.
+    /// The page, for the store.
     pub request: PageRequest,
-    /// As the answer shows it: none when a cursor was given.
+    /// The offset that the response shows. None if the request has a cursor.
     pub offset: Option<u64>,
 }
 
 impl Params {
-    /// The parameters of a request.
+    /// Returns the parameters of a request.
     pub fn of(req: &HttpRequest) -> Self {
         let pairs = web::Query::<Vec<(String, String)>>::from_query(req.query_string());
         let values = pairs.map(|pairs| pairs.into_inner().into_iter().collect()).unwrap_or_default();
         let mut faults = FieldErrors::default();
-        // Bytes that are no text would be read as text that nobody sent.
+        // Invalid UTF-8 would be decoded into a text that the client did not send.
         if percent_decode_str(req.query_string()).decode_utf8().is_err() {
             faults.note("query", "must be UTF-8, percent-encoded where it is not ASCII");
         }
         Self { values, faults }
     }
 
-    /// A parameter, if it is there.
+    /// Parses a parameter, if present.
     pub fn optional<T>(&mut self, name: &str, read: impl FnOnce(String) -> Result<T, InvalidValue>) -> Read<Option<T>> {
         match self.values.remove(name) {
             None => Ok(None),
@@ -49,12 +49,12 @@ impl Params {
         }
     }
 
-    /// A parameter that must be valid as `T`, if it is there.
+    /// Parses a parameter that must be valid as `T`, if present.
     pub fn parsed<T: FromStr<Err = InvalidValue>>(&mut self, name: &str) -> Read<Option<T>> {
         self.optional(name, |text| text.parse())
     }
 
-    /// True or false, if it is there.
+    /// Parses true or false, if present.
     pub fn flag(&mut self, name: &str) -> Read<Option<bool>> {
         self.optional(name, |text| match text.as_str() {
             "true" => Ok(true),
@@ -63,7 +63,7 @@ impl Params {
         })
     }
 
-    /// An integer within a range, if it is there.
+    /// Parses an integer within a range, if present.
     pub fn number(&mut self, name: &str, range: RangeInclusive<u64>) -> Read<Option<u64>> {
         self.optional(name, |text| match text.parse::<u64>() {
             Ok(number) if range.contains(&number) => Ok(number),
@@ -73,13 +73,13 @@ impl Params {
         })
     }
 
-    /// `limit`, at most `max`.
+    /// Parses `limit`, at most `max`.
     pub fn limit(&mut self, default: u32, max: u32) -> Read<u32> {
         let limit = self.number("limit", 1..=u64::from(max))?;
         Ok(limit.and_then(|limit| u32::try_from(limit).ok()).unwrap_or(default))
     }
 
-    /// `limit`, `offset` and `cursor`.
+    /// Parses `limit`, `offset` and `cursor`.
     pub fn paging(&mut self, default: u32, max: u32) -> Read<Paging> {
         let limit = self.limit(default, max);
         let offset = self.number("offset", 0..=i64::MAX.unsigned_abs());
@@ -97,10 +97,10 @@ impl Params {
         })
     }
 
-    /// Everything that was read, if nothing was wrong.
+    /// Returns the built value if there were no faults.
     ///
     /// # Errors
-    /// With everything that was wrong.
+    /// Fails with all faults.
     pub fn done<T>(self, build: impl FnOnce() -> Read<T>) -> Result<T, ApiError> {
         self.faults.done(build)
     }

@@ -1,4 +1,4 @@
-//! The id in a path. One that cannot be an id names nothing: 404.
+//! The id in a path. A text that is not a valid id names nothing: 404.
 
 use std::future::{Ready, ready};
 use std::str::FromStr;
@@ -13,9 +13,9 @@ use crate::error::ApiError;
 #[derive(Debug, Clone)]
 pub struct PathId<T>(pub T);
 
-/// What an id names.
+/// An entity that an id names.
 pub trait Named: FromStr<Err = InvalidValue> {
-    /// As it is called in a message.
+    /// The name of the entity in error messages.
     const ENTITY: &'static str;
 }
 

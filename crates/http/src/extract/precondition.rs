@@ -1,4 +1,4 @@
-//! `If-Match`: the revisions that a caller is ready to change.
+//! `If-Match`: the revisions that the caller expects.
 
 use std::future::{Ready, ready};
 
@@ -10,7 +10,7 @@ use rekindle_core::use_cases::IfMatch;
 
 use crate::error::ApiError;
 
-/// What `If-Match` demands, if it is there.
+/// The value of `If-Match`, if present.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Precondition(pub Option<IfMatch>);
 
@@ -27,7 +27,7 @@ impl FromRequest for Precondition {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NotARevision;
 
-/// Weak tags are refused: they never match here, and who sends one has mixed something up.
+/// Parses `If-Match`. Weak tags are refused: they never match here, so a client that sends one made an error.
 pub(super) fn read(headers: &HeaderMap) -> Result<Option<IfMatch>, NotARevision> {
     let mut known = Vec::new();
     let mut there = false;
@@ -42,7 +42,7 @@ pub(super) fn read(headers: &HeaderMap) -> Result<Option<IfMatch>, NotARevision>
             if inner.is_empty() || !inner.bytes().all(|digit| digit.is_ascii_digit()) {
                 return Err(NotARevision);
             }
-            // A number that is too large for a revision is no revision of anything.
+            // A number too large for a revision matches nothing.
             known.extend(inner.parse::<u64>().ok());
         }
     }

@@ -11,12 +11,12 @@ use super::fields::{Reserved, flag, parsed, slot, text};
 use super::{Body, Fields, Paging, Params};
 use crate::error::ApiError;
 
-/// The lists of sessions: how many unless told, and how many at most.
+/// The default and the maximum number of sessions on a page.
 const PAGE: (u32, u32) = (50, 100);
-/// The list of silent sessions.
+/// The same for the list of silent sessions.
 const STALLED: (u32, u32) = (100, 1000);
 
-/// `POST /api/sessions`.
+/// Parses `POST /api/sessions`.
 pub fn new_session(body: &Body) -> Result<NewSession, ApiError> {
     let mut fields = Fields::of(body)?;
     let project_id = fields.required("project_id", text);
@@ -33,7 +33,7 @@ pub fn new_session(body: &Body) -> Result<NewSession, ApiError> {
     })
 }
 
-/// `PATCH /api/sessions/{id}`.
+/// Parses `PATCH /api/sessions/{id}`.
 pub fn patch_session(body: &Body, if_match: Option<IfMatch>) -> Result<SessionPatch, ApiError> {
     let mut fields = Fields::of(body)?;
     let status = fields.optional("status", parsed::<SessionStatus>);
@@ -52,7 +52,7 @@ pub fn patch_session(body: &Body, if_match: Option<IfMatch>) -> Result<SessionPa
     fields.done(|| Ok(SessionPatch { status: status?, current_task: current_task?, metadata: metadata?, if_match }))
 }
 
-/// The target that a status names by itself; failing needs words.
+/// Returns the target of a status that needs no message; None for `failed`.
 fn without_words(status: SessionStatus) -> Option<SessionTarget> {
     match status {
         SessionStatus::Active => Some(SessionTarget::Active),
@@ -63,7 +63,7 @@ fn without_words(status: SessionStatus) -> Option<SessionTarget> {
     }
 }
 
-/// `POST /api/sessions/{id}/heartbeat`.
+/// Parses `POST /api/sessions/{id}/heartbeat`.
 pub fn beat(body: &Body) -> Result<HeartbeatReport, ApiError> {
     if body.0.is_empty() {
         return Ok(HeartbeatReport::default());
@@ -74,7 +74,7 @@ pub fn beat(body: &Body) -> Result<HeartbeatReport, ApiError> {
     fields.done(|| Ok(HeartbeatReport { current_task: current_task?, metadata: metadata? }))
 }
 
-/// `POST /api/sessions/{id}/mark-failed`.
+/// Parses `POST /api/sessions/{id}/mark-failed`.
 pub fn mark_failed(body: &Body) -> Result<(ErrorMessage, Option<MetadataPatch>), ApiError> {
     let mut fields = Fields::of(body)?;
     let message = fields.required("error_message", text);
@@ -82,14 +82,14 @@ pub fn mark_failed(body: &Body) -> Result<(ErrorMessage, Option<MetadataPatch>),
     fields.done(|| Ok((message?, metadata?)))
 }
 
-/// `POST /api/sessions/{id}/prepare-recovery`.
+/// Parses `POST /api/sessions/{id}/prepare-recovery`.
 pub fn prepare_recovery(body: &Body) -> Result<SlotRelease, ApiError> {
     let mut fields = Fields::of(body)?;
     let release = fields.optional("release_slot", flag);
     fields.done(|| Ok(if release? == Some(true) { SlotRelease::Release } else { SlotRelease::Hold }))
 }
 
-/// `POST /api/sessions/{id}/recover`.
+/// Parses `POST /api/sessions/{id}/recover`.
 pub fn recover(body: &Body) -> Result<Recovery, ApiError> {
     let mut fields = Fields::of(body)?;
     let new_machine_id = fields.required("new_machine_id", text);
@@ -104,12 +104,12 @@ pub fn recover(body: &Body) -> Result<Recovery, ApiError> {
     })
 }
 
-/// An action that has no fields: its body, if there is one, must still be an object.
+/// Checks the body of an action without fields: if present, it must be an object.
 pub fn empty_body(body: &Body) -> Result<(), ApiError> {
     Fields::of(body).map(|_| ())
 }
 
-/// `GET /api/sessions`.
+/// Parses `GET /api/sessions`.
 pub fn session_filter(mut params: Params) -> Result<(SessionFilter, Paging), ApiError> {
     let project_id = params.parsed("project_id");
     let machine_id = params.parsed("machine_id");
@@ -129,19 +129,19 @@ pub fn session_filter(mut params: Params) -> Result<(SessionFilter, Paging), Api
     })
 }
 
-/// `GET /api/sessions/archived`.
+/// Parses `GET /api/sessions/archived`.
 pub fn archived_page(mut params: Params) -> Result<(SessionFilter, Paging), ApiError> {
     let paging = params.paging(PAGE.0, PAGE.1);
     params.done(|| Ok((SessionFilter { archived: Some(true), ..SessionFilter::default() }, paging?)))
 }
 
-/// `GET /api/sessions/stalled`.
+/// Parses `GET /api/sessions/stalled`.
 pub fn stalled_limit(mut params: Params) -> Result<u32, ApiError> {
     let limit = params.limit(STALLED.0, STALLED.1);
     params.done(|| limit)
 }
 
-/// `POST` and `DELETE /api/sessions/cleanup`.
+/// Parses `POST` and `DELETE /api/sessions/cleanup`.
 pub fn cleanup(mut params: Params) -> Result<(Option<u32>, CleanupMode), ApiError> {
     let days = params.number("older_than_days", 0..=u64::from(u32::MAX));
     let dry_run = params.flag("dry_run");

@@ -9,10 +9,10 @@ use super::fields::{Reserved, parsed, text};
 use super::{Body, Fields, Paging, Params};
 use crate::error::ApiError;
 
-/// How many a page has unless told, and at most.
+/// The default and the maximum number of tasks on a page.
 const PAGE: (u32, u32) = (50, 200);
 
-/// `POST /api/tasks`.
+/// Parses `POST /api/tasks`.
 pub fn new_task(body: &Body) -> Result<NewTask, ApiError> {
     let mut fields = Fields::of(body)?;
     let session_id = fields.required("session_id", parsed);
@@ -31,7 +31,7 @@ pub fn new_task(body: &Body) -> Result<NewTask, ApiError> {
     })
 }
 
-/// `PATCH /api/tasks/{id}`.
+/// Parses `PATCH /api/tasks/{id}`.
 pub fn patch_task(body: &Body, if_match: Option<IfMatch>) -> Result<TaskPatch, ApiError> {
     let mut fields = Fields::of(body)?;
     let status = fields.optional("status", parsed::<TaskStatus>);
@@ -49,7 +49,7 @@ pub fn patch_task(body: &Body, if_match: Option<IfMatch>) -> Result<TaskPatch, A
     fields.done(|| Ok(TaskPatch { status: status?, metadata: metadata?, if_match }))
 }
 
-/// The target that a status names by itself; failing needs words.
+/// Returns the target of a status that needs no message; None for `failed`.
 fn without_words(status: TaskStatus) -> Option<TaskTarget> {
     match status {
         TaskStatus::Pending => Some(TaskTarget::Pending),
@@ -60,7 +60,7 @@ fn without_words(status: TaskStatus) -> Option<TaskTarget> {
     }
 }
 
-/// `GET /api/tasks`.
+/// Parses `GET /api/tasks`.
 pub fn task_filter(mut params: Params) -> Result<(TaskFilter, Paging), ApiError> {
     let session_id = params.parsed("session_id");
     let project_id = params.parsed("project_id");
