@@ -1,5 +1,5 @@
-//! The handlers: each reads its request, makes one call, and wraps the answer. Their `#[utoipa::path]` is what the
-//! OpenAPI document says of them, apart from what holds everywhere (see `crate::openapi`).
+//! The handlers: each parses its request, makes one call, and builds the response. Their `#[utoipa::path]` is their
+//! part of the OpenAPI document; `crate::openapi` adds what holds for all of them.
 
 pub mod audit;
 pub mod docs;

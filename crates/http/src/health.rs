@@ -1,5 +1,5 @@
-//! The service's health in detail: checks, each registered under its name with a time limit of its own. They are made at once;
-//! one that hangs or panics is an error of that check alone.
+//! The detailed health of the service: checks, each with a name and a time limit. All run concurrently; a check that
+//! hangs or panics does not affect the others.
 
 mod database;
 mod jobs;
@@ -17,61 +17,61 @@ use tracing::warn;
 use rekindle_api::{HealthStatus, Object};
 use rekindle_jobs::JobRegistry;
 
-/// What a check found: how it stands, and what is shown of it.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckResult {
-    /// How it stands.
+    /// The status of the checked component.
     pub status: HealthStatus,
-    /// What is shown, with the status in it.
+    /// The JSON object that the response shows; it contains the status.
     pub shown: Object,
 }
 
 impl CheckResult {
-    /// These, of a body of the API that holds the status.
+    /// Returns a result with this body of the API, which contains the status.
     pub fn of(status: HealthStatus, body: &impl Serialize) -> Self {
-        // A body of ours is an object, and can always be written.
+        // Every body of the API is an object and can be serialized.
         let shown = serde_json::to_value(body).ok().and_then(|body| body.as_object().cloned()).unwrap_or_default();
         Self { status, shown }
     }
 }
 
-/// Something that the service depends on.
+/// A check of something that the service depends on.
 #[async_trait]
 pub trait Check: Send + Sync + 'static {
-    /// Under which it is shown.
+    /// Returns the name under which the result is shown.
     fn name(&self) -> &'static str;
 
-    /// How long it may take.
+    /// Returns the time limit of the check.
     fn time_limit(&self) -> Duration;
 
-    /// Looks.
+    /// Runs the check.
     async fn check(&self) -> CheckResult;
 
-    /// What is shown when it took too long, or panicked.
+    /// Returns the result of a check that timed out or panicked.
     fn timed_out(&self, took: Duration, why: &'static str) -> CheckResult;
 }
 
-/// The checks of a service.
+/// The checks of a service, in the order of registration.
 #[derive(Clone, Default)]
 pub struct Checks(Vec<Arc<dyn Check>>);
 
 impl Checks {
-    /// The usual ones: the database, and the background jobs.
+    /// Returns the standard checks: the database and the background jobs.
     pub fn standard(tracker: &Tracker, circuit: Option<Arc<CircuitBreaker>>, board: &JobRegistry) -> Self {
         let database = database::Database::new(tracker.clone(), circuit);
         let jobs = jobs::Jobs::new(tracker.clone(), board.clone());
         Self::default().with(database).with(jobs)
     }
 
-    /// These and one more.
+    /// Adds a check.
     #[must_use]
     pub fn with(mut self, check: impl Check) -> Self {
         self.0.push(Arc::new(check));
         self
     }
 
-    /// Makes all of them at once: how all stands, which is as its worst, and what each found, in the order in which they were
-    /// registered.
+    /// Runs all checks concurrently. Returns the worst status, and the name and result of each check in the order of
+    /// registration.
     pub async fn look(&self) -> (HealthStatus, Vec<(&'static str, CheckResult)>) {
         let mut under_way = JoinSet::new();
         for (place, check) in self.0.iter().enumerate() {
@@ -91,7 +91,7 @@ impl Checks {
     }
 }
 
-/// Makes one check, in a task of its own: a panic ends there.
+/// Runs one check in a task of its own, which contains a panic.
 async fn found_by(check: Arc<dyn Check>) -> CheckResult {
     let began = Instant::now();
     let looking = Arc::clone(&check);

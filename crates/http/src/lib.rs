@@ -1,7 +1,7 @@
 //! Rekindle over HTTP: the REST API as an actix-web service, for another actix-web service to mount, and for the server.
 //!
-//! Read in this order: `rekindle_api` (the bodies), `routes` (the table of what there is to ask), `middleware` (what happens to
-//! every request on its way in and out), `handlers`, `extract`, `error`. Around that: `health`, `rate_limit`, `cors`.
+//! Order of reading: `rekindle_api` (the bodies), `routes` (the table of endpoints), `middleware` (what happens to
+//! every request on its way in and out), `handlers`, `extract`, `error`. Around them: `health`, `rate_limit`, `cors`.
 //!
 //! Another actix-web service can mount the API beside its own routes: see [`configure`].
 

@@ -1,5 +1,5 @@
-//! The way in and out of every request, as one middleware: gives it an id, lets it in, limits how often and how long
-//! it may ask, catches what panics, turns every error into the one envelope, and writes its log line.
+//! The entry of every request, as one middleware: assigns an id, authenticates, applies the rate limits and the time
+//! limit, catches panics, turns every error into the common envelope, and writes the log line.
 
 mod access_log;
 pub(crate) mod metrics;
@@ -32,7 +32,7 @@ use crate::response::RawBody;
 use crate::state::AppState;
 use rekindle_api::ErrorBody;
 
-/// Wraps what answers requests.
+/// The middleware around all endpoints of the API.
 #[derive(Clone)]
 pub struct RequestMiddleware(pub AppState);
 
@@ -53,26 +53,26 @@ where
     }
 }
 
-/// See [`RequestMiddleware`].
+/// The service that [`RequestMiddleware`] makes.
 pub struct EntryService<S> {
     service: S,
     context: AppState,
 }
 
-/// What is known of a request from the start, and still needed at its end.
+/// Facts of a request that the end of its processing needs.
 #[derive(Clone)]
 struct RequestInfo {
     id: Uuid,
     at: Instant,
     method: Method,
     uri: Uri,
-    /// The session that its path names.
+    /// The session in the request's path.
     session: Option<Uuid>,
-    /// Where it comes from, if a browser says so.
+    /// The decision on the request's origin.
     crossing: OriginDecision,
-    /// Where its key stands, once that was let in.
+    /// The rate limit status of the API key, once the key was let in.
     standing: Option<RateLimitStatus>,
-    /// Whether it came over TLS.
+    /// Whether the request came over TLS.
     secure: bool,
     /// Whether the service is shutting down.
     draining: Arc<AtomicBool>,
@@ -139,7 +139,7 @@ where
             let (_place, _busy) = (place, busy);
             match tokio::time::timeout(limit, catch_panic(answer)).await {
                 Ok(Ok(Ok(response))) => Ok(finish(response, &arrival)),
-                // From here on the request is gone with whoever had it.
+                // The service consumed the request, so the error carries what the response needs.
                 Ok(Ok(Err(error))) => Err(arrival.lost(of_framework(&error))),
                 Ok(Err(panic)) => Err(arrival.lost(ApiError::internal(panic_message(panic.as_ref())))),
                 Err(_) => {
@@ -153,8 +153,8 @@ where
 }
 
 impl<S> EntryService<S> {
-    /// Lets a request in: by its key, and if there were not too many before it. What is public needs neither key nor
-    /// place, so that a service that has too much to do is not taken for one that is dead.
+    /// Checks the key, the rate limit and the number of concurrent requests. Public paths need neither key nor permit,
+    /// so that an overloaded service is not mistaken for a dead one.
     fn authorize(
         &self,
         req: &ServiceRequest,
@@ -167,7 +167,7 @@ impl<S> EntryService<S> {
         let identity = match self.context.keys().admit(req.headers(), now) {
             Ok(identity) => identity,
             Err(error) if error.status != StatusCode::UNAUTHORIZED => return Err(error),
-            // A valid key passes however many wrong ones came from its address.
+            // Wrong keys from an address do not affect a valid key from there.
             Err(error) => {
                 metrics.auth_failed(error.code.as_str());
                 let counted = limiter.failure(req.peer_addr().map(|peer| peer.ip()), now);
@@ -193,19 +193,18 @@ impl<S> EntryService<S> {
     }
 }
 
-/// What anybody may ask. Compared as it came: nothing that is written in another way is public.
+/// Whether a path is public. It is compared as sent: another spelling of a public path is not public.
 fn is_public(method: &Method, path: &str) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
         && (matches!(path, "/health" | "/healthz" | "/ready" | "/readyz") || is_docs(path))
 }
 
-/// What is asked to see how the service fares. It needs no place: most of all one wants to see a service that has too much
-/// to do.
+/// Whether a path serves monitoring. It needs no permit, because an overloaded service must stay observable.
 fn is_monitoring(path: &str) -> bool {
     matches!(path, "/health/detailed" | "/metrics")
 }
 
-/// Whether a path is in the documentation.
+/// Whether a path belongs to the documentation.
 fn is_docs(path: &str) -> bool {
     path.strip_prefix("/api/docs").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
@@ -217,7 +216,7 @@ fn of_framework(error: &Error) -> ApiError {
     }
 }
 
-/// The last touch to an answer.
+/// Completes a response: the envelope of an error, the headers, and the log line.
 fn finish(mut response: ServiceResponse, arrival: &RequestInfo) -> ServiceResponse {
     let error = match response.response().error() {
         Some(error) => Some(of_framework(error)),
@@ -240,7 +239,7 @@ fn finish(mut response: ServiceResponse, arrival: &RequestInfo) -> ServiceRespon
     }
 }
 
-/// The one shape of all errors.
+/// Returns an error in the common envelope.
 fn error_response(error: &ApiError, arrival: &RequestInfo) -> HttpResponse {
     let body = ErrorBody {
         status_code: error.status.as_u16(),
@@ -271,19 +270,19 @@ fn error_response(error: &ApiError, arrival: &RequestInfo) -> HttpResponse {
 }
 
 impl RequestInfo {
-    /// How the connection goes on, if it must not go on as it came.
+    /// Returns the type of the connection if it must change: it is closed during shutdown.
     fn connection(&self) -> Option<ConnectionType> {
         self.draining.load(Ordering::Relaxed).then_some(ConnectionType::Close)
     }
 
-    /// An error of a request that is no longer there to be answered in the usual way.
+    /// Returns the error of an aborted request, and logs it.
     fn lost(&self, error: ApiError) -> Error {
         access_log::lost(self, &error);
         AbortedRequest { error, arrival: self.clone() }.into()
     }
 }
 
-/// See [`RequestInfo::until_lost`].
+/// An error of a request that timed out or failed. It carries what the response needs, because the request is gone.
 #[derive(thiserror::Error)]
 #[error("{error}")]
 struct AbortedRequest {

@@ -1,5 +1,4 @@
-//! The OpenAPI document: made from the handlers, and completed with what holds for all of them, so that it is said
-//! once and cannot be forgotten on one.
+//! The OpenAPI document: generated from the handlers, and completed with what holds for all of them.
 
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
@@ -15,10 +14,10 @@ use crate::routes::TABLE;
 use rekindle_api::{Dependencies, ErrorBody, ErrorCode};
 
 const SCHEME: &str = "apiKey";
-/// The bodies that carry a revision.
+/// The bodies that have a revision.
 const ENTITIES: [&str; 6] = ["Session", "HeartbeatResponse", "Task", "Machine", "ApiKey", "NewApiKey"];
 
-/// Where a body may be left out, besides every PATCH: none of its fields is required.
+/// The ends of paths whose body is optional, besides every PATCH: none of its fields is required.
 const OPTIONAL_BODY: [&str; 3] = ["/heartbeat", "/prepare-recovery", "/rotate"];
 
 #[derive(OpenApi)]
@@ -61,9 +60,9 @@ const OPTIONAL_BODY: [&str; 3] = ["/heartbeat", "/prepare-recovery", "/rotate"];
 )]
 struct Api;
 
-/// The document, as it is served and kept in the repository: pretty, and the same for the same code.
+/// Returns the document as it is served and kept in the repository: indented and deterministic.
 pub fn openapi_json() -> String {
-    // The document is made of strings and maps with string keys, which always can be written.
+    // The document consists of strings and maps with string keys, which can always be serialized.
     let mut text = Api::openapi().to_pretty_json().unwrap_or_default();
     text.push('\n');
     text
@@ -92,7 +91,7 @@ impl Modify for Everywhere {
     }
 }
 
-/// The same under another path.
+/// Adds a copy of the path under another path.
 fn alias(document: &mut Document, path: &str, other: &str, operation_id: &str) {
     if let Some(mut item) = document.paths.paths.get(path).cloned() {
         for (_, operation) in operations(&mut item) {
@@ -114,7 +113,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
     all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
-/// Says of one operation what holds for all of its kind.
+/// Completes one operation with what holds for all of its kind.
 fn complete(path: &str, method: &str, operation: &mut Operation) {
     let is_secret = is_secret(path);
     if is_secret {
@@ -162,7 +161,7 @@ fn complete(path: &str, method: &str, operation: &mut Operation) {
                 or_error(response);
             }
             complete_response(status, response);
-            // On every answer but 401, in truth; said where it is looked for, which is shorter by thousands of lines.
+            // All responses but 401 have these headers; documenting them on these only saves thousands of lines.
             if is_secret && (status == "429" || status.starts_with('2')) {
                 for (name, _) in rate_limit_headers() {
                     let common = Ref::new(format!("#/components/headers/{name}"));
@@ -173,13 +172,13 @@ fn complete(path: &str, method: &str, operation: &mut Operation) {
     }
 }
 
-/// Whether a path needs a key.
+/// Whether a path needs an API key.
 fn is_secret(path: &str) -> bool {
     let is_under_api = path.starts_with("/api/") && !path.starts_with("/api/docs");
     is_under_api || matches!(path, "/health/detailed" | "/metrics")
 }
 
-/// Says that an operation may answer this, unless it says so itself.
+/// Adds a response to an operation, unless it is documented already.
 fn say(operation: &mut Operation, status: u16, description: &str) {
     let responses = &mut operation.responses.responses;
     responses.entry(status.to_string()).or_insert_with(|| RefOr::T(Response::new(description)));
@@ -251,7 +250,7 @@ fn complete_response(status: &str, response: &mut Response) {
     }
 }
 
-/// An answer that is the operation's own, or an error: while the service shuts down, say.
+/// Documents that the response may be an error instead, for example during shutdown.
 fn or_error(response: &mut Response) {
     for content in response.content.values_mut() {
         if let RefOr::T(content) = content
@@ -263,7 +262,7 @@ fn or_error(response: &mut Response) {
     }
 }
 
-/// On every answer to a valid key, unless there is no limit.
+/// The headers of every response to a valid key, unless there is no limit.
 fn rate_limit_headers() -> [(&'static str, Header); 3] {
     let integer = |description: &str| {
         let schema = ObjectBuilder::new().schema_type(Type::Integer);

@@ -1,7 +1,7 @@
 //! Rate limits: fixed windows of one minute, counted per API key, and for wrong keys per client address.
 //!
-//! `FixedWindowCounter` is told the time and knows no clock. Each request costs the same however many windows there are, and
-//! there are never more than `MOST_WINDOWS` of a kind.
+//! `FixedWindowCounter` takes the time as a parameter. The cost of a request does not depend on the number of windows,
+//! of which each counter keeps at most `MOST_WINDOWS`.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
@@ -17,46 +17,46 @@ use crate::error::{ApiError, ErrorHeader};
 use rekindle_api::ErrorCode;
 
 const MINUTE: Duration = Duration::from_secs(60);
-/// As many windows are kept at most: a few megabytes, whoever asks.
+/// The most windows that a counter keeps; they take a few megabytes.
 const MOST_WINDOWS: usize = 65_536;
-/// Of the windows that are over, as many go for each one that begins: more than one, so that they do go.
+/// The number of expired windows that a new one removes. More than one, so that their number falls.
 const SWEPT_AT_ONCE: usize = 2;
 
-/// How many requests a minute are answered. 0 is no limit; the default is none at all.
+/// The requests allowed per minute. 0 is no limit; the default is no limit at all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RateLimits {
-    /// Per API key.
+    /// Requests per API key.
     pub per_minute: u32,
-    /// Heartbeats per API key. Without it they count as all requests do.
+    /// Heartbeats per API key. If None, they count as requests.
     pub heartbeats_per_minute: Option<u32>,
-    /// Refused keys per client address; after that wrong keys are answered with 429.
+    /// Refused keys per client address. Above it, wrong keys get 429.
     pub auth_failures_per_minute: u32,
 }
 
-/// Where somebody stands in a window.
+/// The state of one window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RateLimitStatus {
-    /// As many requests are answered in a window.
+    /// The number of requests allowed in a window.
     pub(crate) limit: u32,
-    /// As many of them are left.
+    /// The number of requests that remain in this window.
     pub(crate) remaining: u32,
     ends: Timestamp,
 }
 
 impl RateLimitStatus {
-    /// When the window is over: in Unix seconds, and not before it is.
+    /// Returns the end of the window in Unix seconds, rounded up.
     pub(crate) fn reset(self) -> i64 {
         let millis = self.ends.millis();
         millis.div_euclid(1000) + i64::from(millis.rem_euclid(1000) > 0)
     }
 
-    /// In how many whole seconds the window will be over; at least one.
+    /// Returns the seconds until the end of the window, rounded up; at least 1.
     fn retry_after(self, now: Timestamp) -> u32 {
         let left = self.ends.since(now).as_millis().div_ceil(1000);
         u32::try_from(left).unwrap_or(u32::MAX).max(1)
     }
 
-    /// 429, with the time to wait. `what` there was too much of.
+    /// Returns a 429 with the time to wait. `what` names what was limited.
     fn refusal(self, what: &str, now: Timestamp) -> ApiError {
         let (limit, seconds) = (self.limit, self.retry_after(now));
         let message = format!("more than {limit} {what} within a minute; try again in {seconds} s");
@@ -70,18 +70,19 @@ struct Window {
     count: u32,
 }
 
-/// Whether a window that began then is still open. One from the future is not: the clock was set back since.
+/// Whether a window that began at this time is still open. One that begins in the future is not: the clock was set
+/// back.
 fn is_open(began: Timestamp, now: Timestamp) -> bool {
     began <= now && now < began.plus(MINUTE)
 }
 
-/// Counts per key, each from its first request on.
+/// Counts per key; the window of a key begins with its first request.
 struct FixedWindowCounter<K> {
     limit: u32,
     most: usize,
     open: HashMap<K, Window>,
-    /// In the order in which they began, so that those that are over are found without a search. A key that began anew
-    /// is here twice until its first entry goes.
+    /// Keys in the order in which their windows began, so that expired windows are found without a search. A key whose
+    /// window began anew occurs twice until its first entry is removed.
     begun: VecDeque<(K, Timestamp)>,
 }
 
@@ -90,10 +91,10 @@ impl<K: Copy + Eq + Hash> FixedWindowCounter<K> {
         Self { limit, most, open: HashMap::new(), begun: VecDeque::new() }
     }
 
-    /// Counts one, unless it is too many.
+    /// Counts one request, if the limit allows it.
     ///
     /// # Errors
-    /// It is too many, and was not counted.
+    /// Fails if the limit is reached; the request is not counted.
     fn count(&mut self, key: K, now: Timestamp) -> Result<RateLimitStatus, RateLimitStatus> {
         let limit = self.limit;
         let standing = |window: &Window| RateLimitStatus {
@@ -137,12 +138,12 @@ fn shared<K: Copy + Eq + Hash>(limit: u32) -> Shared<K> {
     (limit > 0).then(|| Mutex::new(FixedWindowCounter::new(limit, MOST_WINDOWS)))
 }
 
-/// Nothing that is done under this lock can panic half-way, and it is held for a look-up.
+/// Locks the counter. A poisoned lock is usable, because no operation under it can panic half-way.
 fn locked<K>(windows: &Mutex<FixedWindowCounter<K>>) -> MutexGuard<'_, FixedWindowCounter<K>> {
     windows.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// All the windows of one process.
+/// The counters of one process.
 pub(crate) struct RateLimiter {
     requests: Shared<Uuid>,
     heartbeats: Heartbeats,
@@ -164,10 +165,10 @@ impl RateLimiter {
         }
     }
 
-    /// Counts a request of a key that was let in, and says where that key stands, if it is counted at all.
+    /// Counts a request with a valid key. Returns the state of its window; None without a limit.
     ///
     /// # Errors
-    /// 429, and where the key stands.
+    /// Fails with 429 and the state of the window.
     pub(crate) fn request(
         &self,
         key: Uuid,
@@ -183,10 +184,10 @@ impl RateLimiter {
         counted.map(Some).map_err(|standing| (standing.refusal(what, now), standing))
     }
 
-    /// Counts a key that was refused.
+    /// Counts a refused key.
     ///
     /// # Errors
-    /// 429: too many were.
+    /// Fails with 429 if the limit is reached.
     pub(crate) fn failure(&self, from: Option<IpAddr>, now: Timestamp) -> Result<(), ApiError> {
         let Some(windows) = &self.failures else { return Ok(()) };
         let from = from.map_or(Ipv6Addr::UNSPECIFIED.into(), network);
@@ -197,7 +198,7 @@ impl RateLimiter {
     }
 }
 
-/// Whom an address stands for: with IPv6 a single host may use all of its /64.
+/// Returns the network that is counted for an address: with IPv6 a single host may use all of its /64.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
@@ -208,7 +209,7 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Whether a request is a heartbeat, of a session or of a machine.
+/// Whether a request is a heartbeat of a session or a machine. `path` is the request's path.
 pub(crate) fn is_heartbeat(path: &str) -> bool {
     let path = path.strip_prefix("/api/sessions/").or_else(|| path.strip_prefix("/api/machines/"));
     path.and_then(|rest| rest.split_once('/')).is_some_and(|(id, rest)| !id.is_empty() && rest == "heartbeat")

@@ -1,25 +1,24 @@
-//! Whether the store can serve, asked at most once a second: anybody may ask for `/ready`, and the store answers only
-//! after a durable write.
+//! Readiness of the store, checked at most once a second: `/ready` is public, and the check makes a durable write.
 
 use std::time::{Duration, Instant};
 
 use rekindle_core::{Store, StoreError};
 use tokio::sync::Mutex;
 
-/// How long an answer stands.
+/// How long a result is cached.
 const CACHE_TTL: Duration = Duration::from_secs(1);
 
-/// The store's last answer.
+/// The last result of the check.
 #[derive(Debug, Default)]
 pub struct Readiness {
     last: Mutex<Option<(Instant, Result<(), StoreError>)>>,
 }
 
 impl Readiness {
-    /// Whether this store can serve. Those who ask at once wait for one answer.
+    /// Checks whether the store can serve. Concurrent callers share one check.
     ///
     /// # Errors
-    /// Why not.
+    /// Fails with the error of the store.
     pub async fn of(&self, store: &dyn Store) -> Result<(), StoreError> {
         let mut last = self.last.lock().await;
         if let Some((asked, answer)) = &*last

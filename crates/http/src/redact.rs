@@ -1,4 +1,4 @@
-//! What a client wrote, as the log may show it: people put their key where it does not belong.
+//! Redacts client input for the log: clients may put an API key in the wrong place.
 
 use std::borrow::Cow;
 
@@ -6,14 +6,14 @@ use actix_web::http::header::HeaderValue;
 
 use crate::auth::parse_key;
 
-/// A path that is longer is nobody's but an attacker's.
+/// The longest path that the log shows; no valid path is longer.
 const LONGEST: usize = 200;
 
-/// Returns a path with `{id}` in place of every part that could be a key: ids look the same. For paths that no route has
-/// matched.
+/// Returns a path with `{id}` in place of every part that could be a key, since ids have the same form. For paths that
+/// match no route.
 pub(crate) fn path(path: &str) -> Cow<'_, str> {
     let cut = path.char_indices().nth(LONGEST).map(|(at, _)| &path[..at]);
-    // Cut at a part's end, or half a key could stand there.
+    // The cut is at the end of a part, so that no half of a key remains.
     let shown = cut.map_or(path, |cut| cut.rsplit_once('/').map_or("", |(whole, _)| whole));
     let is_key = |part: &str| parse_key(part).is_some();
     if !shown.split('/').any(is_key) {
@@ -24,7 +24,7 @@ pub(crate) fn path(path: &str) -> Cow<'_, str> {
     format!("{}{end}", parts.join("/")).into()
 }
 
-/// A text without the key that came with the request.
+/// Returns a text without the API key of the request.
 pub(crate) fn without<'a>(text: &'a str, key: Option<&HeaderValue>) -> Cow<'a, str> {
     let key = key.and_then(|key| key.to_str().ok()).filter(|key| parse_key(key).is_some());
     let Some(key) = key.map(str::to_ascii_lowercase) else { return text.into() };

@@ -1,4 +1,4 @@
-//! Answers: JSON, with the headers that belong to entities, and notes for the log line of the request.
+//! Responses: JSON, with the headers of entities, and fields for the log line of the request.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -11,14 +11,14 @@ use crate::error::ApiError;
 /// What a handler returns.
 pub type HandlerResult = Result<HttpResponse, ApiError>;
 
-/// Says that a repeated request was answered with what the first one had done.
+/// The header of a stored response that is returned again.
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-/// A session without metadata fits, so that most answers are written without growing.
+/// The initial capacity of a body: it fits a session without metadata.
 const USUAL_BYTES: usize = 768;
 
-/// An answer with this body.
+/// Returns a response with this body.
 pub fn json<T: Serialize>(status: StatusCode, body: &T) -> HandlerResult {
     let mut bytes = Vec::with_capacity(USUAL_BYTES);
     serde_json::to_writer(&mut bytes, body).map_err(|error| ApiError::internal(error.to_string()))?;
@@ -27,73 +27,73 @@ pub fn json<T: Serialize>(status: StatusCode, body: &T) -> HandlerResult {
     Ok(response)
 }
 
-/// An answer that is an entity: its revision is its `ETag`.
+/// Returns a response that shows an entity, with its revision as the `ETag`.
 pub fn entity<T: Serialize>(status: StatusCode, version: Version, body: &T) -> HandlerResult {
     let mut response = json(status, body)?;
     set(&mut response, header::ETAG, &format!("\"{}\"", version.revision));
     Ok(response)
 }
 
-/// An answer to the creation of an entity, which says where it is.
+/// Returns the response to the creation of an entity, with its `Location`.
 pub fn created<T: Serialize>(location: &str, version: Version, body: &T) -> HandlerResult {
     let mut response = entity(StatusCode::CREATED, version, body)?;
     set(&mut response, header::LOCATION, location);
     Ok(response)
 }
 
-/// An answer without a body.
+/// Returns a 204.
 pub fn no_content() -> HandlerResult {
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Sets a header whose value is ours to choose, and so always valid.
+/// Sets a header. The value comes from the server, so it is always valid.
 pub fn set(response: &mut HttpResponse, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }
 }
 
-/// Marks an answer that is no error whatever its status says: it goes out as it is.
+/// Marks a response that is not an error, whatever its status: its body is not replaced by the envelope.
 pub struct RawBody;
 
-/// What the log line of a request says besides the usual. Never a key, nor a value of metadata.
+/// Additional fields of a request's log line. They never contain a key or a value of metadata.
 #[derive(Debug, Default)]
 pub struct LogFields {
-    /// What happened, such as `Session created`.
+    /// The message, such as `Session created`.
     pub message: &'static str,
-    /// Whether it is something to look at.
+    /// Whether the line is a warning.
     pub alarming: LogLevelHint,
-    /// The session, when the path does not name it.
+    /// The id of the session, if the path does not name it.
     pub session_id: Option<String>,
-    /// Its project.
+    /// The project of the session.
     pub project_id: Option<String>,
-    /// Its machine.
+    /// The machine of the session.
     pub machine_id: Option<String>,
-    /// The task.
+    /// The id of the task.
     pub task_id: Option<String>,
-    /// The session that was recovered.
+    /// The id of the session that was recovered.
     pub original_session_id: Option<String>,
-    /// Its successor.
+    /// The id of its successor.
     pub new_session_id: Option<String>,
-    /// Why a session failed.
+    /// The reason why a session failed.
     pub error_message: Option<String>,
-    /// What a heartbeat set.
+    /// The time of the heartbeat.
     pub last_heartbeat: Option<String>,
-    /// How many sessions a job touched.
+    /// The number of sessions that a job changed.
     pub sessions_affected: Option<u64>,
 }
 
-/// Whether a note is something to look at.
+/// Whether a log line is a warning.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum LogLevelHint {
-    /// The usual.
+    /// The usual level.
     #[default]
     No,
-    /// Worth a warning.
+    /// A warning.
     Yes,
 }
 
-/// Adds a note to an answer.
+/// Adds the fields to a response.
 pub fn with_log(answer: HandlerResult, note: LogFields) -> HandlerResult {
     let mut response = answer?;
     response.extensions_mut().insert(note);

@@ -1,4 +1,4 @@
-//! The one table of what there is to ask.
+//! The table of all endpoints.
 
 use actix_web::guard::fn_guard;
 use actix_web::http::{Method, StatusCode};
@@ -15,19 +15,19 @@ use crate::response::HandlerResult;
 use crate::state::AppState;
 use rekindle_api::ErrorCode;
 
-/// Makes the table, and from it the resources that serve it. A path that knows GET knows HEAD too. Behind each handler
-/// stands who may ask it: at least this role, and `of all` where it is about more than one project.
+/// Makes the table, and the resources that serve it. GET includes HEAD. Each handler is followed by the least role that
+/// may call it, and by `of all` if it concerns more than one project.
 macro_rules! table {
     ($($group:ident under $prefix:literal {
         $($path:literal => { $($method:ident $handler:path as $role:ident $(of $reach:ident)?),+ $(,)? })+
     })+) => {
-        /// Every documented path with its methods, and who may ask.
+        /// Every documented path with its methods and their access rules.
         pub const TABLE: &[(&str, &[(&str, AccessRule)])] = &[$($(
             ($path, &[$((stringify!($method), permit!($role $($reach)?))),+]),
         )+)+];
 
         $(
-            /// The resources of one group, in the order of the table: the first that fits is taken.
+            /// Adds the resources of one group in the order of the table; the first match serves a request.
             fn $group(context: &AppState, add: &mut dyn FnMut(Resource)) {
                 $({
                     const ALLOW: &str = concat!($(allow!($method)),+).split_at(2).1;
@@ -41,7 +41,7 @@ macro_rules! table {
     };
 }
 
-/// What a line of the table asks of whoever asks.
+/// Makes the access rule of one line of the table.
 macro_rules! permit {
     (Anyone) => {
         AccessRule { role: None, reach: KeyScope::Project }
@@ -54,7 +54,7 @@ macro_rules! permit {
     };
 }
 
-/// How a method is named in `Allow`.
+/// Returns the name of a method in `Allow`.
 macro_rules! allow {
     (GET) => {
         ", GET, HEAD"
@@ -75,7 +75,7 @@ macro_rules! allow {
 
 table! {
     api under "/api" {
-        // First, because it is asked most.
+        // First, because it is called most often.
         "/api/sessions/{id}/heartbeat" => { POST session_lifecycle::heartbeat as Worker }
         "/api/sessions" => { GET sessions::list as Reader, POST sessions::create as Worker }
         "/api/sessions/health" => { GET sessions::summary as Reader of all }
@@ -129,9 +129,9 @@ table! {
     }
 }
 
-/// Mounts the API in a service: everything under `/api`, and `/health`, `/healthz`, `/health/detailed`, `/ready`, `/readyz`
-/// and `/metrics`. What else
-/// the service answers is its own affair; [`not_found_route`] is how this API answers for the rest.
+/// Mounts the API in a service: everything under `/api`, and `/health`, `/healthz`, `/health/detailed`, `/ready`,
+/// `/readyz` and `/metrics`. The host service handles all other paths; [`not_found_route`] returns the API's response
+/// for them.
 pub fn configure(config: &mut ServiceConfig, context: &AppState) {
     let (entry, counting) = (RequestMiddleware(context.clone()), Counting(context.metrics().clone()));
     config.app_data(Data::new(context.clone()));
@@ -149,12 +149,12 @@ pub fn configure(config: &mut ServiceConfig, context: &AppState) {
     });
 }
 
-/// The answer to everything that nobody mounted: 401 without a key, 404 with one.
+/// Returns the route for unknown paths: 401 without a valid key, 404 with one.
 pub fn not_found_route(context: &AppState) -> Route {
     web::to(not_found).wrap(RequestMiddleware(context.clone())).wrap(Counting(context.metrics().clone()))
 }
 
-/// Nothing is put round what anybody may ask.
+/// Wraps a route in its access rule. Public routes have none.
 fn permitted(route: Route, permit: AccessRule, context: &AppState) -> Route {
     match permit.role {
         None => route,

@@ -1,4 +1,4 @@
-//! What every request needs: the use cases, who is let in, and the limits.
+//! The state that all requests share: the use cases, the API keys, and the limits.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -26,45 +26,45 @@ use rekindle_jobs::JobRegistry;
 use rekindle_telemetry::metrics::Metrics;
 use rekindle_telemetry::traces;
 
-/// As many requests at once can be counted.
+/// The largest number of concurrent requests that can be configured.
 const MOST_IN_FLIGHT: usize = 1 << 24;
 
-/// How long after its last round housekeeping goes on: a key that is taken away is good so much longer.
+/// The pause between two rounds of upkeep: a revoked key may remain valid that long.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
-/// After so many rounds in which the keys could not be read it is said that they are old.
+/// The number of failed reads of the keys after which a warning is logged.
 const STALE_KEYS: u32 = 10;
 
-/// Who is let in, and how much may be asked.
+/// The API keys and the limits of a service.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// The keys that are let in.
+    /// The API keys of the settings, which are administrators'.
     pub api_keys: ApiKeys,
-    /// The longest that a request may take.
+    /// The time limit of a request.
     pub request_timeout: Duration,
-    /// The largest body.
+    /// The largest body, in bytes.
     pub max_body_bytes: usize,
-    /// As many requests are worked on at once; at least one.
+    /// The most concurrent requests; at least one.
     pub max_in_flight: usize,
-    /// How many may be asked within a minute.
+    /// The rate limits per minute.
     pub rate_limits: RateLimits,
-    /// The pages that may ask from a browser.
+    /// The origins whose pages may use the API from a browser.
     pub allowed_origins: AllowedOrigins,
 }
 
-/// What is round the use cases, to be seen from outside.
+/// The parts of the server that the API reports on.
 #[derive(Clone)]
 pub struct ServerHandles {
-    /// Where everything is counted.
+    /// The metrics of the process.
     pub metrics: Metrics,
-    /// The circuit to the store, if there is one.
+    /// The circuit breaker of the store, if there is one.
     pub circuit: Option<Arc<CircuitBreaker>>,
-    /// What became of the background jobs.
+    /// The state of the background jobs.
     pub jobs: JobRegistry,
-    /// Shown by `/health/detailed`.
+    /// The name of the environment, shown by `/health/detailed`.
     pub environment: String,
 }
 
-/// What every request needs. Cheap to clone.
+/// The state that all requests share. Cheap to clone.
 #[derive(Clone)]
 pub struct AppState {
     tracker: Tracker,
@@ -86,7 +86,7 @@ struct Shared {
 }
 
 impl AppState {
-    /// The use cases, offered within these limits. Its uptime begins now.
+    /// Returns a state with these use cases, limits and handles. Its uptime starts now.
     pub fn with_handles(tracker: Tracker, limits: Limits, surroundings: ServerHandles) -> Self {
         let tracker = tracker.with_observer(Arc::new(surroundings.metrics.clone()));
         let most = limits.max_in_flight.clamp(1, MOST_IN_FLIGHT);
@@ -106,41 +106,39 @@ impl AppState {
         Self { tracker, shared: Arc::new(shared) }
     }
 
-    /// The use cases.
+    /// Returns the use cases.
     pub fn tracker(&self) -> &Tracker {
         &self.tracker
     }
 
-    /// Who is let in.
     pub(crate) fn keys(&self) -> &ApiKeyCache {
         &self.shared.keys
     }
 
-    /// Who was refused.
     pub(crate) fn denied_log(&self) -> &DeniedLog {
         &self.shared.denied_log
     }
 
-    /// Writes to the audit log who was refused and is not in it yet.
+    /// Writes the refused requests that are still in memory to the audit log.
     pub async fn flush_denied_log(&self) {
         self.shared.denied_log.flush(&self.tracker, &self.shared.handles.metrics).await;
     }
 
-    /// Takes a fresh copy of the keys that were handed out.
+    /// Reads the API keys of the store anew.
     ///
     /// # Errors
-    /// The store's.
+    /// Fails with the error of the store.
     pub async fn refresh_keys(&self) -> Result<(), Error> {
         self.shared.keys.refresh(&self.tracker).await
     }
 
-    /// Sees from now on, every second, to what need not be done within a request: fresh copies of the keys, the refusals'
-    /// way into the audit trail, metrics that grow. Ends when nobody has this context any more; a second call does nothing.
+    /// Starts the upkeep that runs every second: it refreshes the API keys, writes refused requests to the audit log,
+    /// and maintains the metrics. It ends when the last clone of this state is dropped. A second call does nothing.
     pub fn spawn_upkeep(&self) {
         if self.shared.kept.swap(true, Ordering::SeqCst) {
             return;
         }
-        // Two tasks: a store that is slow to write must not keep a key good that was taken away.
+        // Two tasks: slow writes must not delay the refresh, which would keep a revoked key valid.
         let (tracker, shared) = (self.tracker.clone(), Arc::downgrade(&self.shared));
         tokio::spawn(async move {
             let mut failures: u32 = 0;
@@ -169,52 +167,49 @@ impl AppState {
         });
     }
 
-    /// The longest that a request may take.
+    /// Returns the time limit of a request.
     pub fn request_timeout(&self) -> Duration {
         self.shared.limits.request_timeout
     }
 
-    /// The largest body.
+    /// Returns the largest body, in bytes.
     pub fn max_body_bytes(&self) -> usize {
         self.shared.limits.max_body_bytes
     }
 
-    /// The pages that may ask from a browser.
     pub(crate) fn allowed_origins(&self) -> &AllowedOrigins {
         &self.shared.limits.allowed_origins
     }
 
-    /// Counts who asks how often.
     pub(crate) fn limiter(&self) -> &RateLimiter {
         &self.shared.limiter
     }
 
-    /// Where everything is counted.
+    /// Returns the metrics of the process.
     pub fn metrics(&self) -> &Metrics {
         &self.shared.handles.metrics
     }
 
-    /// The circuit to the store, if there is one.
+    /// Returns the circuit breaker of the store, if there is one.
     pub fn circuit(&self) -> Option<&Arc<CircuitBreaker>> {
         self.shared.handles.circuit.as_ref()
     }
 
-    /// What became of the background jobs.
+    /// Returns the state of the background jobs.
     pub fn jobs(&self) -> &JobRegistry {
         &self.shared.handles.jobs
     }
 
-    /// As `/health/detailed` shows it.
+    /// Returns the name of the environment, as `/health/detailed` shows it.
     pub(crate) fn environment(&self) -> &str {
         &self.shared.handles.environment
     }
 
-    /// What the service depends on.
     pub(crate) fn checks(&self) -> &Checks {
         &self.shared.checks
     }
 
-    /// What `/metrics` shows.
+    /// Returns the page of `/metrics`.
     pub(crate) async fn metrics_page(&self) -> String {
         let ServerHandles { metrics, circuit, jobs, .. } = &self.shared.handles;
         let successes = jobs.shown().into_iter().filter_map(|job| Some((job.name, job.last_success?)));
@@ -222,11 +217,11 @@ impl AppState {
         metrics.page(self.tracker.store().as_ref(), circuit.as_deref(), &successes).await
     }
 
-    /// A place among the requests that are worked on at once, held until it is dropped.
+    /// Returns a permit for one concurrent request, which is held until it is dropped.
     ///
     /// # Errors
-    /// 503: all are taken, or the service is shutting down. What is worked on will be done in time; what waits on top of
-    /// that would not.
+    /// Fails with 503 if all permits are in use, or if the service is shutting down. A queue would only make requests
+    /// exceed their time limit.
     pub(crate) fn admit(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         if self.is_draining() {
             return Err(ApiError::draining());
@@ -240,42 +235,42 @@ impl AppState {
         })
     }
 
-    /// Waits until nothing is worked on. Only of use while nothing new is let in: see [`AppState::drain`].
+    /// Waits until no request is in progress. Only useful after [`AppState::drain`], when no new ones are let in.
     pub async fn drained(&self) {
         let most = self.shared.limits.max_in_flight.clamp(1, MOST_IN_FLIGHT);
         let all = u32::try_from(most).unwrap_or(u32::MAX);
-        // It cannot be closed: nobody closes it.
+        // The semaphore is never closed.
         let _ = self.shared.in_flight.acquire_many(all).await;
     }
 
-    /// For how long it has been running.
+    /// Returns the time since the start.
     pub fn uptime(&self) -> Duration {
         self.shared.started.elapsed()
     }
 
-    /// From now on `/ready` says no, so that others are asked instead, and so is whoever asks for anything new.
+    /// Begins the shutdown: `/ready` fails from now on, and new requests are refused with 503.
     pub fn drain(&self) {
         self.shared.draining.store(true, Ordering::SeqCst);
     }
 
-    /// What [`AppState::is_draining`] looks at, for whoever looks later.
+    /// Returns the flag that [`AppState::is_draining`] reads, so that it can be read later.
     pub(crate) fn draining(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.shared.draining)
     }
 
-    /// Whether it is shutting down.
+    /// Whether the service is shutting down.
     pub fn is_draining(&self) -> bool {
         self.shared.draining.load(Ordering::Relaxed)
     }
 
-    /// Whether the store can serve.
+    /// Checks whether the store can serve.
     ///
     /// # Errors
-    /// Why not, as 503 whatever the reason: others are to be asked instead.
+    /// Fails with 503 for any reason, so that a load balancer chooses another server.
     pub async fn store_ready(&self) -> Result<(), ApiError> {
         let ready = self.shared.readiness.of(self.tracker.store().as_ref()).await;
         ready.map_err(|error| match error {
-            // These say what stands in the way, and are 503 by themselves.
+            // These map to 503 with a message of their own.
             StoreError::CircuitOpen { .. } | StoreError::Overloaded(_) => error.into(),
             StoreError::Unavailable(_) | StoreError::TimedOut(_) | StoreError::Unknown(_) | StoreError::Corrupt(_) => {
                 StoreError::Unavailable(error.to_string()).into()
@@ -283,11 +278,11 @@ impl AppState {
         })
     }
 
-    /// Carries out one use case, which traces show under this name, to its end: a client that hangs up, or a time limit
-    /// that is reached, must not cancel a store's work half-way. What is abandoned goes on in a task of its own.
+    /// Runs one use case to its end, under this name in traces. A disconnect of the client or a time limit does not
+    /// cancel it half-way: an abandoned use case continues in a task of its own.
     ///
     /// # Errors
-    /// The use case's own.
+    /// Fails with the errors of the use case.
     pub async fn run<T, W, F>(&self, name: &'static str, use_case: W) -> Result<T, ApiError>
     where
         W: FnOnce(Tracker) -> F,
@@ -299,14 +294,14 @@ impl AppState {
     }
 }
 
-/// A future that is not cancelled by being dropped. While somebody waits for it, it costs no task.
+/// A future that continues in a task of its own if it is dropped. Until then it needs no task.
 struct RunToCompletion<F: Future<Output: Send + 'static> + Send + 'static>(Option<Pin<Box<F>>>);
 
 impl<F: Future<Output: Send + 'static> + Send + 'static> Future for RunToCompletion<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
-        // Taken out while it is polled: one that panics must not be polled again.
+        // The future is taken out while it is polled: after a panic it must not be polled again.
         let Some(mut work) = self.0.take() else { return Poll::Pending };
         let polled = work.as_mut().poll(cx);
         if polled.is_pending() {

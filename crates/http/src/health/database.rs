@@ -1,4 +1,4 @@
-//! Whether the database answers a simple question, and how soon.
+//! Health of the database: whether it answers a simple query, and the response time.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ impl Database {
     }
 
     fn found(&self, status: HealthStatus, took: Duration, message: Option<String>) -> CheckResult {
-        // To the microsecond.
+        // Rounded to the microsecond.
         let response_time_ms = (took.as_secs_f64() * 1_000_000.0).round() / 1000.0;
         let circuit = self.circuit.as_ref().map(|circuit| circuit_health(circuit.snapshot()));
         let connected = status != HealthStatus::Error;
@@ -56,11 +56,11 @@ impl Check for Database {
         let answer = self.tracker.sessions().counts().await;
         let status = match &answer {
             Ok(_) => HealthStatus::Ok,
-            // It is there, and has too much to do.
+            // The database is reachable, but overloaded.
             Err(Error::Store(StoreError::Overloaded(_))) => HealthStatus::Degraded,
             Err(_) => HealthStatus::Error,
         };
-        // As a client would be told: the cause is in the log.
+        // The same message as in an error response: the cause goes to the log only.
         self.found(status, began.elapsed(), answer.err().map(|error| ApiError::from(error).message))
     }
 

@@ -1,5 +1,5 @@
-//! Whether the background jobs run. Of several processes on one store only one does a job: whoever does not detect goes by
-//! what the one that does noted in the store.
+//! Health of the background jobs. Of several processes on one store only one does a job; the others read the time of
+//! the last detection pass from the store.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use rekindle_telemetry::DETECTOR;
 
 use rekindle_jobs::{JobRegistry, JobStatus};
 
-/// After so long without a pass of the detector something is wrong, or after so many of its intervals, if that is longer.
+/// The longest time without a detection pass, or `INTERVALS` detection intervals if that is longer.
 const LONGEST_REST: Duration = Duration::from_secs(600);
 const INTERVALS: u32 = 10;
-/// How long the store may take to say when somebody last looked.
+/// The time limit for reading the detector state from the store.
 const ASKING: Duration = Duration::from_secs(2);
 
 pub(super) struct Jobs {
@@ -26,7 +26,7 @@ pub(super) struct Jobs {
 }
 
 impl Jobs {
-    /// From now on somebody is expected to run them.
+    /// Returns the check. The time that the jobs may be late counts from now.
     pub(super) fn new(tracker: Tracker, board: JobRegistry) -> Self {
         let began = tracker.now();
         Self { tracker, board, began }
@@ -36,7 +36,7 @@ impl Jobs {
         LONGEST_REST.max(self.tracker.policy().detect_interval * INTERVALS)
     }
 
-    /// When the last pass of a detector was made, here or elsewhere.
+    /// Returns the time of the last detection pass, of this process or another.
     async fn last_pass(&self, jobs: &[JobStatus]) -> Option<Timestamp> {
         let here = jobs.iter().find(|job| job.name == DETECTOR).and_then(|job| job.last_success);
         if here.is_some_and(|here| self.tracker.now().since(here) < self.longest_rest()) {

@@ -1,4 +1,4 @@
-//! The one log line that each request leaves. What it would say is put together only where somebody listens.
+//! The log line of each request. It is built only if its level is enabled.
 
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
@@ -12,7 +12,7 @@ use crate::error::ApiError;
 use crate::redact;
 use crate::response::{LogFields, LogLevelHint};
 
-/// Where ids stand in paths.
+/// The route whose paths contain the id of a task.
 const OF_TASK: &str = "/api/tasks/{id}";
 const OF_MACHINE: &str = "/api/machines/{id}";
 
@@ -27,17 +27,17 @@ macro_rules! line {
     };
 }
 
-/// The session that a request's path names. A key that was put where an id belongs is none.
+/// Returns the session in a request's path. An API key in the place of the id is not returned.
 pub(super) fn session_of(req: &ServiceRequest) -> Option<Uuid> {
     let id = req.path().strip_prefix("/api/sessions/")?.split('/').next().and_then(parse_key)?;
     let key = given(req.headers()).and_then(|key| parse_key(key.to_str().ok()?));
     (key != Some(id)).then_some(id)
 }
 
-/// A request that was not let in: for its key, or since there were too many before it.
+/// Logs a request that was refused because of its key or a limit.
 pub(super) fn refused(arrival: &RequestInfo, req: &ServiceRequest, error: &ApiError) {
     let is_failure = error.status == StatusCode::UNAUTHORIZED;
-    // Whoever guesses keys has left a warning for each guess before it came to that, and need not fill the disk.
+    // Each wrong key before the limit was logged as a warning; those beyond it must not fill the disk.
     let is_guesser = error.status == StatusCode::TOO_MANY_REQUESTS && arrival.standing.is_none();
     let level = match () {
         () if is_failure => Level::WARN,
@@ -46,7 +46,7 @@ pub(super) fn refused(arrival: &RequestInfo, req: &ServiceRequest, error: &ApiEr
     };
     let ip = req.peer_addr().map(|peer| peer.ip().to_string());
     let api_key = given(req.headers()).as_ref().map(masked);
-    // Whoever was not known may have put anything there.
+    // The path of an unauthenticated request may contain anything.
     let session_id = arrival.session.filter(|_| !is_failure && !is_guesser).map(tracing::field::display);
     let what = if is_failure { "Authentication failed: " } else { "" };
     line!(
@@ -63,7 +63,7 @@ pub(super) fn refused(arrival: &RequestInfo, req: &ServiceRequest, error: &ApiEr
     );
 }
 
-/// A request that was answered.
+/// Logs a request that got a response.
 pub(super) fn answered(arrival: &RequestInfo, response: &mut ServiceResponse, error: Option<&ApiError>) {
     let note = response.response_mut().extensions_mut().remove::<LogFields>().unwrap_or_default();
     let level = level(arrival, error, note.alarming);
@@ -83,7 +83,7 @@ pub(super) fn answered(arrival: &RequestInfo, response: &mut ServiceResponse, er
     };
     let key = given(req.headers());
     let key = key.as_ref();
-    // Whoever puts the key where something else belongs does not find it in the log.
+    // An API key in the wrong place must not appear in the log.
     let clean = |text| redact::without(text, key);
     let session = arrival.session.map(|id| id.to_string());
     if level == Level::DEBUG
@@ -123,7 +123,7 @@ pub(super) fn answered(arrival: &RequestInfo, response: &mut ServiceResponse, er
     );
 }
 
-/// A request that was cut off: it ran out of time, or panicked.
+/// Logs a request that timed out or panicked.
 pub(super) fn lost(arrival: &RequestInfo, error: &ApiError) {
     let level = level(arrival, Some(error), LogLevelHint::No);
     line!(
@@ -140,8 +140,8 @@ pub(super) fn lost(arrival: &RequestInfo, error: &ApiError) {
     );
 }
 
-/// Our own failures are errors; what an operator or a client's author should look at is a warning; what comes all the
-/// time is for debugging.
+/// Returns the level: error for failures of the server, warning for what an operator or a client's author should
+/// examine, debug for routine requests.
 fn level(arrival: &RequestInfo, error: Option<&ApiError>, alarming: LogLevelHint) -> Level {
     let path = arrival.uri.path();
     let beat = is_beat(path);

@@ -1,4 +1,4 @@
-//! Counts what passes: outside of everything else that happens to a request, so that no answer is missed.
+//! Counts requests. This middleware is the outermost one, so that no response is missed.
 
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 
 use rekindle_telemetry::metrics::{Metrics, RequestInFlight};
 
-/// Wraps what answers requests.
+/// The middleware that counts responses.
 #[derive(Clone)]
 pub struct Counting(pub Metrics);
 
@@ -31,7 +31,7 @@ where
     }
 }
 
-/// See [`Counting`].
+/// The service that [`Counting`] makes.
 pub struct CountingService<S> {
     service: S,
     metrics: Metrics,
@@ -55,7 +55,7 @@ where
 }
 
 pin_project! {
-    /// An answer that is counted when it is there.
+    /// A future that counts its response when it is ready.
     pub struct Counted<F> {
         under_way: Option<RequestInFlight>,
         #[pin]

@@ -1,5 +1,4 @@
-//! The headers that every answer has, whatever it says: the request's id, where its key stands, what a browser may do
-//! with it.
+//! The headers of every response: request id, rate limit status, and the security policy for browsers.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
@@ -18,18 +17,18 @@ const DENY: HeaderValue = HeaderValue::from_static("DENY");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
-/// For a year whoever came over TLS comes over TLS. Other hosts of the domain are not ours to speak for.
+/// Tells browsers to use TLS for a year. Subdomains are not included: other services may run there.
 const ONLY_TLS: HeaderValue = HeaderValue::from_static("max-age=31536000");
-/// An answer of the API is no page: a browser that is made to show it as one runs nothing, and frames it nowhere.
+/// For responses of the API: a browser must not run or frame them as a page.
 const OF_NO_PAGE: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
-/// What the documentation's page needs, and nothing else: its own scripts, styles that those scripts write into the
-/// page, pictures that are in its style sheet, and requests to this server.
+/// For the documentation page: its own scripts, the styles that they write into the page, images inlined in its style
+/// sheet, and requests to this server.
 const OF_THE_PAGE: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
-/// Adds them to an answer.
+/// Adds the headers to a response.
 pub(super) fn add(response: &mut HttpResponse, arrival: &RequestInfo) {
     let is_page = is_docs(arrival.uri.path()) && response.status().is_success();
     if let Some(connection) = arrival.connection() {

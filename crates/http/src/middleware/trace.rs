@@ -1,5 +1,4 @@
-//! The trace that a request belongs to: it goes on from the caller's `traceparent`, and whether it is recorded is the
-//! caller's choice.
+//! The trace of a request: it continues the caller's `traceparent`, and the caller decides whether it is recorded.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -21,7 +20,7 @@ use tracing::{Instrument, Level, Span, span, span_enabled};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use uuid::Uuid;
 
-/// W3C Trace Context.
+/// The header of W3C Trace Context.
 const TRACEPARENT: &str = "traceparent";
 
 /// The trace that a request belongs to.
@@ -30,11 +29,11 @@ pub(crate) struct RequestTrace {
     caller: Option<SpanIds>,
 }
 
-/// What a request comes to, in the end.
+/// The future of a response.
 pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<ServiceResponse, Error>>>>;
 
 impl RequestTrace {
-    /// That which its caller named, or a new one.
+    /// Continues the trace in the request's headers, or begins a new one.
     pub(crate) fn of(req: &ServiceRequest, id: Uuid) -> Self {
         let parent = caller(req.headers());
         let caller = parent.as_ref().and_then(ids);
@@ -61,19 +60,19 @@ impl RequestTrace {
             request_id = %id,
         );
         if let Some(parent) = parent {
-            // It fails only where there is no exporter, and nothing is lost by that.
+            // It fails only without an exporter, where the parent has no use.
             let _ = span.set_parent(parent);
         }
         Self { span, caller }
     }
 
-    /// Does what belongs to it at once.
+    /// Runs a function within the trace.
     pub(crate) fn hold<T>(&self, what: impl FnOnce() -> T) -> T {
         let _caller = CallerScope::enter(self.caller);
         self.span.in_scope(what)
     }
 
-    /// Follows an answer in the making, and notes how it ended.
+    /// Runs the future of the response within the trace, and records its status.
     pub(crate) fn follow(self, answering: Answering) -> Answering {
         if self.span.is_disabled() && self.caller.is_none() {
             return answering;
@@ -96,7 +95,7 @@ impl RequestTrace {
     }
 }
 
-/// An unknown method is its caller's own text, and not for a name.
+/// Returns the method for the span's name. An unknown method is arbitrary text of the caller and is replaced.
 fn method(method: &Method) -> &str {
     match *method {
         Method::GET
@@ -112,11 +111,11 @@ fn method(method: &Method) -> &str {
     }
 }
 
-/// The span that the caller named, if it named one, and only one.
+/// Returns the caller's span. None without exactly one valid `traceparent`.
 fn caller(headers: &HeaderMap) -> Option<Context> {
     let mut named = headers.get_all(TRACEPARENT);
     let lengths = named.next()?.to_str().ok()?.split('-').map(str::len);
-    // The library takes shorter ids for longer ones, too.
+    // The propagator also accepts ids that are too short.
     if named.next().is_some() || !lengths.take(4).eq([2, 32, 16, 2]) {
         return None;
     }
@@ -136,7 +135,7 @@ impl Extractor for Carrier<'_> {
     }
 }
 
-/// An answer in the making whose caller is the current one while it is worked on.
+/// The future of a response; while it is polled, the caller's span is the current one.
 struct Followed {
     caller: Option<SpanIds>,
     answering: Instrumented<Answering>,
