@@ -12,7 +12,7 @@ use crate::error::ApiError;
 use crate::redact;
 use crate::response::{LogFields, LogLevelHint};
 
-/// The route whose paths contain the id of a task.
+/// The routes from whose paths the log takes ids.
 const OF_TASK: &str = "/api/tasks/{id}";
 const OF_MACHINE: &str = "/api/machines/{id}";
 
