@@ -1,8 +1,8 @@
-//! The floor of the benchmark: the least that a durable heartbeat over HTTP can cost here. The same framework with as
-//! many workers, one endpoint, and a bare group commit to SQLite; no keys, no logs, no rules, no events.
+//! The floor of the benchmark: the lowest cost of a durable heartbeat over HTTP on this machine. The same framework
+//! with the same number of workers, one endpoint, and a bare group commit to SQLite; no keys, logs, rules or events.
 //!
-//! `floor DATABASE IDS`: makes the database with one session for each line of the file IDS, prints where it listens
-//! and serves until it is killed.
+//! `floor DATABASE IDS`: creates the database with one session for each line of the file IDS, prints its address and
+//! serves until it is killed.
 #![expect(clippy::print_stdout, reason = "it says where it listens")]
 
 use std::error::Error;
@@ -16,7 +16,7 @@ use rusqlite::{Connection, params};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-/// As many as the server drains into one commit.
+/// The server's limit for one commit.
 const BATCH: usize = 512;
 const QUEUE: usize = 4096;
 
@@ -29,7 +29,7 @@ struct Beat {
 fn seed(db: &mut Connection, ids: &Path) -> Result<(), Box<dyn Error>> {
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
-    // One tree, found by the key itself: SQLite has no shorter way to the row.
+    // One tree with the key itself: SQLite has no shorter way to the row.
     db.execute_batch(
         "CREATE TABLE sessions (id BLOB PRIMARY KEY, last_heartbeat INTEGER NOT NULL, status INTEGER NOT NULL)
          STRICT, WITHOUT ROWID",
@@ -46,7 +46,7 @@ fn seed(db: &mut Connection, ids: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Everything that has queued goes into one transaction; nobody is answered before it is on disk.
+/// Writes all queued heartbeats in one transaction; they are answered once it is on disk.
 fn write(db: &Connection, queue: &mut mpsc::Receiver<Beat>) -> rusqlite::Result<()> {
     let mut begin = db.prepare("BEGIN IMMEDIATE")?;
     let mut update = db.prepare("UPDATE sessions SET last_heartbeat = ?2 WHERE id = ?1")?;
@@ -61,7 +61,7 @@ fn write(db: &Connection, queue: &mut mpsc::Receiver<Beat>) -> rusqlite::Result<
         }
         commit.execute([])?;
         for (done, outcome) in answers.drain(..) {
-            // Whoever hung up needs no answer.
+            // A client that disconnected needs no response.
             let _ = done.send(outcome);
         }
     }

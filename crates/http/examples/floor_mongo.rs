@@ -1,8 +1,9 @@
-//! The floor of the benchmark on MongoDB: the plain way to a durable heartbeat over HTTP. The same framework with as many
-//! workers, one endpoint, and one `findOneAndUpdate` by the driver for each request; no keys, no logs, no rules, no events.
+//! The floor of the benchmark on MongoDB: the plain way to a durable heartbeat over HTTP. The same framework with the
+//! same number of workers, one endpoint, and one `findOneAndUpdate` of the driver per request; no keys, logs, rules or
+//! events.
 //!
-//! `floor_mongo URI DATABASE`: takes the `sessions` of that database as they are, prints where it listens and serves until
-//! it is killed.
+//! `floor_mongo URI DATABASE`: uses the existing `sessions` of that database, prints its address and serves until it is
+//! killed.
 #![expect(clippy::print_stdout, reason = "it says where it listens")]
 
 use std::error::Error;
@@ -14,7 +15,7 @@ use mongodb::options::{ClientOptions, ReturnDocument, WriteConcern};
 use mongodb::{Client, Collection};
 use rekindle_core::{Clock, SystemClock};
 
-/// As many connections as the server's store has at most.
+/// The largest number of connections of the server's store.
 const POOL: u32 = 100;
 
 async fn sessions(uri: &str, database: &str) -> mongodb::error::Result<Collection<Document>> {
@@ -24,7 +25,7 @@ async fn sessions(uri: &str, database: &str) -> mongodb::error::Result<Collectio
     durable.journal = Some(true);
     options.write_concern = Some(durable);
     let sessions = Client::with_options(options)?.database(database).collection::<Document>("sessions");
-    // The first look also finds the server: nobody pays for that while it is measured.
+    // The first query also connects to the server, so that the measurement does not include that.
     sessions.find_one(doc! {}).await?;
     Ok(sessions)
 }

@@ -1,4 +1,4 @@
-//! Rekindle over HTTP: the REST API as an actix-web service, for another actix-web service to mount, and for the server.
+//! Rekindle over HTTP: the REST API as an actix-web service, for the server, and for other actix-web services to mount.
 //!
 //! Order of reading: `rekindle_api` (the bodies), `routes` (the table of endpoints), `middleware` (what happens to
 //! every request on its way in and out), `handlers`, `extract`, `error`. Around them: `health`, `rate_limit`, `cors`.

@@ -14,7 +14,7 @@ use rekindle_http::{AppState, Limits, configure};
 use rekindle_testkit::MemoryStore;
 use serde_json::{Value, json};
 
-/// The key that is let in.
+/// The API key that is let in.
 const KEY: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
 
 #[tokio::test]

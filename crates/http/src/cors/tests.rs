@@ -1,4 +1,4 @@
-//! Tests of `cors`: what is an origin.
+//! Tests of `cors`: which texts are origins.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Tests of `parse`.
+//! Tests of `extract`.
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::test::TestRequest;

@@ -1,4 +1,4 @@
-//! The documentation: the OpenAPI document, and a page to read it and to try it out, whole from the binary.
+//! The documentation: the OpenAPI document, and a page to read and try it. All files are in the binary.
 
 use std::sync::{Arc, LazyLock};
 
@@ -13,7 +13,7 @@ use crate::response::HandlerResult;
 
 const DOCUMENT: &str = "/api/docs/openapi.json";
 
-/// The page. Its paths are whole, because it is served with and without a slash at the end.
+/// The page. Its paths are absolute, because it is served with and without a slash at the end.
 const PAGE: &str = r#"<!DOCTYPE html>
 <html lang="en">
   <head>
@@ -37,7 +37,7 @@ static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
         .try_it_out_enabled(true)
         .persist_authorization(true)
         .display_request_duration(true)
-        // The page must not ask a validator elsewhere.
+        // The page must not send the document to an external validator.
         .validator_url("none");
     Arc::new(config)
 });
@@ -73,7 +73,7 @@ pub async fn document() -> HandlerResult {
     Ok(file("application/json", JSON.as_str()))
 }
 
-/// A file of the page.
+/// Returns a file of the documentation page.
 pub async fn asset(name: Path<String>) -> HandlerResult {
     if name.is_empty() {
         return Ok(file("text/html; charset=utf-8", PAGE));

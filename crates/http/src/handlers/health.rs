@@ -1,4 +1,4 @@
-//! Whether the process answers, and whether it can do its work.
+//! Health and readiness of the service.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -18,7 +18,7 @@ pub async fn health(context: Data<AppState>) -> HandlerResult {
     json(StatusCode::OK, &Health { status: "ok".to_owned(), timestamp, uptime: uptime(&context) })
 }
 
-/// Seconds, to the millisecond.
+/// Returns the uptime in seconds, with milliseconds.
 fn uptime(context: &AppState) -> f64 {
     let millis = u64::try_from(context.uptime().as_millis()).unwrap_or(u64::MAX).max(1);
     #[expect(clippy::cast_precision_loss, reason = "exact for the next 285,000 years")]

@@ -1,4 +1,4 @@
-//! API keys: hand out, list, rotate, revoke. A secret leaves the service in the answer that made it, and nowhere else.
+//! API keys: create, list, rotate, revoke. Only the response to creation or rotation contains the secret.
 
 use actix_web::http::StatusCode;
 use rekindle_core::domain::api_key as core;
@@ -40,7 +40,7 @@ fn note(message: &'static str) -> LogFields {
     LogFields { message, ..LogFields::default() }
 }
 
-/// Lets this process know of the change at once; others hear of it within their next round.
+/// Refreshes the keys of this process at once; other processes read the change in their next round.
 async fn fresh(caller: &RequestContext) {
     let context = caller.context();
     if let Err(error) = context.keys().refresh(context.tracker()).await {

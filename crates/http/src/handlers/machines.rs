@@ -1,4 +1,4 @@
-//! Machines: register, read, list, change, beat, delete.
+//! Machines: register, read, list, change, send heartbeats, delete.
 
 use std::collections::HashMap;
 
@@ -35,7 +35,7 @@ fn registered(view: &MachineView) -> HandlerResult {
     created(&location(&view.machine.value.id), view.machine.version, &Machine::from(view))
 }
 
-/// Where a machine is: its id may hold what a path may not.
+/// Returns the path of a machine; characters of the id that a path may not contain are escaped.
 fn location(id: &MachineId) -> String {
     use std::fmt::Write as _;
     let mut path = "/api/machines/".to_owned();

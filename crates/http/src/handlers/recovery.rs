@@ -1,4 +1,4 @@
-//! Recovery: what a session had done, preparing to bring it back, and bringing it back exactly once.
+//! Recovery: show the recovery state of a session, prepare its recovery, and recover it exactly once.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderValue;

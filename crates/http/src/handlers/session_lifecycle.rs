@@ -1,4 +1,4 @@
-//! What happens to sessions: heartbeats, failing, stalling, archiving, and the passes over all of them.
+//! The lifecycle of sessions: heartbeats, failing, stalling and archiving, and the detection and retention passes.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Sessions: create, read, list, change, delete, and how they fare.
+//! Sessions: create, read, list, change, delete, and show their health.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
@@ -36,7 +36,7 @@ pub async fn create(caller: RequestContext, body: Body) -> HandlerResult {
     caller.respond("create_session", &body, |tracker| async move { tracker.sessions().create(new).await }, made).await
 }
 
-/// What the log says of a session.
+/// Returns the fields of the log line for a session.
 pub(super) fn note(message: &'static str, session: &Session) -> LogFields {
     LogFields {
         message,
@@ -103,7 +103,7 @@ pub async fn show(caller: RequestContext, id: PathId<SessionId>) -> HandlerResul
     shown(&row)
 }
 
-/// A session as an answer.
+/// Returns the response that shows a session.
 pub(super) fn shown(row: &Versioned<Session>) -> HandlerResult {
     entity(StatusCode::OK, row.version, &Shown::from(row))
 }
@@ -131,7 +131,7 @@ pub async fn update(caller: RequestContext, id: PathId<SessionId>, when: Precond
     with_log(shown(&row), note)
 }
 
-/// What the log says of a session whose status was asked to change.
+/// Returns the fields of the log line for a change of a session's status.
 pub(super) fn changed(session: &Session) -> LogFields {
     let (message, alarming) = match session.status() {
         SessionStatus::Active => ("Session active", LogLevelHint::No),

@@ -1,4 +1,4 @@
-//! Tests of the registry and of the usual checks, with the time in hand.
+//! Tests of the checks, with a manual clock.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::*;
 use rekindle_telemetry::DETECTOR;
 use rekindle_telemetry::metrics::Metrics;
 
-/// A check that does as it is told.
+/// A check with a given behaviour.
 struct Told(&'static str, Does);
 
 #[derive(Clone, Copy)]
@@ -87,7 +87,7 @@ async fn all_stands_as_its_worst() {
     assert_eq!(found(&[]).await.0, Ok);
 }
 
-/// The jobs of a process, and the clock that they go by.
+/// Returns the jobs of a process, their clock, and the check.
 fn jobs(detect_interval: Duration) -> (Tracker, JobRegistry, Arc<ManualClock>, jobs::Jobs) {
     let clock = Arc::new(ManualClock::default());
     let policy = Policy { detect_interval, ..Policy::default() };
@@ -126,7 +126,7 @@ async fn who_does_not_detect_goes_by_who_does() {
     let _detector = board.job(DETECTOR);
     clock.advance(16 * MINUTE);
     assert_eq!(check.check().await.status, HealthStatus::Degraded);
-    // Another process, on the same store.
+    // A pass of another process on the same store.
     tracker.detect().await.unwrap();
     let found = check.check().await;
     assert_eq!((found.status, &found.shown["last_run"]), (HealthStatus::Ok, &json!(tracker.now().to_string())));

@@ -17,7 +17,7 @@ const DENY: HeaderValue = HeaderValue::from_static("DENY");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
-/// Tells browsers to use TLS for a year. Subdomains are not included: other services may run there.
+/// Browsers that came over TLS use only TLS for a year. Subdomains are not included: other services may run there.
 const ONLY_TLS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// For responses of the API: a browser must not run or frame them as a page.
 const OF_NO_PAGE: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");

@@ -11,7 +11,7 @@ fn document() -> Value {
     serde_json::from_str(&openapi_json()).unwrap()
 }
 
-/// Every operation with its path and method.
+/// Returns every operation with its path and method.
 fn each(document: &Value) -> Vec<(String, String, Value)> {
     let paths = document["paths"].as_object().unwrap();
     let of_path = |(path, item): (&String, &Value)| -> Vec<_> {
@@ -53,7 +53,7 @@ fn every_operation_says_what_holds_everywhere() {
         for (status, response) in responses {
             let at = format!("{method} {path} {status}");
             assert!(response["headers"]["X-Request-Id"].is_object(), "{at}");
-            // The one answer above 400 that is no error's: it says what is wrong with the service.
+            // The only status above 400 that is not an error: it reports the health of the service.
             let is_health = path == "/health/detailed" && status == "503";
             if is_health {
                 let schemas = response["content"]["application/json"]["schema"]["oneOf"].as_array().unwrap();

@@ -1,4 +1,4 @@
-//! Windows with the clock in hand.
+//! Tests of `rate_limit`, with explicit times.
 
 use super::*;
 
@@ -6,7 +6,7 @@ fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(1_768_811_400_000 + millis)
 }
 
-/// What is left, or that it is too many.
+/// Counts a request at this time. Returns the remaining requests; None if the limit is reached.
 fn left(windows: &mut FixedWindowCounter<u32>, key: u32, millis: i64) -> Option<u32> {
     windows.count(key, at(millis)).ok().map(|standing| standing.remaining)
 }
@@ -95,7 +95,7 @@ fn a_window_that_began_anew_outlives_the_trace_of_the_former_one() {
     assert_eq!(left(&mut windows, 2, 0), Some(0));
     assert_eq!(left(&mut windows, 3, 0), Some(0));
     assert_eq!(left(&mut windows, 3, 60_000), Some(0));
-    // The entry of the former window of 3 is what goes now.
+    // The entry of the former window of 3 is removed now.
     assert_eq!(left(&mut windows, 4, 60_000), Some(0));
     assert_eq!(left(&mut windows, 3, 60_000), None);
 }

@@ -1,4 +1,4 @@
-//! Tests of `keyring`.
+//! Tests of `key_cache`.
 
 use std::time::Duration;
 

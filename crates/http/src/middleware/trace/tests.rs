@@ -1,4 +1,4 @@
-//! Whose trace a request belongs to, without any exporter.
+//! Tests of `trace`, without an exporter.
 
 use actix_web::http::header::{HeaderName, HeaderValue};
 
