@@ -17,7 +17,7 @@ use crate::error::ApiError;
 use crate::redact;
 use rekindle_telemetry::metrics::Metrics;
 
-/// The most refusals in the queue, and in one commit.
+/// The most refusals in the queue; at most `BATCH` of them are written in one commit.
 const MOST: usize = 1024;
 const BATCH: usize = 256;
 
