@@ -76,10 +76,7 @@ impl RequestContext {
         F: Future<Output = Result<T, Error>> + Send + 'static,
         T: Send + 'static,
     {
-        let shown = show.clone();
-        let by = self.request();
-        let write_down = move |answer: &T| pack(by, shown(answer).ok()?);
-        self.once(name, body, use_case, write_down, show).await
+        self.respond_redacted(name, body, use_case, show.clone(), show).await
     }
 
     /// Like [`Self::respond`], but stores another response than the one that is returned, which has a secret.
