@@ -1,24 +1,24 @@
 //! The record of an API key. Of its secret only the hash is stored.
 
-use rekindle_core::domain::api_key::{ApiKey, SecretHash};
+use rekindle_core::domain::api_key::{ApiKey, Role, SecretHash};
 use rekindle_core::values::{KeyId, ProjectId};
 
-use crate::declaration::{Declaration, Index, declare_fields};
-use crate::decoder::{DecodeError, Decoder};
-use crate::encoder::Encoder;
-use crate::record::{Key, Record};
+use crate::declaration::{Declaration, Index};
+use crate::decoder::{DecodeError, DecodeFields, Decoder};
+use crate::encoder::{EncodeError, Encoder};
+use crate::record::Record;
 
-declare_fields! {
+crate::declare_fields! {
     /// Names the record.
     ID = Field::uuid("id").named_in_documents("_id");
     /// What it is called.
-    NAME = Field::text("name").mutable();
+    NAME = Field::text("name").up_to(200).mutable();
     /// The SHA-256 of its secret.
     SECRET = Field::bytes("secret").mutable();
     /// What it may do.
-    ROLE = Field::text("role").mutable();
+    ROLE = Field::text("role").mutable().one_of(super::ROLES);
     /// The one project that it may see; absent: all.
-    PROJECT_ID = Field::text("project_id").nullable();
+    PROJECT_ID = Field::text("project_id").up_to(200).nullable();
     /// When it was made.
     CREATED_AT = Field::time("created_at");
     /// When it expires.
@@ -28,6 +28,9 @@ declare_fields! {
     /// The key that takes its place.
     REPLACED_BY = Field::uuid("replaced_by").nullable().mutable();
 }
+
+/// Every role, as it is stored.
+const ROLES: &[&str] = &[Role::Reader.as_str(), Role::Worker.as_str(), Role::Operator.as_str(), Role::Admin.as_str()];
 
 use fields::{CREATED_AT, EXPIRES_AT, ID, NAME, PROJECT_ID, REPLACED_BY, REVOKED_AT, ROLE, SECRET};
 
@@ -39,28 +42,27 @@ pub(crate) static DECLARATION: Declaration = Declaration {
     versioned: true,
     unique: &[],
     indexes: &[Index::of("created", &[]).by_creation(&CREATED_AT)],
+    counted: None,
+    // There are few: a document store sorts them all.
+    document_indexes: Some(&[]),
 };
 
 impl Record for ApiKey {
     const DECLARATION: &'static Declaration = &DECLARATION;
 
-    fn key(&self) -> Option<Key<'_>> {
-        Some(Key::Uuid(self.id.0))
+    fn encode<E: Encoder + ?Sized>(&self, to: &mut E) -> Result<(), EncodeError> {
+        to.put(&ID, self.id.0.into())?;
+        to.put(&NAME, self.name.as_str().into())?;
+        to.put(&SECRET, (&self.secret.0).into())?;
+        to.put(&ROLE, self.role.as_str().into())?;
+        to.put(&PROJECT_ID, self.project_id.as_ref().map(ProjectId::as_str).into())?;
+        to.put(&CREATED_AT, self.created_at.into())?;
+        to.put(&EXPIRES_AT, self.expires_at.into())?;
+        to.put(&REVOKED_AT, self.revoked_at.into())?;
+        to.put(&REPLACED_BY, self.replaced_by.map(|id| id.0).into())
     }
 
-    fn encode<E: Encoder>(&self, to: &mut E) -> Result<(), E::Error> {
-        to.uuid(&ID, self.id.0)?;
-        to.text(&NAME, self.name.as_str())?;
-        to.bytes(&SECRET, &self.secret.0)?;
-        to.text(&ROLE, self.role.as_str())?;
-        to.text(&PROJECT_ID, self.project_id.as_ref().map(ProjectId::as_str))?;
-        to.time(&CREATED_AT, self.created_at)?;
-        to.time(&EXPIRES_AT, self.expires_at)?;
-        to.time(&REVOKED_AT, self.revoked_at)?;
-        to.uuid(&REPLACED_BY, self.replaced_by.map(|id| id.0))
-    }
-
-    fn decode<D: Decoder>(from: &mut D) -> Result<Self, DecodeError> {
+    fn decode<D: Decoder + ?Sized>(from: &mut D) -> Result<Self, DecodeError> {
         Ok(Self {
             id: KeyId(from.uuid(&ID)?),
             name: from.text(&NAME)?,
@@ -68,9 +70,9 @@ impl Record for ApiKey {
             role: from.text(&ROLE)?,
             project_id: from.optional_text(&PROJECT_ID)?,
             created_at: from.time(&CREATED_AT)?,
-            expires_at: from.read_time(&EXPIRES_AT)?,
-            revoked_at: from.read_time(&REVOKED_AT)?,
-            replaced_by: from.read_uuid(&REPLACED_BY)?.map(KeyId),
+            expires_at: from.optional_time(&EXPIRES_AT)?,
+            revoked_at: from.optional_time(&REVOKED_AT)?,
+            replaced_by: from.optional_uuid(&REPLACED_BY)?.map(KeyId),
         })
     }
 }

@@ -19,9 +19,39 @@ pub struct Declaration {
     pub unique: &'static [UniqueSet],
     /// The other indexes.
     pub indexes: &'static [Index],
+    /// The table in which an SQL store keeps counts, if it keeps some.
+    pub counted: Option<CountedTable>,
+    /// The indexes of a document store; `None` for those that follow from the unique sets and the indexes.
+    pub document_indexes: Option<&'static [DocumentIndex]>,
+}
+
+/// A table of an SQL store that keeps, by triggers, the number of records for each combination of some values.
+#[derive(Debug)]
+pub struct CountedTable {
+    /// Its name. The column `n` holds the number.
+    pub name: &'static str,
+    /// The column that holds the value of a field.
+    pub value: (&'static str, &'static Field),
+    /// The column that holds whether a field has a value, if there is one.
+    pub presence: Option<(&'static str, &'static Field)>,
 }
 
 impl Declaration {
+    /// Returns the field of this name.
+    pub fn field(&self, name: &str) -> Option<&'static Field> {
+        self.fields.iter().copied().find(|field| field.name == name)
+    }
+
+    /// Returns the index of this name.
+    pub fn index(&self, name: &str) -> Option<&'static Index> {
+        self.indexes.iter().find(|index| index.name == name)
+    }
+
+    /// Returns the unique set of this name.
+    pub fn unique_set(&self, name: &str) -> Option<&'static UniqueSet> {
+        self.unique.iter().find(|set| set.name == name)
+    }
+
     /// The fields that are read back: all but those that are derived from others.
     pub fn read_fields(&self) -> impl Iterator<Item = &'static Field> {
         self.fields.iter().copied().filter(|field| !field.derived)
@@ -48,6 +78,12 @@ pub struct Field {
     pub change: Change,
     /// Whether it is computed from the others when it is written, so that it can be searched, and is never read back.
     pub derived: bool,
+    /// Whether Rekindle alone has it: records that other programs write lack it.
+    pub own: bool,
+    /// The most characters of a text; `None` if only the value's own type limits it.
+    pub max_length: Option<u16>,
+    /// The only texts that it can hold; empty for any.
+    pub members: &'static [&'static str],
 }
 
 /// What a field holds.
@@ -61,6 +97,8 @@ pub enum FieldType {
     Time,
     /// A whole number.
     Integer,
+    /// A whole number between 0 and 65,535.
+    SmallInteger,
     /// Bytes without meaning to the store.
     Bytes,
     /// A JSON object.
@@ -82,55 +120,105 @@ pub enum Change {
 
 impl Field {
     const fn of(name: &'static str, kind: FieldType) -> Self {
-        Self { name, document_name: name, kind, nullable: false, change: Change::Never, derived: false }
+        Self {
+            name,
+            document_name: name,
+            kind,
+            nullable: false,
+            change: Change::Never,
+            derived: false,
+            own: false,
+            max_length: None,
+            members: &[],
+        }
     }
 
-    pub(crate) const fn text(name: &'static str) -> Self {
+    /// A text.
+    pub const fn text(name: &'static str) -> Self {
         Self::of(name, FieldType::Text)
     }
 
-    pub(crate) const fn uuid(name: &'static str) -> Self {
+    /// A UUID.
+    pub const fn uuid(name: &'static str) -> Self {
         Self::of(name, FieldType::Uuid)
     }
 
-    pub(crate) const fn time(name: &'static str) -> Self {
+    /// A point in time.
+    pub const fn time(name: &'static str) -> Self {
         Self::of(name, FieldType::Time)
     }
 
-    pub(crate) const fn integer(name: &'static str) -> Self {
+    /// A whole number.
+    pub const fn integer(name: &'static str) -> Self {
         Self::of(name, FieldType::Integer)
     }
 
-    pub(crate) const fn bytes(name: &'static str) -> Self {
+    /// A whole number between 0 and 65,535.
+    pub const fn small_integer(name: &'static str) -> Self {
+        Self::of(name, FieldType::SmallInteger)
+    }
+
+    /// Bytes.
+    pub const fn bytes(name: &'static str) -> Self {
         Self::of(name, FieldType::Bytes)
     }
 
-    pub(crate) const fn object(name: &'static str) -> Self {
+    /// A JSON object.
+    pub const fn object(name: &'static str) -> Self {
         Self::of(name, FieldType::Object)
     }
 
-    pub(crate) const fn integers(name: &'static str) -> Self {
+    /// A list of whole numbers between 0 and 65,535.
+    pub const fn integers(name: &'static str) -> Self {
         Self::of(name, FieldType::Integers)
     }
 
-    pub(crate) const fn named_in_documents(self, document_name: &'static str) -> Self {
+    /// Gives it another name in documents.
+    #[must_use]
+    pub const fn named_in_documents(self, document_name: &'static str) -> Self {
         Self { document_name, ..self }
     }
 
-    pub(crate) const fn nullable(self) -> Self {
+    /// Lets it be absent.
+    #[must_use]
+    pub const fn nullable(self) -> Self {
         Self { nullable: true, ..self }
     }
 
-    pub(crate) const fn mutable(self) -> Self {
+    /// Lets each put set it.
+    #[must_use]
+    pub const fn mutable(self) -> Self {
         Self { change: Change::Replace, ..self }
     }
 
-    pub(crate) const fn latest(self) -> Self {
+    /// Lets each put move it forward.
+    #[must_use]
+    pub const fn latest(self) -> Self {
         Self { change: Change::Latest, ..self }
     }
 
-    pub(crate) const fn derived(self) -> Self {
+    /// Marks it as computed.
+    #[must_use]
+    pub const fn derived(self) -> Self {
         Self { derived: true, ..self }
+    }
+
+    /// Marks it as Rekindle's own.
+    #[must_use]
+    pub const fn own(self) -> Self {
+        Self { own: true, ..self }
+    }
+
+    /// Limits a text.
+    #[must_use]
+    pub const fn up_to(self, characters: u16) -> Self {
+        Self { max_length: Some(characters), ..self }
+    }
+
+    /// Limits a text to these.
+    #[must_use]
+    pub const fn one_of(self, members: &'static [&'static str]) -> Self {
+        Self { members, ..self }
     }
 }
 
@@ -160,23 +248,105 @@ pub struct Index {
     pub covers: &'static [&'static Field],
     /// Which records it holds: those for which all of these hold.
     pub only: &'static [Condition],
+    /// The index, or the unique set, that serves it in an SQL store, where it has none of its own there.
+    pub served_in_sql_by: Option<&'static str>,
 }
 
 impl Index {
-    pub(crate) const fn of(name: &'static str, fields: &'static [&'static Field]) -> Self {
-        Self { name, fields, by_creation: None, covers: &[], only: &[] }
+    /// Returns an index on these fields.
+    pub const fn of(name: &'static str, fields: &'static [&'static Field]) -> Self {
+        Self { name, fields, by_creation: None, covers: &[], only: &[], served_in_sql_by: None }
     }
 
-    pub(crate) const fn by_creation(self, created_at: &'static Field) -> Self {
+    /// Makes it an index by creation, behind its fields.
+    #[must_use]
+    pub const fn by_creation(self, created_at: &'static Field) -> Self {
         Self { by_creation: Some(created_at), ..self }
     }
 
-    pub(crate) const fn covering(self, covers: &'static [&'static Field]) -> Self {
+    /// Adds fields that can be read without the record.
+    #[must_use]
+    pub const fn covering(self, covers: &'static [&'static Field]) -> Self {
         Self { covers, ..self }
     }
 
-    pub(crate) const fn only(self, only: &'static [Condition]) -> Self {
+    /// Limits it to the records for which all of these hold.
+    #[must_use]
+    pub const fn only(self, only: &'static [Condition]) -> Self {
         Self { only, ..self }
+    }
+
+    /// Lets another index serve it in an SQL store.
+    #[must_use]
+    pub const fn served_in_sql_by(self, other: &'static str) -> Self {
+        Self { served_in_sql_by: Some(other), ..self }
+    }
+}
+
+/// An index of a document store, where it differs from those that follow from the rest of a declaration.
+#[derive(Debug)]
+pub struct DocumentIndex {
+    /// Its name; empty for one made of its fields and their directions.
+    pub name: &'static str,
+    /// The names of the declared unique set and indexes that it serves; empty for an index that other programs expect.
+    pub serves: &'static [&'static str],
+    /// The fields that are searched.
+    pub fields: &'static [&'static Field],
+    /// How the records of equal fields are ordered.
+    pub then: DocumentOrder,
+    /// Whether no two records have the same values in the fields.
+    pub unique: bool,
+    /// Which records it holds: those for which all of these hold.
+    pub only: &'static [Condition],
+    /// Whether the server deletes a record once the time in the first field is longer ago than the span of retention.
+    pub expires: bool,
+}
+
+/// How an index of a document store orders records of equal fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DocumentOrder {
+    /// In no order.
+    None,
+    /// In the order in which they were made.
+    Recorded,
+    /// By this time of creation, the latest first, and then the last made first.
+    NewestFirst(&'static Field),
+}
+
+impl DocumentIndex {
+    /// Returns an index on these fields that serves the declared indexes of these names.
+    pub const fn of(serves: &'static [&'static str], fields: &'static [&'static Field]) -> Self {
+        Self { name: "", serves, fields, then: DocumentOrder::None, unique: false, only: &[], expires: false }
+    }
+
+    /// Gives it a name.
+    #[must_use]
+    pub const fn named(self, name: &'static str) -> Self {
+        Self { name, ..self }
+    }
+
+    /// Sets how the records of equal fields are ordered.
+    #[must_use]
+    pub const fn then(self, then: DocumentOrder) -> Self {
+        Self { then, ..self }
+    }
+
+    /// Makes it unique.
+    #[must_use]
+    pub const fn unique(self) -> Self {
+        Self { unique: true, ..self }
+    }
+
+    /// Limits it to the records for which all of these hold.
+    #[must_use]
+    pub const fn only(self, only: &'static [Condition]) -> Self {
+        Self { only, ..self }
+    }
+
+    /// Lets the server delete expired records.
+    #[must_use]
+    pub const fn expiring(self) -> Self {
+        Self { expires: true, ..self }
     }
 }
 
@@ -191,21 +361,22 @@ pub enum Condition {
     Present(&'static Field),
     /// The field is not there.
     Absent(&'static Field),
+    /// The field is a whole number of zero or more.
+    NotNegative(&'static Field),
 }
 
 /// Declares the fields of an entity, each under a name of its own, and all of them in order.
+#[macro_export]
 macro_rules! declare_fields {
     ($($(#[$doc:meta])* $name:ident = $field:expr;)+) => {
         /// The fields, each by its name.
         pub mod fields {
-            use crate::declaration::Field;
+            use $crate::Field;
 
             $($(#[$doc])* pub static $name: Field = $field;)+
 
             /// All of them, in the order in which they are written and read.
-            pub(crate) static ALL: &[&Field] = &[$(&$name),+];
+            pub static ALL: &[&Field] = &[$(&$name),+];
         }
     };
 }
-
-pub(crate) use declare_fields;

@@ -1,55 +1,98 @@
 //! The side of a store that takes an entity's fields.
 
+use std::error::Error;
+
 use rekindle_core::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::declaration::Field;
 
-/// Takes the fields of one record, in the order of its declaration. An absent value comes as `None`.
+/// The value of one field.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FieldValue<'v> {
+    /// The field is absent.
+    Absent,
+    /// A text.
+    Text(&'v str),
+    /// A UUID.
+    Uuid(Uuid),
+    /// A point in time.
+    Time(Timestamp),
+    /// A whole number.
+    Integer(i64),
+    /// Bytes.
+    Bytes(&'v [u8]),
+    /// A JSON object.
+    Object(&'v Map<String, Value>),
+    /// A list of whole numbers.
+    Integers(Vec<i64>),
+}
+
+/// Why a store cannot take a field, as its own library puts it.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct EncodeError(pub Box<dyn Error + Send + Sync>);
+
+/// Takes the fields of one record, in the order of its declaration.
 pub trait Encoder {
-    /// How it fails.
-    type Error;
-
-    /// Takes a text.
+    /// Takes the value of a field.
     ///
     /// # Errors
-    /// Those of the store's own library, as for every other method.
-    fn text<'v>(&mut self, field: &'static Field, value: impl Into<Option<&'v str>>) -> Result<(), Self::Error>;
+    /// Fails with the error of the store's library.
+    fn put(&mut self, field: &'static Field, value: FieldValue<'_>) -> Result<(), EncodeError>;
+}
 
-    /// Takes a UUID.
-    ///
-    /// # Errors
-    /// See [`Encoder::text`].
-    fn uuid(&mut self, field: &'static Field, value: impl Into<Option<Uuid>>) -> Result<(), Self::Error>;
+impl<'v> From<&'v str> for FieldValue<'v> {
+    fn from(text: &'v str) -> Self {
+        Self::Text(text)
+    }
+}
 
-    /// Takes a point in time.
-    ///
-    /// # Errors
-    /// See [`Encoder::text`].
-    fn time(&mut self, field: &'static Field, value: impl Into<Option<Timestamp>>) -> Result<(), Self::Error>;
+impl From<Uuid> for FieldValue<'_> {
+    fn from(id: Uuid) -> Self {
+        Self::Uuid(id)
+    }
+}
 
-    /// Takes a whole number.
-    ///
-    /// # Errors
-    /// See [`Encoder::text`].
-    fn integer(&mut self, field: &'static Field, value: impl Into<Option<i64>>) -> Result<(), Self::Error>;
+impl From<Timestamp> for FieldValue<'_> {
+    fn from(at: Timestamp) -> Self {
+        Self::Time(at)
+    }
+}
 
-    /// Takes bytes.
-    ///
-    /// # Errors
-    /// See [`Encoder::text`].
-    fn bytes(&mut self, field: &'static Field, value: &[u8]) -> Result<(), Self::Error>;
+impl From<i64> for FieldValue<'_> {
+    fn from(number: i64) -> Self {
+        Self::Integer(number)
+    }
+}
 
-    /// Takes a JSON object.
-    ///
-    /// # Errors
-    /// See [`Encoder::text`].
-    fn object(&mut self, field: &'static Field, value: &Map<String, Value>) -> Result<(), Self::Error>;
+impl<'v> From<&'v [u8]> for FieldValue<'v> {
+    fn from(bytes: &'v [u8]) -> Self {
+        Self::Bytes(bytes)
+    }
+}
 
-    /// Takes a list of whole numbers.
-    ///
-    /// # Errors
-    /// See [`Encoder::text`].
-    fn integers(&mut self, field: &'static Field, values: impl Iterator<Item = i64>) -> Result<(), Self::Error>;
+impl<'v, const N: usize> From<&'v [u8; N]> for FieldValue<'v> {
+    fn from(bytes: &'v [u8; N]) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl<'v> From<&'v Map<String, Value>> for FieldValue<'v> {
+    fn from(object: &'v Map<String, Value>) -> Self {
+        Self::Object(object)
+    }
+}
+
+impl From<Vec<i64>> for FieldValue<'_> {
+    fn from(numbers: Vec<i64>) -> Self {
+        Self::Integers(numbers)
+    }
+}
+
+impl<'v, V: Into<FieldValue<'v>>> From<Option<V>> for FieldValue<'v> {
+    fn from(value: Option<V>) -> Self {
+        value.map_or(Self::Absent, Into::into)
+    }
 }

@@ -7,12 +7,12 @@ use rekindle_core::domain::event::{Event, Subject};
 use rekindle_core::values::{KeyId, MachineId, SessionId, TaskId};
 use uuid::Uuid;
 
-use crate::declaration::{Condition, Declaration, Index, declare_fields};
-use crate::decoder::{DecodeError, Decoder};
-use crate::encoder::Encoder;
-use crate::record::{Key, Record};
+use crate::declaration::{Condition, Declaration, Index};
+use crate::decoder::{DecodeError, DecodeFields, Decoder};
+use crate::encoder::{EncodeError, Encoder};
+use crate::record::Record;
 
-declare_fields! {
+crate::declare_fields! {
     /// When it happened.
     AT = Field::time("at");
     /// What happened.
@@ -53,16 +53,14 @@ pub(crate) static DECLARATION: Declaration = Declaration {
         // Those that go by age.
         Index::of("loose", &[&AT]).only(&[Condition::Absent(&KEPT_WITH)]),
     ],
+    counted: None,
+    document_indexes: None,
 };
 
 impl Record for Event {
     const DECLARATION: &'static Declaration = &DECLARATION;
 
-    fn key(&self) -> Option<Key<'_>> {
-        None
-    }
-
-    fn encode<E: Encoder>(&self, to: &mut E) -> Result<(), E::Error> {
+    fn encode<E: Encoder + ?Sized>(&self, to: &mut E) -> Result<(), EncodeError> {
         let (session, task, machine, key) = match &self.subject {
             Subject::Session(session) => (Some(session.0), None, None, None),
             Subject::Task(task, session) => (Some(session.0), Some(task.0), None, None),
@@ -72,34 +70,34 @@ impl Record for Event {
         };
         let by = self.by.as_ref();
         let address = by.and_then(|actor| actor.address).map(|address| address.to_string());
-        to.time(&AT, self.at)?;
-        to.text(&KIND, self.kind.as_str())?;
-        to.uuid(&SESSION_ID, session)?;
-        to.uuid(&TASK_ID, task)?;
-        to.text(&MACHINE_ID, machine.map(MachineId::as_str))?;
-        to.uuid(&KEY_ID, key)?;
-        to.uuid(&KEPT_WITH, self.deleted_with_session().map(|id| id.0))?;
-        to.uuid(&BY_KEY, by.and_then(|actor| actor.key).map(|key| key.0))?;
-        to.text(&BY_ADDRESS, address.as_deref())?;
-        to.uuid(&BY_REQUEST, by.map(|actor| actor.request))?;
-        to.object(&DETAIL, &self.detail)
+        to.put(&AT, self.at.into())?;
+        to.put(&KIND, self.kind.as_str().into())?;
+        to.put(&SESSION_ID, session.into())?;
+        to.put(&TASK_ID, task.into())?;
+        to.put(&MACHINE_ID, machine.map(MachineId::as_str).into())?;
+        to.put(&KEY_ID, key.into())?;
+        to.put(&KEPT_WITH, self.deleted_with_session().map(|id| id.0).into())?;
+        to.put(&BY_KEY, by.and_then(|actor| actor.key).map(|key| key.0).into())?;
+        to.put(&BY_ADDRESS, address.as_deref().into())?;
+        to.put(&BY_REQUEST, by.map(|actor| actor.request).into())?;
+        to.put(&DETAIL, (&self.detail).into())
     }
 
-    fn decode<D: Decoder>(from: &mut D) -> Result<Self, DecodeError> {
+    fn decode<D: Decoder + ?Sized>(from: &mut D) -> Result<Self, DecodeError> {
         let at = from.time(&AT)?;
         let kind = from.text(&KIND)?;
         let subject = subject(from)?;
         let by = actor(from)?;
-        let detail = from.read_object(&DETAIL)?;
+        let detail = from.object(&DETAIL)?;
         Ok(Self { at, kind, subject, detail, by })
     }
 }
 
-fn subject<D: Decoder>(from: &mut D) -> Result<Subject, DecodeError> {
-    let session = from.read_uuid(&SESSION_ID)?.map(SessionId);
-    let task = from.read_uuid(&TASK_ID)?.map(TaskId);
+fn subject<D: Decoder + ?Sized>(from: &mut D) -> Result<Subject, DecodeError> {
+    let session = from.optional_uuid(&SESSION_ID)?.map(SessionId);
+    let task = from.optional_uuid(&TASK_ID)?.map(TaskId);
     let machine: Option<MachineId> = from.optional_text(&MACHINE_ID)?;
-    let key = from.read_uuid(&KEY_ID)?.map(KeyId);
+    let key = from.optional_uuid(&KEY_ID)?.map(KeyId);
     match (session, task, machine, key) {
         (Some(session), None, None, None) => Ok(Subject::Session(session)),
         (Some(session), Some(task), None, None) => Ok(Subject::Task(task, session)),
@@ -110,12 +108,12 @@ fn subject<D: Decoder>(from: &mut D) -> Result<Subject, DecodeError> {
     }
 }
 
-fn actor<D: Decoder>(from: &mut D) -> Result<Option<Actor>, DecodeError> {
-    let key = from.read_uuid(&BY_KEY)?.map(KeyId);
+fn actor<D: Decoder + ?Sized>(from: &mut D) -> Result<Option<Actor>, DecodeError> {
+    let key = from.optional_uuid(&BY_KEY)?.map(KeyId);
     let address: Option<IpAddr> = from.optional_text(&BY_ADDRESS)?;
-    let request: Option<Uuid> = from.read_uuid(&BY_REQUEST)?;
+    let request: Option<Uuid> = from.optional_uuid(&BY_REQUEST)?;
     if request.is_none() && (key.is_some() || address.is_some()) {
-        D::required(&BY_REQUEST, request)?;
+        from.required(&BY_REQUEST, request)?;
     }
     Ok(request.map(|request| Actor { key, address, request }))
 }

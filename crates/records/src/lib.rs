@@ -7,6 +7,7 @@
 mod api_key;
 mod declaration;
 mod decoder;
+mod detector_state;
 mod encoder;
 mod event;
 mod machine;
@@ -15,10 +16,15 @@ mod session;
 mod stored_response;
 mod task;
 
-pub use declaration::{Change, Condition, Declaration, Field, FieldType, Index, UniqueSet};
-pub use decoder::{DecodeError, Decoder};
-pub use encoder::Encoder;
-pub use record::{Key, Record};
+use rekindle_core::store::{DetectorState, StoredResponse};
+use rekindle_core::{ApiKey, Machine, Session, Task};
+
+pub use declaration::{
+    Change, Condition, CountedTable, Declaration, DocumentIndex, DocumentOrder, Field, FieldType, Index, UniqueSet,
+};
+pub use decoder::{DecodeError, DecodeFields, Decoder, StoredValue};
+pub use encoder::{EncodeError, Encoder, FieldValue};
+pub use record::{Extension, Record, RecordType, TypeOf};
 
 /// The fields of each entity, for statements that read or compare only some of them.
 pub mod fields {
@@ -37,7 +43,18 @@ pub static ALL: &[&Declaration] = &[
     &machine::DECLARATION,
     &api_key::DECLARATION,
     &stored_response::DECLARATION,
+    &detector_state::DECLARATION,
     &event::DECLARATION,
+];
+
+/// Every kind of entity that queries find and commits write.
+pub static TYPES: &[&dyn RecordType] = &[
+    &TypeOf::<Session>::new(),
+    &TypeOf::<Task>::new(),
+    &TypeOf::<Machine>::new(),
+    &TypeOf::<ApiKey>::new(),
+    &TypeOf::<StoredResponse>::new(),
+    &TypeOf::<DetectorState>::new(),
 ];
 
 #[cfg(test)]

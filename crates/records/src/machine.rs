@@ -3,20 +3,20 @@
 use rekindle_core::domain::machine::{Machine, MachineStatus};
 use rekindle_core::values::{Slot, Slots};
 
-use crate::declaration::{Condition, Declaration, Index, declare_fields};
-use crate::decoder::{DecodeError, Decoder};
-use crate::encoder::Encoder;
-use crate::record::{Key, Record};
+use crate::declaration::{Condition, Declaration, DocumentIndex, DocumentOrder, Index};
+use crate::decoder::{DecodeError, DecodeFields, Decoder};
+use crate::encoder::{EncodeError, Encoder};
+use crate::record::Record;
 
-declare_fields! {
+crate::declare_fields! {
     /// Names the record.
-    ID = Field::text("id").named_in_documents("machine_id");
+    ID = Field::text("id").named_in_documents("machine_id").up_to(200);
     /// Its host name.
-    HOSTNAME = Field::text("hostname").mutable();
+    HOSTNAME = Field::text("hostname").up_to(200).mutable();
     /// The slots that it offers.
     DOCKER_SLOTS = Field::integers("docker_slots").mutable();
     /// Its status.
-    STATUS = Field::text("status").mutable();
+    STATUS = Field::text("status").mutable().one_of(super::STATUSES);
     /// Its last heartbeat.
     LAST_HEARTBEAT = Field::time("last_heartbeat").latest();
     /// When it was registered.
@@ -24,8 +24,12 @@ declare_fields! {
     /// When it last changed.
     UPDATED_AT = Field::time("updated_at").mutable();
     /// The caller's own data.
-    METADATA = Field::object("metadata").mutable();
+    METADATA = Field::object("metadata").mutable().own();
 }
+
+/// Every status, as it is stored.
+const STATUSES: &[&str] =
+    &[MachineStatus::Online.as_str(), MachineStatus::Offline.as_str(), MachineStatus::Maintenance.as_str()];
 
 use fields::{CREATED_AT, DOCKER_SLOTS, HOSTNAME, ID, LAST_HEARTBEAT, METADATA, STATUS, UPDATED_AT};
 
@@ -41,27 +45,38 @@ pub(crate) static DECLARATION: Declaration = Declaration {
         Index::of("status", &[&STATUS]).by_creation(&CREATED_AT),
         Index::of("silence", &[&LAST_HEARTBEAT]).only(&[Condition::Is(&STATUS, MachineStatus::Online.as_str())]),
     ],
+    counted: None,
+    document_indexes: Some(&[
+        DocumentIndex::of(&[""], &[&ID]).unique(),
+        DocumentIndex::of(&[], &[&STATUS]),
+        DocumentIndex::of(&[], &[&LAST_HEARTBEAT]),
+        DocumentIndex::of(&["silence"], &[&STATUS, &LAST_HEARTBEAT])
+            .named("silence")
+            .then(DocumentOrder::Recorded)
+            .only(&[Condition::Is(&STATUS, MachineStatus::Online.as_str())]),
+        DocumentIndex::of(&["created"], &[]).then(DocumentOrder::NewestFirst(&CREATED_AT)),
+        DocumentIndex::of(&["status"], &[&STATUS]).then(DocumentOrder::NewestFirst(&CREATED_AT)),
+    ]),
 };
 
 impl Record for Machine {
     const DECLARATION: &'static Declaration = &DECLARATION;
 
-    fn key(&self) -> Option<Key<'_>> {
-        Some(Key::Text(self.id.as_str()))
+    fn encode<E: Encoder + ?Sized>(&self, to: &mut E) -> Result<(), EncodeError> {
+        to.put(&ID, self.id.as_str().into())?;
+        to.put(&HOSTNAME, self.hostname.as_str().into())?;
+        to.put(
+            &DOCKER_SLOTS,
+            self.docker_slots.as_slice().iter().map(|slot| i64::from(slot.0)).collect::<Vec<_>>().into(),
+        )?;
+        to.put(&STATUS, self.status.as_str().into())?;
+        to.put(&LAST_HEARTBEAT, self.last_heartbeat.into())?;
+        to.put(&CREATED_AT, self.created_at.into())?;
+        to.put(&UPDATED_AT, self.updated_at.into())?;
+        to.put(&METADATA, self.metadata.as_map().into())
     }
 
-    fn encode<E: Encoder>(&self, to: &mut E) -> Result<(), E::Error> {
-        to.text(&ID, self.id.as_str())?;
-        to.text(&HOSTNAME, self.hostname.as_str())?;
-        to.integers(&DOCKER_SLOTS, self.docker_slots.as_slice().iter().map(|slot| slot.0.into()))?;
-        to.text(&STATUS, self.status.as_str())?;
-        to.time(&LAST_HEARTBEAT, self.last_heartbeat)?;
-        to.time(&CREATED_AT, self.created_at)?;
-        to.time(&UPDATED_AT, self.updated_at)?;
-        to.object(&METADATA, self.metadata.as_map())
-    }
-
-    fn decode<D: Decoder>(from: &mut D) -> Result<Self, DecodeError> {
+    fn decode<D: Decoder + ?Sized>(from: &mut D) -> Result<Self, DecodeError> {
         Ok(Self {
             id: from.text(&ID)?,
             hostname: from.text(&HOSTNAME)?,
@@ -75,9 +90,8 @@ impl Record for Machine {
     }
 }
 
-fn slots<D: Decoder>(from: &mut D) -> Result<Slots, DecodeError> {
-    let numbers = from.read_integers(&DOCKER_SLOTS)?;
-    let slots = D::required(&DOCKER_SLOTS, numbers)?.into_iter().map(Slot::try_from).collect::<Result<Vec<_>, _>>();
-    let slots = slots.map_err(|error| D::invalid(&DOCKER_SLOTS, format!("holds one that {error}")))?;
-    Slots::try_from(slots).map_err(|error| D::invalid(&DOCKER_SLOTS, error))
+fn slots<D: Decoder + ?Sized>(from: &mut D) -> Result<Slots, DecodeError> {
+    let slots = from.integers(&DOCKER_SLOTS)?.into_iter().map(Slot::try_from).collect::<Result<Vec<_>, _>>();
+    let slots = slots.map_err(|error| from.invalid(&DOCKER_SLOTS, format!("holds one that {error}")))?;
+    Slots::try_from(slots).map_err(|error| from.invalid(&DOCKER_SLOTS, error))
 }

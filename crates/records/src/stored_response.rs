@@ -2,12 +2,12 @@
 
 use rekindle_core::store::{IdempotencyKey, StoredResponse};
 
-use crate::declaration::{Declaration, Index, declare_fields};
-use crate::decoder::{DecodeError, Decoder};
-use crate::encoder::Encoder;
-use crate::record::{Key, Record};
+use crate::declaration::{Declaration, Index};
+use crate::decoder::{DecodeError, DecodeFields, Decoder};
+use crate::encoder::{EncodeError, Encoder};
+use crate::record::Record;
 
-declare_fields! {
+crate::declare_fields! {
     /// The hash of the idempotency key and of who sent it.
     KEY = Field::bytes("key").named_in_documents("_id");
     /// A hash of the request.
@@ -31,27 +31,24 @@ pub(crate) static DECLARATION: Declaration = Declaration {
     versioned: false,
     unique: &[],
     indexes: &[Index::of("until", &[&UNTIL])],
+    counted: None,
+    document_indexes: None,
 };
 
 impl Record for StoredResponse {
     const DECLARATION: &'static Declaration = &DECLARATION;
 
-    fn key(&self) -> Option<Key<'_>> {
-        Some(Key::Bytes(&self.key.0))
+    fn encode<E: Encoder + ?Sized>(&self, to: &mut E) -> Result<(), EncodeError> {
+        to.put(&KEY, (&self.key.0).into())?;
+        to.put(&REQUEST, (&self.request).into())?;
+        to.put(&ANSWER, (&*self.answer).into())?;
+        to.put(&AT, self.at.into())?;
+        to.put(&UNTIL, self.until.into())
     }
 
-    fn encode<E: Encoder>(&self, to: &mut E) -> Result<(), E::Error> {
-        to.bytes(&KEY, &self.key.0)?;
-        to.bytes(&REQUEST, &self.request)?;
-        to.bytes(&ANSWER, &self.answer)?;
-        to.time(&AT, self.at)?;
-        to.time(&UNTIL, self.until)
-    }
-
-    fn decode<D: Decoder>(from: &mut D) -> Result<Self, DecodeError> {
+    fn decode<D: Decoder + ?Sized>(from: &mut D) -> Result<Self, DecodeError> {
         let key = IdempotencyKey(from.hash(&KEY)?);
         let request = from.hash(&REQUEST)?;
-        let answer = from.read_bytes(&ANSWER)?.map(Box::from);
-        Ok(Self { key, request, answer: D::required(&ANSWER, answer)?, at: from.time(&AT)?, until: from.time(&UNTIL)? })
+        Ok(Self { key, request, answer: from.bytes(&ANSWER)?, at: from.time(&AT)?, until: from.time(&UNTIL)? })
     }
 }

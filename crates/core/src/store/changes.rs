@@ -2,14 +2,11 @@
 
 use std::time::Duration;
 
+use super::entity::{AnyEntity, Entity, Key, RecordKey};
 use super::lease::Fence;
 use super::stored_response::StoredResponse;
-use crate::domain::api_key::ApiKey;
 use crate::domain::event::Event;
-use crate::domain::machine::Machine;
-use crate::domain::session::Session;
-use crate::domain::task::Task;
-use crate::values::{MachineId, SessionId, TaskId, Timestamp};
+use crate::values::Timestamp;
 
 /// How often a row was changed. A new row has revision 1 and no touches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,53 +53,49 @@ pub enum Expect {
     },
 }
 
-/// A row to be stored as a whole. Some fields never change after the creation of an entity (ids, project, a session's
-/// machine and lineage, a task's name and origin, `started_at` of a session, `created_at`): a store need not write them
-/// again.
+/// An entity to be stored as a whole. Some fields never change after its creation, as its declaration says: a store need
+/// not write them again.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Put<T> {
+pub struct Put {
     /// The new value.
-    pub value: T,
+    pub value: AnyEntity,
     /// The condition of the write.
     pub expect: Expect,
 }
 
-/// One write to one row.
+/// One write to one record.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Write {
-    /// Stores a session.
-    PutSession(Put<Session>),
-    /// Stores a task.
-    PutTask(Put<Task>),
-    /// Stores a machine.
-    PutMachine(Put<Machine>),
-    /// Stores an API key.
-    PutKey(Put<ApiKey>),
-    /// Inserts a row of another store, at the version that it had there.
-    Restore(Box<StoredEntity>),
-    /// Records that the commit was decided on this revision of a session.
-    TouchSession(SessionId, u64),
-    /// Records that the commit was decided on this revision of a machine.
-    TouchMachine(MachineId, u64),
-    /// Deletes a session with its tasks and the events that belong to it.
-    DeleteSession(SessionId, Version),
-    /// Deletes a task.
-    DeleteTask(TaskId, Version),
-    /// Deletes a machine.
-    DeleteMachine(MachineId, Version),
+    /// Stores an entity.
+    Put(Put),
+    /// Inserts a record of another store, at the version that it had there.
+    Restore(Versioned<AnyEntity>),
+    /// Records that the commit was decided on this revision of a record.
+    Touch(RecordKey, u64),
+    /// Deletes a record at this version; a session with its tasks and the events that belong to it.
+    Delete(RecordKey, Version),
 }
 
-/// A row of another store, at its version there.
-#[derive(Debug, Clone, PartialEq)]
-pub enum StoredEntity {
-    /// A session.
-    Session(Versioned<Session>),
-    /// A task.
-    Task(Versioned<Task>),
-    /// A machine.
-    Machine(Versioned<Machine>),
-    /// An API key.
-    Key(Versioned<ApiKey>),
+impl Write {
+    /// Returns the write that stores an entity on a condition.
+    pub fn put(value: impl Entity, expect: Expect) -> Self {
+        Self::Put(Put { value: value.into(), expect })
+    }
+
+    /// Returns the write that restores an entity at its version.
+    pub fn restore(entity: Versioned<impl Entity>) -> Self {
+        Self::Restore(Versioned { value: entity.value.into(), version: entity.version })
+    }
+
+    /// Returns the write that touches the record of this id at a revision.
+    pub fn touch<T: Entity>(id: T::Id, revision: u64) -> Self {
+        Self::Touch(RecordKey::of::<T>(id), revision)
+    }
+
+    /// Returns the write that deletes the record of this id at a version.
+    pub fn delete<T: Entity>(id: T::Id, version: Version) -> Self {
+        Self::Delete(RecordKey::of::<T>(id), version)
+    }
 }
 
 /// What a detection pass stores at its end.
@@ -144,20 +137,14 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Adds the write of a new row.
-    pub fn insert<T>(&mut self, value: T)
-    where
-        Put<T>: Into<Write>,
-    {
-        self.writes.push(Put { value, expect: Expect::Absent }.into());
+    /// Adds the write of a new record.
+    pub fn insert(&mut self, value: impl Entity) {
+        self.writes.push(Write::put(value, Expect::Absent));
     }
 
-    /// Adds the write of a changed row, which was read at this version.
-    pub fn update<T>(&mut self, value: T, at: Version)
-    where
-        Put<T>: Into<Write>,
-    {
-        self.writes.push(Put { value, expect: Expect::At(at) }.into());
+    /// Adds the write of a changed record, which was read at this version.
+    pub fn update(&mut self, value: impl Entity, at: Version) {
+        self.writes.push(Write::put(value, Expect::At(at)));
     }
 
     /// Returns whether there is nothing to write. A fence alone is nothing.
@@ -170,27 +157,13 @@ impl Changes {
     }
 }
 
-impl From<Put<Session>> for Write {
-    fn from(put: Put<Session>) -> Self {
-        Self::PutSession(put)
-    }
-}
+impl Entity for DetectorState {
+    const KIND: &'static str = "watch";
+    type Id = Key;
 
-impl From<Put<ApiKey>> for Write {
-    fn from(put: Put<ApiKey>) -> Self {
-        Self::PutKey(put)
-    }
-}
-
-impl From<Put<Task>> for Write {
-    fn from(put: Put<Task>) -> Self {
-        Self::PutTask(put)
-    }
-}
-
-impl From<Put<Machine>> for Write {
-    fn from(put: Put<Machine>) -> Self {
-        Self::PutMachine(put)
+    /// There is one state for a whole store.
+    fn id(&self) -> Key {
+        Key::Text("detector".into())
     }
 }
 

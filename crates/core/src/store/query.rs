@@ -1,210 +1,342 @@
-//! The filters and pages of a store's reads, and the shapes of their results.
+//! Queries as data. A [`Selection`] names one kind of record, conditions on its declared fields, an order, and the index
+//! that serves both; a [`Query`] is a named set of selections and counts of the same moment. A store translates them by
+//! the declarations of its records, and knows none of them by name. The queries themselves stand in
+//! [`super::queries`].
 
-use std::fmt;
-use std::str::FromStr;
+use std::borrow::Cow;
+use std::sync::Arc;
 
-use super::{Version, Versioned};
-use crate::domain::event::{Event, EventKind};
-use crate::domain::machine::MachineStatus;
-use crate::domain::session::{Session, SessionStatus};
-use crate::domain::task::TaskStatus;
-use crate::values::{InvalidValue, KeyId, MachineId, ProjectId, SessionId, Slot, Timestamp};
+use uuid::Uuid;
 
-/// Selects sessions that meet all conditions that are set; an empty filter selects all.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SessionFilter {
-    /// Of this project.
-    pub project_id: Option<ProjectId>,
-    /// On this machine.
-    pub machine_id: Option<MachineId>,
-    /// In this status.
-    pub status: Option<SessionStatus>,
-    /// Only archived sessions (`true`), or only others (`false`).
-    pub archived: Option<bool>,
-    /// In this chain of recoveries, named by its first session.
-    pub lineage_id: Option<SessionId>,
+use super::entity::{AnyEntity, Entity, Key};
+use super::lists::Start;
+use super::{StoreError, Version, Versioned};
+use crate::values::{KeyId, MachineId, ProjectId, SessionId, Slot, TaskId, Timestamp};
+
+/// A value that a condition compares with, or that a projection returns.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Value {
+    /// A text.
+    Text(Cow<'static, str>),
+    /// A UUID.
+    Uuid(Uuid),
+    /// A point in time.
+    Time(Timestamp),
+    /// A whole number.
+    Integer(i64),
+    /// Bytes.
+    Bytes(Box<[u8]>),
 }
 
-/// Selects tasks that meet all conditions that are set.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TaskFilter {
-    /// Of this session.
-    pub session_id: Option<SessionId>,
-    /// Of this project.
-    pub project_id: Option<ProjectId>,
-    /// In this status.
-    pub status: Option<TaskStatus>,
+/// What must hold for a field.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Test {
+    /// It has this value.
+    Is(Value),
+    /// It has one of these values.
+    IsOneOf(Vec<Value>),
+    /// It is less than this value.
+    Below(Value),
+    /// It is this value or less.
+    AtMost(Value),
+    /// It is more than this value.
+    Above(Value),
+    /// It has a value.
+    Present,
+    /// It has no value.
+    Absent,
+    /// It is the key of a record that the selection finds.
+    IsKeyOf(Box<Selection>),
 }
 
-/// Selects machines that meet all conditions that are set.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct MachineFilter {
-    /// In this status.
-    pub status: Option<MachineStatus>,
+/// A condition on one field.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    /// The name of the field, as it is declared.
+    pub field: &'static str,
+    /// What must hold for it.
+    pub test: Test,
 }
 
-/// Selects a part of a list. Lists are ordered by creation, newest first; within a millisecond the later commit comes
-/// first.
+/// The order of the found records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PageRequest {
-    /// The most entities that the page may have.
-    pub limit: u32,
-    /// The place in the list at which the page begins.
+pub enum Order {
+    /// By these fields, and then in the order in which the records were made.
+    By(&'static [&'static str]),
+    /// By the time of creation that the index declares, the latest first; of the same time the last made first.
+    NewestFirst,
+}
+
+/// Which records of one kind are found, in which order, and by which index.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Selection {
+    /// The kind of record.
+    pub kind: &'static str,
+    /// The key of the one record that is found; `None` for a search by an index.
+    pub key: Option<Key>,
+    /// The name of the declared index, or of the declared unique set; empty for the key's own.
+    pub index: &'static str,
+    /// All of them must hold.
+    pub conditions: Vec<Condition>,
+    /// The order.
+    pub order: Order,
+    /// The place at which the result begins. A cursor needs [`Order::NewestFirst`].
     pub start: Start,
+    /// The most records; `None` for all.
+    pub limit: Option<u32>,
+    /// The fields that are returned; empty for the whole entity. `revision` and `touches` name the record's version.
+    pub projection: &'static [&'static str],
 }
 
-/// The place in a list at which a page begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
-    /// After this many entities; the cost grows with the number.
-    Offset(u64),
-    /// After the entity that the cursor names; the cost is the same on every page.
-    After(Cursor),
+impl Selection {
+    /// Selects the record of one key.
+    pub fn of_key<T: Entity>(id: T::Id) -> Self {
+        Self { key: Some(id.into()), limit: Some(1), ..Self::new(T::KIND, "") }
+    }
+
+    /// Selects records by an index.
+    pub fn by_index<T: Entity>(index: &'static str) -> Self {
+        Self::new(T::KIND, index)
+    }
+
+    fn new(kind: &'static str, index: &'static str) -> Self {
+        Self {
+            kind,
+            key: None,
+            index,
+            conditions: Vec::new(),
+            order: Order::By(&[]),
+            start: Start::Offset(0),
+            limit: None,
+            projection: &[],
+        }
+    }
+
+    /// Adds a condition.
+    #[must_use]
+    pub fn with(mut self, field: &'static str, test: Test) -> Self {
+        self.conditions.push(Condition { field, test });
+        self
+    }
+
+    /// Adds the condition that a field has this value.
+    #[must_use]
+    pub fn is(self, field: &'static str, value: impl Into<Value>) -> Self {
+        self.with(field, Test::Is(value.into()))
+    }
+
+    /// Adds the condition that a field has this value, if one is given.
+    #[must_use]
+    pub fn is_if_given(self, field: &'static str, value: Option<impl Into<Value>>) -> Self {
+        match value {
+            Some(value) => self.is(field, value),
+            None => self,
+        }
+    }
+
+    /// Adds the condition that a field has one of these values.
+    #[must_use]
+    pub fn is_one_of<V: Into<Value>>(self, field: &'static str, values: impl IntoIterator<Item = V>) -> Self {
+        self.with(field, Test::IsOneOf(values.into_iter().map(Into::into).collect()))
+    }
+
+    /// Sets the order.
+    #[must_use]
+    pub fn ordered(self, order: Order) -> Self {
+        Self { order, ..self }
+    }
+
+    /// Sets the place at which the result begins.
+    #[must_use]
+    pub fn starting(self, start: Start) -> Self {
+        Self { start, ..self }
+    }
+
+    /// Sets the most records.
+    #[must_use]
+    pub fn limited(self, limit: u32) -> Self {
+        Self { limit: Some(limit), ..self }
+    }
+
+    /// Sets the fields that are returned.
+    #[must_use]
+    pub fn projected(self, projection: &'static [&'static str]) -> Self {
+        Self { projection, ..self }
+    }
 }
 
-/// A place in a list, after one entity. Displayed as 48 hexadecimal digits that have no meaning for clients.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cursor {
-    /// The creation time of the entity before the place.
-    pub created_at: Timestamp,
-    /// The store's own number, which orders entities created in the same millisecond.
+/// A count of records.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Count {
+    /// Which records are counted. Order, start, limit and projection do not matter.
+    pub of: Selection,
+    /// Whether a number above ten thousand must be counted anew, where a store would otherwise remember it for some
+    /// seconds.
+    pub exact: bool,
+}
+
+/// A named set of selections and counts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Query(Arc<Parts>);
+
+#[derive(Debug, Clone, PartialEq)]
+struct Parts {
+    name: &'static str,
+    selections: Vec<Selection>,
+    counts: Vec<Count>,
+}
+
+impl Query {
+    /// Returns a query of this name, which metrics and traces show. A name has one shape: its selections differ only in
+    /// values, and in the conditions that a filter leaves out.
+    pub fn new(name: &'static str, selections: Vec<Selection>, counts: Vec<Count>) -> Self {
+        Self(Arc::new(Parts { name, selections, counts }))
+    }
+
+    /// Returns the name.
+    pub fn name(&self) -> &'static str {
+        self.0.name
+    }
+
+    /// Returns the selections. Where a store has no snapshots it runs them in this order.
+    pub fn selections(&self) -> &[Selection] {
+        &self.0.selections
+    }
+
+    /// Returns the counts.
+    pub fn counts(&self) -> &[Count] {
+        &self.0.counts
+    }
+}
+
+/// A found record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// The entity, or the values of a projection.
+    pub content: RowContent,
+    /// The version of the record; the first one where a projection leaves it out or the kind has no versions.
+    pub version: Version,
+    /// The store's own number, which orders records of the same time.
     pub mark: u128,
 }
 
-impl fmt::Display for Cursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}{:032x}", self.created_at.millis(), self.mark)
-    }
-}
-
-impl FromStr for Cursor {
-    type Err = InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        let invalid = || InvalidValue::new("must be a next_cursor of an earlier answer");
-        if text.len() != 48 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return Err(invalid());
-        }
-        let (time, mark) = text.split_at(16);
-        let millis = u64::from_str_radix(time, 16).map_err(|_| invalid())?.cast_signed();
-        let mark = u128::from_str_radix(mark, 16).map_err(|_| invalid())?;
-        Ok(Self { created_at: Timestamp::from_millis(millis), mark })
-    }
-}
-
-/// One page of a list.
+/// What a row holds.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Page<T> {
-    /// The entities, newest first.
-    pub items: Vec<Versioned<T>>,
-    /// The number of all entities that match the filter. A number above ten thousand may be slightly outdated, since a
-    /// store may cache it.
-    pub total: u64,
-    /// The place at which the next page begins; `None` on the last page.
-    pub next: Option<Cursor>,
+pub enum RowContent {
+    /// The whole entity.
+    Entity(AnyEntity),
+    /// The values of the projected fields, in their order.
+    Fields(Vec<Option<Value>>),
 }
 
-/// A live session and its place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LiveSession {
-    /// The session.
-    pub session_id: SessionId,
-    /// The machine that it runs on.
-    pub machine_id: MachineId,
-    /// The slot that it holds, if any.
-    pub docker_slot: Option<Slot>,
+/// The answer to a query.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Found {
+    /// The rows of each selection.
+    pub rows: Vec<Vec<Row>>,
+    /// The number of each count.
+    pub counts: Vec<u64>,
 }
 
-/// How many sessions there are in each status.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SessionCounts {
-    /// Active ones.
-    pub active: u64,
-    /// Paused ones.
-    pub paused: u64,
-    /// Stalled ones.
-    pub stalled: u64,
-    /// Completed ones.
-    pub completed: u64,
-    /// Failed ones.
-    pub failed: u64,
+/// A found entity, with the number by which a cursor names its place.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Marked<T> {
+    pub(crate) entity: Versioned<T>,
+    pub(crate) mark: u128,
 }
 
-impl SessionCounts {
-    /// Returns the number of all sessions.
-    pub fn total(&self) -> u64 {
-        self.active + self.paused + self.stalled + self.completed + self.failed
+impl Found {
+    /// Takes the entities of the next selection.
+    pub(crate) fn marked<T: Entity>(&mut self) -> Result<Vec<Marked<T>>, StoreError> {
+        let typed = |row: Row| match row.content {
+            RowContent::Entity(entity) => {
+                let entity = Versioned { value: entity.downcast()?, version: row.version };
+                Ok(Marked { entity, mark: row.mark })
+            }
+            RowContent::Fields(_) => Err(StoreError::Corrupt(format!("found fields in place of {}", T::KIND))),
+        };
+        self.next_rows().into_iter().map(typed).collect()
     }
 
-    /// Returns the count of one status, for reading or changing.
-    pub fn of(&mut self, status: SessionStatus) -> &mut u64 {
-        match status {
-            SessionStatus::Active => &mut self.active,
-            SessionStatus::Paused => &mut self.paused,
-            SessionStatus::Stalled => &mut self.stalled,
-            SessionStatus::Completed => &mut self.completed,
-            SessionStatus::Failed => &mut self.failed,
-        }
+    /// Takes the entities of the next selection, without their marks.
+    pub(crate) fn entities<T: Entity>(&mut self) -> Result<Vec<Versioned<T>>, StoreError> {
+        Ok(self.marked()?.into_iter().map(|row| row.entity).collect())
+    }
+
+    /// Takes the projected values of the next selection.
+    pub(crate) fn fields(&mut self) -> Result<Vec<Fields>, StoreError> {
+        let fields = |row: Row| match row.content {
+            RowContent::Fields(values) => Ok(Fields(values.into_iter())),
+            RowContent::Entity(entity) => {
+                Err(StoreError::Corrupt(format!("found {} without projection", entity.kind())))
+            }
+        };
+        self.next_rows().into_iter().map(fields).collect()
+    }
+
+    /// Returns the number of a count.
+    pub(crate) fn count(&self, place: usize) -> Result<u64, StoreError> {
+        self.counts.get(place).copied().ok_or_else(|| StoreError::Corrupt("a count is missing".to_owned()))
+    }
+
+    fn next_rows(&mut self) -> Vec<Row> {
+        if self.rows.is_empty() { Vec::new() } else { self.rows.remove(0) }
     }
 }
 
-/// Stalled and overdue sessions, limited, with the number of all of them.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StalledSessions {
-    /// The sessions, longest silent first.
-    pub items: Vec<Versioned<Session>>,
-    /// The number of all of them, without the limit.
-    pub total: u64,
+/// The values of one projected row, taken one after the other.
+pub(crate) struct Fields(std::vec::IntoIter<Option<Value>>);
+
+impl Fields {
+    /// Takes the next value, if the record has one.
+    pub(crate) fn next_or_none<T: TryFrom<Value, Error = StoreError>>(&mut self) -> Result<Option<T>, StoreError> {
+        self.0.next().flatten().map(T::try_from).transpose()
+    }
+
+    /// Takes the next value, which must be there.
+    pub(crate) fn next<T: TryFrom<Value, Error = StoreError>>(&mut self) -> Result<T, StoreError> {
+        self.next_or_none()?.ok_or_else(|| StoreError::Corrupt("a projected field is missing".to_owned()))
+    }
 }
 
-/// An ended session that retention may delete.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expired {
-    /// The session.
-    pub session_id: SessionId,
-    /// Its project.
-    pub project_id: ProjectId,
-    /// The time at which it ended.
-    pub completed_at: Timestamp,
-    /// The version of its row, which a deletion names.
-    pub version: Version,
+/// Declares which values become which variant, and back.
+macro_rules! values {
+    ($($type:ty: $value:ident => $into:expr, $variant:ident($stored:ident) => $from:expr;)+) => {
+        $(
+            impl From<$type> for Value {
+                fn from($value: $type) -> Self {
+                    Self::$variant($into)
+                }
+            }
+
+            impl TryFrom<Value> for $type {
+                type Error = StoreError;
+
+                fn try_from(value: Value) -> Result<Self, StoreError> {
+                    let found = match value {
+                        Value::$variant($stored) => $from,
+                        _ => Err(String::from("is of another kind")),
+                    };
+                    found.map_err(|why| StoreError::Corrupt(format!("a projected field {why}")))
+                }
+            }
+        )+
+    };
 }
 
-/// The extent of what retention would delete.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ExpiredCounts {
-    /// The number of sessions.
-    pub sessions: u64,
-    /// The number of their tasks.
-    pub tasks: u64,
+values! {
+    SessionId: id => id.0, Uuid(stored) => Ok(Self(stored));
+    TaskId: id => id.0, Uuid(stored) => Ok(Self(stored));
+    KeyId: id => id.0, Uuid(stored) => Ok(Self(stored));
+    ProjectId: id => Cow::Owned(id.as_str().to_owned()), Text(stored) => stored.parse().map_err(|error| format!("{error}"));
+    MachineId: id => Cow::Owned(id.as_str().to_owned()), Text(stored) => stored.parse().map_err(|error| format!("{error}"));
+    Slot: slot => slot.0.into(), Integer(stored) => Self::try_from(stored).map_err(|error| format!("{error}"));
+    Timestamp: at => at, Time(stored) => Ok(stored);
+    u64: number => i64::try_from(number).unwrap_or(i64::MAX), Integer(stored) => Self::try_from(stored).map_err(|error| format!("{error}"));
 }
 
-/// The place of an event in the order of all events. Only the store that made it can interpret it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct EventPosition(pub Box<str>);
-
-/// Selects events of the audit log that meet all conditions that are set; an empty filter selects all.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AuditFilter {
-    /// Caused with this API key.
-    pub key: Option<KeyId>,
-    /// Of this session or one of its tasks.
-    pub session: Option<SessionId>,
-    /// Of this machine.
-    pub machine: Option<MachineId>,
-    /// Of this kind.
-    pub kind: Option<EventKind>,
-    /// At this time or later.
-    pub since: Option<Timestamp>,
-    /// Before this time.
-    pub until: Option<Timestamp>,
-}
-
-/// A stored event and its position.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RecordedEvent {
-    /// The place of the event among all events.
-    pub position: EventPosition,
-    /// What happened.
-    pub event: Event,
+impl From<&'static str> for Value {
+    fn from(text: &'static str) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
 }

@@ -1,6 +1,7 @@
 //! Stored responses: a request that is repeated with the same idempotency key gets the first response again. A response
 //! is stored in the commit that it reports, so that neither exists without the other.
 
+use super::entity::{Entity, Key};
 use crate::values::Timestamp;
 
 /// Identifies a request and its repetitions: a hash of the caller and of the key that it chose.
@@ -21,4 +22,19 @@ pub struct StoredResponse {
     pub at: Timestamp,
     /// The time of its expiry. The store ignores it from then on and deletes it later.
     pub until: Timestamp,
+}
+
+impl From<IdempotencyKey> for Key {
+    fn from(key: IdempotencyKey) -> Self {
+        Self::Bytes(key.0.into())
+    }
+}
+
+impl Entity for StoredResponse {
+    const KIND: &'static str = "answers";
+    type Id = IdempotencyKey;
+
+    fn id(&self) -> IdempotencyKey {
+        self.key
+    }
 }

@@ -11,7 +11,7 @@ use super::engine::Engine;
 use super::error::Error;
 use crate::domain::rejection::Rejection;
 use crate::domain::session::Session;
-use crate::store::{Changes, CommitError, Committed, StoreError, UniqueRule};
+use crate::store::{Changes, CommitError, Committed, FindTyped, StoreError, UniqueRule, queries};
 
 /// The most attempts of a use case whose rows other requests keep changing.
 const MAX_ATTEMPTS: u32 = 128;
@@ -203,16 +203,18 @@ impl Engine {
         let machine = &session.machine_id;
         Ok(match (rule, session.docker_slot) {
             (UniqueRule::ActivePerProjectAndMachine, _) => {
-                let existing = self.store.active_session(&session.project_id, machine).await?;
+                let existing = self.store.read(queries::active_session(&session.project_id, machine)).await?;
                 existing.map(|existing| Rejection::SessionConflict { existing })
             }
-            (UniqueRule::LivePerSlot, Some(slot)) => match self.store.slot_holder(machine, slot).await? {
-                Some(existing) if self.is_visible(existing).await? => {
-                    Some(Rejection::SlotConflict { machine: machine.clone(), slot, existing })
+            (UniqueRule::LivePerSlot, Some(slot)) => {
+                match self.store.read(queries::slot_holder(machine, slot)).await? {
+                    Some(existing) if self.is_visible(existing).await? => {
+                        Some(Rejection::SlotConflict { machine: machine.clone(), slot, existing })
+                    }
+                    Some(_) => Some(Rejection::SlotOccupied { machine: machine.clone(), slot }),
+                    None => None,
                 }
-                Some(_) => Some(Rejection::SlotOccupied { machine: machine.clone(), slot }),
-                None => None,
-            },
+            }
             (UniqueRule::LivePerSlot, None) | (UniqueRule::Successor | UniqueRule::IdempotencyKey, _) => None,
         })
     }

@@ -13,7 +13,7 @@ use crate::domain::machine::transition::{MachineEvent, step};
 use crate::domain::session::LiveState;
 use crate::rules::liveness::LivenessRule;
 use crate::rules::next_update;
-use crate::store::{Changes, DetectorStateUpdate, Expect, Put};
+use crate::store::{Changes, DetectorStateUpdate, Expect, FindTyped, Write, queries};
 use crate::values::{MachineId, ProjectId, SessionId, Timestamp};
 
 /// How many rows one commit of a pass changes.
@@ -72,7 +72,7 @@ impl Engine {
         let mut budget = RetryBudget::default();
         loop {
             budget.next()?;
-            let earliest = self.store.earliest_heartbeat().await?;
+            let earliest = self.store.read(queries::earliest_heartbeat()).await?;
             let value = rule.next_state(self.clock.now(), earliest, self.policy.detect_interval);
             let detector_state = Some(DetectorStateUpdate { value, seen: rule.state() });
             match self.commit(&mut budget, Changes { detector_state, ..Changes::default() }).await? {
@@ -88,7 +88,7 @@ impl Engine {
         let mut marked = Vec::new();
         let mut batches = Batches::of(BATCH);
         loop {
-            let overdue = self.store.overdue_sessions(rule.cutoff(), batches.size).await?;
+            let overdue = self.store.read(queries::overdue_sessions(rule.cutoff(), batches.size)).await?;
             if overdue.is_empty() {
                 return Ok(marked);
             }
@@ -115,9 +115,7 @@ impl Engine {
                     Event::new(now, EventKind::SessionStalled, Subject::Session(next.id))
                         .with("silent_for_ms", silent_ms),
                 );
-                changes
-                    .writes
-                    .push(Put { value: next, expect: Expect::NoHeartbeatSince { at: row.version, since } }.into());
+                changes.writes.push(Write::put(next, Expect::NoHeartbeatSince { at: row.version, since }));
             }
             match self.commit(&mut batches.budget, changes).await? {
                 CommitOutcome::Done(_) => {
@@ -137,7 +135,7 @@ impl Engine {
         let mut marked = Vec::new();
         let mut batches = Batches::of(BATCH);
         loop {
-            let overdue = self.store.overdue_machines(rule.cutoff(), batches.size).await?;
+            let overdue = self.store.read(queries::overdue_machines(rule.cutoff(), batches.size)).await?;
             if overdue.is_empty() {
                 return Ok(marked);
             }
@@ -151,9 +149,7 @@ impl Engine {
                 batch.push(next.id.clone());
                 let subject = Subject::Machine(next.id.clone());
                 changes.events.push(Event::new(now, EventKind::MachineOffline, subject));
-                changes
-                    .writes
-                    .push(Put { value: next, expect: Expect::NoHeartbeatSince { at: row.version, since } }.into());
+                changes.writes.push(Write::put(next, Expect::NoHeartbeatSince { at: row.version, since }));
             }
             match self.commit(&mut batches.budget, changes).await? {
                 CommitOutcome::Done(_) => {

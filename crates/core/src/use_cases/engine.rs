@@ -12,7 +12,7 @@ use crate::domain::api_key::Actor;
 use crate::domain::rejection::Rejection;
 use crate::domain::session::Session;
 use crate::rules::liveness::LivenessRule;
-use crate::store::{Fence, Store, Versioned};
+use crate::store::{Fence, FindTyped, Store, Versioned, queries};
 use crate::values::{ProjectId, SessionId, Timestamp};
 
 /// The parts that all use cases share.
@@ -32,7 +32,7 @@ pub(super) struct Engine {
 impl Engine {
     /// Returns a session within the scope.
     pub(super) async fn load_session(&self, id: SessionId) -> Result<Versioned<Session>, Error> {
-        let found = self.store.session(id).await?.filter(|row| self.in_scope(&row.value.project_id));
+        let found = self.store.read(queries::session(id)).await?.filter(|row| self.in_scope(&row.value.project_id));
         found.ok_or_else(|| Rejection::NotFound { entity: "session", id: id.to_string() }.into())
     }
 
@@ -45,7 +45,9 @@ impl Engine {
     pub(super) async fn is_visible(&self, id: SessionId) -> Result<bool, Error> {
         Ok(match self.scope {
             None => true,
-            Some(_) => self.store.session(id).await?.is_none_or(|row| self.in_scope(&row.value.project_id)),
+            Some(_) => {
+                self.store.read(queries::session(id)).await?.is_none_or(|row| self.in_scope(&row.value.project_id))
+            }
         })
     }
 
@@ -67,6 +69,6 @@ impl Engine {
 
     /// Returns the rule by which sessions and machines are overdue at `now`.
     pub(super) async fn liveness_rule(&self, now: Timestamp) -> Result<LivenessRule, Error> {
-        Ok(LivenessRule::at(now, self.store.detector_state().await?, self.policy.stall_threshold))
+        Ok(LivenessRule::at(now, self.store.read(queries::detector_state()).await?, self.policy.stall_threshold))
     }
 }

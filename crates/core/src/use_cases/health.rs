@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::error::Error;
 use super::handles::Sessions;
 use crate::domain::session::{Session, SessionStatus};
-use crate::store::{SessionCounts, StalledSessions, Versioned};
+use crate::store::{FindTyped, SessionCounts, StalledSessions, Versioned, queries};
 use crate::values::{SessionId, Timestamp};
 
 /// The health of one session at one point in time.
@@ -40,7 +40,7 @@ impl Sessions<'_> {
     /// # Errors
     /// Fails only if the store fails.
     pub async fn counts(&self) -> Result<(SessionCounts, Timestamp), Error> {
-        Ok((self.0.store.counts().await?, self.0.clock.now()))
+        Ok((self.0.store.read(queries::counts()).await?, self.0.clock.now()))
     }
 
     /// Returns the stalled sessions, and the active ones past their deadline that no detection pass has marked yet.
@@ -50,7 +50,7 @@ impl Sessions<'_> {
     pub async fn stalled(&self, limit: u32) -> Result<StalledReport, Error> {
         let now = self.0.clock.now();
         let rule = self.0.liveness_rule(now).await?;
-        let sessions = self.0.store.stalled_sessions(rule.cutoff(), limit).await?;
+        let sessions = self.0.store.read(queries::stalled_sessions(rule.cutoff(), limit)).await?;
         Ok(StalledReport { sessions, now, stall_threshold: rule.threshold() })
     }
 

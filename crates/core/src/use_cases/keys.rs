@@ -8,7 +8,7 @@ use super::handles::ApiKeys;
 use crate::domain::api_key::{ApiKey, KeyState, Role, SecretHash};
 use crate::domain::event::{Event, EventKind, Subject};
 use crate::domain::rejection::Rejection;
-use crate::store::{Changes, Version, Versioned};
+use crate::store::{Changes, FindTyped, Version, Versioned, queries};
 use crate::values::{KeyId, KeyName, ProjectId, Timestamp};
 
 /// The data of a key to be created. Its secret never reaches the domain.
@@ -41,7 +41,7 @@ impl ApiKeys<'_> {
     /// # Errors
     /// Fails only if the store fails.
     pub async fn list(&self) -> Result<Vec<Versioned<ApiKey>>, Error> {
-        Ok(self.0.store.keys().await?)
+        Ok(self.0.store.read(queries::keys()).await?)
     }
 
     /// Creates a key.
@@ -140,7 +140,7 @@ impl ApiKeys<'_> {
 
     /// Returns a key by its id. Keys are few, so it is searched among all.
     async fn find_key(&self, id: KeyId) -> Result<Versioned<ApiKey>, Error> {
-        let found = self.0.store.keys().await?.into_iter().find(|row| row.value.id == id);
+        let found = self.0.store.read(queries::keys()).await?.into_iter().find(|row| row.value.id == id);
         found.ok_or_else(|| Rejection::NotFound { entity: "key", id: id.to_string() }.into())
     }
 }

@@ -12,7 +12,9 @@ use crate::domain::machine::transition::{MachineEvent, step};
 use crate::domain::machine::{Machine, MachineStatus};
 use crate::domain::rejection::Rejection;
 use crate::rules::next_update;
-use crate::store::{Changes, LiveSession, MachineFilter, Page, PageRequest, StoreError, Version, Versioned, Write};
+use crate::store::{
+    Changes, FindTyped, LiveSession, MachineFilter, Page, PageRequest, StoreError, Version, Versioned, Write, queries,
+};
 use crate::values::{MachineId, SessionId, Slots, Timestamp};
 
 /// A machine and its live sessions.
@@ -44,7 +46,7 @@ impl Machines<'_> {
         let machine = &new_machine(id.unwrap_or_else(|| MachineId::made(engine.ids.new_id())), new, now);
         engine
             .decide(move |attempt| async move {
-                if let Some(row) = engine.store.machine(&machine.id).await? {
+                if let Some(row) = engine.store.read(queries::machine(&machine.id)).await? {
                     // A row that an earlier attempt has written has this creation time.
                     if attempt.outcome_may_be_ours
                         && row.version.revision == Version::FIRST.revision
@@ -70,7 +72,7 @@ impl Machines<'_> {
         let now = engine.clock.now();
         engine
             .decide(move |attempt| async move {
-                let Some(row) = engine.store.machine(id).await? else {
+                let Some(row) = engine.store.read(queries::machine(id)).await? else {
                     if if_match.is_some() {
                         return Err(Rejection::NothingToMatch.into());
                     }
@@ -113,7 +115,7 @@ impl Machines<'_> {
         filter: &MachineFilter,
         page: PageRequest,
     ) -> Result<(Page<Machine>, Vec<LiveSession>), Error> {
-        let page = self.0.store.machines(filter, page).await?;
+        let page = self.0.store.read(queries::machines(filter, page)).await?;
         let ids: Vec<_> = page.items.iter().map(|row| row.value.id.clone()).collect();
         let live = self.0.live_sessions_on(&ids).await?;
         Ok((page, live))
@@ -199,7 +201,7 @@ impl Machines<'_> {
                     return Err(Rejection::MachineInUse { machine: id.clone(), live: live.len(), existing }.into());
                 }
                 let mut changes = Changes::default();
-                changes.writes.push(Write::DeleteMachine(id.clone(), row.version));
+                changes.writes.push(Write::delete::<Machine>(id.clone(), row.version));
                 changes.events.push(Event::new(now, EventKind::MachineDeleted, Subject::Machine(id.clone())));
                 Ok(Decision::commit(changes, ()))
             })
@@ -209,7 +211,7 @@ impl Machines<'_> {
 
 impl Engine {
     async fn load_machine(&self, id: &MachineId) -> Result<Versioned<Machine>, Error> {
-        let found = self.store.machine(id).await?;
+        let found = self.store.read(queries::machine(id)).await?;
         found.ok_or_else(|| Rejection::NotFound { entity: "machine", id: id.to_string() }.into())
     }
 

@@ -11,7 +11,7 @@ use crate::domain::session::transition::SessionEvent;
 use crate::domain::task::{Task, TaskStatus};
 use crate::rules::placement::Purpose;
 use crate::rules::recovery::{Recovery, recover};
-use crate::store::{Changes, Version, Versioned};
+use crate::store::{Changes, FindTyped, Version, Versioned, queries};
 use crate::values::SessionId;
 
 /// What a session had done, and what is left of its work.
@@ -48,7 +48,7 @@ impl Sessions<'_> {
     /// Fails with [`crate::Rejection::NotFound`].
     pub async fn recovery_state(&self, id: SessionId) -> Result<RecoveryState, Error> {
         let session = self.0.load_session(id).await?;
-        let mut tasks = self.0.store.tasks_of(id, &TaskStatus::ALL).await?;
+        let mut tasks = self.0.store.read(queries::tasks_of(id, &TaskStatus::ALL)).await?;
         // Of tasks completed in the same millisecond, the one created last is taken.
         let last_successful_task = tasks
             .iter()
@@ -115,7 +115,7 @@ impl Sessions<'_> {
                 engine.check_placement(&mut changes, machine, slot, Purpose::Recovery).await?;
                 let carried_over =
                     [TaskStatus::Pending, TaskStatus::InProgress, TaskStatus::Blocked, TaskStatus::Failed];
-                let tasks = engine.store.tasks_of(id, &carried_over).await?;
+                let tasks = engine.store.read(queries::tasks_of(id, &carried_over)).await?;
                 let mut new_id = || engine.ids.new_id();
                 let successor = recover(&mut changes, &row, tasks, recovery, successor_id, &mut new_id, now);
                 let answer = Versioned { value: successor.clone(), version: Version::FIRST };

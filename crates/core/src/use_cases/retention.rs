@@ -10,7 +10,8 @@ use super::error::Error;
 use super::input::CleanupMode;
 use super::tracker::Tracker;
 use crate::domain::event::{Event, EventKind, Subject};
-use crate::store::{Changes, EVENT_PURGE_BATCH, Expired, Write};
+use crate::domain::session::Session;
+use crate::store::{Changes, EVENT_PURGE_BATCH, Expired, FindTyped, Write, queries};
 use crate::values::Timestamp;
 
 /// How many sessions one commit deletes: a session may have many tasks.
@@ -48,20 +49,20 @@ impl Tracker {
         let ended_by = days_before(now, days);
         let mut report = CleanupReport { deleted_sessions: 0, deleted_tasks: 0, older_than_days: days, mode };
         if mode == CleanupMode::DryRun {
-            let counts = engine.store.expired_counts(ended_by).await?;
+            let counts = engine.store.read(queries::expired_counts(ended_by)).await?;
             report.deleted_sessions = counts.sessions;
             report.deleted_tasks = counts.tasks;
             return Ok(report);
         }
         let mut batches = Batches::of(BATCH);
         loop {
-            let expired = engine.store.expired(ended_by, batches.size).await?;
+            let expired = engine.store.read(queries::expired(ended_by, batches.size)).await?;
             if expired.is_empty() {
                 break;
             }
             let mut changes = Changes::default();
             for session in &expired {
-                changes.writes.push(Write::DeleteSession(session.session_id, session.version));
+                changes.writes.push(Write::delete::<Session>(session.session_id, session.version));
                 changes.events.push(
                     Event::new(now, EventKind::SessionDeleted, Subject::Session(session.session_id))
                         .with("project_id", session.project_id.as_str())

@@ -4,11 +4,12 @@
 use super::decide::Decision;
 use super::engine::Engine;
 use super::error::Error;
+use crate::domain::machine::Machine;
 use crate::domain::rejection::Rejection;
 use crate::domain::session::{Phase, Session};
 use crate::rules::next_update;
 use crate::rules::placement::{Purpose, check_available};
-use crate::store::{Changes, LiveSession, SessionHeartbeat, StoreError, Versioned, Write};
+use crate::store::{Changes, FindTyped, LiveSession, SessionHeartbeat, StoreError, Versioned, Write, queries};
 use crate::values::{FieldUpdate, MachineId, Metadata, MetadataPatch, SessionId, Slot, TaskLabel, Timestamp};
 
 impl Engine {
@@ -21,16 +22,16 @@ impl Engine {
         slot: Option<Slot>,
         purpose: Purpose,
     ) -> Result<(), Error> {
-        if let Some(row) = self.store.machine(machine).await? {
+        if let Some(row) = self.store.read(queries::machine(machine)).await? {
             check_available(&row.value, slot, purpose)?;
-            changes.writes.push(Write::TouchMachine(machine.clone(), row.version.revision));
+            changes.writes.push(Write::touch::<Machine>(machine.clone(), row.version.revision));
         }
         Ok(())
     }
 
     /// Returns the live sessions on these machines.
     pub(super) async fn live_sessions_on(&self, machines: &[MachineId]) -> Result<Vec<LiveSession>, StoreError> {
-        if machines.is_empty() { Ok(Vec::new()) } else { self.store.live_sessions(machines).await }
+        if machines.is_empty() { Ok(Vec::new()) } else { self.store.read(queries::live_sessions(machines)).await }
     }
 
     /// Moves `last_heartbeat` in place, if the session is in a state that allows it.

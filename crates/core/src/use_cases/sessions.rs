@@ -12,7 +12,7 @@ use crate::domain::session::{Lineage, Live, LiveState, Outcome, Phase, Session, 
 use crate::domain::task::TaskStatus;
 use crate::rules::placement::Purpose;
 use crate::rules::termination::end;
-use crate::store::{Changes, Page, PageRequest, SessionFilter, Version, Versioned, Write};
+use crate::store::{Changes, FindTyped, Page, PageRequest, SessionFilter, Version, Versioned, Write, queries};
 use crate::values::{ErrorMessage, FieldUpdate, MetadataPatch, SessionId, Timestamp};
 
 impl Sessions<'_> {
@@ -29,7 +29,7 @@ impl Sessions<'_> {
         engine
             .decide(move |attempt| async move {
                 if attempt.outcome_may_be_ours
-                    && let Some(created) = engine.store.session(session.id).await?
+                    && let Some(created) = engine.store.read(queries::session(session.id)).await?
                 {
                     return Ok(Decision::Done(created));
                 }
@@ -62,7 +62,7 @@ impl Sessions<'_> {
     /// Fails with [`Rejection::OtherProject`] for a tracker that is limited to another project, or if the store fails.
     pub async fn list(&self, filter: &SessionFilter, page: PageRequest) -> Result<Page<Session>, Error> {
         let project_id = self.0.project_filter(filter.project_id.as_ref())?;
-        Ok(self.0.store.sessions(&SessionFilter { project_id, ..filter.clone() }, page).await?)
+        Ok(self.0.store.read(queries::sessions(&SessionFilter { project_id, ..filter.clone() }, page)).await?)
     }
 
     /// Changes a session. A patch that changes nothing leaves the revision as it is.
@@ -131,7 +131,7 @@ impl Sessions<'_> {
                 let mut changes = Changes::default();
                 if let (Step::To(_), Some(target)) = (moved, &patch.status) {
                     if let Some(outcome) = target.outcome() {
-                        let tasks = engine.store.tasks_of(id, &[TaskStatus::InProgress]).await?;
+                        let tasks = engine.store.read(queries::tasks_of(id, &[TaskStatus::InProgress])).await?;
                         let value = end(&mut changes, &row, next, tasks, outcome, now);
                         let ended = Versioned { value, version: row.version.after_put() };
                         return Ok(Decision::commit(changes, ended));
@@ -194,7 +194,7 @@ impl Sessions<'_> {
                 };
                 IfMatch::check(if_match, row.version)?;
                 let mut changes = Changes::default();
-                changes.writes.push(Write::DeleteSession(id, row.version));
+                changes.writes.push(Write::delete::<Session>(id, row.version));
                 changes.events.push(
                     Event::new(now, EventKind::SessionDeleted, Subject::Session(id))
                         .with("project_id", row.value.project_id.as_str())

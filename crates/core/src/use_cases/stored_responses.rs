@@ -3,7 +3,7 @@
 use super::error::Error;
 use super::idempotency::IdempotentRequest;
 use super::tracker::Tracker;
-use crate::store::{Changes, IdempotencyKey, StoredResponse};
+use crate::store::{Changes, FindTyped, IdempotencyKey, StoredResponse, queries};
 
 impl Tracker {
     /// Returns the response that is stored under an idempotency key.
@@ -11,7 +11,7 @@ impl Tracker {
     /// # Errors
     /// Fails only if the store fails.
     pub async fn stored_response(&self, key: &IdempotencyKey) -> Result<Option<StoredResponse>, Error> {
-        Ok(self.engine.store.stored_response(key, self.engine.clock.now()).await?)
+        Ok(self.engine.store.read(queries::stored_response(key, self.engine.clock.now())).await?)
     }
 
     /// Stores the response to a request that caused no commit, or several.

@@ -11,7 +11,7 @@ use crate::domain::rejection::Rejection;
 use crate::domain::session::{Phase, Session};
 use crate::domain::task::{Task, TaskState, TaskStatus};
 use crate::rules::next_update;
-use crate::store::{Changes, Page, PageRequest, TaskFilter, Version, Versioned, Write};
+use crate::store::{Changes, FindTyped, Page, PageRequest, TaskFilter, Version, Versioned, Write, queries};
 use crate::values::{TaskId, TaskLabel, Timestamp};
 
 impl Tasks<'_> {
@@ -28,11 +28,11 @@ impl Tasks<'_> {
         self.0
             .decide(move |attempt| async move {
                 if attempt.outcome_may_be_ours
-                    && let Some(existing) = self.0.store.task(task.id).await?
+                    && let Some(existing) = self.0.store.read(queries::task(task.id)).await?
                 {
                     return Ok(Decision::Done(existing));
                 }
-                let session = self.0.store.session(task.session_id).await?;
+                let session = self.0.store.read(queries::session(task.session_id)).await?;
                 let session =
                     session.filter(|row| self.0.in_scope(&row.value.project_id)).ok_or_else(|| Rejection::Invalid {
                         field: "session_id",
@@ -47,7 +47,7 @@ impl Tasks<'_> {
                     .into());
                 }
                 let mut changes = Changes::default();
-                changes.writes.push(Write::TouchSession(task.session_id, session.version.revision));
+                changes.writes.push(Write::touch::<Session>(task.session_id, session.version.revision));
                 changes.insert(task.clone());
                 changes.events.push(Event::new(now, EventKind::TaskCreated, Subject::Task(task.id, task.session_id)));
                 Ok(Decision::commit(changes, created.clone()))
@@ -60,7 +60,7 @@ impl Tasks<'_> {
     /// # Errors
     /// Fails with [`Rejection::NotFound`].
     pub async fn get(&self, id: TaskId) -> Result<Versioned<Task>, Error> {
-        let found = self.0.store.task(id).await?.filter(|row| self.0.in_scope(&row.value.project_id));
+        let found = self.0.store.read(queries::task(id)).await?.filter(|row| self.0.in_scope(&row.value.project_id));
         found.ok_or_else(|| Rejection::NotFound { entity: "task", id: id.to_string() }.into())
     }
 
@@ -70,7 +70,7 @@ impl Tasks<'_> {
     /// Fails with [`Rejection::OtherProject`] for a tracker that is limited to another project, or if the store fails.
     pub async fn list(&self, filter: &TaskFilter, page: PageRequest) -> Result<Page<Task>, Error> {
         let project_id = self.0.project_filter(filter.project_id.as_ref())?;
-        Ok(self.0.store.tasks(&TaskFilter { project_id, ..filter.clone() }, page).await?)
+        Ok(self.0.store.read(queries::tasks(&TaskFilter { project_id, ..filter.clone() }, page)).await?)
     }
 
     /// Changes a task. A task that becomes in progress becomes the session's current task; one that leaves that status
@@ -131,7 +131,7 @@ impl Tasks<'_> {
                 ensure_live(&session.value)?;
                 let mut changes = Changes::default();
                 put_or_touch(&mut changes, &session, without(&session.value, id), now);
-                changes.writes.push(Write::DeleteTask(id, row.version));
+                changes.writes.push(Write::delete::<Task>(id, row.version));
                 let subject = Subject::Task(id, row.value.session_id);
                 changes.events.push(Event::new(now, EventKind::TaskDeleted, subject));
                 Ok(Decision::commit(changes, ()))
@@ -165,7 +165,7 @@ fn put_or_touch(changes: &mut Changes, row: &Versioned<Session>, current: Option
         live.current_task = current;
     }
     if next == row.value {
-        changes.writes.push(Write::TouchSession(next.id, row.version.revision));
+        changes.writes.push(Write::touch::<Session>(next.id, row.version.revision));
     } else {
         next.updated_at = next_update(row.value.updated_at, now);
         changes.update(next, row.version);

@@ -1,0 +1,29 @@
+//! Lists: one page, newest first, with the number of all pages' entities.
+
+use super::super::entity::Entity;
+use super::super::lists::{Cursor, Page, PageRequest};
+use super::super::query::{Count, Order, Query, Selection};
+use super::TypedQuery;
+use crate::values::Timestamp;
+
+/// Finds a page of the entities that a selection selects, newest first. Works for every kind of entity whose declared
+/// index is one by creation.
+pub fn newest_first<T: Entity>(
+    name: &'static str,
+    list: Selection,
+    page: PageRequest,
+    created_at: fn(&T) -> Timestamp,
+) -> TypedQuery<Page<T>> {
+    // One more than the page shows whether there is a next one.
+    let rows = list.clone().ordered(Order::NewestFirst).starting(page.start).limited(page.limit.saturating_add(1));
+    let query = Query::new(name, vec![rows], vec![Count { of: list, exact: false }]);
+    TypedQuery::new(query, move |mut found| {
+        let mut rows = found.marked::<T>()?;
+        let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let last = rows.last().filter(|_| more);
+        let next = last.map(|row| Cursor { created_at: created_at(&row.entity.value), mark: row.mark });
+        Ok(Page { items: rows.into_iter().map(|row| row.entity).collect(), total: found.count(0)?, next })
+    })
+}
