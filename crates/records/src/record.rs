@@ -91,6 +91,15 @@ impl Extension {
     pub const NONE: Self = Self { types: &[], sql: "" };
 }
 
+impl PartialEq for Extension {
+    fn eq(&self, other: &Self) -> bool {
+        let names = |extension: &Self| extension.types.iter().map(|kind| kind.declaration().name).collect::<Vec<_>>();
+        names(self) == names(other) && self.sql == other.sql
+    }
+}
+
+impl Eq for Extension {}
+
 impl std::fmt::Debug for Extension {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(self.types.iter().map(|kind| kind.declaration().name)).finish()

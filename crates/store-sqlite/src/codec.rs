@@ -1,7 +1,7 @@
-//! Records as rows of the database and back: what `rekindle_records` asks of a store.
+//! Records as rows of the database and back: the encoder and the decoder of `rekindle_records`.
 
 mod decode;
 mod encode;
 
-pub(crate) use decode::{Sequenced, event, expired, live_session, record, stored_response};
-pub(crate) use encode::{RowEncoder, key_parameter};
+pub(crate) use decode::{Column, Sequenced, entity, event, projected, record};
+pub(crate) use encode::{RowEncoder, key_parameter, parameter, sqlite_error};

@@ -1,6 +1,8 @@
 //! The writer's commands, as data: a commit, two kinds of heartbeat, leases, a ping. Each applies itself within the
 //! writer's transaction; [`Pending`] keeps its result until that transaction is on the disk.
 
+use std::sync::Arc;
+
 use rekindle_core::domain::machine::Machine;
 use rekindle_core::domain::session::Session;
 use rekindle_core::store::{Changes, Claim, CommitError, Committed, Fence, SessionHeartbeat, StoreError, Versioned};
@@ -9,6 +11,7 @@ use rusqlite::Connection;
 
 use crate::completion::Completion;
 use crate::error::not_written;
+use crate::kinds::Kinds;
 use crate::{commit, heartbeat, lease, sql};
 
 /// A write.
@@ -22,14 +25,23 @@ pub(crate) trait Command: Send + 'static {
     fn apply(&self, db: &Connection) -> Result<Self::Done, Self::Error>;
 }
 
-impl Command for Changes {
+/// A commit.
+#[derive(Debug)]
+pub(crate) struct Commit {
+    /// What is changed.
+    pub(crate) changes: Changes,
+    /// The kinds of records that the store holds.
+    pub(crate) kinds: Arc<Kinds>,
+}
+
+impl Command for Commit {
     type Done = Committed;
     type Error = CommitError;
 
     fn apply(&self, db: &Connection) -> Result<Committed, CommitError> {
         let failed = |error: rusqlite::Error| CommitError::Failed(not_written(&error));
         execute(db, "SAVEPOINT one").map_err(failed)?;
-        match commit::apply(db, self) {
+        match commit::apply(db, &self.kinds, &self.changes) {
             Ok(committed) => {
                 execute(db, "RELEASE one").map_err(failed)?;
                 Ok(committed)

@@ -1,8 +1,10 @@
 //! SQLite's errors as the port's: which rule a unique violation speaks of, and what surely was not written.
 
 use rekindle_core::store::{CommitError, StoreError, UniqueRule};
-use rekindle_records::{ALL, Field};
+use rekindle_records::Field;
 use rusqlite::{Error, ErrorCode, ffi};
+
+use crate::kinds::Kinds;
 
 /// An error of a statement that read, or that was rolled back: nothing was written.
 pub(crate) fn not_written(error: &Error) -> StoreError {
@@ -33,14 +35,14 @@ pub(crate) fn commit_failed(error: &Error) -> StoreError {
 }
 
 /// What a unique violation means, by the columns that SQLite names.
-pub(crate) fn violation(error: &Error) -> Option<Violation> {
+pub(crate) fn violation(kinds: &Kinds, error: &Error) -> Option<Violation> {
     let Error::SqliteFailure(cause, Some(message)) = error else { return None };
     if cause.extended_code != ffi::SQLITE_CONSTRAINT_UNIQUE && cause.extended_code != ffi::SQLITE_CONSTRAINT_PRIMARYKEY
     {
         return None;
     }
     let (_, columns) = message.rsplit_once(": ")?;
-    ALL.iter().find_map(|declaration| {
+    kinds.all().map(|kind| kind.declaration).find_map(|declaration| {
         let is = |fields: &[&Field]| {
             let names: Vec<_> = fields.iter().map(|field| format!("{}.{}", declaration.name, field.name)).collect();
             columns == names.join(", ")
@@ -62,8 +64,8 @@ pub(crate) enum Violation {
 }
 
 /// An error of a write within a commit, which is then undone.
-pub(crate) fn write_failed(error: &Error) -> CommitError {
-    match violation(error) {
+pub(crate) fn write_failed(kinds: &Kinds, error: &Error) -> CommitError {
+    match violation(kinds, error) {
         Some(Violation::Exists) => CommitError::Stale,
         Some(Violation::Rule(rule)) => CommitError::UniqueViolation(rule),
         None => CommitError::Failed(not_written(error)),

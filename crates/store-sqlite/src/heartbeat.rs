@@ -13,6 +13,7 @@ use rusqlite::{Connection, Params};
 
 use crate::codec::{Sequenced, record};
 use crate::error::not_written;
+use crate::kinds::statements_of;
 use crate::sql;
 
 /// Records a session's heartbeat. Returns none when there is no row in a state that takes one.
@@ -55,7 +56,7 @@ fn heard(db: &Connection, sql: &str, seq: i64, before: Timestamp, at: Timestamp)
 
 fn found<R: Record>(db: &Connection, id: impl Params) -> Result<Option<Sequenced<R>>, StoreError> {
     let failed = |error: rusqlite::Error| not_written(&error);
-    let mut select = db.prepare_cached(&sql::of::<R>().by_key).map_err(failed)?;
+    let mut select = db.prepare_cached(&statements_of::<R>().by_key).map_err(failed)?;
     let mut rows = select.query(id).map_err(failed)?;
     rows.next().map_err(failed)?.map(record).transpose()
 }

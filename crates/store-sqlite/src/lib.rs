@@ -12,6 +12,7 @@ mod commit;
 mod completion;
 mod error;
 mod heartbeat;
+mod kinds;
 mod lease;
 pub mod maintenance;
 mod open;

@@ -66,6 +66,10 @@ fn open_to_write(options: &SqliteOptions, path: &Path) -> Result<Connection, Ope
     // A commit that was answered survives a power cut.
     db.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
     migrate(&mut db, path)?;
+    db.execute_batch(options.extension.sql).map_err(|error| OpenError::Migration {
+        path: path.to_path_buf(),
+        why: format!("the tables of {:?} could not be made: {error}", options.extension),
+    })?;
     if let Some(pages) = options.max_pages {
         db.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).map_err(failed)?;
     }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use rekindle_core::store::BatchObserverHandle;
+use rekindle_records::Extension;
 
 /// Where the database is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +69,8 @@ pub struct SqliteOptions {
     pub max_pages: Option<u32>,
     /// Observes the writer's batches.
     pub watch: BatchObserverHandle,
+    /// The kinds of entities of another crate that are stored beside Rekindle's own.
+    pub extension: Extension,
 }
 
 impl SqliteOptions {
@@ -89,6 +92,7 @@ impl Default for SqliteOptions {
             reader_cache_kib: 8 * 1024,
             max_pages: None,
             watch: BatchObserverHandle::default(),
+            extension: Extension::NONE,
         }
     }
 }

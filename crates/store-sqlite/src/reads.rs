@@ -1,26 +1,17 @@
-//! The reads, each on one connection. Those of several statements run in one transaction, so that all of them see the
-//! same moment.
+//! The reads, each on one connection. A query of several parts runs in one transaction, so that all of them see the same
+//! moment.
 
-use std::collections::BTreeSet;
-
-use rekindle_core::domain::api_key::ApiKey;
-use rekindle_core::domain::machine::Machine;
-use rekindle_core::domain::session::{Session, SessionStatus};
-use rekindle_core::domain::task::{Task, TaskStatus};
 use rekindle_core::store::{
-    AuditFilter, Cursor, DetectorState, EventPosition, Expired, ExpiredCounts, IdempotencyKey, LiveSession, Page,
-    PageRequest, RecordedEvent, SessionCounts, StalledSessions, Start, StoreError, StoredResponse, Versioned,
+    AuditFilter, EventPosition, Found, Query, RecordedEvent, Row as FoundRow, Selection, StoreError,
 };
-use rekindle_core::values::{MachineId, ProjectId, SessionId, Slot, TaskId, Timestamp};
-use rekindle_records::Record;
-use rusqlite::types::{FromSql, Value};
+use rusqlite::types::Value;
 use rusqlite::{Connection, Params, Row, params_from_iter};
-use uuid::Uuid;
 
-use crate::codec::{self, Sequenced, record};
+use crate::codec;
 use crate::error::not_written;
+use crate::kinds::Kinds;
 use crate::sql;
-use crate::sql::lists::{List, Part};
+use crate::sql::selection::Plan;
 
 /// The result of a read.
 pub(crate) type ReadResult<T> = Result<T, StoreError>;
@@ -45,200 +36,58 @@ fn all<T>(
     Ok(found)
 }
 
-fn one<T>(
-    db: &Connection,
-    sql: &str,
-    params: impl Params,
-    read: impl FnMut(&Row<'_>) -> ReadResult<T>,
-) -> ReadResult<Option<T>> {
-    Ok(all(db, sql, params, read)?.pop())
-}
-
-fn first<T: FromSql>(row: &Row<'_>) -> ReadResult<T> {
-    row.get(0).map_err(failed)
-}
-
-fn id(row: &Row<'_>) -> ReadResult<SessionId> {
-    first(row).map(|bytes| SessionId(Uuid::from_bytes(bytes)))
-}
-
-fn count(db: &Connection, sql: &str, params: impl Params) -> ReadResult<u64> {
-    let number: Option<i64> = one(db, sql, params, first)?;
-    u64::try_from(number.unwrap_or(0)).map_err(|_| StoreError::Corrupt(format!("a count is below zero: {sql}")))
-}
-
-/// Runs several statements on one snapshot.
-fn in_snapshot<T>(db: &Connection, reads: impl FnOnce() -> ReadResult<T>) -> ReadResult<T> {
-    let snapshot = db.unchecked_transaction().map_err(failed)?;
-    let result = reads();
-    snapshot.finish().map_err(failed)?;
-    result
-}
-
-fn entities<T>(marked: Vec<Sequenced<T>>) -> Vec<Versioned<T>> {
-    marked.into_iter().map(|row| row.entity).collect()
-}
-
 /// Fails when nothing can be read.
 pub(crate) fn ping(db: &Connection) -> ReadResult<()> {
-    db.prepare_cached(sql::COUNTS).and_then(|mut look| look.exists([])).map(|_| ()).map_err(|error| not_written(&error))
+    db.prepare_cached(sql::PROBE).and_then(|mut probe| probe.exists([])).map(|_| ()).map_err(failed)
 }
 
-fn by_key<R: Record>(db: &Connection, key: impl Params) -> ReadResult<Option<Versioned<R>>> {
-    Ok(one(db, &sql::of::<R>().by_key, key, record)?.map(|row| row.entity))
+/// Answers a query.
+pub(crate) fn find(db: &Connection, kinds: &Kinds, query: &Query) -> ReadResult<Found> {
+    if query.selections().len() + query.counts().len() < 2 {
+        return parts(db, kinds, query);
+    }
+    let snapshot = db.unchecked_transaction().map_err(failed)?;
+    let found = parts(db, kinds, query);
+    snapshot.finish().map_err(failed)?;
+    found
 }
 
-pub(crate) fn session(db: &Connection, id: SessionId) -> ReadResult<Option<Versioned<Session>>> {
-    by_key(db, [id.0.as_bytes()])
+fn parts(db: &Connection, kinds: &Kinds, query: &Query) -> ReadResult<Found> {
+    let rows = query.selections().iter().map(|selection| select(db, kinds, selection)).collect::<Result<_, _>>()?;
+    let counts = query.counts().iter().map(|counted| count(db, kinds, &counted.of)).collect::<Result<_, _>>()?;
+    Ok(Found { rows, counts })
 }
 
-pub(crate) fn task(db: &Connection, id: TaskId) -> ReadResult<Option<Versioned<Task>>> {
-    by_key(db, [id.0.as_bytes()])
-}
-
-pub(crate) fn machine(db: &Connection, id: &MachineId) -> ReadResult<Option<Versioned<Machine>>> {
-    by_key(db, [id.as_str()])
-}
-
-pub(crate) fn tasks_of(
-    db: &Connection,
-    session: SessionId,
-    statuses: &[TaskStatus],
-) -> ReadResult<Vec<Versioned<Task>>> {
-    let [a, b, c, d, e] = TaskStatus::ALL.map(|status| statuses.contains(&status).then_some(status.as_str()));
-    all(db, &sql::TASKS_OF, (session.0.as_bytes(), a, b, c, d, e), record).map(entities)
-}
-
-pub(crate) fn active_session(
-    db: &Connection,
-    project: &ProjectId,
-    machine: &MachineId,
-) -> ReadResult<Option<SessionId>> {
-    one(db, sql::ACTIVE_SESSION, [project.as_str(), machine.as_str()], id)
-}
-
-pub(crate) fn slot_holder(db: &Connection, machine: &MachineId, slot: Slot) -> ReadResult<Option<SessionId>> {
-    one(db, sql::SLOT_HOLDER, (machine.as_str(), slot.0), id)
-}
-
-pub(crate) fn live_sessions(db: &Connection, machines: &BTreeSet<MachineId>) -> ReadResult<Vec<LiveSession>> {
-    in_snapshot(db, || {
-        let mut live = Vec::new();
-        for machine in machines {
-            live.extend(all(db, sql::LIVE_SESSIONS, [machine.as_str()], |row| codec::live_session(row, machine))?);
-        }
-        Ok(live)
-    })
-}
-
-/// Reads a page of a list, which is ordered by `created_at`.
-pub(crate) fn page<R: Record>(
-    db: &Connection,
-    list: &List,
-    page: PageRequest,
-    created_at: fn(&R) -> Timestamp,
-) -> ReadResult<Page<R>> {
-    in_snapshot(db, || {
-        let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-        // One row more than the limit says whether there is a next page.
-        let mut rows = newest(db, list, page.start, i64::from(page.limit) + 1)?;
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        let next = rows
-            .last()
-            .filter(|_| more)
-            .map(|row| Cursor { created_at: created_at(&row.entity.value), mark: u128::from(row.seq.cast_unsigned()) });
-        let (sql, values) = list.total();
-        let total = count(db, &sql, params_from_iter(values))?;
-        Ok(Page { items: entities(rows), total, next })
-    })
-}
-
-fn newest<R: Record>(db: &Connection, list: &List, start: Start, limit: i64) -> ReadResult<Vec<Sequenced<R>>> {
-    let part = |part: Part, more: &[i64]| {
-        let values = list.values.iter().cloned().chain(more.iter().copied().map(Value::Integer));
-        all(db, &list.part(part), params_from_iter(values), record)
-    };
-    match start {
-        Start::Offset(offset) => part(Part::Newest, &[limit, i64::try_from(offset).unwrap_or(i64::MAX)]),
-        Start::After(Cursor { created_at, mark }) => {
-            let at = created_at.millis();
-            let mut rows = part(Part::SameInstant, &[at, i64::try_from(mark).unwrap_or(i64::MAX), limit])?;
-            let missing = limit - i64::try_from(rows.len()).unwrap_or(limit);
-            if missing > 0 {
-                rows.extend(part(Part::Earlier, &[at, missing])?);
-            }
-            Ok(rows)
+fn select(db: &Connection, kinds: &Kinds, selection: &Selection) -> ReadResult<Vec<FoundRow>> {
+    if let Some(key) = &selection.key {
+        let kind = kinds.get(selection.kind)?;
+        let record = kind.record()?;
+        return all(db, &kind.statements.by_key, [codec::key_parameter(key)], |row| codec::entity(record, row));
+    }
+    let plan = Plan::of(kinds, selection)?;
+    let limit = selection.limit.map_or(i64::MAX, i64::from);
+    let projection = plan.projection()?;
+    let (record, table) = (plan.kind.record()?, plan.kind.declaration.name);
+    let mut found = Vec::new();
+    for statement in plan.statements(limit)? {
+        let read = |row: &Row<'_>| match projection.as_slice() {
+            [] => codec::entity(record, row),
+            columns => codec::projected(table, columns, row),
+        };
+        found.extend(all(db, &statement.sql, params_from_iter(statement.parameters), read)?);
+        if i64::try_from(found.len()).unwrap_or(i64::MAX) >= limit {
+            break;
         }
     }
+    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(found)
 }
 
-pub(crate) fn counts(db: &Connection) -> ReadResult<SessionCounts> {
-    let mut counts = SessionCounts::default();
-    let rows: Vec<(String, i64)> = all(db, sql::COUNTS, [], |row| Ok((first(row)?, row.get(1).map_err(failed)?)))?;
-    for (status, n) in rows {
-        let nonsense = |what: String| StoreError::Corrupt(format!("row {status} of table session_counts: {what}"));
-        let member: SessionStatus = status.parse().map_err(|fault| nonsense(format!("status {fault}")))?;
-        *counts.of(member) = u64::try_from(n).map_err(|_| nonsense(format!("n cannot be {n}")))?;
-    }
-    Ok(counts)
-}
-
-pub(crate) fn stalled_sessions(db: &Connection, heard_before: Timestamp, limit: u32) -> ReadResult<StalledSessions> {
-    in_snapshot(db, || {
-        let before = heard_before.millis();
-        let mut silent = all(db, &sql::STALLED, [limit], record::<Session>)?;
-        silent.extend(all(db, &sql::OVERDUE, (before, limit), record)?);
-        silent.sort_by_key(|row| (row.entity.value.last_heartbeat, row.seq));
-        silent.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        let total = count(db, sql::STALLED_COUNT, [])? + count(db, sql::OVERDUE_COUNT, [before])?;
-        Ok(StalledSessions { items: entities(silent), total })
-    })
-}
-
-pub(crate) fn overdue_sessions(
-    db: &Connection,
-    heard_before: Timestamp,
-    limit: u32,
-) -> ReadResult<Vec<Versioned<Session>>> {
-    all(db, &sql::OVERDUE, (heard_before.millis(), limit), record).map(entities)
-}
-
-pub(crate) fn overdue_machines(
-    db: &Connection,
-    heard_before: Timestamp,
-    limit: u32,
-) -> ReadResult<Vec<Versioned<Machine>>> {
-    all(db, &sql::OVERDUE_MACHINES, (heard_before.millis(), limit), record).map(entities)
-}
-
-pub(crate) fn earliest_heartbeat(db: &Connection) -> ReadResult<Option<Timestamp>> {
-    in_snapshot(db, || {
-        let session: Option<i64> = one(db, sql::EARLIEST_SESSION, [], first)?;
-        let machine: Option<i64> = one(db, sql::EARLIEST_MACHINE, [], first)?;
-        Ok(session.into_iter().chain(machine).min().map(Timestamp::from_millis))
-    })
-}
-
-pub(crate) fn detector_state(db: &Connection) -> ReadResult<Option<DetectorState>> {
-    let time = |row: &Row<'_>, column: usize| row.get(column).map(Timestamp::from_millis).map_err(failed);
-    one(db, sql::DETECTOR_STATE, [], |row| {
-        Ok(DetectorState { last_pass_at: time(row, 0)?, next_pass_due: time(row, 1)?, grace_until: time(row, 2)? })
-    })
-}
-
-pub(crate) fn expired(db: &Connection, ended_by: Timestamp, limit: u32) -> ReadResult<Vec<Expired>> {
-    all(db, sql::EXPIRED, (ended_by.millis(), limit), codec::expired)
-}
-
-pub(crate) fn expired_counts(db: &Connection, ended_by: Timestamp) -> ReadResult<ExpiredCounts> {
-    in_snapshot(db, || {
-        let by = ended_by.millis();
-        Ok(ExpiredCounts {
-            sessions: count(db, sql::EXPIRED_COUNT, [by])?,
-            tasks: count(db, sql::EXPIRED_TASKS, [by])?,
-        })
-    })
+fn count(db: &Connection, kinds: &Kinds, selection: &Selection) -> ReadResult<u64> {
+    let statement = Plan::of(kinds, selection)?.count()?;
+    let number = |row: &Row<'_>| row.get::<_, i64>(0).map_err(failed);
+    let number = all(db, &statement.sql, params_from_iter(statement.parameters), number)?.pop().unwrap_or(0);
+    u64::try_from(number).map_err(|_| StoreError::Corrupt(format!("a count is below zero: {}", statement.sql)))
 }
 
 pub(crate) fn events(db: &Connection, after: Option<&EventPosition>, limit: u32) -> ReadResult<Vec<RecordedEvent>> {
@@ -259,16 +108,4 @@ pub(crate) fn audit_log(
 
 fn number(position: &EventPosition) -> ReadResult<i64> {
     position.0.parse().map_err(|_| StoreError::Corrupt("that is no event position of this store".to_owned()))
-}
-
-pub(crate) fn keys(db: &Connection) -> ReadResult<Vec<Versioned<ApiKey>>> {
-    all(db, &sql::KEYS, [], record).map(entities)
-}
-
-pub(crate) fn stored_response(
-    db: &Connection,
-    key: &IdempotencyKey,
-    now: Timestamp,
-) -> ReadResult<Option<StoredResponse>> {
-    one(db, &sql::STORED_RESPONSE, (key.0, now.millis()), codec::stored_response)
 }

@@ -1,22 +1,19 @@
-//! Every statement that runs, in one place, so that the tests can ask SQLite how it would run each of them.
+//! The fixed statements, and those made of declarations, in one place, so that tests can ask SQLite how it runs them.
 //!
 //! Each names the index it uses (`INDEXED BY`): a plan then depends on no statistics, and a statement that lost its
 //! index fails at once instead of reading a million rows. Statuses that a partial index names are written out,
 //! because SQLite must see them to use it.
 
 pub(crate) mod audit;
-pub(crate) mod lists;
-mod statements;
+pub(crate) mod selection;
+pub(crate) mod statements;
 
 use std::sync::LazyLock;
 
-use rekindle_core::Task;
-use rekindle_core::domain::api_key::ApiKey;
 use rekindle_core::domain::event::Event;
-use rekindle_core::domain::machine::Machine;
-use rekindle_core::domain::session::Session;
-use rekindle_core::store::StoredResponse;
-pub(crate) use statements::{of, select};
+use rekindle_records::Record;
+
+use crate::kinds::statements_of;
 
 // Heartbeats.
 
@@ -56,70 +53,17 @@ pub(crate) const CLAIM: &str = "INSERT INTO leases AS held (duty, holder, token,
 pub(crate) const RELEASE: &str = "UPDATE leases SET holder = NULL WHERE duty = ?1 AND token = ?2";
 pub(crate) const LEASE_IS_CURRENT: &str = "SELECT 1 FROM leases WHERE duty = ?1 AND token = ?2 AND holder IS NOT NULL";
 
-// Single entities and the sets that rules need.
-
-/// Statuses that are not wanted are bound as null.
-pub(crate) static TASKS_OF: LazyLock<String> = LazyLock::new(|| {
-    select::<Task>("INDEXED BY tasks_session WHERE session_id = ?1 AND status IN (?2, ?3, ?4, ?5, ?6) ORDER BY seq")
-});
-pub(crate) const ACTIVE_SESSION: &str = "SELECT id FROM sessions INDEXED BY sessions_one_active \
-     WHERE project_id = ?1 AND machine_id = ?2 AND status = 'active'";
-pub(crate) const SLOT_HOLDER: &str = "SELECT id FROM sessions INDEXED BY sessions_one_per_slot \
-     WHERE machine_id = ?1 AND docker_slot = ?2 AND completed_at IS NULL";
-pub(crate) const LIVE_SESSIONS: &str = "SELECT seq, id, docker_slot FROM sessions INDEXED BY sessions_one_per_slot \
-     WHERE machine_id = ?1 AND completed_at IS NULL ORDER BY created_at, seq";
-
-// Detection.
-
-pub(crate) const COUNTS: &str = "SELECT status, sum(n) FROM session_counts GROUP BY status";
-pub(crate) static STALLED: LazyLock<String> = LazyLock::new(|| {
-    select::<Session>("INDEXED BY sessions_silence WHERE status = 'stalled' ORDER BY last_heartbeat, seq LIMIT ?1")
-});
-pub(crate) const STALLED_COUNT: &str = "SELECT n FROM session_counts WHERE status = 'stalled' AND archived = 0";
-pub(crate) static OVERDUE: LazyLock<String> = LazyLock::new(|| {
-    select::<Session>(
-        "INDEXED BY sessions_silence WHERE status = 'active' AND last_heartbeat < ?1 ORDER BY last_heartbeat, seq LIMIT ?2",
-    )
-});
-pub(crate) const OVERDUE_COUNT: &str = "SELECT count(*) FROM sessions INDEXED BY sessions_silence \
-     WHERE status = 'active' AND last_heartbeat < ?1";
-pub(crate) static OVERDUE_MACHINES: LazyLock<String> = LazyLock::new(|| {
-    select::<Machine>(
-        "INDEXED BY machines_silence WHERE status = 'online' AND last_heartbeat < ?1 ORDER BY last_heartbeat, seq LIMIT ?2",
-    )
-});
-pub(crate) const EARLIEST_SESSION: &str = "SELECT last_heartbeat FROM sessions INDEXED BY sessions_silence \
-     WHERE status = 'active' ORDER BY last_heartbeat LIMIT 1";
-/// The bound lets SQLite search the index rather than walk it; it excludes nothing.
-pub(crate) const EARLIEST_MACHINE: &str = "SELECT last_heartbeat FROM machines INDEXED BY machines_silence \
-     WHERE status = 'online' AND last_heartbeat <= 9223372036854775807 ORDER BY last_heartbeat LIMIT 1";
-pub(crate) const DETECTOR_STATE: &str = "SELECT looked_at, due_by, silence_from FROM watch WHERE only_row = 1";
-
-// Retention and events.
-
-pub(crate) const EXPIRED: &str = "SELECT seq, id, project_id, completed_at, revision, touches \
-     FROM sessions INDEXED BY sessions_ended WHERE completed_at <= ?1 AND archived_at IS NULL \
-     ORDER BY completed_at, seq LIMIT ?2";
-pub(crate) const EXPIRED_COUNT: &str =
-    "SELECT count(*) FROM sessions INDEXED BY sessions_ended WHERE completed_at <= ?1 AND archived_at IS NULL";
-pub(crate) const EXPIRED_TASKS: &str = "SELECT count(*) FROM sessions INDEXED BY sessions_ended \
-     CROSS JOIN tasks INDEXED BY tasks_session ON tasks.session_id = sessions.id \
-     WHERE sessions.completed_at <= ?1 AND sessions.archived_at IS NULL";
+/// Shows whether anything can be read.
+pub(crate) const PROBE: &str = "SELECT n FROM session_counts WHERE status = 'active' AND archived = 0";
 pub(crate) static EVENTS: LazyLock<String> =
     LazyLock::new(|| select::<Event>("WHERE position > ?1 ORDER BY position LIMIT ?2"));
 
-// API keys and stored responses.
+/// Returns the statement that reads records of one of Rekindle's own kinds: `rest` follows the name of the table.
+pub(crate) fn select<R: Record>(rest: &str) -> String {
+    format!("SELECT {} FROM {} {rest}", statements_of::<R>().columns, R::DECLARATION.name)
+}
 
-/// The bound excludes nothing: it makes the walk a search.
-pub(crate) static KEYS: LazyLock<String> = LazyLock::new(|| {
-    select::<ApiKey>(
-        "INDEXED BY api_keys_created WHERE created_at <= 9223372036854775807 ORDER BY created_at DESC, seq DESC",
-    )
-});
-pub(crate) static STORED_RESPONSE: LazyLock<String> =
-    LazyLock::new(|| select::<StoredResponse>("INDEXED BY answers_key WHERE key = ?1 AND until > ?2"));
-
-/// Returns every statement that is fixed, for the tests that look at plans.
+/// Returns every statement that is fixed, for the tests of plans.
 #[cfg(test)]
 fn all() -> Vec<String> {
     let fixed = [
@@ -136,23 +80,12 @@ fn all() -> Vec<String> {
         CLAIM,
         RELEASE,
         LEASE_IS_CURRENT,
-        ACTIVE_SESSION,
-        SLOT_HOLDER,
-        LIVE_SESSIONS,
-        COUNTS,
-        STALLED_COUNT,
-        OVERDUE_COUNT,
-        EARLIEST_SESSION,
-        EARLIEST_MACHINE,
-        DETECTOR_STATE,
-        EXPIRED,
-        EXPIRED_COUNT,
-        EXPIRED_TASKS,
+        PROBE,
+        &EVENTS,
     ];
-    let of_records = [&TASKS_OF, &STALLED, &OVERDUE, &OVERDUE_MACHINES, &EVENTS, &KEYS, &STORED_RESPONSE];
-    let mut all = statements::Statements::all();
-    all.extend(fixed.map(str::to_owned));
-    all.extend(of_records.map(|sql| sql.to_string()));
+    let mut all: Vec<String> = fixed.map(str::to_owned).into();
+    let kinds = crate::kinds::Kinds::with(rekindle_records::Extension::NONE);
+    all.extend(kinds.all().flat_map(|kind| kind.statements.all(kind.declaration)));
     all
 }
 

@@ -1,26 +1,25 @@
 //! The port, on the writer and the readers.
 
-use async_trait::async_trait;
-use rekindle_core::domain::api_key::ApiKey;
-use rekindle_core::domain::machine::Machine;
-use rekindle_core::domain::session::Session;
-use rekindle_core::domain::task::{Task, TaskStatus};
-use rekindle_core::store::{
-    AuditFilter, Changes, Claim, CommitError, Committed, DetectorState, EventPosition, Expired, ExpiredCounts, Fence,
-    IdempotencyKey, LiveSession, MachineFilter, Page, PageRequest, RecordedEvent, SessionCounts, SessionFilter,
-    SessionHeartbeat, StalledSessions, Store, StoreError, StoredResponse, TaskFilter, Versioned,
-};
-use rekindle_core::values::{MachineId, ProjectId, SessionId, Slot, TaskId, Timestamp};
-use rusqlite::Connection;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::command::{Command, MachineHeartbeat, Pending, Ping, Release};
+use async_trait::async_trait;
+use rekindle_core::domain::machine::Machine;
+use rekindle_core::domain::session::Session;
+use rekindle_core::store::{
+    AuditFilter, Changes, Claim, CommitError, Committed, EventPosition, Fence, Found, Query, RecordedEvent,
+    SessionHeartbeat, Store, StoreError, Versioned,
+};
+use rekindle_core::values::{MachineId, Timestamp};
+use rusqlite::Connection;
+
+use crate::command::{Command, Commit, MachineHeartbeat, Pending, Ping, Release};
 use crate::completion::completion;
+use crate::kinds::Kinds;
 use crate::open::{self, OpenError};
 use crate::options::{Location, SqliteOptions};
 use crate::readers::Readers;
 use crate::reads::{self, ReadResult};
-use crate::sql::lists;
 use crate::writer::{WriteStats, Writer};
 
 /// A store in a SQLite database. When it is dropped, its threads finish what is queued; [`Store::close`] waits for them.
@@ -30,6 +29,7 @@ pub struct SqliteStore {
     writer: Option<Writer>,
     /// None for a database in memory: the writer reads too.
     readers: Option<Readers>,
+    kinds: Arc<Kinds>,
     call_timeout: Duration,
 }
 
@@ -47,7 +47,8 @@ impl SqliteStore {
         };
         let writer = Writer::start(db, copier, options.queue_capacity, options.batch_max, options.watch.clone());
         let writer = Some(writer.map_err(OpenError::NoThread)?);
-        Ok(Self { writer, readers, call_timeout: options.call_timeout })
+        let kinds = Arc::new(Kinds::with(options.extension));
+        Ok(Self { writer, readers, kinds, call_timeout: options.call_timeout })
     }
 
     /// Opens a database in a file for reading only, beside those that write to it: nothing is made or brought up to date,
@@ -62,7 +63,8 @@ impl SqliteStore {
         if found < known {
             return Err(OpenError::Older { path, found, known });
         }
-        Ok(Self { writer: None, readers: Some(readers(&options)?), call_timeout: options.call_timeout })
+        let kinds = Arc::new(Kinds::with(options.extension));
+        Ok(Self { writer: None, readers: Some(readers(&options)?), kinds, call_timeout: options.call_timeout })
     }
 
     /// How much was written since the store was opened, and in how few transactions.
@@ -109,84 +111,9 @@ fn readers(options: &SqliteOptions) -> Result<Readers, OpenError> {
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn session(&self, id: SessionId) -> ReadResult<Option<Versioned<Session>>> {
-        self.read(move |db| reads::session(db, id)).await
-    }
-
-    async fn task(&self, id: TaskId) -> ReadResult<Option<Versioned<Task>>> {
-        self.read(move |db| reads::task(db, id)).await
-    }
-
-    async fn machine(&self, id: &MachineId) -> ReadResult<Option<Versioned<Machine>>> {
-        let id = id.clone();
-        self.read(move |db| reads::machine(db, &id)).await
-    }
-
-    async fn tasks_of(&self, session: SessionId, statuses: &[TaskStatus]) -> ReadResult<Vec<Versioned<Task>>> {
-        let statuses = statuses.to_vec();
-        self.read(move |db| reads::tasks_of(db, session, &statuses)).await
-    }
-
-    async fn active_session(&self, project: &ProjectId, machine: &MachineId) -> ReadResult<Option<SessionId>> {
-        let (project, machine) = (project.clone(), machine.clone());
-        self.read(move |db| reads::active_session(db, &project, &machine)).await
-    }
-
-    async fn slot_holder(&self, machine: &MachineId, slot: Slot) -> ReadResult<Option<SessionId>> {
-        let machine = machine.clone();
-        self.read(move |db| reads::slot_holder(db, &machine, slot)).await
-    }
-
-    async fn live_sessions(&self, machines: &[MachineId]) -> ReadResult<Vec<LiveSession>> {
-        let machines = machines.iter().cloned().collect();
-        self.read(move |db| reads::live_sessions(db, &machines)).await
-    }
-
-    async fn sessions(&self, filter: &SessionFilter, page: PageRequest) -> ReadResult<Page<Session>> {
-        let list = lists::sessions(filter);
-        self.read(move |db| reads::page::<Session>(db, &list, page, |session| session.created_at)).await
-    }
-
-    async fn tasks(&self, filter: &TaskFilter, page: PageRequest) -> ReadResult<Page<Task>> {
-        let list = lists::tasks(filter);
-        self.read(move |db| reads::page::<Task>(db, &list, page, |task| task.created_at)).await
-    }
-
-    async fn machines(&self, filter: &MachineFilter, page: PageRequest) -> ReadResult<Page<Machine>> {
-        let list = lists::machines(filter);
-        self.read(move |db| reads::page::<Machine>(db, &list, page, |machine| machine.created_at)).await
-    }
-
-    async fn counts(&self) -> ReadResult<SessionCounts> {
-        self.read(reads::counts).await
-    }
-
-    async fn stalled_sessions(&self, heard_before: Timestamp, limit: u32) -> ReadResult<StalledSessions> {
-        self.read(move |db| reads::stalled_sessions(db, heard_before, limit)).await
-    }
-
-    async fn overdue_sessions(&self, heard_before: Timestamp, limit: u32) -> ReadResult<Vec<Versioned<Session>>> {
-        self.read(move |db| reads::overdue_sessions(db, heard_before, limit)).await
-    }
-
-    async fn overdue_machines(&self, heard_before: Timestamp, limit: u32) -> ReadResult<Vec<Versioned<Machine>>> {
-        self.read(move |db| reads::overdue_machines(db, heard_before, limit)).await
-    }
-
-    async fn earliest_heartbeat(&self) -> ReadResult<Option<Timestamp>> {
-        self.read(reads::earliest_heartbeat).await
-    }
-
-    async fn detector_state(&self) -> ReadResult<Option<DetectorState>> {
-        self.read(reads::detector_state).await
-    }
-
-    async fn expired(&self, ended_by: Timestamp, limit: u32) -> ReadResult<Vec<Expired>> {
-        self.read(move |db| reads::expired(db, ended_by, limit)).await
-    }
-
-    async fn expired_counts(&self, ended_by: Timestamp) -> ReadResult<ExpiredCounts> {
-        self.read(move |db| reads::expired_counts(db, ended_by)).await
+    async fn find(&self, query: &Query) -> ReadResult<Found> {
+        let (kinds, query) = (Arc::clone(&self.kinds), query.clone());
+        self.read(move |db| reads::find(db, &kinds, &query)).await
     }
 
     async fn events(&self, after: Option<&EventPosition>, limit: u32) -> ReadResult<Vec<RecordedEvent>> {
@@ -204,17 +131,8 @@ impl Store for SqliteStore {
         self.read(move |db| reads::audit_log(db, &filter, before.as_ref(), limit)).await
     }
 
-    async fn keys(&self) -> ReadResult<Vec<Versioned<ApiKey>>> {
-        self.read(reads::keys).await
-    }
-
-    async fn stored_response(&self, key: &IdempotencyKey, now: Timestamp) -> ReadResult<Option<StoredResponse>> {
-        let key = *key;
-        self.read(move |db| reads::stored_response(db, &key, now)).await
-    }
-
     async fn commit(&self, changes: Changes) -> Result<Committed, CommitError> {
-        self.write(changes).await
+        self.write(Commit { changes, kinds: Arc::clone(&self.kinds) }).await
     }
 
     async fn record_heartbeat(&self, beat: SessionHeartbeat) -> ReadResult<Option<Versioned<Session>>> {

@@ -3,17 +3,16 @@
 
 use rekindle_core::domain::event::Event;
 use rekindle_core::store::{
-    EventPosition, Expired, LiveSession, RecordedEvent, StoreError, StoredResponse, Version, Versioned,
+    EventPosition, RecordedEvent, Row as FoundRow, RowContent, StoreError, Value, Version, Versioned,
 };
-use rekindle_core::values::{MachineId, SessionId, Slot, Timestamp};
-use rekindle_records::fields::session::{COMPLETED_AT, DOCKER_SLOT, ID, PROJECT_ID};
-use rekindle_records::{DecodeError, Decoder, Field, Record};
+use rekindle_core::values::Timestamp;
+use rekindle_records::{DecodeError, DecodeFields, Decoder, Field, FieldType, Record, RecordType, StoredValue};
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlResult, ValueRef};
-use serde_json::{Map, Value};
+use serde_json::Map;
 use uuid::Uuid;
 
-/// A row of a list: the entity, and the mark that a cursor to it carries.
+/// An entity and its row number.
 pub(crate) struct Sequenced<T> {
     /// The store's own order of rows.
     pub(crate) seq: i64,
@@ -53,44 +52,35 @@ impl<'r> RowDecoder<'r, '_> {
 }
 
 impl Decoder for RowDecoder<'_, '_> {
-    fn read_text(&mut self, _: &'static Field) -> Result<Option<&str>, DecodeError> {
-        self.borrow(|value| value.as_str_or_null())
-    }
-
-    fn read_uuid(&mut self, _: &'static Field) -> Result<Option<Uuid>, DecodeError> {
-        Ok(self.get::<Option<[u8; 16]>>()?.map(Uuid::from_bytes))
-    }
-
-    fn read_time(&mut self, _: &'static Field) -> Result<Option<Timestamp>, DecodeError> {
-        Ok(self.get::<Option<i64>>()?.map(Timestamp::from_millis))
-    }
-
-    fn read_integer(&mut self, _: &'static Field) -> Result<Option<i64>, DecodeError> {
-        self.get()
-    }
-
-    fn read_bytes(&mut self, _: &'static Field) -> Result<Option<&[u8]>, DecodeError> {
-        self.borrow(|value| value.as_bytes_or_null())
-    }
-
-    fn read_object(&mut self, field: &'static Field) -> Result<Map<String, Value>, DecodeError> {
-        let text = self.borrow(|value| value.as_str())?;
-        if text == "{}" {
-            return Ok(Map::new());
-        }
-        serde_json::from_str(text).map_err(|error| Self::invalid(field, format!("is no JSON object: {error}")))
-    }
-
-    fn read_integers(&mut self, field: &'static Field) -> Result<Option<Vec<i64>>, DecodeError> {
-        let text = self.borrow(|value| value.as_str())?;
-        let numbers = serde_json::from_str(text);
-        numbers.map(Some).map_err(|error| Self::invalid(field, format!("is no array of whole numbers: {error}")))
+    fn read(&mut self, field: &'static Field) -> Result<Option<StoredValue<'_>>, DecodeError> {
+        Ok(match field.kind {
+            FieldType::Text => self.borrow(|value| value.as_str_or_null())?.map(|text| StoredValue::Text(text.into())),
+            FieldType::Uuid => self.get::<Option<[u8; 16]>>()?.map(|id| StoredValue::Uuid(Uuid::from_bytes(id))),
+            FieldType::Time => self.get::<Option<i64>>()?.map(|at| StoredValue::Time(Timestamp::from_millis(at))),
+            FieldType::Integer | FieldType::SmallInteger => self.get::<Option<i64>>()?.map(StoredValue::Integer),
+            FieldType::Bytes => {
+                self.borrow(|value| value.as_bytes_or_null())?.map(|bytes| StoredValue::Bytes(bytes.into()))
+            }
+            FieldType::Object => {
+                let text = self.borrow(|value| value.as_str())?;
+                let object = if text == "{}" { Ok(Map::new()) } else { serde_json::from_str(text) };
+                let object = object.map_err(|error| self.invalid(field, format!("is no JSON object: {error}")));
+                Some(StoredValue::Object(object?))
+            }
+            FieldType::Integers => {
+                let numbers = serde_json::from_str(self.borrow(|value| value.as_str())?);
+                let numbers =
+                    numbers.map_err(|error| self.invalid(field, format!("is no array of whole numbers: {error}")));
+                Some(StoredValue::Integers(numbers?))
+            }
+        })
     }
 }
 
 /// Reads a row whose first column is its sequence, and names the row in an error: by its table, its sequence, and its id
 /// in the second column.
-fn naming<'r, 's, R: Record, T>(
+fn naming<'r, 's, T>(
+    table: &str,
     row: &'r Row<'s>,
     read: impl FnOnce(i64, &mut RowDecoder<'r, 's>) -> Result<T, DecodeError>,
 ) -> Result<T, StoreError> {
@@ -102,13 +92,13 @@ fn naming<'r, 's, R: Record, T>(
             Ok(ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_)) | Err(_) => String::new(),
         };
         let seq = row.get::<_, i64>(0).map_or_else(|_| "?".to_owned(), |seq| seq.to_string());
-        StoreError::Corrupt(format!("row {seq}{id} of table {}: {error}", R::DECLARATION.name))
+        StoreError::Corrupt(format!("row {seq}{id} of table {table}: {error}"))
     })
 }
 
-/// Reads an entity with its version, from a row of the columns of [`crate::sql`].
+/// Reads an entity of a known type with its version, from a row of its declared columns.
 pub(crate) fn record<R: Record>(row: &Row<'_>) -> Result<Sequenced<R>, StoreError> {
-    naming::<R, _>(row, |seq, columns| {
+    naming(R::DECLARATION.name, row, |seq, columns| {
         let value = R::decode(columns)?;
         Ok(Sequenced { seq, entity: Versioned { value, version: columns.version()? } })
     })
@@ -116,36 +106,55 @@ pub(crate) fn record<R: Record>(row: &Row<'_>) -> Result<Sequenced<R>, StoreErro
 
 /// Reads an event with its position.
 pub(crate) fn event(row: &Row<'_>) -> Result<RecordedEvent, StoreError> {
-    naming::<Event, _>(row, |position, columns| {
+    naming(Event::DECLARATION.name, row, |position, columns| {
         let position = EventPosition(position.to_string().into_boxed_str());
         Ok(RecordedEvent { position, event: Event::decode(columns)? })
     })
 }
 
-/// Reads a stored response.
-pub(crate) fn stored_response(row: &Row<'_>) -> Result<StoredResponse, StoreError> {
-    naming::<StoredResponse, _>(row, |_, columns| StoredResponse::decode(columns))
-}
-
-/// Reads an ended session, from a row of [`crate::sql::EXPIRED`].
-pub(crate) fn expired(row: &Row<'_>) -> Result<Expired, StoreError> {
-    naming::<rekindle_core::Session, _>(row, |_, columns| {
-        Ok(Expired {
-            session_id: SessionId(columns.uuid(&ID)?),
-            project_id: columns.text(&PROJECT_ID)?,
-            completed_at: columns.time(&COMPLETED_AT)?,
-            version: columns.version()?,
-        })
+/// Reads an entity of any kind, from a row of its declared columns.
+pub(crate) fn entity(kind: &dyn RecordType, row: &Row<'_>) -> Result<FoundRow, StoreError> {
+    let declaration = kind.declaration();
+    naming(declaration.name, row, |seq, columns| {
+        let content = RowContent::Entity(kind.decode(columns)?);
+        let version = if declaration.versioned { columns.version()? } else { Version::FIRST };
+        Ok(FoundRow { content, version, mark: u128::from(seq.cast_unsigned()) })
     })
 }
 
-/// Reads a live session of a machine, from a row of [`crate::sql::LIVE_SESSIONS`].
-pub(crate) fn live_session(row: &Row<'_>, machine: &MachineId) -> Result<LiveSession, StoreError> {
-    naming::<rekindle_core::Session, _>(row, |_, columns| {
-        Ok(LiveSession {
-            session_id: SessionId(columns.uuid(&ID)?),
-            machine_id: machine.clone(),
-            docker_slot: columns.optional_number(&DOCKER_SLOT)?.map(Slot),
-        })
+/// A column of a projection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Column {
+    /// A declared field.
+    Field(&'static Field),
+    /// A count of the version, by its name.
+    Count(&'static str),
+}
+
+/// Reads the columns of a projection.
+pub(crate) fn projected(table: &str, projection: &[Column], row: &Row<'_>) -> Result<FoundRow, StoreError> {
+    naming(table, row, |seq, columns| {
+        let mut values = Vec::with_capacity(projection.len());
+        for column in projection {
+            values.push(match column {
+                Column::Field(field) => columns.read(field)?.map(|value| plain(field, value)).transpose()?,
+                Column::Count(name) => Some(columns.count(name)?.into()),
+            });
+        }
+        let content = RowContent::Fields(values);
+        Ok(FoundRow { content, version: Version::FIRST, mark: u128::from(seq.cast_unsigned()) })
+    })
+}
+
+fn plain(field: &'static Field, value: StoredValue<'_>) -> Result<Value, DecodeError> {
+    Ok(match value {
+        StoredValue::Text(text) => Value::Text(text.into_owned().into()),
+        StoredValue::Uuid(id) => Value::Uuid(id),
+        StoredValue::Time(at) => Value::Time(at),
+        StoredValue::Integer(number) => Value::Integer(number),
+        StoredValue::Bytes(bytes) => Value::Bytes(Box::from(&*bytes)),
+        StoredValue::Object(_) | StoredValue::Integers(_) => {
+            return Err(DecodeError::Invalid { field: field.name, why: "cannot be part of a projection".to_owned() });
+        }
     })
 }

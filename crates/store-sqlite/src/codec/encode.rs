@@ -1,11 +1,11 @@
 //! The fields of a record as the parameters of a statement, in the order of the declaration.
 
-use rekindle_core::values::Timestamp;
-use rekindle_records::{Encoder, Field, Key};
+use std::borrow::Cow;
+
+use rekindle_core::store::Key;
+use rekindle_records::{EncodeError, Encoder, Field, FieldValue};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Error, Result, Statement, ToSql};
-use serde_json::{Map, Value};
-use uuid::Uuid;
 
 /// Binds values to a statement one after the other.
 pub(crate) struct RowEncoder<'s, 'c> {
@@ -28,47 +28,51 @@ impl<'s, 'c> RowEncoder<'s, 'c> {
 }
 
 impl Encoder for RowEncoder<'_, '_> {
-    type Error = Error;
-
-    fn text<'v>(&mut self, _: &'static Field, value: impl Into<Option<&'v str>>) -> Result<()> {
-        self.bind(value.into())
-    }
-
-    fn uuid(&mut self, _: &'static Field, value: impl Into<Option<Uuid>>) -> Result<()> {
-        self.bind(value.into().map(Uuid::into_bytes))
-    }
-
-    fn time(&mut self, _: &'static Field, value: impl Into<Option<Timestamp>>) -> Result<()> {
-        self.bind(value.into().map(Timestamp::millis))
-    }
-
-    fn integer(&mut self, _: &'static Field, value: impl Into<Option<i64>>) -> Result<()> {
-        self.bind(value.into())
-    }
-
-    fn bytes(&mut self, _: &'static Field, value: &[u8]) -> Result<()> {
-        self.bind(value)
-    }
-
-    fn object(&mut self, _: &'static Field, value: &Map<String, Value>) -> Result<()> {
-        if value.is_empty() {
-            return self.bind("{}");
-        }
-        let text = serde_json::to_string(value).map_err(|error| Error::ToSqlConversionFailure(Box::new(error)))?;
-        self.bind(text)
-    }
-
-    fn integers(&mut self, _: &'static Field, values: impl Iterator<Item = i64>) -> Result<()> {
-        let numbers: Vec<String> = values.map(|number| number.to_string()).collect();
-        self.bind(format!("[{}]", numbers.join(",")))
+    fn put(&mut self, _: &'static Field, value: FieldValue<'_>) -> std::result::Result<(), EncodeError> {
+        let bound = match value {
+            FieldValue::Absent => self.bind(None::<i64>),
+            FieldValue::Text(text) => self.bind(text),
+            FieldValue::Uuid(id) => self.bind(id.as_bytes()),
+            FieldValue::Time(at) => self.bind(at.millis()),
+            FieldValue::Integer(number) => self.bind(number),
+            FieldValue::Bytes(bytes) => self.bind(bytes),
+            FieldValue::Object(object) if object.is_empty() => self.bind("{}"),
+            FieldValue::Object(object) => match serde_json::to_string(object) {
+                Ok(text) => self.bind(text),
+                Err(error) => Err(Error::ToSqlConversionFailure(Box::new(error))),
+            },
+            FieldValue::Integers(numbers) => {
+                let numbers: Vec<String> = numbers.iter().map(i64::to_string).collect();
+                self.bind(format!("[{}]", numbers.join(",")))
+            }
+        };
+        bound.map_err(|error| EncodeError(Box::new(error)))
     }
 }
 
+/// Returns SQLite's own error of a record that could not be bound.
+pub(crate) fn sqlite_error(error: EncodeError) -> Error {
+    error.0.downcast().map_or_else(Error::ToSqlConversionFailure, |error| *error)
+}
+
 /// Returns a key as a parameter.
-pub(crate) fn key_parameter<'k>(key: &'k Key<'_>) -> ToSqlOutput<'k> {
+pub(crate) fn key_parameter(key: &Key) -> ToSqlOutput<'_> {
     ToSqlOutput::Borrowed(match key {
         Key::Uuid(id) => ValueRef::Blob(id.as_bytes()),
         Key::Text(text) => ValueRef::Text(text.as_bytes()),
         Key::Bytes(bytes) => ValueRef::Blob(bytes),
     })
+}
+
+/// Returns a value that a condition compares with as a parameter.
+pub(crate) fn parameter(value: &rekindle_core::store::Value) -> rusqlite::types::Value {
+    use rekindle_core::store::Value;
+    use rusqlite::types::Value as Parameter;
+    match value {
+        Value::Text(text) => Parameter::Text(Cow::clone(text).into_owned()),
+        Value::Uuid(id) => Parameter::Blob(id.as_bytes().to_vec()),
+        Value::Time(at) => Parameter::Integer(at.millis()),
+        Value::Integer(number) => Parameter::Integer(*number),
+        Value::Bytes(bytes) => Parameter::Blob(bytes.to_vec()),
+    }
 }

@@ -22,7 +22,7 @@ pub(crate) fn audit_log(filter: &AuditFilter) -> (String, Vec<Value>) {
         ("at >= ?", filter.since.map(|at| Value::Integer(at.millis()))),
         ("at < ?", filter.until.map(|at| Value::Integer(at.millis()))),
     ];
-    let mut sql = super::statements::select::<Event>(index) + " WHERE ";
+    let mut sql = super::select::<Event>(index) + " WHERE ";
     let mut values = Vec::new();
     for (condition, value) in conditions {
         if let Some(value) = value {

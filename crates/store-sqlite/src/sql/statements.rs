@@ -1,8 +1,6 @@
 //! The statements about one record, made once from its declaration.
 
-use std::sync::LazyLock;
-
-use rekindle_records::{ALL, Change, Declaration, Record};
+use rekindle_records::{Change, Declaration};
 
 /// The statements of one kind of record. The parameters of an insert and of an update are the record's fields in the
 /// order of the declaration; an update adds the expected version and, for a record that has heartbeats, the latest
@@ -28,22 +26,9 @@ pub(crate) struct Statements {
     pub(crate) delete: String,
 }
 
-static STATEMENTS: LazyLock<Vec<(&'static Declaration, Statements)>> =
-    LazyLock::new(|| ALL.iter().map(|declaration| (*declaration, Statements::of(declaration))).collect());
-
-/// Returns the statements of one kind of record.
-pub(crate) fn of<R: Record>() -> &'static Statements {
-    let found = STATEMENTS.iter().find(|(declaration, _)| std::ptr::eq(*declaration, R::DECLARATION));
-    found.map_or_else(|| unreachable!("{} is not in the list of declarations", R::DECLARATION.name), |(_, found)| found)
-}
-
-/// Returns the statement that reads records: `rest` follows the name of the table.
-pub(crate) fn select<R: Record>(rest: &str) -> String {
-    format!("SELECT {} FROM {} {rest}", of::<R>().columns, R::DECLARATION.name)
-}
-
 impl Statements {
-    fn of(declaration: &'static Declaration) -> Self {
+    /// Returns the statements of a declaration.
+    pub(crate) fn of(declaration: &'static Declaration) -> Self {
         let table = declaration.name;
         let key = declaration.key.map_or(declaration.sequence, |key| key.name);
         let indexed = declaration.key.map(|key| format!("INDEXED BY {table}_{} ", key.name)).unwrap_or_default();
@@ -62,19 +47,16 @@ impl Statements {
         }
     }
 
-    /// All that can be run, for the tests that look at plans. A record without a version is only added and read.
+    /// Returns those that can be run, for the tests of plans. A record without a version is only added and read.
     #[cfg(test)]
-    pub(super) fn all() -> Vec<String> {
-        let mut all = Vec::new();
-        for (declaration, statements) in STATEMENTS.iter() {
-            let Self { insert, update, by_key, exists, touch, restore, delete, .. } = statements;
-            all.push(insert.clone());
-            if declaration.key.is_some() {
-                all.extend([by_key, exists].map(String::clone));
-            }
-            if declaration.versioned {
-                all.extend([update, touch, restore, delete].map(String::clone));
-            }
+    pub(super) fn all(&self, declaration: &Declaration) -> Vec<String> {
+        let Self { insert, update, by_key, exists, touch, restore, delete, .. } = self;
+        let mut all = vec![insert.clone()];
+        if declaration.key.is_some() {
+            all.extend([by_key, exists].map(String::clone));
+        }
+        if declaration.versioned {
+            all.extend([update, touch, restore, delete].map(String::clone));
         }
         all
     }

@@ -3,25 +3,27 @@
 
 use rekindle_core::domain::event::EventKind;
 use rekindle_core::domain::machine::MachineStatus;
-use rekindle_core::domain::session::SessionStatus;
+use rekindle_core::domain::session::{Session, SessionStatus};
 use rekindle_core::domain::task::TaskStatus;
-use rekindle_core::store::{AuditFilter, MachineFilter, SessionFilter, TaskFilter};
+use rekindle_core::store::{
+    AuditFilter, Count, Cursor, MachineFilter, PageRequest, Query, SessionFilter, Start, TaskFilter, queries,
+};
 use rekindle_core::values::{KeyId, SessionId, Timestamp};
+use rekindle_records::Extension;
 use rekindle_testkit::sample::{text, uuid};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-use super::lists::{self, List, Part};
+use super::selection::Plan;
 use super::*;
+use crate::kinds::{self, Kinds};
 use crate::open;
 use crate::options::SqliteOptions;
 
 /// Whole tables that are a handful of rows and stay so.
 const TINY: [&str; 3] = ["session_counts", "task_counts", "watch"];
-/// Statements that sort a set that is small by its nature: one session's tasks, one machine's live sessions.
-fn sorted() -> [&'static str; 2] {
-    [&TASKS_OF, LIVE_SESSIONS]
-}
+/// The queries that sort a set that is small by its nature: one session's tasks, one machine's live sessions.
+const SORTED: [&str; 2] = ["tasks_of", "live_sessions"];
 
 fn fresh() -> Connection {
     open::writer(&SqliteOptions::default()).unwrap()
@@ -54,41 +56,84 @@ fn scans(step: &str) -> bool {
     step.split_once("SCAN ").is_some_and(|(_, table)| !TINY.contains(&table.split(' ').next().unwrap()))
 }
 
-fn session_lists() -> Vec<List> {
-    let mut lists = Vec::new();
+/// A statement, and the name of its query.
+struct Asked {
+    query: &'static str,
+    sql: String,
+}
+
+/// Returns the statements that a query runs: its selections', and its counts'.
+fn statements_of(query: &Query) -> (Vec<Asked>, Vec<Asked>) {
+    let kinds = Kinds::with(Extension::NONE);
+    let asked = |sql| Asked { query: query.name(), sql };
+    let mut found = Vec::new();
+    for selection in query.selections() {
+        if selection.key.is_some() {
+            found.push(asked(kinds.get(selection.kind).unwrap().statements.by_key.clone()));
+            continue;
+        }
+        let statements = Plan::of(&kinds, selection).unwrap().statements(10).unwrap();
+        found.extend(statements.into_iter().map(|statement| asked(statement.sql)));
+    }
+    let count = |count: &Count| asked(Plan::of(&kinds, &count.of).unwrap().count().unwrap().sql);
+    (found, query.counts().iter().map(count).collect())
+}
+
+fn pages() -> [PageRequest; 2] {
+    let cursor = Cursor { created_at: Timestamp::MIN, mark: 1 };
+    [Start::Offset(0), Start::After(cursor)].map(|start| PageRequest { limit: 10, start })
+}
+
+fn session_filters() -> Vec<SessionFilter> {
+    let mut filters = Vec::new();
     for status in std::iter::once(None).chain(SessionStatus::ALL.map(Some)) {
         for archived in [None, Some(true), Some(false)] {
             for bits in 0..8 {
-                lists.push(lists::sessions(&SessionFilter {
+                filters.push(SessionFilter {
                     project_id: (bits & 1 != 0).then(|| text("p")),
                     machine_id: (bits & 2 != 0).then(|| text("m")),
                     lineage_id: (bits & 4 != 0).then(|| SessionId(uuid(1))),
                     status,
                     archived,
-                }));
+                });
             }
         }
     }
-    lists
+    filters
 }
 
-fn task_lists() -> Vec<List> {
-    let mut lists = Vec::new();
+fn task_filters() -> Vec<TaskFilter> {
+    let mut filters = Vec::new();
     for status in std::iter::once(None).chain(TaskStatus::ALL.map(Some)) {
         for bits in 0..4 {
-            lists.push(lists::tasks(&TaskFilter {
+            filters.push(TaskFilter {
                 session_id: (bits & 1 != 0).then(|| SessionId(uuid(1))),
                 project_id: (bits & 2 != 0).then(|| text("p")),
                 status,
-            }));
+            });
         }
+    }
+    filters
+}
+
+/// Returns every list, with every combination of conditions.
+fn lists() -> Vec<Query> {
+    let mut lists = Vec::new();
+    for page in pages() {
+        lists.extend(session_filters().iter().map(|filter| queries::sessions(filter, page).query().clone()));
+        lists.extend(task_filters().iter().map(|filter| queries::tasks(filter, page).query().clone()));
+        let statuses = std::iter::once(None).chain(MachineStatus::ALL.map(Some));
+        let of_machines = statuses.map(|status| queries::machines(&MachineFilter { status }, page).query().clone());
+        lists.extend(of_machines);
     }
     lists
 }
 
-fn machine_lists() -> Vec<List> {
-    let statuses = std::iter::once(None).chain(MachineStatus::ALL.map(Some));
-    statuses.map(|status| lists::machines(&MachineFilter { status })).collect()
+/// Returns the statements of the whole catalogue.
+fn catalogue() -> Vec<Asked> {
+    let samples = rekindle_testkit::catalogue().into_iter().map(|(_, query)| query);
+    let both = samples.chain(lists()).map(|query| statements_of(&query));
+    both.flat_map(|(found, counted)| found.into_iter().chain(counted)).collect()
 }
 
 fn audit_logs() -> Vec<String> {
@@ -105,16 +150,11 @@ fn audit_logs() -> Vec<String> {
 
 #[test]
 fn no_statement_reads_a_table_from_end_to_end() {
-    let (mut looked_at, mut refused) = (0, Vec::new());
+    let (mut explained, mut refused) = (0, Vec::new());
     for db in [fresh(), analysed()] {
-        let mut statements = all();
-        for list in session_lists().into_iter().chain(task_lists()).chain(machine_lists()) {
-            statements.extend(Part::ALL.map(|part| list.part(part)));
-            statements.push(list.total().0);
-        }
-        statements.extend(audit_logs());
+        let statements = all().into_iter().chain(catalogue().into_iter().map(|asked| asked.sql)).chain(audit_logs());
         for sql in statements {
-            looked_at += 1;
+            explained += 1;
             for step in plan(&db, &sql) {
                 if scans(&step) || step.contains("AUTOMATIC") {
                     refused.push(format!("{step}\n    {sql}"));
@@ -122,18 +162,17 @@ fn no_statement_reads_a_table_from_end_to_end() {
             }
         }
     }
-    assert!(looked_at > 1000, "only {looked_at} statements were looked at");
+    assert!(explained > 1000, "only {explained} statements were explained");
     assert!(refused.is_empty(), "{}", refused.join("\n"));
 }
 
 #[test]
 fn nothing_that_can_be_large_is_sorted() {
     for db in [fresh(), analysed()] {
-        let lists = session_lists().into_iter().chain(task_lists()).chain(machine_lists());
-        let parts = lists.flat_map(|list| Part::ALL.map(|part| list.part(part)));
-        for sql in parts.chain(audit_logs()).chain(all()) {
+        let fixed = all().into_iter().chain(audit_logs()).map(|sql| Asked { query: "", sql });
+        for Asked { query, sql } in fixed.chain(catalogue()) {
             let sorts = plan(&db, &sql).iter().any(|step| step.contains("TEMP B-TREE"));
-            assert_eq!(sorts, sorted().contains(&sql.as_str()), "{sql}");
+            assert_eq!(sorts, SORTED.contains(&query), "{query}: {sql}");
         }
     }
 }
@@ -141,10 +180,13 @@ fn nothing_that_can_be_large_is_sorted() {
 #[test]
 fn a_cursor_is_found_by_a_search_of_the_index() {
     let db = fresh();
-    for list in session_lists().into_iter().chain(task_lists()).chain(machine_lists()) {
-        let same = plan(&db, &list.part(Part::SameInstant)).join(" ");
+    let from_cursor = |query: &Query| matches!(query.selections()[0].start, Start::After(_));
+    for list in lists().iter().filter(|query| from_cursor(query)) {
+        let (found, _) = statements_of(list);
+        let [same, earlier] = found.as_slice() else { panic!("a cursor takes two statements") };
+        let same = plan(&db, &same.sql).join(" ");
         assert!(same.contains("created_at=? AND seq<?") || same.contains("created_at=? AND rowid<?"), "{same}");
-        let earlier = plan(&db, &list.part(Part::Earlier)).join(" ");
+        let earlier = plan(&db, &earlier.sql).join(" ");
         assert!(earlier.contains("created_at<?"), "{earlier}");
     }
 }
@@ -154,7 +196,8 @@ fn totals_of_status_and_archival_alone_are_kept_not_counted() {
     for status in std::iter::once(None).chain(SessionStatus::ALL.map(Some)) {
         for archived in [None, Some(true), Some(false)] {
             let filter = SessionFilter { status, archived, ..SessionFilter::default() };
-            assert!(lists::sessions(&filter).total().0.contains("session_counts"), "{filter:?}");
+            let (_, counted) = statements_of(queries::sessions(&filter, pages()[0]).query());
+            assert!(counted[0].sql.contains("session_counts"), "{filter:?}");
         }
     }
 }
@@ -162,13 +205,14 @@ fn totals_of_status_and_archival_alone_are_kept_not_counted() {
 #[test]
 fn other_totals_are_counted_within_their_index() {
     let db = fresh();
-    for list in session_lists().into_iter().chain(task_lists()).chain(machine_lists()) {
-        let (sql, _) = list.total();
+    for list in lists() {
+        let (_, counted) = statements_of(&list);
+        let sql = &counted[0].sql;
         // Within a chain of recoveries or one session's tasks a look at the rows costs nothing.
         if sql.contains("sessions_lineage") || sql.contains("tasks_session") {
             continue;
         }
-        let steps = plan(&db, &sql).join(" ");
+        let steps = plan(&db, sql).join(" ");
         assert!(steps.contains("COVERING") || TINY.iter().any(|table| steps.contains(table)), "{steps}: {sql}");
     }
 }
@@ -197,7 +241,10 @@ fn a_heartbeat_writes_the_index_of_silence_and_no_other() {
     let db = fresh();
     assert_eq!(indexes_written(&db, HEARTBEAT), ["sessions_silence"]);
     assert_eq!(indexes_written(&db, MACHINE_HEARTBEAT), ["machines_silence"]);
-    assert!(indexes_written(&db, &of::<Session>().update).len() > 5, "the test no longer sees what is written");
+    assert!(
+        indexes_written(&db, &kinds::statements_of::<Session>().update).len() > 5,
+        "the test no longer sees what is written"
+    );
 }
 
 #[test]
@@ -210,5 +257,5 @@ fn a_heartbeat_fires_no_trigger() {
         codes.map(Result::unwrap).any(|code| code == "Program")
     };
     assert!(!program(HEARTBEAT));
-    assert!(program(&of::<Session>().update), "the test no longer sees triggers");
+    assert!(program(&kinds::statements_of::<Session>().update), "the test no longer sees triggers");
 }
