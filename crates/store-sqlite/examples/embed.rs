@@ -1,6 +1,7 @@
 //! Rekindle inside another program, without HTTP: a session falls silent, is noticed, and goes on in a successor.
 #![expect(clippy::print_stdout, reason = "an example tells what happens")]
 
+use rekindle_core::store::{FindTyped, queries};
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,7 +50,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let Some(next) = tracker.sessions().get(session_id).await?.value.recovered_into() else { return Ok(()) };
-    for task in store.tasks_of(next, &TaskStatus::ALL).await? {
+    for task in store.read(queries::tasks_of(next, &TaskStatus::ALL)).await? {
         println!("there, \"{}\" is {}", task.value.name, task.value.status());
     }
     store.close().await;

@@ -6,10 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use rekindle_core::store::{
-    Changes, CommitError, Expect, PageRequest, Put, SessionFilter, SessionHeartbeat, Start, StoreError, UniqueRule,
-    Write,
-};
+use rekindle_core::store::{Changes, CommitError, Expect, FindTyped, PageRequest, Put, SessionFilter, SessionHeartbeat, Start, StoreError, UniqueRule, Write, queries};
 use rekindle_core::{Metadata, SessionId, Slot, Store};
 use rekindle_store_sqlite::{Location, SqliteOptions, SqliteStore};
 use rekindle_testkit::sample::{machine, metadata, noon_plus, session, sessions_of_every_shape, task, uuid};
@@ -30,7 +27,7 @@ fn insert(n: u64) -> Changes {
 
 async fn total(store: &SqliteStore) -> u64 {
     let page = PageRequest { limit: 1, start: Start::Offset(0) };
-    store.sessions(&SessionFilter::default(), page).await.unwrap().total
+    store.read(queries::sessions(&SessionFilter::default(), page)).await.unwrap().total
 }
 
 #[tokio::test]
@@ -65,11 +62,11 @@ async fn what_was_answered_is_there_after_reopening() {
 async fn everything(store: &SqliteStore, shapes: &[rekindle_core::Session]) -> String {
     let mut all = String::new();
     for shape in shapes {
-        all += &format!("{:?}\n", store.session(shape.id).await.unwrap().unwrap());
-        all += &format!("{:?}\n", store.tasks_of(shape.id, &rekindle_core::TaskStatus::ALL).await.unwrap());
+        all += &format!("{:?}\n", store.read(queries::session(shape.id)).await.unwrap().unwrap());
+        all += &format!("{:?}\n", store.read(queries::tasks_of(shape.id, &rekindle_core::TaskStatus::ALL)).await.unwrap());
     }
-    all += &format!("{:?}\n", store.machine(&machine("m1").id).await.unwrap().unwrap());
-    all += &format!("{:?} {}\n", store.counts().await.unwrap(), total(store).await);
+    all += &format!("{:?}\n", store.read(queries::machine(&machine("m1").id)).await.unwrap().unwrap());
+    all += &format!("{:?} {}\n", store.read(queries::counts()).await.unwrap(), total(store).await);
     all
 }
 
@@ -97,7 +94,7 @@ async fn closing_finishes_what_was_asked_and_leaves_no_log_behind() {
     let refused = store.commit(insert(1000)).await;
     assert!(matches!(refused, Err(CommitError::Failed(StoreError::Unavailable(_)))), "{refused:?}");
     assert!(matches!(store.ping().await, Err(StoreError::Unavailable(_))));
-    assert!(matches!(store.counts().await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(store.read(queries::counts()).await, Err(StoreError::Unavailable(_))));
     let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["rekindle.db"]);
     let store = open(&options);
@@ -130,7 +127,7 @@ async fn concurrent_heartbeats_share_transactions_and_none_is_lost() {
     let transactions = written.transactions - before.transactions;
     assert!(transactions < 1000, "2000 heartbeats took {transactions} transactions");
     for n in 0..20 {
-        let row = store.session(SessionId(uuid(n))).await.unwrap().unwrap();
+        let row = store.read(queries::session(SessionId(uuid(n)))).await.unwrap().unwrap();
         assert_eq!(row.value.last_heartbeat, noon_plus(1980 + i64::try_from(n).unwrap()));
         assert_eq!(row.version, rekindle_core::Version::FIRST);
     }
@@ -168,8 +165,8 @@ async fn a_full_disk_refuses_writes_keeps_the_rest_and_takes_them_again_after_a_
     let (beat, refused) = tokio::join!(store.record_heartbeat(beat), store.commit(bulky(stored)));
     assert_eq!(beat.unwrap().unwrap().value.last_heartbeat, noon_plus(9));
     assert!(matches!(refused, Err(CommitError::Failed(StoreError::Unavailable(_)))), "{refused:?}");
-    let version = store.session(SessionId(uuid(1))).await.unwrap().unwrap().version;
-    let writes = vec![Write::DeleteSession(SessionId(uuid(1)), version)];
+    let version = store.read(queries::session(SessionId(uuid(1)))).await.unwrap().unwrap().version;
+    let writes = vec![Write::delete::<Session>(SessionId(uuid(1)), version)];
     store.commit(Changes { writes, ..Changes::default() }).await.unwrap();
     store.commit(bulky(stored)).await.expect("there is room again");
     assert_eq!(total(&store).await, stored);
@@ -206,9 +203,9 @@ async fn a_put_with_large_metadata_comes_back_whole() {
     store.commit(insert(1)).await.unwrap();
     let mut big = session(1);
     big.metadata = rekindle_testkit::sample::largest_metadata();
-    let put = Put { value: big.clone(), expect: Expect::At(rekindle_core::Version::FIRST) };
-    store.commit(Changes { writes: vec![Write::PutSession(put)], ..Changes::default() }).await.unwrap();
-    let row = store.session(big.id).await.unwrap().unwrap();
+    let put = Write::put(big.clone(), Expect::At(rekindle_core::Version::FIRST));
+    store.commit(Changes { writes: vec![put], ..Changes::default() }).await.unwrap();
+    let row = store.read(queries::session(big.id)).await.unwrap().unwrap();
     assert_eq!(row.value.metadata, big.metadata);
     assert_ne!(row.value.metadata, Metadata::default());
     store.close().await;

@@ -3,6 +3,7 @@
 //! database that is written to finds nothing.
 #![expect(clippy::unwrap_used, reason = "a failed expectation is a test's way to report")]
 
+use rekindle_core::store::{FindTyped, queries};
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -221,10 +222,10 @@ async fn what_is_written_meanwhile_does_not_disturb_a_backup() {
     let store = SqliteStore::open(options(&restored)).unwrap();
     assert_eq!(invariants::check(&store).await.unwrap(), Vec::<String>::new());
     for id in &before {
-        assert!(store.session(*id).await.unwrap().is_some(), "{id} was answered before the backup began");
+        assert!(store.read(queries::session(*id)).await.unwrap().is_some(), "{id} was answered before the backup began");
     }
     for id in &after {
-        assert!(store.session(*id).await.unwrap().is_none(), "{id} was begun after the backup had ended");
+        assert!(store.read(queries::session(*id)).await.unwrap().is_none(), "{id} was begun after the backup had ended");
     }
     store.close().await;
     let left: Vec<_> = std::fs::read_dir(elsewhere.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();

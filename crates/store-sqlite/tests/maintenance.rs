@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use rekindle_core::store::{Changes, StoreError};
+use rekindle_core::store::{Changes, FindTyped, StoreError, queries};
 use rekindle_core::{Store, Timestamp};
 use rekindle_integrity::{CheckEvent, Rule};
 use rekindle_store_sqlite::maintenance::{
@@ -102,7 +102,7 @@ async fn a_backup_is_one_file_that_opens_as_a_database() {
     assert_eq!(told.last(), Some(&Progress::Verifying));
     assert!(told.contains(&Progress::Copying { done: done.pages, of: done.pages }), "{told:?}");
     let store = SqliteStore::open(options(&to)).unwrap();
-    assert_eq!(store.counts().await.unwrap().active, 40);
+    assert_eq!(store.read(queries::counts()).await.unwrap().active, 40);
     add(&store, [99]).await;
     store.close().await;
 }
@@ -324,7 +324,7 @@ async fn a_vacuum_gives_back_the_room_of_what_was_deleted() {
     assert_eq!(names(folder.path()), ["a.db"]);
     assert_eq!(maintenance::check(&path, &Stop::default(), &mut |_| {}).unwrap().problems, Vec::<String>::new());
     let store = SqliteStore::open(options(&path)).unwrap();
-    assert_eq!(store.counts().await.unwrap().active, 5);
+    assert_eq!(store.read(queries::counts()).await.unwrap().active, 5);
     store.close().await;
 }
 
@@ -386,7 +386,7 @@ async fn a_store_for_reading_writes_nothing_and_makes_nothing() {
     let before = contents(folder.path());
     assert!(matches!(SqliteStore::open_to_read(options(&missing)), Err(OpenError::Missing(_))));
     let store = SqliteStore::open_to_read(options(&path)).unwrap();
-    assert_eq!(store.counts().await.unwrap().active, 3);
+    assert_eq!(store.read(queries::counts()).await.unwrap().active, 3);
     assert!(matches!(store.ping().await, Err(StoreError::Unavailable(why)) if why.contains("reading only")));
     store.close().await;
     assert_eq!(contents(folder.path()), before);

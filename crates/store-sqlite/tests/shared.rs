@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rekindle_core::store::{Changes, Claim, CommitError, LeaseName, SessionHeartbeat, Store, StoreError};
+use rekindle_core::store::{Changes, Claim, CommitError, FindTyped, LeaseName, SessionHeartbeat, Store, StoreError, queries};
 use rekindle_store_sqlite::{Location, SqliteOptions, SqliteStore};
 use rekindle_testkit::sample::{self, noon_plus, uuid};
 
@@ -50,7 +50,7 @@ async fn two_write_at_once_and_each_sees_what_the_other_was_told() {
     }
     assert_eq!(one.counts().await.unwrap().active, 8 * EACH);
     one.close().await;
-    assert_eq!(other.counts().await.unwrap().active, 8 * EACH, "one leaves, the other goes on");
+    assert_eq!(other.read(queries::counts()).await.unwrap().active, 8 * EACH, "one leaves, the other goes on");
     other.ping().await.unwrap();
     other.close().await;
 }

@@ -3,7 +3,7 @@
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use rekindle_core::domain::session::Outcome;
-use rekindle_core::store::{Expect, Put, UniqueRule, Write};
+use rekindle_core::store::{Expect, FindTyped, Put, UniqueRule, Write, queries};
 use rekindle_testkit::sample::{NOON, ended, noon_plus, session, task, text, uuid};
 
 use super::*;
@@ -38,7 +38,7 @@ fn beat(n: u64, millis: i64) -> SessionHeartbeat {
 }
 
 async fn heard(store: &SqliteStore, n: u64) -> Option<Timestamp> {
-    store.session(SessionId(uuid(n))).await.unwrap().map(|row| row.value.last_heartbeat)
+    store.read(queries::session(SessionId(uuid(n)))).await.unwrap().map(|row| row.value.last_heartbeat)
 }
 
 /// Notes the batches that it is told of.
@@ -130,7 +130,7 @@ async fn a_failing_command_harms_no_other_in_its_batch() {
     assert_eq!(missed.unwrap(), None);
     assert_eq!(store.write_stats().transactions - before.transactions, 1);
     assert_eq!(heard(&store, 2).await, None, "the failing commit left something behind");
-    assert_eq!(store.task(TaskId(uuid(50))).await.unwrap(), None);
+    assert_eq!(store.read(queries::task(TaskId(uuid(50)))).await.unwrap(), None);
     assert_eq!(heard(&store, 4).await, Some(NOON));
     assert_eq!(heard(&store, 1).await, Some(noon_plus(5)));
     store.close().await;
@@ -161,7 +161,7 @@ async fn a_write_that_waited_too_long_is_withdrawn_and_never_happens() {
     let release = hold(&store).await;
     let late = store.commit(insert(1)).await;
     assert!(matches!(late, Err(CommitError::Failed(StoreError::TimedOut(_)))), "{late:?}");
-    let read = store.counts().await;
+    let read = store.read(queries::counts()).await;
     assert!(matches!(read, Err(StoreError::TimedOut(_))), "{read:?}");
     drop(release);
     store.close().await;
@@ -198,7 +198,7 @@ async fn a_dead_writer_is_reported() {
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
     let refused = store.commit(insert(1)).await;
     assert!(matches!(refused, Err(CommitError::Failed(StoreError::Unavailable(_)))), "{refused:?}");
-    assert!(matches!(store.counts().await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(store.read(queries::counts()).await, Err(StoreError::Unavailable(_))));
     store.close().await;
 }
 
@@ -235,8 +235,8 @@ async fn each_rule_is_told_by_the_index_that_was_violated() {
         let mut changes = Changes::default();
         changes.insert(over);
         store.commit(changes).await.unwrap();
-        let put = Put { value: rival, expect: Expect::At(rekindle_core::Version::FIRST) };
-        let changes = Changes { writes: vec![Write::PutSession(put)], ..Changes::default() };
+        let put = Write::put(rival, Expect::At(rekindle_core::Version::FIRST));
+        let changes = Changes { writes: vec![put], ..Changes::default() };
         let refused = store.commit(changes).await;
         assert!(matches!(refused, Err(CommitError::UniqueViolation(found)) if found == rule), "update: {refused:?}");
     }
@@ -249,7 +249,7 @@ async fn a_row_that_makes_no_sense_is_named() {
     store.commit(insert(1)).await.unwrap();
     let spoil = "UPDATE sessions SET metadata = '[1]'";
     store.read(move |db| db.execute_batch(spoil).map_err(|error| not_written(&error))).await.unwrap();
-    let corrupt = store.session(SessionId(uuid(1))).await.unwrap_err();
+    let corrupt = store.read(queries::session(SessionId(uuid(1)))).await.unwrap_err();
     let StoreError::Corrupt(words) = &corrupt else { panic!("{corrupt:?}") };
     assert!(words.contains(&format!("row 1 ({}) of table sessions: metadata", uuid(1))), "{words}");
     store.close().await;
@@ -270,7 +270,7 @@ async fn counts_kept_by_triggers_are_those_of_the_rows() {
     for round in 0..phases.len() {
         for (n, shape) in versions.iter_mut().enumerate() {
             shape.phase = phases[(n + round) % phases.len()].clone();
-            let version = store.session(shape.id).await.unwrap().unwrap().version;
+            let version = store.read(queries::session(shape.id)).await.unwrap().unwrap().version;
             let mut changes = Changes::default();
             changes.update(shape.clone(), version);
             store.commit(changes).await.unwrap();
@@ -284,7 +284,7 @@ async fn counts_kept_by_triggers_are_those_of_the_rows() {
             .await
             .unwrap();
         assert_eq!(differing, 0, "after round {round}");
-        assert_eq!(store.counts().await.unwrap().total(), versions.len() as u64);
+        assert_eq!(store.read(queries::counts()).await.unwrap().total(), versions.len() as u64);
     }
     store.close().await;
 }
@@ -310,7 +310,7 @@ async fn when_sqlite_undoes_all_the_others_are_done_alone() {
     assert_eq!(heard(&store, 1).await, Some(NOON));
     assert_eq!(heard(&store, 13).await, None);
     assert_eq!(heard(&store, 2).await, Some(NOON));
-    assert_eq!(store.counts().await.unwrap().active, 2);
+    assert_eq!(store.read(queries::counts()).await.unwrap().active, 2);
     store.close().await;
 }
 
@@ -328,12 +328,12 @@ async fn a_read_that_takes_too_long_gives_its_thread_back() {
     let late = store.read(count).await;
     assert!(matches!(late, Err(StoreError::TimedOut(_) | StoreError::Unavailable(_))), "{late:?}");
     let began = std::time::Instant::now();
-    while store.session(SessionId(uuid(1))).await.is_err() {
+    while store.read(queries::session(SessionId(uuid(1)))).await.is_err() {
         assert!(began.elapsed() < Duration::from_secs(20), "the one reader never came back");
     }
     // Nor does a question that panics take it away.
     let panicked: ReadResult<()> = store.read(|_| panic!("this question is made to panic")).await;
     assert!(panicked.is_err());
-    assert!(store.session(SessionId(uuid(1))).await.unwrap().is_some());
+    assert!(store.read(queries::session(SessionId(uuid(1)))).await.unwrap().is_some());
     store.close().await;
 }
