@@ -48,7 +48,7 @@ pub fn clash(rule: UniqueRule, one: &Session, other: &Session) -> Option<Finding
     let (a, b) = (one.id, other.id);
     let (rule, holds, what) = match rule {
         // No rule about sessions.
-        UniqueRule::IdempotencyKey => return None,
+        UniqueRule::IdempotencyKey | UniqueRule::Other(_) => return None,
         UniqueRule::ActivePerProjectAndMachine => (
             Rule::OneActive,
             both(|status| status == SessionStatus::Active)

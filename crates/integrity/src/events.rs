@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use rekindle_core::domain::event::{EventKind, Subject};
-use rekindle_core::store::{EventPosition, RecordedEvent, StoreError};
+use rekindle_core::store::{EventPosition, FindTyped, RecordedEvent, StoreError, queries};
 use rekindle_core::values::{SessionId, TaskId};
 
 use crate::check::{Check, PAGE};
@@ -47,7 +47,7 @@ impl Check<'_> {
         let asked: Vec<_> = asked.into_iter().filter(|id| !there.contains(id)).collect();
         let store = self.store;
         let mut gone = HashSet::new();
-        for (id, answer) in look_up_all(asked, |id| async move { (id, store.session(id).await) }).await {
+        for (id, answer) in look_up_all(asked, |id| async move { (id, store.read(queries::session(id)).await) }).await {
             match known(answer)? {
                 Some(Some(_)) | None => there.insert(id),
                 Some(None) => gone.insert(id),
@@ -82,13 +82,15 @@ impl Check<'_> {
                 ) => {}
             }
         }
-        for (id, answer) in look_up_all(sessions, |id| async move { (id, store.session(id).await) }).await {
+        for (id, answer) in
+            look_up_all(sessions, |id| async move { (id, store.read(queries::session(id)).await) }).await
+        {
             if let Some(Some(_)) = known(answer)? {
                 let what = format!("session {id} is there, and was deleted");
                 self.found(Finding::of(Rule::EventSubject, &[&id], what));
             }
         }
-        for (id, answer) in look_up_all(tasks, |id| async move { (id, store.task(id).await) }).await {
+        for (id, answer) in look_up_all(tasks, |id| async move { (id, store.read(queries::task(id)).await) }).await {
             if let Some(Some(_)) = known(answer)? {
                 let what = format!("task {id} is there, and was deleted");
                 self.found(Finding::of(Rule::EventSubject, &[&id], what));

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use rekindle_core::domain::session::Session;
 use rekindle_core::domain::task::{Task, TaskStatus};
 use rekindle_core::rules::recovery::INTERRUPTED;
-use rekindle_core::store::{StoreError, Versioned};
+use rekindle_core::store::{FindTyped, StoreError, Versioned, queries};
 use rekindle_core::values::{SessionId, TaskId};
 
 use crate::check::Check;
@@ -23,9 +23,11 @@ impl Check<'_> {
     /// A task that seems to break a rule, with its session.
     pub(super) async fn task(&mut self, task: TaskId) -> Result<(), StoreError> {
         for _ in 0..MAX_REREADS {
-            let Some(Some(before)) = known(self.store.task(task).await)? else { return Ok(()) };
-            let Some(session) = known(self.store.session(before.value.session_id).await)? else { return Ok(()) };
-            let Some(Some(after)) = known(self.store.task(task).await)? else { return Ok(()) };
+            let Some(Some(before)) = known(self.store.read(queries::task(task)).await)? else { return Ok(()) };
+            let Some(session) = known(self.store.read(queries::session(before.value.session_id)).await)? else {
+                return Ok(());
+            };
+            let Some(Some(after)) = known(self.store.read(queries::task(task)).await)? else { return Ok(()) };
             if before.version == after.version {
                 let session = session.as_ref().map(|row| SessionRef::from(&row.value));
                 self.all_found(belongs(&after.value, session.as_ref()));
@@ -40,7 +42,7 @@ impl Check<'_> {
     pub(super) async fn origins(&mut self, copies: Vec<Copied>) -> Result<(), StoreError> {
         let store = self.store;
         let answers = look_up_all(copies, |copy| async move {
-            let origin = store.task(copy.origin).await;
+            let origin = store.read(queries::task(copy.origin)).await;
             (copy, origin)
         });
         for (copy, origin) in answers.await {
@@ -67,7 +69,7 @@ impl Check<'_> {
         let pairs: HashSet<(SessionId, SessionId)> = pairs.filter(|(one, other)| one != other).collect();
         let store = self.store;
         let answers = look_up_all(Vec::from_iter(pairs), |(original, successor)| async move {
-            (store.session(original).await, store.session(successor).await)
+            (store.read(queries::session(original)).await, store.read(queries::session(successor)).await)
         });
         for (original, successor) in answers.await {
             let (Some(Some(original)), Some(Some(successor))) = (known(original)?, known(successor)?) else { continue };
@@ -92,9 +94,9 @@ impl Check<'_> {
         other: SessionId,
     ) -> Result<Option<(Session, Session)>, StoreError> {
         for _ in 0..MAX_REREADS {
-            let Some(Some(before)) = known(self.store.session(one).await)? else { return Ok(None) };
-            let Some(Some(second)) = known(self.store.session(other).await)? else { return Ok(None) };
-            let Some(Some(after)) = known(self.store.session(one).await)? else { return Ok(None) };
+            let Some(Some(before)) = known(self.store.read(queries::session(one)).await)? else { return Ok(None) };
+            let Some(Some(second)) = known(self.store.read(queries::session(other)).await)? else { return Ok(None) };
+            let Some(Some(after)) = known(self.store.read(queries::session(one)).await)? else { return Ok(None) };
             if before.version == after.version {
                 return Ok(Some((after.value, second.value)));
             }
@@ -107,13 +109,13 @@ impl Check<'_> {
     /// one may have been left on purpose, but not one that was interrupted by the recovery itself.
     async fn left_by(&mut self, original: &Session, successor: &Session) -> Result<(), StoreError> {
         let left = [TaskStatus::Pending, TaskStatus::InProgress, TaskStatus::Blocked, TaskStatus::Failed];
-        let tasks = self.store.tasks_of(original.id, &left).await;
+        let tasks = self.store.read(queries::tasks_of(original.id, &left)).await;
         let mut unfinished: Vec<TaskId> =
             readable(tasks)?.into_iter().filter(is_unfinished).map(|task| task.id).collect();
         if unfinished.is_empty() {
             return Ok(());
         }
-        let copies = self.store.tasks_of(successor.id, &TaskStatus::ALL).await;
+        let copies = self.store.read(queries::tasks_of(successor.id, &TaskStatus::ALL)).await;
         let copies: HashSet<_> = readable(copies)?.into_iter().filter_map(|task| task.copied_from).collect();
         unfinished.retain(|task| !copies.contains(task));
         if self.left_behind.len() + unfinished.len() > MAX_PENDING {
@@ -132,8 +134,8 @@ impl Check<'_> {
         left.sort_unstable();
         for (successor, task) in left {
             // Whatever was deleted meanwhile took its events with it.
-            let Some(Some(task)) = known(self.store.task(task).await)? else { continue };
-            let Some(Some(_)) = known(self.store.session(successor).await)? else { continue };
+            let Some(Some(task)) = known(self.store.read(queries::task(task)).await)? else { continue };
+            let Some(Some(_)) = known(self.store.read(queries::session(successor)).await)? else { continue };
             let (task, original) = (task.value.id, task.value.session_id);
             let what = format!("task {task} of session {original} was left behind by its successor {successor}");
             self.found(Finding::of(Rule::NothingLeftBehind, &[&task, &original, &successor], what));

@@ -4,7 +4,9 @@
 use std::collections::{HashMap, HashSet};
 
 use rekindle_core::domain::session::Session;
-use rekindle_core::store::{MachineFilter, Page, PageRequest, SessionFilter, Start, StoreError, TaskFilter};
+use rekindle_core::store::{
+    FindTyped, MachineFilter, Page, PageRequest, SessionFilter, Start, StoreError, TaskFilter, queries,
+};
 use rekindle_core::values::SessionId;
 
 use crate::check::{Check, PAGE};
@@ -18,7 +20,7 @@ const REMEMBERED: usize = 50_000;
 
 impl Check<'_> {
     pub(super) async fn sessions(&mut self) -> Result<(), StoreError> {
-        let counts = self.store.counts().await?;
+        let counts = self.store.read(queries::counts()).await?;
         let live = counts.active + counts.paused + counts.stalled;
         let total = counts.total();
         let mut doubles = DuplicateFinder::among(total + 2 * live);
@@ -64,7 +66,8 @@ impl Check<'_> {
     }
 
     async fn session_page(&mut self, part: Part, start: Start) -> Result<Option<Page<Session>>, StoreError> {
-        let page = self.store.sessions(&SessionFilter::default(), PageRequest { limit: PAGE, start }).await;
+        let page =
+            self.store.read(queries::sessions(&SessionFilter::default(), PageRequest { limit: PAGE, start })).await;
         self.readable(part, page)
     }
 
@@ -72,7 +75,8 @@ impl Check<'_> {
         let mut sessions: HashMap<SessionId, Option<SessionRef>> = HashMap::new();
         let mut at = Start::Offset(0);
         loop {
-            let page = self.store.tasks(&TaskFilter::default(), PageRequest { limit: PAGE, start: at }).await;
+            let page =
+                self.store.read(queries::tasks(&TaskFilter::default(), PageRequest { limit: PAGE, start: at })).await;
             let Some(page) = self.readable(Part::Tasks, page)? else { return Ok(()) };
             if sessions.len() > REMEMBERED {
                 sessions.clear();
@@ -80,7 +84,7 @@ impl Check<'_> {
             let asked: HashSet<_> = page.items.iter().map(|row| row.value.session_id).collect();
             let asked: Vec<_> = asked.into_iter().filter(|id| !sessions.contains_key(id)).collect();
             let store = self.store;
-            let answers = look_up_all(asked, |id| async move { (id, store.session(id).await) }).await;
+            let answers = look_up_all(asked, |id| async move { (id, store.read(queries::session(id)).await) }).await;
             for (id, answer) in answers {
                 if let Some(row) = known(answer)? {
                     sessions.insert(id, row.map(|row| SessionRef::from(&row.value)));
@@ -119,7 +123,10 @@ impl Check<'_> {
     pub(super) async fn machines(&mut self) -> Result<(), StoreError> {
         let mut at = Start::Offset(0);
         loop {
-            let page = self.store.machines(&MachineFilter::default(), PageRequest { limit: PAGE, start: at }).await;
+            let page = self
+                .store
+                .read(queries::machines(&MachineFilter::default(), PageRequest { limit: PAGE, start: at }))
+                .await;
             let Some(page) = self.readable(Part::Machines, page)? else { return Ok(()) };
             page.items.iter().for_each(|row| self.all_found(rows::machine(&row.value)));
             self.checked.machines += page.items.len() as u64;

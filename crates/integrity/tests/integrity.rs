@@ -5,7 +5,7 @@ use rekindle_core::domain::event::{Event, EventKind, Subject};
 use rekindle_core::domain::session::{Lineage, Outcome, Recovered};
 use rekindle_core::domain::task::TaskState;
 use rekindle_core::rules::recovery::INTERRUPTED;
-use rekindle_core::store::{Changes, Put, Write};
+use rekindle_core::store::{Changes, Entity};
 use rekindle_core::{Session, SessionId, Store, Task, TaskId};
 use rekindle_integrity::{CheckEvent, Finding, IntegrityReport, Part, Rule, Severity, check};
 use rekindle_testkit::MemoryStore;
@@ -14,7 +14,7 @@ use rekindle_testkit::sample::{NOON, ended, machine, noon_plus, session, task, t
 /// A store that holds this, whatever the domain says.
 async fn holding<T>(entities: impl IntoIterator<Item = T>) -> MemoryStore
 where
-    Put<T>: Into<Write>,
+    T: Entity,
 {
     let store = MemoryStore::new();
     add(&store, entities).await;
@@ -23,7 +23,7 @@ where
 
 async fn add<T>(store: &MemoryStore, entities: impl IntoIterator<Item = T>)
 where
-    Put<T>: Into<Write>,
+    T: Entity,
 {
     let mut changes = Changes::default();
     entities.into_iter().for_each(|entity| changes.insert(entity));

@@ -1,98 +1,85 @@
-//! A store with a layer round it: the one place where every method of the port is written out.
+//! A store with a layer round it.
 
 use std::future::Future;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use rekindle_core::store::{
-    AuditFilter, Changes, Claim, CommitError, Committed, DetectorState, EventPosition, Expired, ExpiredCounts, Fence,
-    IdempotencyKey, LiveSession, MachineFilter, Page, PageRequest, RecordedEvent, SessionCounts, SessionFilter,
-    SessionHeartbeat, StalledSessions, StoredResponse, TaskFilter,
+    AuditFilter, Changes, Claim, CommitError, Committed, EventPosition, Fence, Found, Query, RecordedEvent,
+    SessionHeartbeat,
 };
-use rekindle_core::{
-    ApiKey, Machine, MachineId, ProjectId, Session, SessionId, Slot, Store, StoreError, Task, TaskId, TaskStatus,
-    Timestamp, Versioned,
-};
+use rekindle_core::{Machine, MachineId, Session, Store, StoreError, Timestamp, Versioned};
 
 use crate::operation::Op;
 use crate::outcome::Failure;
 
-/// What happens round each call of a store. `close` goes past it.
+/// A function round each call of a store, except [`Store::close`].
 pub trait Layer: Send + Sync + 'static {
-    /// Carries out a call, by awaiting `asked` once; or does not, by dropping it. Nothing was asked of the store before
-    /// `asked` is polled.
+    /// Runs a call by awaiting it once, or refuses it by dropping it. The call does nothing before it is polled.
     fn call<T: Send, E: Failure>(
         &self,
         op: Op,
-        asked: impl Future<Output = Result<T, E>> + Send,
+        call: impl Future<Output = Result<T, E>> + Send,
     ) -> impl Future<Output = Result<T, E>> + Send;
 
-    /// Carries out a read, which may be asked more than once. Usually a call as any other.
+    /// Runs a read, which may be repeated. By default it is a call like any other.
     fn read<T: Send, F: Future<Output = Result<T, StoreError>> + Send>(
         &self,
         op: Op,
-        ask: impl Fn() -> F + Send + Sync,
+        attempt: impl Fn() -> F + Send + Sync,
     ) -> impl Future<Output = Result<T, StoreError>> + Send {
-        self.call(op, ask())
+        self.call(op, attempt())
     }
 }
 
-/// The first outside, the second inside.
+/// The first is outside, the second inside.
 impl<A: Layer, B: Layer> Layer for (A, B) {
-    async fn call<T: Send, E: Failure>(
-        &self,
-        op: Op,
-        asked: impl Future<Output = Result<T, E>> + Send,
-    ) -> Result<T, E> {
-        self.0.call(op, self.1.call(op, asked)).await
+    async fn call<T: Send, E: Failure>(&self, op: Op, call: impl Future<Output = Result<T, E>> + Send) -> Result<T, E> {
+        self.0.call(op, self.1.call(op, call)).await
     }
 
     async fn read<T: Send, F: Future<Output = Result<T, StoreError>> + Send>(
         &self,
         op: Op,
-        ask: impl Fn() -> F + Send + Sync,
+        attempt: impl Fn() -> F + Send + Sync,
     ) -> Result<T, StoreError> {
-        let (inner, ask) = (&self.1, &ask);
-        self.0.read(op, move || inner.read(op, ask)).await
+        let (inner, attempt) = (&self.1, &attempt);
+        self.0.read(op, move || inner.read(op, attempt)).await
     }
 }
 
-/// The first outside, the third inside.
+/// The first is outside, the third inside.
 impl<A: Layer, B: Layer, C: Layer> Layer for (A, B, C) {
-    async fn call<T: Send, E: Failure>(
-        &self,
-        op: Op,
-        asked: impl Future<Output = Result<T, E>> + Send,
-    ) -> Result<T, E> {
-        self.0.call(op, self.1.call(op, self.2.call(op, asked))).await
+    async fn call<T: Send, E: Failure>(&self, op: Op, call: impl Future<Output = Result<T, E>> + Send) -> Result<T, E> {
+        self.0.call(op, self.1.call(op, self.2.call(op, call))).await
     }
 
     async fn read<T: Send, F: Future<Output = Result<T, StoreError>> + Send>(
         &self,
         op: Op,
-        ask: impl Fn() -> F + Send + Sync,
+        attempt: impl Fn() -> F + Send + Sync,
     ) -> Result<T, StoreError> {
-        let (middle, inner, ask) = (&self.1, &self.2, &ask);
-        self.0.read(op, move || middle.read(op, move || inner.read(op, ask))).await
+        let (middle, inner, attempt) = (&self.1, &self.2, &attempt);
+        self.0.read(op, move || middle.read(op, move || inner.read(op, attempt))).await
     }
 }
 
-/// A layer that somebody else looks at, too.
+/// A layer that others observe as well.
 impl<L: Layer> Layer for Arc<L> {
     fn call<T: Send, E: Failure>(
         &self,
         op: Op,
-        asked: impl Future<Output = Result<T, E>> + Send,
+        call: impl Future<Output = Result<T, E>> + Send,
     ) -> impl Future<Output = Result<T, E>> + Send {
-        (**self).call(op, asked)
+        (**self).call(op, call)
     }
 
     fn read<T: Send, F: Future<Output = Result<T, StoreError>> + Send>(
         &self,
         op: Op,
-        ask: impl Fn() -> F + Send + Sync,
+        attempt: impl Fn() -> F + Send + Sync,
     ) -> impl Future<Output = Result<T, StoreError>> + Send {
-        (**self).read(op, ask)
+        (**self).read(op, attempt)
     }
 }
 
@@ -103,71 +90,63 @@ pub struct Layered<L> {
 }
 
 impl<L: Layer> Layered<L> {
-    /// This layer round this store.
+    /// Returns the store with the layer round it.
     pub fn new(layer: L, inner: Arc<dyn Store>) -> Self {
         Self { layer, inner }
     }
 }
 
-macro_rules! layered {
-    (
-        reads { $($read:ident $read_name:ident($($read_arg:ident: $read_type:ty),*) -> $read_answer:ty;)+ }
-        others { $($op:ident $name:ident($($arg:ident: $type:ty),*) -> $answer:ty, $error:ty;)+ }
-    ) => {
-        #[async_trait]
-        impl<L: Layer> Store for Layered<L> {
-            $(
-                async fn $read_name(&self, $($read_arg: $read_type),*) -> Result<$read_answer, StoreError> {
-                    self.layer.read(Op::$read, || self.inner.$read_name($($read_arg),*)).await
-                }
-            )+
-
-            $(
-                async fn $name(&self, $($arg: $type),*) -> Result<$answer, $error> {
-                    // In a block, so that a call that is refused costs nothing.
-                    self.layer.call(Op::$op, async move { self.inner.$name($($arg),*).await }).await
-                }
-            )+
-
-            async fn close(&self) {
-                self.inner.close().await;
-            }
-        }
-    };
-}
-
-layered! {
-    reads {
-        Session session(id: SessionId) -> Option<Versioned<Session>>;
-        Task task(id: TaskId) -> Option<Versioned<Task>>;
-        Machine machine(id: &MachineId) -> Option<Versioned<Machine>>;
-        TasksOf tasks_of(session: SessionId, statuses: &[TaskStatus]) -> Vec<Versioned<Task>>;
-        ActiveSession active_session(project: &ProjectId, machine: &MachineId) -> Option<SessionId>;
-        SlotHolder slot_holder(machine: &MachineId, slot: Slot) -> Option<SessionId>;
-        LiveSessions live_sessions(machines: &[MachineId]) -> Vec<LiveSession>;
-        Sessions sessions(filter: &SessionFilter, page: PageRequest) -> Page<Session>;
-        Tasks tasks(filter: &TaskFilter, page: PageRequest) -> Page<Task>;
-        Machines machines(filter: &MachineFilter, page: PageRequest) -> Page<Machine>;
-        Counts counts() -> SessionCounts;
-        SilentSessions stalled_sessions(heard_before: Timestamp, limit: u32) -> StalledSessions;
-        OverdueSessions overdue_sessions(heard_before: Timestamp, limit: u32) -> Vec<Versioned<Session>>;
-        OverdueMachines overdue_machines(heard_before: Timestamp, limit: u32) -> Vec<Versioned<Machine>>;
-        EarliestHeartbeat earliest_heartbeat() -> Option<Timestamp>;
-        Watch detector_state() -> Option<DetectorState>;
-        Expired expired(ended_by: Timestamp, limit: u32) -> Vec<Expired>;
-        ExpiredCounts expired_counts(ended_by: Timestamp) -> ExpiredCounts;
-        Events events(after: Option<&EventPosition>, limit: u32) -> Vec<RecordedEvent>;
-        Trail audit_log(filter: &AuditFilter, before: Option<&EventPosition>, limit: u32) -> Vec<RecordedEvent>;
-        Keys keys() -> Vec<Versioned<ApiKey>>;
-        Remembered stored_response(key: &IdempotencyKey, now: Timestamp) -> Option<StoredResponse>;
+#[async_trait]
+impl<L: Layer> Store for Layered<L> {
+    async fn find(&self, query: &Query) -> Result<Found, StoreError> {
+        self.layer.read(Op::query(query.name()), || self.inner.find(query)).await
     }
-    others {
-        Commit commit(changes: Changes) -> Committed, CommitError;
-        Beat record_heartbeat(beat: SessionHeartbeat) -> Option<Versioned<Session>>, StoreError;
-        BeatMachine record_machine_heartbeat(machine: &MachineId, at: Timestamp) -> Option<Versioned<Machine>>, StoreError;
-        Claim claim(claim: Claim) -> Option<Fence>, StoreError;
-        Release release(fence: Fence) -> (), StoreError;
-        Ping ping() -> (), StoreError;
+
+    async fn events(&self, after: Option<&EventPosition>, limit: u32) -> Result<Vec<RecordedEvent>, StoreError> {
+        self.layer.read(Op::EVENTS, || self.inner.events(after, limit)).await
+    }
+
+    async fn audit_log(
+        &self,
+        filter: &AuditFilter,
+        before: Option<&EventPosition>,
+        limit: u32,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        self.layer.read(Op::AUDIT_LOG, || self.inner.audit_log(filter, before, limit)).await
+    }
+
+    // The writes are calls in a block, so that one that is refused does no work.
+
+    async fn commit(&self, changes: Changes) -> Result<Committed, CommitError> {
+        self.layer.call(Op::COMMIT, async move { self.inner.commit(changes).await }).await
+    }
+
+    async fn record_heartbeat(&self, beat: SessionHeartbeat) -> Result<Option<Versioned<Session>>, StoreError> {
+        self.layer.call(Op::BEAT, async move { self.inner.record_heartbeat(beat).await }).await
+    }
+
+    async fn record_machine_heartbeat(
+        &self,
+        machine: &MachineId,
+        at: Timestamp,
+    ) -> Result<Option<Versioned<Machine>>, StoreError> {
+        self.layer.call(Op::BEAT_MACHINE, async move { self.inner.record_machine_heartbeat(machine, at).await }).await
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Option<Fence>, StoreError> {
+        self.layer.call(Op::CLAIM, async move { self.inner.claim(claim).await }).await
+    }
+
+    async fn release(&self, fence: Fence) -> Result<(), StoreError> {
+        self.layer.call(Op::RELEASE, async move { self.inner.release(fence).await }).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.layer.call(Op::PING, async move { self.inner.ping().await }).await
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
     }
 }
 

@@ -1,77 +1,76 @@
-//! The operations of the port, by name and by kind.
+//! The operations of a store, by name and by kind: each query of the catalogue is one, and each other method of the port.
+
+use rekindle_core::store::queries;
 
 /// What may be done with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// Changes nothing: it may be asked again.
+    /// Changes nothing: it may be repeated.
     Read,
-    /// Refreshes a heartbeat: the one hot command.
+    /// Refreshes a heartbeat: the most frequent write.
     Beat,
-    /// Applies changes. The use cases know how to ask again.
+    /// Applies changes. The use cases know how to repeat it.
     Commit,
-    /// Takes a duty or gives it back.
+    /// Claims or releases a lease.
     Lease,
-    /// Asks how the store is.
+    /// Checks that the store works.
     Ping,
 }
 
-/// Declares the operations from the port's names.
-macro_rules! operations {
-    ($($op:ident $name:ident $kind:ident;)+) => {
-        /// A method of the port.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Op {
-            $(#[doc = concat!("`Store::", stringify!($name), "`.")] $op,)+
-        }
-
-        impl Op {
-            /// Every operation.
-            pub const ALL: &'static [Self] = &[$(Self::$op),+];
-
-            /// The method's name, for metrics and traces.
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $(Self::$op => stringify!($name),)+
-                }
-            }
-
-            /// What may be done with it.
-            pub const fn kind(self) -> Kind {
-                match self {
-                    $(Self::$op => Kind::$kind,)+
-                }
-            }
-        }
-    };
+/// An operation of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Op {
+    name: &'static str,
+    kind: Kind,
 }
 
-operations! {
-    Session session Read;
-    Task task Read;
-    Machine machine Read;
-    TasksOf tasks_of Read;
-    ActiveSession active_session Read;
-    SlotHolder slot_holder Read;
-    LiveSessions live_sessions Read;
-    Sessions sessions Read;
-    Tasks tasks Read;
-    Machines machines Read;
-    Counts counts Read;
-    SilentSessions silent_sessions Read;
-    OverdueSessions overdue_sessions Read;
-    OverdueMachines overdue_machines Read;
-    EarliestHeartbeat earliest_heartbeat Read;
-    Watch watch Read;
-    Expired expired Read;
-    ExpiredCounts expired_counts Read;
-    Events events Read;
-    Trail trail Read;
-    Keys keys Read;
-    Remembered remembered Read;
-    Commit commit Commit;
-    Beat beat Beat;
-    BeatMachine beat_machine Beat;
-    Claim claim Lease;
-    Release release Lease;
-    Ping ping Ping;
+impl Op {
+    /// [`rekindle_core::Store::events`].
+    pub const EVENTS: Self = Self { name: "events", kind: Kind::Read };
+    /// [`rekindle_core::Store::audit_log`].
+    pub const AUDIT_LOG: Self = Self { name: "trail", kind: Kind::Read };
+    /// [`rekindle_core::Store::commit`].
+    pub const COMMIT: Self = Self { name: "commit", kind: Kind::Commit };
+    /// [`rekindle_core::Store::record_heartbeat`].
+    pub const BEAT: Self = Self { name: "beat", kind: Kind::Beat };
+    /// [`rekindle_core::Store::record_machine_heartbeat`].
+    pub const BEAT_MACHINE: Self = Self { name: "beat_machine", kind: Kind::Beat };
+    /// [`rekindle_core::Store::claim`].
+    pub const CLAIM: Self = Self { name: "claim", kind: Kind::Lease };
+    /// [`rekindle_core::Store::release`].
+    pub const RELEASE: Self = Self { name: "release", kind: Kind::Lease };
+    /// [`rekindle_core::Store::ping`].
+    pub const PING: Self = Self { name: "ping", kind: Kind::Ping };
+
+    /// Every operation but the queries.
+    const METHODS: [Self; 8] = [
+        Self::EVENTS,
+        Self::AUDIT_LOG,
+        Self::COMMIT,
+        Self::BEAT,
+        Self::BEAT_MACHINE,
+        Self::CLAIM,
+        Self::RELEASE,
+        Self::PING,
+    ];
+
+    /// Returns the operation of a query of this name.
+    pub const fn query(name: &'static str) -> Self {
+        Self { name, kind: Kind::Read }
+    }
+
+    /// Returns every operation on Rekindle's own entities: the queries of the catalogue, and then the other methods.
+    pub fn all() -> impl Iterator<Item = Self> {
+        queries::NAMES.iter().copied().map(Self::query).chain(Self::METHODS)
+    }
+
+    /// Returns the name, for metrics and traces.
+    pub const fn name(self) -> &'static str {
+        self.name
+    }
+
+    /// Returns what may be done with it.
+    pub const fn kind(self) -> Kind {
+        self.kind
+    }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use rekindle_core::{Store, SystemClock};
 use rekindle_layers::resilient;
+use rekindle_testkit::note::NOTES;
 use rekindle_testkit::{MemoryStore, conformance};
 
 struct Resilient;
@@ -17,7 +18,7 @@ impl conformance::Adapter for Resilient {
     }
 
     async fn open(&self) -> Arc<dyn Store> {
-        resilient(Arc::new(MemoryStore::new()), Arc::new(SystemClock), ()).0
+        resilient(Arc::new(MemoryStore::extended_by(NOTES)), Arc::new(SystemClock), ()).0
     }
 }
 

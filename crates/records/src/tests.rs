@@ -8,8 +8,7 @@ use rekindle_core::store::{IdempotencyKey, StoredResponse};
 use rekindle_core::values::{KeyId, SessionId, Slot, TaskId};
 use rekindle_core::{Session, SessionStatus, Task, TaskStatus, Timestamp};
 use rekindle_testkit::sample;
-use serde_json::{Map, Value, json};
-use uuid::Uuid;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -33,12 +32,11 @@ impl Memory {
         self
     }
 
-    fn write(&mut self, field: &'static Field, value: Value) -> Result<(), DecodeError> {
+    fn write(&mut self, field: &'static Field, value: Value) {
         let declared = self.declaration.fields[self.fields.len()];
         assert_eq!(field.name, declared.name, "the order of {}", self.declaration.name);
         assert!(field.nullable || !value.is_null(), "{} is never absent", field.name);
         self.fields.push_back((field, value));
-        Ok(())
     }
 
     fn read(&mut self, field: &'static Field) -> Option<Value> {
@@ -49,83 +47,51 @@ impl Memory {
 }
 
 impl Encoder for Memory {
-    type Error = DecodeError;
-
-    fn text<'v>(&mut self, field: &'static Field, value: impl Into<Option<&'v str>>) -> Result<(), DecodeError> {
-        self.write(field, json!(value.into()))
-    }
-
-    fn uuid(&mut self, field: &'static Field, value: impl Into<Option<Uuid>>) -> Result<(), DecodeError> {
-        self.write(field, json!(value.into().map(|id: Uuid| id.to_string())))
-    }
-
-    fn time(&mut self, field: &'static Field, value: impl Into<Option<Timestamp>>) -> Result<(), DecodeError> {
-        self.write(field, json!(value.into().map(Timestamp::millis)))
-    }
-
-    fn integer(&mut self, field: &'static Field, value: impl Into<Option<i64>>) -> Result<(), DecodeError> {
-        self.write(field, json!(value.into()))
-    }
-
-    fn bytes(&mut self, field: &'static Field, value: &[u8]) -> Result<(), DecodeError> {
-        self.write(field, json!(value.iter().map(|byte| char::from(*byte)).collect::<String>()))
-    }
-
-    fn object(&mut self, field: &'static Field, value: &Map<String, Value>) -> Result<(), DecodeError> {
-        self.write(field, Value::Object(value.clone()))
-    }
-
-    fn integers(&mut self, field: &'static Field, values: impl Iterator<Item = i64>) -> Result<(), DecodeError> {
-        self.write(field, json!(values.collect::<Vec<_>>()))
+    fn put(&mut self, field: &'static Field, value: FieldValue<'_>) -> Result<(), EncodeError> {
+        let value = match value {
+            FieldValue::Absent => Value::Null,
+            FieldValue::Text(text) => json!(text),
+            FieldValue::Uuid(id) => json!(id.to_string()),
+            FieldValue::Time(at) => json!(at.millis()),
+            FieldValue::Integer(number) => json!(number),
+            FieldValue::Bytes(bytes) => json!(bytes),
+            FieldValue::Object(object) => Value::Object(object.clone()),
+            FieldValue::Integers(numbers) => json!(numbers),
+        };
+        self.write(field, value);
+        Ok(())
     }
 }
 
-/// What is read is lent out by the record that holds it.
-struct Reader<const FOREIGN: bool> {
-    memory: Memory,
-    text: String,
-    bytes: Vec<u8>,
-}
+/// Reads a record as a store that accepts those of other programs, or not.
+struct Reader<const FOREIGN: bool>(Memory);
 
 impl<const FOREIGN: bool> Reader<FOREIGN> {
     fn read<R: Record>(memory: Memory) -> Result<R, DecodeError> {
-        R::decode(&mut Self { memory, text: String::new(), bytes: Vec::new() })
+        R::decode(&mut Self(memory))
     }
 }
 
 impl<const FOREIGN: bool> Decoder for Reader<FOREIGN> {
-    const ACCEPTS_FOREIGN: bool = FOREIGN;
-
-    fn read_text(&mut self, field: &'static Field) -> Result<Option<&str>, DecodeError> {
-        let Some(value) = self.memory.read(field) else { return Ok(None) };
-        value.as_str().unwrap().clone_into(&mut self.text);
-        Ok(Some(&self.text))
+    fn read(&mut self, field: &'static Field) -> Result<Option<StoredValue<'_>>, DecodeError> {
+        let numbers = |value: &Value| value.as_array().unwrap().iter().map(|n| n.as_i64().unwrap()).collect::<Vec<_>>();
+        let Some(value) = self.0.read(field) else { return Ok(None) };
+        Ok(Some(match field.kind {
+            FieldType::Text => StoredValue::Text(value.as_str().unwrap().to_owned().into()),
+            FieldType::Uuid => StoredValue::Uuid(value.as_str().unwrap().parse().unwrap()),
+            FieldType::Time => StoredValue::Time(Timestamp::from_millis(value.as_i64().unwrap())),
+            FieldType::Integer | FieldType::SmallInteger => StoredValue::Integer(value.as_i64().unwrap()),
+            FieldType::Bytes => {
+                let bytes = numbers(&value).into_iter().map(|byte| u8::try_from(byte).unwrap());
+                StoredValue::Bytes(bytes.collect::<Vec<_>>().into())
+            }
+            FieldType::Object => StoredValue::Object(value.as_object().unwrap().clone()),
+            FieldType::Integers => StoredValue::Integers(numbers(&value)),
+        }))
     }
 
-    fn read_uuid(&mut self, field: &'static Field) -> Result<Option<Uuid>, DecodeError> {
-        Ok(self.memory.read(field).map(|value| value.as_str().unwrap().parse().unwrap()))
-    }
-
-    fn read_time(&mut self, field: &'static Field) -> Result<Option<Timestamp>, DecodeError> {
-        Ok(self.memory.read(field).map(|value| Timestamp::from_millis(value.as_i64().unwrap())))
-    }
-
-    fn read_integer(&mut self, field: &'static Field) -> Result<Option<i64>, DecodeError> {
-        Ok(self.memory.read(field).map(|value| value.as_i64().unwrap()))
-    }
-
-    fn read_bytes(&mut self, field: &'static Field) -> Result<Option<&[u8]>, DecodeError> {
-        let Some(value) = self.memory.read(field) else { return Ok(None) };
-        self.bytes = value.as_str().unwrap().chars().map(|byte| u8::try_from(byte).unwrap()).collect();
-        Ok(Some(&self.bytes))
-    }
-
-    fn read_object(&mut self, field: &'static Field) -> Result<Map<String, Value>, DecodeError> {
-        Ok(self.memory.read(field).map(|value| value.as_object().unwrap().clone()).unwrap_or_default())
-    }
-
-    fn read_integers(&mut self, field: &'static Field) -> Result<Option<Vec<i64>>, DecodeError> {
-        Ok(self.memory.read(field).map(|value| value.as_array().unwrap().iter().map(|n| n.as_i64().unwrap()).collect()))
+    fn accepts_foreign(&self) -> bool {
+        FOREIGN
     }
 }
 
@@ -241,7 +207,8 @@ fn declarations_speak_of_their_own_fields() {
                 Condition::Is(field, _)
                 | Condition::IsOneOf(field, _)
                 | Condition::Present(field)
-                | Condition::Absent(field) => own(field),
+                | Condition::Absent(field)
+                | Condition::NotNegative(field) => own(field),
             })
         };
         let name = declaration.name;
@@ -252,6 +219,24 @@ fn declarations_speak_of_their_own_fields() {
         for index in declaration.indexes {
             let fields = index.fields.iter().chain(index.covers).chain(&index.by_creation);
             assert!(fields.copied().all(own) && conditions(index.only), "{name} {}", index.name);
+        }
+        for index in declaration.document_indexes.unwrap_or_default() {
+            assert!(index.fields.iter().all(|field| own(field)) && conditions(index.only), "{name} {}", index.name);
+            for served in index.serves {
+                let declared = declaration.index(served).is_some() || declaration.unique_set(served).is_some();
+                assert!(declared || served.is_empty(), "{name} {served}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_declared_index_is_served_in_documents() {
+    for declaration in ALL {
+        let Some(indexes) = declaration.document_indexes.filter(|indexes| !indexes.is_empty()) else { continue };
+        let names = declaration.indexes.iter().map(|index| index.name);
+        for name in names.chain(declaration.unique.iter().map(|set| set.name)) {
+            assert!(indexes.iter().any(|index| index.serves.contains(&name)), "{}: {name}", declaration.name);
         }
     }
 }

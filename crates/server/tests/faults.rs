@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rekindle_core::StoreError;
+use rekindle_testkit::{FaultyStore, Outage};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use support::faulty::{Fault, FaultyStore};
 use support::{Reply, Setup, TestServer};
 use tokio::io::AsyncWriteExt;
 
@@ -32,7 +32,7 @@ async fn each_failure_of_the_store_has_its_answer() {
         (StoreError::Corrupt(why()), StatusCode::INTERNAL_SERVER_ERROR, "internal", "its log says why"),
     ];
     for (error, status, code, words) in cases {
-        store.set(Some(Fault::Answers(error)));
+        store.set(Some(Outage::Fails(error)));
         let beat = format!("{path}/heartbeat");
         for reply in [server.get(&path).await, server.get("/api/sessions").await, server.act(&beat).await] {
             assert!(reply.error(status, code).is_empty());
@@ -55,7 +55,7 @@ async fn each_failure_of_the_store_has_its_answer() {
 #[tokio::test]
 async fn a_store_that_has_too_much_to_do_is_not_out_of_reach() {
     let (server, store, _) = faulty().await;
-    store.set(Some(Fault::Answers(StoreError::Overloaded("4096 calls wait".to_owned()))));
+    store.set(Some(Outage::Fails(StoreError::Overloaded("4096 calls wait".to_owned()))));
     let ready = Reply::of(server.bare(Method::GET, "/ready")).await;
     ready.error(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable");
     let message = ready.text("message");
@@ -67,7 +67,7 @@ async fn a_store_that_has_too_much_to_do_is_not_out_of_reach() {
 #[tokio::test]
 async fn a_panic_is_an_internal_error_and_nothing_more() {
     let (server, store, session) = faulty().await;
-    store.set(Some(Fault::Panics));
+    store.set(Some(Outage::Panics));
     for _ in 0..5 {
         let reply = server.get(&format!("/api/sessions/{session}")).await;
         reply.error(StatusCode::INTERNAL_SERVER_ERROR, "internal");
@@ -82,7 +82,7 @@ async fn a_panic_is_an_internal_error_and_nothing_more() {
 #[tokio::test]
 async fn a_request_that_takes_too_long_is_answered_and_its_work_goes_on() {
     let (server, store, session) = faulty().await;
-    store.set(Some(Fault::Slow(Duration::from_millis(700))));
+    store.set(Some(Outage::Slow(Duration::from_millis(700))));
     let body = json!({ "project_id": "p", "machine_id": "slow" });
     let reply = server.post("/api/sessions", body).await;
     reply.error(StatusCode::GATEWAY_TIMEOUT, "timeout");
@@ -96,7 +96,7 @@ async fn a_request_that_takes_too_long_is_answered_and_its_work_goes_on() {
 #[tokio::test]
 async fn a_client_that_hangs_up_does_not_cancel_what_it_asked_for() {
     let (server, store, _) = faulty().await;
-    store.set(Some(Fault::Slow(Duration::from_millis(300))));
+    store.set(Some(Outage::Slow(Duration::from_millis(300))));
     let address = server.url.strip_prefix("http://").unwrap().to_owned();
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
     let body = r#"{"project_id":"p","machine_id":"gone"}"#;

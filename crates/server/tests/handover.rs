@@ -8,10 +8,10 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use rekindle_testkit::{FaultyStore, Outage};
 use reqwest::{Client, StatusCode};
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use support::faulty::{Fault, FaultyStore};
 use support::{KEY, Setup};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -179,7 +179,7 @@ async fn who_stops_in_good_order_hands_over_at_once() {
 #[tokio::test]
 async fn a_server_whose_store_is_away_at_first_takes_its_duties_up_when_it_is_there() {
     let store = Arc::new(FaultyStore::default());
-    store.set(Some(Fault::Answers(rekindle_core::StoreError::Unavailable("not yet".to_owned()))));
+    store.set(Some(Outage::Fails(rekindle_core::StoreError::Unavailable("not yet".to_owned()))));
     let setup = Setup::new().store(Arc::clone(&store) as Arc<dyn rekindle_core::Store>);
     let server = setup.set("STALL_THRESHOLD_MS", "200").start().await;
     // Long enough for a few claims in vain, however many they are.

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use rekindle_core::{Store, StoreError};
 use rekindle_telemetry::metrics::{Kind, METRICS};
 use rekindle_testkit::ManualClock;
+use rekindle_testkit::{FaultyStore, Outage};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use support::exposition::Exposition;
-use support::faulty::{Fault, FaultyStore};
 use support::{Reply, Setup, TestServer};
 
 async fn page(server: &TestServer) -> Exposition {
@@ -187,7 +187,7 @@ async fn a_store_that_is_away_takes_only_its_own_metrics_with_it() {
     let server = setup.layered().set("DETECT_INTERVAL_MS", "600000").start().await;
     let up = |page: &Exposition| page.get("rekindle_store_up", &[]) == Some(1.0);
     shows(&server, "the store", up).await;
-    store.set(Some(Fault::Answers(StoreError::Unavailable("gone".to_owned()))));
+    store.set(Some(Outage::Fails(StoreError::Unavailable("gone".to_owned()))));
     for _ in 0..6 {
         server.get("/api/sessions").await.error(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable");
     }

@@ -29,7 +29,7 @@ impl Layer for Outage {
         op: Op,
         asked: impl Future<Output = Result<T, E>> + Send,
     ) -> Result<T, E> {
-        if op == Op::Session && self.on.load(Ordering::SeqCst) {
+        if op == Op::query("session") && self.on.load(Ordering::SeqCst) {
             self.met.fetch_add(1, Ordering::SeqCst);
             let error = self.error.lock().unwrap().clone();
             return Err(error.into());

@@ -11,10 +11,10 @@ use rekindle_core::Store;
 use rekindle_server::settings::Settings;
 use rekindle_server::{ServeError, ServerBuilder};
 use rekindle_settings::Environment;
+use rekindle_testkit::{FaultyStore, Outage};
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
 use support::KEY;
-use support::faulty::{Fault, FaultyStore};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -27,7 +27,7 @@ async fn doomed() -> (SocketAddr, tokio::task::JoinHandle<Result<(), ServeError>
         [("STORE_URL", "sqlite::memory:"), ("API_KEYS", KEY), ("PORT", "0"), ("RATE_LIMIT_PER_MINUTE", "0")];
     let settings = Settings::read(&variables.into_iter().collect::<Environment>()).unwrap();
     let store = Arc::new(FaultyStore::default());
-    store.set(Some(Fault::Panics));
+    store.set(Some(Outage::Panics));
     let (listens, listening) = oneshot::channel();
     let serving = tokio::spawn(async move {
         let told = |address| listens.send(address).map_err(|_| std::io::Error::other("nobody waits"));

@@ -77,7 +77,7 @@ impl SqliteStore {
         self.writer.as_ref().ok_or_else(refused)
     }
 
-    async fn read<T: Send + 'static>(
+    async fn on_reader<T: Send + 'static>(
         &self,
         question: impl FnOnce(&Connection) -> ReadResult<T> + Send + 'static,
     ) -> ReadResult<T> {
@@ -96,7 +96,7 @@ impl SqliteStore {
         wait.read(self.call_timeout).await?
     }
 
-    async fn write<C: Command>(&self, command: C) -> Result<C::Done, C::Error> {
+    async fn on_writer<C: Command>(&self, command: C) -> Result<C::Done, C::Error> {
         let (answer, wait) = completion();
         self.writer()?.write(Box::new(Pending { command, answer, outcome: None }))?;
         wait.written(self.call_timeout).await?
@@ -113,12 +113,12 @@ fn readers(options: &SqliteOptions) -> Result<Readers, OpenError> {
 impl Store for SqliteStore {
     async fn find(&self, query: &Query) -> ReadResult<Found> {
         let (kinds, query) = (Arc::clone(&self.kinds), query.clone());
-        self.read(move |db| reads::find(db, &kinds, &query)).await
+        self.on_reader(move |db| reads::find(db, &kinds, &query)).await
     }
 
     async fn events(&self, after: Option<&EventPosition>, limit: u32) -> ReadResult<Vec<RecordedEvent>> {
         let after = after.cloned();
-        self.read(move |db| reads::events(db, after.as_ref(), limit)).await
+        self.on_reader(move |db| reads::events(db, after.as_ref(), limit)).await
     }
 
     async fn audit_log(
@@ -128,15 +128,15 @@ impl Store for SqliteStore {
         limit: u32,
     ) -> ReadResult<Vec<RecordedEvent>> {
         let (filter, before) = (filter.clone(), before.cloned());
-        self.read(move |db| reads::audit_log(db, &filter, before.as_ref(), limit)).await
+        self.on_reader(move |db| reads::audit_log(db, &filter, before.as_ref(), limit)).await
     }
 
     async fn commit(&self, changes: Changes) -> Result<Committed, CommitError> {
-        self.write(Commit { changes, kinds: Arc::clone(&self.kinds) }).await
+        self.on_writer(Commit { changes, kinds: Arc::clone(&self.kinds) }).await
     }
 
     async fn record_heartbeat(&self, beat: SessionHeartbeat) -> ReadResult<Option<Versioned<Session>>> {
-        self.write(beat).await
+        self.on_writer(beat).await
     }
 
     async fn record_machine_heartbeat(
@@ -144,20 +144,20 @@ impl Store for SqliteStore {
         machine: &MachineId,
         at: Timestamp,
     ) -> ReadResult<Option<Versioned<Machine>>> {
-        self.write(MachineHeartbeat { machine: machine.clone(), at }).await
+        self.on_writer(MachineHeartbeat { machine: machine.clone(), at }).await
     }
 
     async fn claim(&self, claim: Claim) -> ReadResult<Option<Fence>> {
-        self.write(claim).await
+        self.on_writer(claim).await
     }
 
     async fn release(&self, fence: Fence) -> ReadResult<()> {
-        self.write(Release(fence)).await
+        self.on_writer(Release(fence)).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.write(Ping).await?;
-        self.read(reads::ping).await
+        self.on_writer(Ping).await?;
+        self.on_reader(reads::ping).await
     }
 
     async fn close(&self) {

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use rekindle_core::Store;
 use rekindle_store_sqlite::{Location, SqliteOptions, SqliteStore};
 use rekindle_testkit::conformance;
+use rekindle_testkit::note::NOTES;
 
 struct File {
     folder: tempfile::TempDir,
@@ -24,7 +25,10 @@ impl conformance::Adapter for File {
     async fn open(&self) -> Arc<dyn Store> {
         let name = format!("{}.db", self.made.fetch_add(1, Ordering::Relaxed));
         let location = Location::File(self.folder.path().join(name));
-        Arc::new(SqliteStore::open(SqliteOptions::at(location)).expect("the database opens"))
+        Arc::new(
+            SqliteStore::open(SqliteOptions { extension: NOTES, ..SqliteOptions::at(location) })
+                .expect("the database opens"),
+        )
     }
 }
 

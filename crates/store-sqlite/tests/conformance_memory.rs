@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use rekindle_core::Store;
 use rekindle_store_sqlite::{SqliteOptions, SqliteStore};
 use rekindle_testkit::conformance;
+use rekindle_testkit::note::NOTES;
 
 struct Memory;
 
@@ -18,7 +19,10 @@ impl conformance::Adapter for Memory {
     }
 
     async fn open(&self) -> Arc<dyn Store> {
-        Arc::new(SqliteStore::open(SqliteOptions::default()).expect("the database opens"))
+        Arc::new(
+            SqliteStore::open(SqliteOptions { extension: NOTES, ..SqliteOptions::default() })
+                .expect("the database opens"),
+        )
     }
 }
 

@@ -6,8 +6,11 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use rekindle_core::store::{Changes, CommitError, Expect, FindTyped, PageRequest, Put, SessionFilter, SessionHeartbeat, Start, StoreError, UniqueRule, Write, queries};
-use rekindle_core::{Metadata, SessionId, Slot, Store};
+use rekindle_core::store::{
+    Changes, CommitError, Expect, FindTyped, PageRequest, SessionFilter, SessionHeartbeat, Start, StoreError,
+    UniqueRule, Write, queries,
+};
+use rekindle_core::{Metadata, Session, SessionId, Slot, Store};
 use rekindle_store_sqlite::{Location, SqliteOptions, SqliteStore};
 use rekindle_testkit::sample::{machine, metadata, noon_plus, session, sessions_of_every_shape, task, uuid};
 
@@ -59,11 +62,12 @@ async fn what_was_answered_is_there_after_reopening() {
 }
 
 /// All that the store shows, as text.
-async fn everything(store: &SqliteStore, shapes: &[rekindle_core::Session]) -> String {
+async fn everything(store: &SqliteStore, shapes: &[Session]) -> String {
     let mut all = String::new();
     for shape in shapes {
         all += &format!("{:?}\n", store.read(queries::session(shape.id)).await.unwrap().unwrap());
-        all += &format!("{:?}\n", store.read(queries::tasks_of(shape.id, &rekindle_core::TaskStatus::ALL)).await.unwrap());
+        all +=
+            &format!("{:?}\n", store.read(queries::tasks_of(shape.id, &rekindle_core::TaskStatus::ALL)).await.unwrap());
     }
     all += &format!("{:?}\n", store.read(queries::machine(&machine("m1").id)).await.unwrap().unwrap());
     all += &format!("{:?} {}\n", store.read(queries::counts()).await.unwrap(), total(store).await);

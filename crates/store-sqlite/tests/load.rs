@@ -222,10 +222,16 @@ async fn what_is_written_meanwhile_does_not_disturb_a_backup() {
     let store = SqliteStore::open(options(&restored)).unwrap();
     assert_eq!(invariants::check(&store).await.unwrap(), Vec::<String>::new());
     for id in &before {
-        assert!(store.read(queries::session(*id)).await.unwrap().is_some(), "{id} was answered before the backup began");
+        assert!(
+            store.read(queries::session(*id)).await.unwrap().is_some(),
+            "{id} was answered before the backup began"
+        );
     }
     for id in &after {
-        assert!(store.read(queries::session(*id)).await.unwrap().is_none(), "{id} was begun after the backup had ended");
+        assert!(
+            store.read(queries::session(*id)).await.unwrap().is_none(),
+            "{id} was begun after the backup had ended"
+        );
     }
     store.close().await;
     let left: Vec<_> = std::fs::read_dir(elsewhere.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();

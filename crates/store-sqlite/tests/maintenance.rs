@@ -308,7 +308,7 @@ async fn a_database_in_use_is_neither_replaced_nor_vacuumed() {
     assert!(matches!(ours, MaintenanceError::InUse(_)), "{ours}");
     assert_eq!(names(folder.path()), before);
     add(&live, [6]).await;
-    assert_eq!(live.counts().await.unwrap().active, 6);
+    assert_eq!(live.read(queries::counts()).await.unwrap().active, 6);
     live.close().await;
     put_back(&from, &to, Existing::IsReplaced).unwrap();
     assert_eq!(sessions(&to), 3);

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rekindle_core::store::{Changes, Claim, CommitError, FindTyped, LeaseName, SessionHeartbeat, Store, StoreError, queries};
+use rekindle_core::store::{
+    Changes, Claim, CommitError, FindTyped, LeaseName, SessionHeartbeat, Store, StoreError, queries,
+};
 use rekindle_store_sqlite::{Location, SqliteOptions, SqliteStore};
 use rekindle_testkit::sample::{self, noon_plus, uuid};
 
@@ -40,7 +42,7 @@ async fn two_write_at_once_and_each_sees_what_the_other_was_told() {
                 let seen =
                     theirs.record_heartbeat(SessionHeartbeat { session: id, at, current_task: None }).await.unwrap();
                 assert_eq!(seen.unwrap().value.last_heartbeat, at);
-                assert_eq!(mine.session(id).await.unwrap().unwrap().value.last_heartbeat, at);
+                assert_eq!(mine.read(queries::session(id)).await.unwrap().unwrap().value.last_heartbeat, at);
             }
             longest
         }));
@@ -48,7 +50,7 @@ async fn two_write_at_once_and_each_sees_what_the_other_was_told() {
     for writer in writers {
         println!("the slowest of {EACH} commits took {:?}", writer.await.unwrap());
     }
-    assert_eq!(one.counts().await.unwrap().active, 8 * EACH);
+    assert_eq!(one.read(queries::counts()).await.unwrap().active, 8 * EACH);
     one.close().await;
     assert_eq!(other.read(queries::counts()).await.unwrap().active, 8 * EACH, "one leaves, the other goes on");
     other.ping().await.unwrap();
@@ -79,7 +81,7 @@ async fn a_duty_is_one_stores_at_a_time() {
     };
     assert!(matches!(one.commit(write(1, first)).await, Err(CommitError::Fenced)));
     other.commit(write(2, second)).await.unwrap();
-    assert_eq!(one.counts().await.unwrap().active, 1);
+    assert_eq!(one.read(queries::counts()).await.unwrap().active, 1);
     // What a store has given out outlives it: another that is opened later goes by it.
     other.close().await;
     assert!(matches!(other.claim(claim(2, 1)).await, Err(StoreError::Unavailable(_))));

@@ -6,6 +6,7 @@ mod case;
 mod commits;
 mod concurrency;
 mod detection;
+mod extensions;
 mod heartbeats;
 mod idempotency;
 mod keys;
@@ -39,7 +40,8 @@ pub trait Adapter: Send + Sync + 'static {
         true
     }
 
-    /// A fresh, empty store of its own; called once for each case, several at a time.
+    /// Returns a fresh, empty store of its own that also holds [`crate::note::NOTES`]; called once for each case, several
+    /// at a time.
     async fn open(&self) -> Arc<dyn Store>;
 }
 
@@ -59,6 +61,7 @@ pub fn all() -> impl Iterator<Item = Case> {
         keys::CASES,
         audit::CASES,
         restore::CASES,
+        extensions::CASES,
     ]
     .into_iter()
     .flatten()

@@ -8,14 +8,17 @@
     reason = "this crate is test code: a failed expectation is its way to report"
 )]
 
+mod catalogue;
 pub mod conformance;
 mod faulty;
 pub mod invariants;
 mod manual_clock;
 mod memory;
 pub mod model;
+pub mod note;
 pub mod sample;
 
-pub use faulty::{Fault, FaultyStore};
+pub use catalogue::catalogue;
+pub use faulty::{Fault, FaultyStore, Outage};
 pub use manual_clock::{ManualClock, SequentialIds};
 pub use memory::MemoryStore;

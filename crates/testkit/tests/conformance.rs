@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use rekindle_core::Store;
 use rekindle_testkit::MemoryStore;
 use rekindle_testkit::conformance::{self, Adapter};
+use rekindle_testkit::note::NOTES;
 
 struct Memory;
 
@@ -17,7 +18,7 @@ impl Adapter for Memory {
     }
 
     async fn open(&self) -> Arc<dyn Store> {
-        Arc::new(MemoryStore::new())
+        Arc::new(MemoryStore::extended_by(NOTES))
     }
 }
 

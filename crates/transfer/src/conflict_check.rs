@@ -7,11 +7,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
 use rekindle_core::domain::session::{Live, LiveState, Phase};
-use rekindle_core::store::StoredEntity;
 use rekindle_core::{Session, SessionId, SessionStatus};
 
 use crate::error::TransferError;
-use crate::rows::Item;
+use crate::rows::{Item, StoredEntity};
 
 /// Eight bytes stand for each member of a set, sixteen for each session, so that a million sessions are some 40 MB.
 #[derive(Debug, Default)]

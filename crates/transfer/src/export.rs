@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use rekindle_atomic_file::Existing;
 use rekindle_core::store::{
-    Cursor, EventPosition, MachineFilter, Page, PageRequest, SessionFilter, Start, StoredEntity, TaskFilter,
+    Cursor, EventPosition, FindTyped, MachineFilter, Page, PageRequest, SessionFilter, Start, TaskFilter, queries,
 };
 use rekindle_core::{Clock, Ids, Store, StoreError};
 use tokio::task::JoinHandle;
@@ -21,7 +21,7 @@ use crate::format::{BYTES, Counts, FORMAT, Header, ROWS, ReadCursor, Section};
 use crate::partial_export::{ExportState, PartialExport};
 use crate::progress::{Phase, Progress};
 use crate::retry::retried;
-use crate::rows::Item;
+use crate::rows::{Item, StoredEntity};
 use crate::stop::Stop;
 
 /// As many rows are read at once.
@@ -65,7 +65,7 @@ pub async fn export(
     tell: &mut dyn FnMut(Progress),
 ) -> Result<Exported, TransferError> {
     // Before a file is made: whether it can be read at all.
-    retried(|| store.counts()).await?;
+    retried(|| store.read(queries::counts())).await?;
     let opened = PartialExport::open(what.file, what.existing)?;
     let (opened, found) = apart(move || opened.found().map(|found| (opened, found))).await?;
     let part = match found {
@@ -103,10 +103,10 @@ pub async fn export(
 /// How much there seems to be.
 async fn expected(store: &dyn Store) -> Result<Counts, StoreError> {
     let one = PageRequest { limit: 1, start: Start::Offset(0) };
-    let tasks = retried(async || store.tasks(&TaskFilter::default(), one).await).await?.total;
-    let machines = retried(async || store.machines(&MachineFilter::default(), one).await).await?.total;
-    let sessions = retried(|| store.counts()).await?.total();
-    let keys = retried(|| store.keys()).await?.len() as u64;
+    let tasks = retried(async || store.read(queries::tasks(&TaskFilter::default(), one)).await).await?.total;
+    let machines = retried(async || store.read(queries::machines(&MachineFilter::default(), one)).await).await?.total;
+    let sessions = retried(|| store.read(queries::counts())).await?.total();
+    let keys = retried(|| store.read(queries::keys())).await?.len() as u64;
     Ok(Counts { events: 0, sessions, tasks, machines, keys })
 }
 
@@ -167,7 +167,7 @@ impl Export<'_> {
     async fn read(&self, section: Section, after: Option<String>) -> Result<Read, TransferError> {
         let store = self.store;
         if section == Section::Keys {
-            let keys = retried(|| store.keys()).await?;
+            let keys = retried(|| store.read(queries::keys())).await?;
             let of = Some(keys.len() as u64);
             let items = keys.into_iter().map(|key| Item::Row(StoredEntity::Key(key))).collect();
             return Ok(Read { items, of, next: None, is_last: true });
@@ -190,14 +190,16 @@ impl Export<'_> {
         let page = PageRequest { limit: PAGE, start };
         Ok(match section {
             Section::Sessions => {
-                let sessions = retried(async || store.sessions(&SessionFilter::default(), page).await).await?;
+                let sessions =
+                    retried(async || store.read(queries::sessions(&SessionFilter::default(), page)).await).await?;
                 Read::of(sessions, StoredEntity::Session)
             }
-            Section::Tasks => {
-                Read::of(retried(async || store.tasks(&TaskFilter::default(), page).await).await?, StoredEntity::Task)
-            }
+            Section::Tasks => Read::of(
+                retried(async || store.read(queries::tasks(&TaskFilter::default(), page)).await).await?,
+                StoredEntity::Task,
+            ),
             Section::Machines | Section::Events | Section::Keys => Read::of(
-                retried(async || store.machines(&MachineFilter::default(), page).await).await?,
+                retried(async || store.read(queries::machines(&MachineFilter::default(), page)).await).await?,
                 StoredEntity::Machine,
             ),
         })

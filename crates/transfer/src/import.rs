@@ -9,7 +9,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rekindle_core::domain::event::Event;
-use rekindle_core::store::{Changes, Fence, StoredEntity, Write};
+use rekindle_core::store::{Changes, Fence, FindTyped, Write, queries};
 use rekindle_core::{Clock, Store};
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +21,7 @@ use crate::format::{Counts, Head, Section};
 use crate::gzip_members::Members;
 use crate::progress::{Phase, Progress};
 use crate::retry::retried;
-use crate::rows::Item;
+use crate::rows::{Item, StoredEntity};
 use crate::stop::Stop;
 use crate::verify::{BatchPosition, Verified, head, items};
 
@@ -114,7 +114,9 @@ impl Import<'_> {
         let store = self.store;
         for (at, batch) in batches.iter().enumerate() {
             let (key, now) = (taken.key(batch.number), self.clock.now());
-            let Some(answer) = retried(|| store.stored_response(&key, now)).await? else { return Ok(at) };
+            let Some(answer) = retried(|| store.read(queries::stored_response(&key, now))).await? else {
+                return Ok(at);
+            };
             let came: BatchResult = serde_json::from_slice(&answer.answer).unwrap_or_default();
             self.count(batch.section, came);
             self.done.resumed += came.rows;
@@ -161,7 +163,7 @@ impl Import<'_> {
                     if let StoredEntity::Session(session) = &mut row {
                         self.sets.settle(&mut session.value);
                     }
-                    changes.writes.push(Write::Restore(Box::new(row)));
+                    changes.writes.push(row.restore());
                 }
             }
         }

@@ -8,9 +8,9 @@ mod machine;
 mod session;
 mod task;
 
-use rekindle_core::InvalidValue;
 use rekindle_core::domain::event::Event;
-use rekindle_core::store::StoredEntity;
+use rekindle_core::store::Write;
+use rekindle_core::{ApiKey, InvalidValue, Machine, Session, Task, Versioned};
 use serde::de::DeserializeOwned;
 
 use crate::format::Section;
@@ -20,6 +20,31 @@ use event::EventRow;
 use machine::MachineRow;
 use session::SessionRow;
 use task::TaskRow;
+
+/// A row of a store, at its version there.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StoredEntity {
+    /// A session.
+    Session(Versioned<Session>),
+    /// A task.
+    Task(Versioned<Task>),
+    /// A machine.
+    Machine(Versioned<Machine>),
+    /// An API key.
+    Key(Versioned<ApiKey>),
+}
+
+impl StoredEntity {
+    /// Returns the write that inserts it.
+    pub fn restore(self) -> Write {
+        match self {
+            Self::Session(row) => Write::restore(row),
+            Self::Task(row) => Write::restore(row),
+            Self::Machine(row) => Write::restore(row),
+            Self::Key(row) => Write::restore(row),
+        }
+    }
+}
 
 /// What one line of a batch holds.
 #[derive(Debug, Clone, PartialEq)]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rekindle_core::domain::event::{Event, EventKind, Subject};
-use rekindle_core::store::{Changes, Claim, LeaseName, Put, Write};
+use rekindle_core::store::{Changes, Claim, FindTyped, LeaseName, Put, Write, queries};
 use rekindle_core::use_cases::Policy;
 use rekindle_core::{RandomIds, SessionId, Store, Tracker};
 use rekindle_testkit::sample::{self, noon_plus, session, task, uuid};
@@ -292,7 +292,7 @@ async fn what_belongs_to_a_session_that_is_not_there_is_left_out() {
     let store = small().await;
     let expected = everything(&store).await;
     let mut stray = many(800, 1);
-    stray.writes.retain(|write| !matches!(write, Write::PutSession(Put { .. })));
+    stray.writes.retain(|write| !matches!(write, Write::Put(put) if put.value.kind() == Session::KIND));
     store.commit(stray).await.unwrap();
     export(&store, exporting(&file)).await.unwrap();
     let target = MemoryStore::new();
@@ -340,8 +340,8 @@ async fn an_export_of_a_store_in_use_can_be_imported_and_is_sound() {
             new.created_at = noon_plus(60_000 + i64::try_from(n).unwrap());
             (new.updated_at, new.started_at, new.last_heartbeat) = (new.created_at, new.created_at, new.created_at);
             let mut changes = Changes::default();
-            if let Some(row) = store.session(old).await.unwrap() {
-                changes.writes.push(Write::DeleteSession(old, row.version));
+            if let Some(row) = store.read(queries::session(old)).await.unwrap() {
+                changes.writes.push(Write::delete::<Session>(old, row.version));
                 changes.events.push(Event::new(noon_plus(9), EventKind::SessionDeleted, Subject::Session(old)));
             }
             changes.events.push(Event::new(noon_plus(9), EventKind::SessionCreated, Subject::Session(new.id)));

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use rekindle_core::domain::event::{Event, EventKind, Subject};
 use rekindle_core::domain::session::Outcome;
-use rekindle_core::store::{Changes, MachineFilter, PageRequest, SessionFilter, Start, TaskFilter};
+use rekindle_core::store::{Changes, FindTyped, MachineFilter, PageRequest, SessionFilter, Start, TaskFilter, queries};
 use rekindle_core::{Machine, Session, Store, Task, Versioned};
 use rekindle_store_sqlite::{Location, SqliteOptions, SqliteStore};
 use rekindle_testkit::sample::{ended, key, largest_metadata, machine, noon_plus, session, task};
@@ -59,11 +59,11 @@ pub fn all(path: &Path) -> All {
     let page = PageRequest { limit: 10_000, start: Start::Offset(0) };
     in_store(path, async |store| {
         (
-            store.sessions(&SessionFilter::default(), page).await.unwrap().items,
-            store.tasks(&TaskFilter::default(), page).await.unwrap().items,
-            store.machines(&MachineFilter::default(), page).await.unwrap().items,
+            store.read(queries::sessions(&SessionFilter::default(), page)).await.unwrap().items,
+            store.read(queries::tasks(&TaskFilter::default(), page)).await.unwrap().items,
+            store.read(queries::machines(&MachineFilter::default(), page)).await.unwrap().items,
             store.events(None, 10_000).await.unwrap().into_iter().map(|recorded| recorded.event).collect(),
-            store.keys().await.unwrap().len(),
+            store.read(queries::keys()).await.unwrap().len(),
         )
     })
 }

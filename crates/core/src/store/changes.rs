@@ -191,6 +191,8 @@ pub enum UniqueRule {
     Successor,
     /// One unexpired response per idempotency key. It is checked before any write.
     IdempotencyKey,
+    /// A rule of another crate's entities, by its name.
+    Other(&'static str),
 }
 
 /// How a commit fails.

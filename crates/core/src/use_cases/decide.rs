@@ -215,7 +215,8 @@ impl Engine {
                     None => None,
                 }
             }
-            (UniqueRule::LivePerSlot, None) | (UniqueRule::Successor | UniqueRule::IdempotencyKey, _) => None,
+            (UniqueRule::LivePerSlot, None)
+            | (UniqueRule::Successor | UniqueRule::IdempotencyKey | UniqueRule::Other(_), _) => None,
         })
     }
 }

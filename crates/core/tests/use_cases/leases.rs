@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::{World, to};
-use rekindle_core::store::{Claim, Fence, LeaseName, Store};
+use rekindle_core::store::{Claim, Fence, FindTyped, LeaseName, Store, queries};
 use rekindle_core::use_cases::{CleanupMode, SessionTarget};
 use rekindle_core::{Error, MachineStatus, SessionStatus};
 use rekindle_testkit::sample::{text, uuid};
@@ -30,7 +30,7 @@ async fn a_detection_pass_with_a_stale_fence_changes_nothing() {
     world.detect_for(180).await;
     let (old, new) = handed_over(&world, LeaseName::Detection).await;
     world.advance(1);
-    let stored = world.store.detector_state().await.unwrap();
+    let stored = world.store.read(queries::detector_state()).await.unwrap();
     let before = world.store.events(None, 100).await.unwrap();
     let lost = world.tracker.with_fence(old).detect().await;
     assert!(matches!(lost, Err(Error::Fenced)), "{lost:?}");
@@ -38,7 +38,7 @@ async fn a_detection_pass_with_a_stale_fence_changes_nothing() {
     let machine = world.tracker.machines().get(&text("m")).await.unwrap().machine.value;
     assert_eq!(machine.status, MachineStatus::Online);
     assert_eq!(world.store.events(None, 100).await.unwrap(), before);
-    assert_eq!(world.store.detector_state().await.unwrap(), stored);
+    assert_eq!(world.store.read(queries::detector_state()).await.unwrap(), stored);
     let pass = world.tracker.with_fence(new).detect().await.unwrap();
     assert_eq!((pass.stalled.len(), pass.offline.len()), (1, 1), "the current holder marks them");
     invariants::assert_hold(world.store.as_ref()).await;
@@ -51,7 +51,7 @@ async fn a_detection_pass_with_nothing_to_mark_fails_with_fenced_too() {
     let (old, _) = handed_over(&world, LeaseName::Detection).await;
     let lost = world.tracker.with_fence(old).detect().await;
     assert!(matches!(lost, Err(Error::Fenced)), "{lost:?}");
-    assert_eq!(world.store.detector_state().await.unwrap(), None, "it would mislead the current holder");
+    assert_eq!(world.store.read(queries::detector_state()).await.unwrap(), None, "it would mislead the current holder");
 }
 
 #[tokio::test]

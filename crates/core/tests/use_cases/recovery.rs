@@ -3,6 +3,7 @@
 use crate::support::{World, new_session, onto, refused, to};
 use rekindle_core::domain::task::transition::TaskTarget;
 use rekindle_core::rules::recovery::{FailedTasks, Recovery};
+use rekindle_core::store::{FindTyped, queries};
 use rekindle_core::use_cases::{HeartbeatReport, MachinePatch, Recovered, SessionTarget, SlotRelease};
 use rekindle_core::{MachineStatus, Rejection, Session, SessionStatus, Slot, TaskStatus, Versioned};
 use rekindle_testkit::sample::text;
@@ -50,7 +51,7 @@ async fn the_successor_gets_the_unfinished_tasks() {
         let created = created.value;
         assert_eq!((created.project_id, created.machine_id), (text("p"), text("m2")));
         assert_eq!((created.lineage.id, created.lineage.attempt), (session.id, 2));
-        let tasks = world.tracker.store().tasks_of(created.id, &TaskStatus::ALL).await.unwrap();
+        let tasks = world.tracker.store().read(queries::tasks_of(created.id, &TaskStatus::ALL)).await.unwrap();
         assert_eq!(tasks.iter().map(|task| task.value.name.as_str()).collect::<Vec<_>>(), expected);
         assert!(
             tasks.iter().all(|task| task.value.status() == TaskStatus::Pending && task.value.copied_from.is_some())
@@ -170,7 +171,7 @@ async fn a_recovery_with_an_unknown_outcome_happens_once() {
         world.store.script([Some(fault.clone())]);
         let (is_new, created) = successor(world.tracker.sessions().recover(session.id, &onto("m2")).await.unwrap());
         assert!(is_new, "{fault:?}: this request made the successor");
-        let counts = world.tracker.store().counts().await.unwrap();
+        let counts = world.tracker.store().read(queries::counts()).await.unwrap();
         assert_eq!((counts.active, counts.total()), (1, 2), "{fault:?}");
         assert_eq!(world.reread(session.id).await.value.recovered_into(), Some(created.value.id));
         invariants::assert_hold(world.tracker.store().as_ref()).await;

@@ -1,6 +1,7 @@
 //! Unknown outcomes and contention: a write is repeated, happens once, and is given up with the right error.
 
 use crate::support::{World, new_machine, new_session, patch, to};
+use rekindle_core::store::{FindTyped, queries};
 use rekindle_core::use_cases::{Registered, SessionTarget};
 use rekindle_core::{Error, StoreError};
 use rekindle_testkit::sample::text;
@@ -14,7 +15,7 @@ async fn a_creation_with_an_unknown_outcome_makes_one_session() {
         let world = World::new();
         world.store.script([Some(fault.clone())]);
         let made = world.session("p", "m").await;
-        assert_eq!(world.tracker.store().counts().await.unwrap().total(), 1, "{fault:?}");
+        assert_eq!(world.tracker.store().read(queries::counts()).await.unwrap().total(), 1, "{fault:?}");
         assert_eq!(world.reread(made.value.id).await, made);
     }
 }

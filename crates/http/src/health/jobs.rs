@@ -42,7 +42,7 @@ impl Jobs {
         if here.is_some_and(|here| self.tracker.now().since(here) < self.longest_rest()) {
             return here;
         }
-        let watch = timeout(ASKING, self.tracker.store().detector_state()).await;
+        let watch = timeout(ASKING, self.tracker.store().read(queries::detector_state())).await;
         let anywhere = watch.ok().and_then(Result::ok).flatten().map(|watch| watch.last_pass_at);
         here.max(anywhere)
     }

@@ -30,7 +30,7 @@ fn gone() -> StoreError {
 async fn open() -> (Arc<CircuitBreaker>, Arc<ManualClock>) {
     let (circuit, clock) = circuit();
     for _ in 0..5 {
-        assert_eq!(circuit.call(Op::Session, async { Err::<(), _>(gone()) }).await, Err(gone()));
+        assert_eq!(circuit.call(Op::query("session"), async { Err::<(), _>(gone()) }).await, Err(gone()));
     }
     assert_eq!(circuit.snapshot().state, CircuitState::Open);
     (circuit, clock)
@@ -38,24 +38,24 @@ async fn open() -> (Arc<CircuitBreaker>, Arc<ManualClock>) {
 
 /// A call that would be answered.
 async fn ask(circuit: &CircuitBreaker) -> Result<(), StoreError> {
-    circuit.call(Op::Session, async { Ok(()) }).await
+    circuit.call(Op::query("session"), async { Ok(()) }).await
 }
 
 #[tokio::test]
 async fn while_it_is_open_nothing_reaches_the_store() {
     let (circuit, clock) = open().await;
     clock.advance(Duration::from_secs(10));
-    for op in Op::ALL {
+    for op in Op::all() {
         let reached = AtomicU32::new(0);
         let asked = async {
             reached.fetch_add(1, Ordering::SeqCst);
             Ok::<_, StoreError>(())
         };
-        let refused = circuit.call(*op, asked).await;
+        let refused = circuit.call(op, asked).await;
         assert_eq!(refused, Err(StoreError::CircuitOpen { retry_in: Duration::from_secs(20) }), "{op:?}");
         assert_eq!(reached.into_inner(), 0, "{op:?}");
     }
-    let commit = circuit.call(Op::Commit, async { Ok::<(), CommitError>(()) }).await;
+    let commit = circuit.call(Op::COMMIT, async { Ok::<(), CommitError>(()) }).await;
     assert!(matches!(commit, Err(CommitError::Failed(StoreError::CircuitOpen { .. }))), "{commit:?}");
     let words = ask(&circuit).await.unwrap_err().to_string();
     assert!(words.contains("the circuit to the store is open") && words.contains("20000 ms"), "{words}");
@@ -68,7 +68,7 @@ async fn only_what_says_that_the_store_is_sick_counts() {
         let (circuit, _) = circuit();
         for _ in 0..5 {
             assert!(circuit.is_closed());
-            let _ = circuit.call(Op::Beat, async { Err::<(), _>(error.clone()) }).await;
+            let _ = circuit.call(Op::BEAT, async { Err::<(), _>(error.clone()) }).await;
         }
         assert!(!circuit.is_closed(), "{error:?}");
     }
@@ -76,13 +76,13 @@ async fn only_what_says_that_the_store_is_sick_counts() {
     for _ in 0..20 {
         let nested = StoreError::CircuitOpen { retry_in: Duration::ZERO };
         for error in [StoreError::Corrupt(why()), StoreError::Overloaded(why()), nested] {
-            let _ = circuit.call(Op::Session, async { Err::<(), _>(error) }).await;
+            let _ = circuit.call(Op::query("session"), async { Err::<(), _>(error) }).await;
         }
         for error in [CommitError::Stale, CommitError::UniqueViolation(UniqueRule::Successor), CommitError::Fenced] {
-            let _ = circuit.call(Op::Commit, async { Err::<(), _>(error) }).await;
+            let _ = circuit.call(Op::COMMIT, async { Err::<(), _>(error) }).await;
         }
         let commit = CommitError::Failed(StoreError::Corrupt(why()));
-        let _ = circuit.call(Op::Commit, async { Err::<(), _>(commit) }).await;
+        let _ = circuit.call(Op::COMMIT, async { Err::<(), _>(commit) }).await;
     }
     assert!(circuit.is_closed());
     assert_eq!(circuit.snapshot().failures, 0);
@@ -92,7 +92,7 @@ async fn only_what_says_that_the_store_is_sick_counts() {
 async fn an_answer_that_is_a_no_closes_it() {
     let (circuit, clock) = open().await;
     clock.advance(Duration::from_secs(30));
-    let _ = circuit.call(Op::Commit, async { Err::<(), _>(CommitError::Stale) }).await;
+    let _ = circuit.call(Op::COMMIT, async { Err::<(), _>(CommitError::Stale) }).await;
     assert!(circuit.is_closed());
     ask(&circuit).await.unwrap();
 }
@@ -101,11 +101,11 @@ async fn an_answer_that_is_a_no_closes_it() {
 async fn a_ping_may_find_out() {
     let (circuit, clock) = open().await;
     clock.advance(Duration::from_secs(30));
-    let failed = circuit.call(Op::Ping, async { Err::<(), _>(gone()) }).await;
+    let failed = circuit.call(Op::PING, async { Err::<(), _>(gone()) }).await;
     assert_eq!(failed, Err(gone()));
     assert_eq!(ask(&circuit).await, Err(StoreError::CircuitOpen { retry_in: Duration::from_secs(30) }));
     clock.advance(Duration::from_secs(30));
-    circuit.call(Op::Ping, async { Ok::<_, StoreError>(()) }).await.unwrap();
+    circuit.call(Op::PING, async { Ok::<_, StoreError>(()) }).await.unwrap();
     assert!(circuit.is_closed());
 }
 
@@ -126,7 +126,7 @@ async fn of_many_at_once_exactly_one_finds_out() {
                         let _go = go.acquire().await.unwrap();
                         Err::<(), _>(gone())
                     };
-                    if let Err(StoreError::CircuitOpen { .. }) = circuit.call(Op::Session, asked).await {
+                    if let Err(StoreError::CircuitOpen { .. }) = circuit.call(Op::query("session"), asked).await {
                         refused.fetch_add(1, Ordering::SeqCst);
                     }
                 })
@@ -156,7 +156,7 @@ async fn a_probe_whose_caller_goes_away_leaves_it_to_the_next() {
     let (circuit, clock) = open().await;
     clock.advance(Duration::from_secs(30));
     {
-        let mut probe = pin!(circuit.call(Op::Session, pending::<Result<(), StoreError>>()));
+        let mut probe = pin!(circuit.call(Op::query("session"), pending::<Result<(), StoreError>>()));
         poll_fn(|context| {
             assert!(probe.as_mut().poll(context).is_pending());
             Poll::Ready(())
@@ -175,7 +175,7 @@ async fn a_probe_that_panics_leaves_it_to_the_next() {
     let (circuit, clock) = open().await;
     clock.advance(Duration::from_secs(30));
     let probing = Arc::clone(&circuit);
-    let panics = async move { probing.call(Op::Session, async { panic!("the store panics") }).await };
+    let panics = async move { probing.call(Op::query("session"), async { panic!("the store panics") }).await };
     let ended: Result<Result<(), StoreError>, _> = tokio::spawn(panics).await;
     assert!(ended.unwrap_err().is_panic());
     assert_eq!(circuit.snapshot().state, CircuitState::Open);

@@ -43,12 +43,12 @@ async fn every_outcome_has_its_name() {
         (StoreError::Corrupt(why()).into(), Outcome::Corrupt),
     ];
     for (error, outcome) in failed {
-        let answer = measured.call(Op::Commit, async { Err::<(), _>(error) }).await;
+        let answer = measured.call(Op::COMMIT, async { Err::<(), _>(error) }).await;
         assert!(answer.is_err());
-        assert_eq!(notes.taken(), [(Op::Commit, outcome)]);
+        assert_eq!(notes.taken(), [(Op::COMMIT, outcome)]);
     }
-    measured.read(Op::Session, || async { Ok(None::<()>) }).await.unwrap();
-    assert_eq!(notes.taken(), [(Op::Session, Outcome::Ok)], "that there is none is an answer");
+    measured.read(Op::query("session"), || async { Ok(None::<()>) }).await.unwrap();
+    assert_eq!(notes.taken(), [(Op::query("session"), Outcome::Ok)], "that there is none is an answer");
 }
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn a_call_that_is_cancelled_is_seen() {
     let notes = Arc::new(Notes::default());
     let measured = Measured::by(Arc::clone(&notes));
     {
-        let mut call = pin!(measured.call(Op::Beat, pending::<Result<(), StoreError>>()));
+        let mut call = pin!(measured.call(Op::BEAT, pending::<Result<(), StoreError>>()));
         poll_fn(|context| {
             assert!(call.as_mut().poll(context).is_pending());
             Poll::Ready(())
@@ -64,7 +64,7 @@ async fn a_call_that_is_cancelled_is_seen() {
         .await;
         assert_eq!(notes.taken(), []);
     }
-    assert_eq!(notes.taken(), [(Op::Beat, Outcome::Abandoned)]);
+    assert_eq!(notes.taken(), [(Op::BEAT, Outcome::Abandoned)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -78,7 +78,7 @@ async fn its_duration_is_the_calls_own() {
         }
         Ok::<_, StoreError>(())
     };
-    measured.call(Op::Ping, busy).await.unwrap();
+    measured.call(Op::PING, busy).await.unwrap();
     let took = notes.0.lock().unwrap()[0].took;
     assert!((std::time::Duration::from_millis(20)..=began.elapsed()).contains(&took), "{took:?}");
 }
@@ -86,7 +86,7 @@ async fn its_duration_is_the_calls_own() {
 #[test]
 fn labels_are_distinct() {
     let mut outcomes: Vec<_> = Outcome::ALL.iter().map(|outcome| outcome.as_str()).collect();
-    let mut ops: Vec<_> = Op::ALL.iter().map(|op| op.name()).collect();
+    let mut ops: Vec<_> = Op::all().map(Op::name).collect();
     for labels in [&mut outcomes, &mut ops] {
         let count = labels.len();
         labels.sort_unstable();

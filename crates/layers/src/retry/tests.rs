@@ -23,7 +23,7 @@ async fn read(retry: &impl Layer, failures: u32, error: &StoreError) -> (Result<
         let before = asked.fetch_add(1, Ordering::SeqCst);
         if before < failures { Err(error.clone()) } else { Ok(before) }
     };
-    let answer = retry.read(Op::Session, ask).await;
+    let answer = retry.read(Op::query("session"), ask).await;
     (answer, asked.into_inner())
 }
 
@@ -74,7 +74,7 @@ async fn only_an_unavailable_store_is_asked_again() {
 async fn what_is_no_read_is_never_asked_again() {
     let retry = Retry::new(RetryOptions::default());
     let began = Instant::now();
-    let answer = retry.call(Op::Commit, async { Err::<(), _>(gone()) }).await;
+    let answer = retry.call(Op::COMMIT, async { Err::<(), _>(gone()) }).await;
     assert_eq!((answer, began.elapsed()), (Err(gone()), Duration::ZERO));
 }
 
@@ -106,7 +106,7 @@ async fn a_first_attempt_that_took_long_is_the_only_one() {
         sleep(Duration::from_secs(5)).await;
         Err::<(), _>(gone())
     };
-    assert_eq!(retry.read(Op::Counts, slow).await, Err(gone()));
+    assert_eq!(retry.read(Op::query("counts"), slow).await, Err(gone()));
     assert_eq!(asked.into_inner(), 1);
 }
 
@@ -117,7 +117,7 @@ async fn a_retry_is_cut_off_when_the_time_is_over() {
     let hangs =
         || async { if asked.fetch_add(1, Ordering::SeqCst) == 0 { Err::<(), _>(gone()) } else { pending().await } };
     let began = Instant::now();
-    assert_eq!(retry.read(Op::Counts, hangs).await, Err(gone()), "the error of the attempt that had one");
+    assert_eq!(retry.read(Op::query("counts"), hangs).await, Err(gone()), "the error of the attempt that had one");
     assert!(began.elapsed() <= Duration::from_millis(1002), "{:?}", began.elapsed());
     assert_eq!(asked.into_inner(), 2);
 }
@@ -147,7 +147,7 @@ async fn what_is_under_way_when_the_circuit_opens_is_not_asked_again() {
     let circuit = Arc::new(CircuitBreaker::new(BreakerOptions { failures: 1, ..BreakerOptions::default() }, clock));
     let retry = Retry::new(RetryOptions::default()).unless_open(Arc::clone(&circuit));
     // The read fails first and pauses; while it does, another call opens the circuit.
-    let another = circuit.call(Op::Beat, async { Err::<(), _>(gone()) });
+    let another = circuit.call(Op::BEAT, async { Err::<(), _>(gone()) });
     let error = gone();
     let ((answer, asked), _) = tokio::join!(biased; read(&retry, u32::MAX, &error), another);
     assert!(!circuit.is_closed());

@@ -89,7 +89,7 @@ fn noted(answer: Result<(), CommitError>) -> Fields {
     with_default(collector.clone(), || {
         let _inside = span!(target: SPANS, Level::INFO, "request").entered();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let given = runtime.block_on(Traced::of("sqlite").call(Op::Commit, async { answer }));
+        let given = runtime.block_on(Traced::of("sqlite").call(Op::COMMIT, async { answer }));
         assert_eq!(given.is_ok(), is_ok, "the answer is the store's");
     });
     let mut spans = collector.of_the_store();
@@ -116,7 +116,7 @@ fn a_call_that_belongs_to_nothing_leaves_none() {
     let collector = Collector::default();
     with_default(collector.clone(), || {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(Traced::of("sqlite").call(Op::Ping, async { Ok::<_, StoreError>(()) })).unwrap();
+        runtime.block_on(Traced::of("sqlite").call(Op::PING, async { Ok::<_, StoreError>(()) })).unwrap();
     });
     assert!(collector.0.lock().unwrap().spans.is_empty());
 }

@@ -10,8 +10,8 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use crate::support::exposition::Exposition;
-use crate::support::faulty::{Fault, FaultyStore};
 use crate::support::{Reply, Setup, TestServer, read};
+use rekindle_testkit::{FaultyStore, Outage};
 
 async fn health(server: &TestServer) -> (StatusCode, DetailedHealth, Dependencies) {
     let reply = server.get("/health/detailed").await;
@@ -129,7 +129,7 @@ async fn test_5_3_f_jobs_that_rest_for_sixteen_minutes_are_missed() {
     let server = setup.start().await;
     comes(&server, HealthStatus::Ok).await;
     // The scheduler stands still: nothing that it begins comes to its end. The database answers questions.
-    store.set(Some(Fault::Answers(StoreError::Unavailable("as the test wants it".to_owned()))));
+    store.set(Some(Outage::Fails(StoreError::Unavailable("as the test wants it".to_owned()))));
     clock.advance(Duration::from_secs(16 * 60));
     let (status, health, dependencies) = comes(&server, HealthStatus::Degraded).await;
     assert_eq!(status, StatusCode::OK);

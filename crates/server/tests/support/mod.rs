@@ -3,7 +3,6 @@
 #![expect(dead_code, reason = "each test file uses its own part of this, and none all of it")]
 
 pub mod exposition;
-pub mod faulty;
 pub mod logged;
 pub mod process;
 

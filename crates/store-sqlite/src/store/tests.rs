@@ -3,7 +3,8 @@
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use rekindle_core::domain::session::Outcome;
-use rekindle_core::store::{Expect, FindTyped, Put, UniqueRule, Write, queries};
+use rekindle_core::store::{Expect, FindTyped, UniqueRule, Write, queries};
+use rekindle_core::values::{SessionId, Slot, TaskId};
 use rekindle_testkit::sample::{NOON, ended, noon_plus, session, task, text, uuid};
 
 use super::*;
@@ -53,8 +54,8 @@ impl rekindle_core::store::BatchObserver for Batches {
 
 #[tokio::test]
 async fn whoever_watches_is_told_of_each_batch() {
-    let batches = std::sync::Arc::new(Batches::default());
-    let watch = rekindle_core::store::BatchObserverHandle::by(std::sync::Arc::clone(&batches) as _);
+    let batches = Arc::new(Batches::default());
+    let watch = rekindle_core::store::BatchObserverHandle::by(Arc::clone(&batches) as _);
     let store = store(SqliteOptions { watch, ..SqliteOptions::default() });
     let release = hold(&store).await;
     let commits: Vec<_> = (0..7).map(|n| store.commit(insert(n))).collect();
@@ -248,7 +249,7 @@ async fn a_row_that_makes_no_sense_is_named() {
     let store = store(SqliteOptions::default());
     store.commit(insert(1)).await.unwrap();
     let spoil = "UPDATE sessions SET metadata = '[1]'";
-    store.read(move |db| db.execute_batch(spoil).map_err(|error| not_written(&error))).await.unwrap();
+    store.on_reader(move |db| db.execute_batch(spoil).map_err(|error| not_written(&error))).await.unwrap();
     let corrupt = store.read(queries::session(SessionId(uuid(1)))).await.unwrap_err();
     let StoreError::Corrupt(words) = &corrupt else { panic!("{corrupt:?}") };
     assert!(words.contains(&format!("row 1 ({}) of table sessions: metadata", uuid(1))), "{words}");
@@ -276,7 +277,7 @@ async fn counts_kept_by_triggers_are_those_of_the_rows() {
             store.commit(changes).await.unwrap();
         }
         let differing: i64 = store
-            .read(|db| {
+            .on_reader(|db| {
                 let sql = "SELECT count(*) FROM session_counts AS kept WHERE n <> (SELECT count(*) FROM sessions \
                            WHERE status = kept.status AND (archived_at IS NOT NULL) = kept.archived)";
                 Ok(db.query_row(sql, [], |row| row.get(0)).unwrap())
@@ -295,7 +296,7 @@ async fn when_sqlite_undoes_all_the_others_are_done_alone() {
     // Stands for a disk error: SQLite rolls the whole transaction back by itself.
     let fault = "CREATE TEMP TRIGGER fault BEFORE INSERT ON main.sessions WHEN new.project_id = 'p13' \
                  BEGIN SELECT RAISE(ROLLBACK, 'the disk says no'); END";
-    store.read(move |db| db.execute_batch(fault).map_err(|error| not_written(&error))).await.unwrap();
+    store.on_reader(move |db| db.execute_batch(fault).map_err(|error| not_written(&error))).await.unwrap();
     let release = hold(&store).await;
     let before = store.write_stats();
     let (a, bad, b, ()) =
@@ -325,14 +326,14 @@ async fn a_read_that_takes_too_long_gives_its_thread_back() {
     let endless =
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1000000000000) SELECT max(i) FROM n";
     let count = |db: &Connection| db.query_row(endless, [], |_| Ok(())).map_err(|error| not_written(&error));
-    let late = store.read(count).await;
+    let late = store.on_reader(count).await;
     assert!(matches!(late, Err(StoreError::TimedOut(_) | StoreError::Unavailable(_))), "{late:?}");
     let began = std::time::Instant::now();
     while store.read(queries::session(SessionId(uuid(1)))).await.is_err() {
         assert!(began.elapsed() < Duration::from_secs(20), "the one reader never came back");
     }
     // Nor does a question that panics take it away.
-    let panicked: ReadResult<()> = store.read(|_| panic!("this question is made to panic")).await;
+    let panicked: ReadResult<()> = store.on_reader(|_| panic!("this question is made to panic")).await;
     assert!(panicked.is_err());
     assert!(store.read(queries::session(SessionId(uuid(1)))).await.unwrap().is_some());
     store.close().await;

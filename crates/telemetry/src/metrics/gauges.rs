@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use rekindle_core::store::{MachineFilter, PageRequest, SessionCounts, Start, TaskFilter};
+use rekindle_core::store::{FindTyped, MachineFilter, PageRequest, SessionCounts, Start, TaskFilter, queries};
 use rekindle_core::{MachineStatus, SessionStatus, Store, StoreError, TaskStatus};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
@@ -51,15 +51,18 @@ impl Gauges {
 async fn ask(store: &dyn Store) -> Result<Population, StoreError> {
     // Only the total is wanted; the least that may be asked for with it is one row.
     let page = PageRequest { limit: 1, start: Start::Offset(0) };
-    let sessions = store.counts().await?;
+    let sessions = store.read(queries::counts()).await?;
     let mut tasks = Vec::with_capacity(TaskStatus::ALL.len());
     for status in TaskStatus::ALL {
         let filter = TaskFilter { status: Some(status), ..TaskFilter::default() };
-        tasks.push((status.as_str(), store.tasks(&filter, page).await?.total));
+        tasks.push((status.as_str(), store.read(queries::tasks(&filter, page)).await?.total));
     }
     let mut machines = Vec::with_capacity(MachineStatus::ALL.len());
     for status in MachineStatus::ALL {
-        machines.push((status.as_str(), store.machines(&MachineFilter { status: Some(status) }, page).await?.total));
+        machines.push((
+            status.as_str(),
+            store.read(queries::machines(&MachineFilter { status: Some(status) }, page)).await?.total,
+        ));
     }
     Ok(Population { sessions, tasks, machines })
 }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use rekindle_core::Store;
-use rekindle_core::store::{Changes, CommitError, Committed, Put, Write};
+use rekindle_core::store::{Changes, CommitError, Committed, Entity, Write};
 
 /// A case under way.
 pub type Running = Pin<Box<dyn Future<Output = ()>>>;
@@ -40,7 +40,7 @@ pub(super) async fn commit(store: &Arc<dyn Store>, writes: Vec<Write>) -> Result
 /// Stores a new row.
 pub(super) async fn insert<T>(store: &Arc<dyn Store>, value: T)
 where
-    Put<T>: Into<Write>,
+    T: Entity,
 {
     let mut changes = Changes::default();
     changes.insert(value);

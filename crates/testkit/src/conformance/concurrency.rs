@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use rekindle_core::domain::task::transition::TaskTarget;
 use rekindle_core::rules::recovery::{FailedTasks, Recovery};
-use rekindle_core::store::{Changes, CommitError, UniqueRule, Write};
+use rekindle_core::store::{Changes, CommitError, FindTyped, UniqueRule, Write, queries};
 use rekindle_core::use_cases::{NewSession, NewTask, Recovered, SessionPatch, SessionTarget, TaskPatch};
-use rekindle_core::{Error, Metadata, Policy, Rejection, SessionId, Store, TaskStatus, Tracker};
+use rekindle_core::{Error, Metadata, Policy, Rejection, Session, SessionId, Store, TaskStatus, Tracker};
 
 use super::case::{cases, insert};
 use crate::invariants;
@@ -126,8 +126,8 @@ async fn twenty_recovers_make_one_successor(store: Arc<dyn Store>) {
         let (Recovered::Created(successor) | Recovered::AlreadyRecovered(successor)) = answer;
         assert_eq!(successor.value.id, made[0]);
     }
-    assert_eq!(store.tasks_of(made[0], &TaskStatus::ALL).await.unwrap().len(), 2);
-    assert_eq!(store.counts().await.unwrap().total(), 2);
+    assert_eq!(store.read(queries::tasks_of(made[0], &TaskStatus::ALL)).await.unwrap().len(), 2);
+    assert_eq!(store.read(queries::counts()).await.unwrap().total(), 2);
     invariants::assert_hold(store.as_ref()).await;
 }
 
@@ -136,11 +136,11 @@ async fn every_touch_counts(store: Arc<dyn Store>) {
     insert(&store, session.clone()).await;
     let touch = |_| {
         let store = Arc::clone(&store);
-        let writes = vec![Write::TouchSession(SessionId(uuid(1)), 1)];
+        let writes = vec![Write::touch::<Session>(SessionId(uuid(1)), 1)];
         async move { store.commit(Changes { writes, ..Changes::default() }).await.unwrap() }
     };
     at_once((0..40).map(touch).collect()).await;
-    assert_eq!(store.session(session.id).await.unwrap().unwrap().version.touches, 40);
+    assert_eq!(store.read(queries::session(session.id)).await.unwrap().unwrap().version.touches, 40);
 }
 
 async fn beats_and_puts_at_once_lose_nothing(store: Arc<dyn Store>) {
@@ -162,7 +162,7 @@ async fn beats_and_puts_at_once_lose_nothing(store: Arc<dyn Store>) {
         }
     };
     at_once((0..64).map(work).collect()).await;
-    let found = store.session(id).await.unwrap().unwrap();
+    let found = store.read(queries::session(id)).await.unwrap().unwrap();
     assert_eq!(found.value.last_heartbeat, last);
     assert_eq!(found.value.metadata.as_map().len(), 32);
     assert_eq!(found.version.revision, 33);
@@ -214,7 +214,7 @@ async fn a_heartbeat_wins_over_a_judgement_of_silence(store: Arc<dyn Store>) {
                 at: rekindle_core::Version::FIRST,
                 since: session.last_heartbeat,
             };
-            let put = rekindle_core::store::Put { value: stalled, expect };
+            let put = Write::put(stalled, expect);
             async move { store.commit(Changes { writes: vec![put.into()], ..Changes::default() }).await.is_ok() }
         };
         let beat = {

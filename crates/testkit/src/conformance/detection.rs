@@ -1,5 +1,6 @@
 //! Finding who is silent, longest silent first, without looking at anybody else.
 
+use rekindle_core::store::{FindTyped, queries};
 use std::sync::Arc;
 
 use rekindle_core::domain::session::LiveState;
@@ -53,7 +54,7 @@ async fn overdue_sessions_are_the_active_ones_heard_before(store: Arc<dyn Store>
         (noon_plus(10), 10, vec![]),
         (Timestamp::MIN, 10, vec![]),
     ] {
-        let found = store.overdue_sessions(before, limit).await.unwrap();
+        let found = store.read(queries::overdue_sessions(before, limit)).await.unwrap();
         let expected: Vec<_> = expected.into_iter().map(|n| SessionId(uuid(n))).collect();
         assert_eq!(named(&found, |session| session.id), expected, "before {before}");
     }
@@ -66,7 +67,7 @@ async fn silent_sessions_are_the_stalled_and_the_overdue(store: Arc<dyn Store>) 
         (noon_plus(31), 2, vec![2, 4], 5),
         (Timestamp::MIN, 10, vec![4, 6], 2),
     ] {
-        let found = store.stalled_sessions(before, limit).await.unwrap();
+        let found = store.read(queries::stalled_sessions(before, limit)).await.unwrap();
         let expected: Vec<_> = expected.into_iter().map(|n| SessionId(uuid(n))).collect();
         assert_eq!((named(&found.items, |session| session.id), found.total), (expected, total), "before {before}");
     }
@@ -86,21 +87,21 @@ async fn overdue_machines_are_the_online_ones_heard_before(store: Arc<dyn Store>
         insert(&store, machine).await;
     }
     for (limit, expected) in [(10, vec!["later", "late"]), (1, vec!["later"])] {
-        let found = store.overdue_machines(noon_plus(50), limit).await.unwrap();
+        let found = store.read(queries::overdue_machines(noon_plus(50), limit)).await.unwrap();
         assert_eq!(found.iter().map(|row| row.value.id.as_str()).collect::<Vec<_>>(), expected);
     }
-    assert!(store.overdue_machines(Timestamp::MIN, 10).await.unwrap().is_empty());
+    assert!(store.read(queries::overdue_machines(Timestamp::MIN, 10)).await.unwrap().is_empty());
 }
 
 async fn the_earliest_heartbeat_of_those_who_are_watched(store: Arc<dyn Store>) {
     a_few(&store).await;
-    assert_eq!(store.earliest_heartbeat().await.unwrap(), Some(noon_plus(10)));
+    assert_eq!(store.read(queries::earliest_heartbeat()).await.unwrap(), Some(noon_plus(10)));
     super::heartbeats::beat(&store, SessionId(uuid(2)), noon_plus(100)).await.unwrap();
-    assert_eq!(store.earliest_heartbeat().await.unwrap(), Some(noon_plus(30)));
+    assert_eq!(store.read(queries::earliest_heartbeat()).await.unwrap(), Some(noon_plus(30)));
     let mut machine = sample::machine("m");
     machine.last_heartbeat = noon_plus(7);
     insert(&store, machine.clone()).await;
-    assert_eq!(store.earliest_heartbeat().await.unwrap(), Some(noon_plus(7)));
+    assert_eq!(store.read(queries::earliest_heartbeat()).await.unwrap(), Some(noon_plus(7)));
     store.record_machine_heartbeat(&machine.id, noon_plus(200)).await.unwrap();
-    assert_eq!(store.earliest_heartbeat().await.unwrap(), Some(noon_plus(30)));
+    assert_eq!(store.read(queries::earliest_heartbeat()).await.unwrap(), Some(noon_plus(30)));
 }

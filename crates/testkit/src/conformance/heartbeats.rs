@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rekindle_core::domain::session::{LiveState, Phase};
-use rekindle_core::store::SessionHeartbeat;
+use rekindle_core::store::{FindTyped, SessionHeartbeat, queries};
 use rekindle_core::{MachineStatus, Session, SessionId, Store, StoreError, Timestamp, Version, Versioned};
 
 use super::case::{cases, insert};
@@ -37,10 +37,10 @@ async fn a_beat_refreshes_and_answers_the_row(store: Arc<dyn Store>) {
             session.last_heartbeat = noon_plus(9000);
             let expected = Versioned { value: session.clone(), version: Version::FIRST };
             assert_eq!(found.unwrap(), Some(expected.clone()));
-            assert_eq!(store.session(session.id).await.unwrap(), Some(expected));
+            assert_eq!(store.read(queries::session(session.id)).await.unwrap(), Some(expected));
         } else {
             assert_eq!(found.unwrap(), None, "{:?}", session.phase);
-            assert_eq!(store.session(session.id).await.unwrap().unwrap().value, session);
+            assert_eq!(store.read(queries::session(session.id)).await.unwrap().unwrap().value, session);
         }
     }
 }
@@ -94,6 +94,6 @@ async fn a_machine_beats_unless_it_is_offline(store: Arc<dyn Store>) {
         } else {
             assert_eq!(found, None);
         }
-        assert_eq!(store.machine(&machine.id).await.unwrap().unwrap().value, machine);
+        assert_eq!(store.read(queries::machine(&machine.id)).await.unwrap().unwrap().value, machine);
     }
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use rekindle_core::Store;
 use rekindle_core::domain::event::{Event, EventKind, Subject};
-use rekindle_core::store::{Changes, CommitError, Committed, IdempotencyKey, Put, StoredResponse, UniqueRule, Write};
+use rekindle_core::store::{
+    Changes, CommitError, Committed, FindTyped, IdempotencyKey, StoredResponse, UniqueRule, Write, queries,
+};
 
 use super::case::{assert_stale, cases, insert};
 use crate::sample::{self, NOON, noon_plus};
@@ -44,21 +46,24 @@ fn assert_taken(outcome: &Result<Committed, CommitError>) {
 
 async fn an_answer_comes_with_its_commit(store: Arc<dyn Store>) {
     let key = IdempotencyKey([1; 32]);
-    assert_eq!(store.stored_response(&key, NOON).await.unwrap(), None);
+    assert_eq!(store.read(queries::stored_response(&key, NOON)).await.unwrap(), None);
     store.commit(create(1, Some(answer(1, "made")))).await.unwrap();
-    assert_eq!(store.stored_response(&key, NOON).await.unwrap(), Some(answer(1, "made")));
-    assert_eq!(store.stored_response(&IdempotencyKey([2; 32]), NOON).await.unwrap(), None);
+    assert_eq!(store.read(queries::stored_response(&key, NOON)).await.unwrap(), Some(answer(1, "made")));
+    assert_eq!(store.read(queries::stored_response(&IdempotencyKey([2; 32]), NOON)).await.unwrap(), None);
     let alone = Changes { stored_response: Some(answer(2, "nothing to do")), ..Changes::default() };
     store.commit(alone).await.unwrap();
-    assert_eq!(store.stored_response(&IdempotencyKey([2; 32]), NOON).await.unwrap(), Some(answer(2, "nothing to do")));
+    assert_eq!(
+        store.read(queries::stored_response(&IdempotencyKey([2; 32]), NOON)).await.unwrap(),
+        Some(answer(2, "nothing to do"))
+    );
 }
 
 async fn a_second_commit_under_the_same_key_does_nothing(store: Arc<dyn Store>) {
     store.commit(create(1, Some(answer(1, "first")))).await.unwrap();
     assert_taken(&store.commit(create(2, Some(answer(1, "second")))).await);
-    assert_eq!(store.session(sample::session(2).id).await.unwrap(), None);
+    assert_eq!(store.read(queries::session(sample::session(2).id)).await.unwrap(), None);
     assert_eq!(store.events(None, 10).await.unwrap().len(), 1);
-    assert_eq!(store.stored_response(&answer(1, "").key, NOON).await.unwrap(), Some(answer(1, "first")));
+    assert_eq!(store.read(queries::stored_response(&answer(1, "").key, NOON)).await.unwrap(), Some(answer(1, "first")));
     // Under another key it goes through.
     store.commit(create(2, Some(answer(2, "second")))).await.unwrap();
 }
@@ -73,29 +78,29 @@ async fn the_key_is_looked_at_before_the_rows(store: Arc<dyn Store>) {
 async fn a_commit_that_fails_leaves_no_answer(store: Arc<dyn Store>) {
     insert(&store, sample::session(1)).await;
     assert_stale(&store.commit(create(1, Some(answer(1, "never")))).await);
-    assert_eq!(store.stored_response(&answer(1, "").key, NOON).await.unwrap(), None);
+    assert_eq!(store.read(queries::stored_response(&answer(1, "").key, NOON)).await.unwrap(), None);
     let mut rival = sample::session(2);
     rival.project_id = sample::session(1).project_id;
-    let put = Write::from(Put { value: rival, expect: rekindle_core::store::Expect::Absent });
+    let put = Write::put(rival, rekindle_core::store::Expect::Absent);
     let changes = Changes { writes: vec![put], stored_response: Some(answer(1, "never")), ..Changes::default() };
     let outcome = store.commit(changes).await;
     assert!(
         matches!(outcome, Err(CommitError::UniqueViolation(UniqueRule::ActivePerProjectAndMachine))),
         "{outcome:?}"
     );
-    assert_eq!(store.stored_response(&answer(1, "").key, NOON).await.unwrap(), None);
+    assert_eq!(store.read(queries::stored_response(&answer(1, "").key, NOON)).await.unwrap(), None);
     store.commit(create(3, Some(answer(1, "now")))).await.unwrap();
 }
 
 async fn an_answer_stands_for_its_time(store: Arc<dyn Store>) {
     store.commit(create(1, Some(answer(1, "old")))).await.unwrap();
     let key = answer(1, "").key;
-    assert!(store.stored_response(&key, noon_plus(999)).await.unwrap().is_some());
-    assert_eq!(store.stored_response(&key, noon_plus(1000)).await.unwrap(), None);
+    assert!(store.read(queries::stored_response(&key, noon_plus(999))).await.unwrap().is_some());
+    assert_eq!(store.read(queries::stored_response(&key, noon_plus(1000))).await.unwrap(), None);
     let late = |at| StoredResponse { at: noon_plus(at), until: noon_plus(at + 1000), ..answer(1, "new") };
     assert_taken(&store.commit(create(2, Some(late(999)))).await);
     store.commit(create(2, Some(late(1000)))).await.unwrap();
-    assert_eq!(store.stored_response(&key, noon_plus(1000)).await.unwrap(), Some(late(1000)));
+    assert_eq!(store.read(queries::stored_response(&key, noon_plus(1000))).await.unwrap(), Some(late(1000)));
 }
 
 async fn of_two_at_once_one_goes_through(store: Arc<dyn Store>) {
@@ -112,10 +117,10 @@ async fn of_two_at_once_one_goes_through(store: Arc<dyn Store>) {
         }
     }
     assert_eq!(through, 1);
-    let stands = store.stored_response(&answer(1, "").key, NOON).await.unwrap().unwrap();
+    let stands = store.read(queries::stored_response(&answer(1, "").key, NOON)).await.unwrap().unwrap();
     let winner: u64 = String::from_utf8(stands.answer.into()).unwrap().parse().unwrap();
     for n in 1..=8 {
-        assert_eq!(store.session(sample::session(n).id).await.unwrap().is_some(), n == winner);
+        assert_eq!(store.read(queries::session(sample::session(n).id)).await.unwrap().is_some(), n == winner);
     }
 }
 
@@ -123,5 +128,5 @@ async fn a_large_answer_is_kept_whole(store: Arc<dyn Store>) {
     let bytes: Vec<u8> = (0..200_000_u32).map(|n| u8::try_from(n % 256).unwrap()).collect();
     let large = StoredResponse { answer: bytes.into(), ..answer(1, "") };
     store.commit(create(1, Some(large.clone()))).await.unwrap();
-    assert_eq!(store.stored_response(&large.key, NOON).await.unwrap(), Some(large));
+    assert_eq!(store.read(queries::stored_response(&large.key, NOON)).await.unwrap(), Some(large));
 }

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use rekindle_core::domain::event::{Event, EventKind, Subject};
 use rekindle_core::store::{
-    Changes, Claim, CommitError, Committed, DetectorState, DetectorStateUpdate, Expect, Fence, LeaseName, Put,
+    Changes, Claim, CommitError, Committed, DetectorState, DetectorStateUpdate, Expect, Fence, FindTyped, LeaseName,
+    Write, queries,
 };
 use rekindle_core::{Session, Store, Version};
 
@@ -66,7 +67,7 @@ async fn fallen(store: &Arc<dyn Store>, duty: LeaseName) -> Fence {
 async fn write(store: &Arc<dyn Store>, session: Session, fence: Fence) -> Result<Committed, CommitError> {
     let event = Event::new(NOON, EventKind::SessionCreated, Subject::Session(session.id));
     let value = DetectorState { last_pass_at: NOON, next_pass_due: noon_plus(1), grace_until: NOON };
-    let seen = store.detector_state().await.unwrap();
+    let seen = store.read(queries::detector_state()).await.unwrap();
     let watch = Some(DetectorStateUpdate { value, seen });
     let mut changes = Changes { events: vec![event], detector_state: watch, fence: Some(fence), ..Changes::default() };
     changes.insert(session);
@@ -168,7 +169,7 @@ async fn current_fence_admits_a_commit(store: Arc<dyn Store>) {
     write(&store, sample::session(2), fence).await.unwrap();
     claim(&store, LeaseName::Detection, 1, LONG).await.unwrap();
     write(&store, sample::session(3), fence).await.unwrap();
-    assert_eq!(store.counts().await.unwrap().active, 3);
+    assert_eq!(store.read(queries::counts()).await.unwrap().active, 3);
     assert_eq!(store.events(None, 10).await.unwrap().len(), 3);
 }
 
@@ -178,9 +179,9 @@ async fn stale_fence_is_rejected(store: Arc<dyn Store>) {
     for fence in [lost, never, Fence { token: u64::MAX, ..lost }] {
         assert_fenced(&write(&store, sample::session(1), fence).await);
     }
-    assert_eq!(store.session(sample::session(1).id).await.unwrap(), None);
+    assert_eq!(store.read(queries::session(sample::session(1).id)).await.unwrap(), None);
     assert_eq!(store.events(None, 10).await.unwrap(), []);
-    assert_eq!(store.detector_state().await.unwrap(), None);
+    assert_eq!(store.read(queries::detector_state()).await.unwrap(), None);
     // Also when it is the same holder's again: what it began before, it began by another right.
     let second = claim(&store, LeaseName::Detection, 2, SHORT).await.unwrap();
     let third = take_over(&store, LeaseName::Detection, 1).await;
@@ -199,7 +200,7 @@ async fn fenced_comes_before_everything_else(store: Arc<dyn Store>) {
     rival.project_id = text("p1");
     let elsewhere = Version { revision: 7, touches: 0 };
     for (value, expect) in [(there.clone(), Expect::Absent), (there, Expect::At(elsewhere)), (rival, Expect::Absent)] {
-        let writes = vec![Put { value, expect }.into()];
+        let writes = vec![Write::put(value, expect)];
         let outcome = |fence| store.commit(Changes { writes: writes.clone(), fence, ..Changes::default() });
         assert!(matches!(outcome(None).await, Err(CommitError::Stale | CommitError::UniqueViolation(_))));
         assert_fenced(&outcome(Some(lost)).await);
@@ -223,7 +224,7 @@ async fn a_successor_sees_all_that_its_predecessor_wrote(store: Arc<dyn Store>) 
         };
         let successor = async move {
             let fence = take_over(&new, duty, 2 * n + 1).await;
-            (fence, new.session(id).await.unwrap().is_some())
+            (fence, new.read(queries::session(id)).await.unwrap().is_some())
         };
         let (written, (mine, seen)) = if n.is_multiple_of(2) {
             let predecessor = tokio::spawn(predecessor);
@@ -236,7 +237,7 @@ async fn a_successor_sees_all_that_its_predecessor_wrote(store: Arc<dyn Store>) 
         };
         match &written {
             Ok(_) => assert!(seen, "it was written after another had taken over"),
-            Err(CommitError::Fenced) => assert!(!seen && store.session(id).await.unwrap().is_none()),
+            Err(CommitError::Fenced) => assert!(!seen && store.read(queries::session(id)).await.unwrap().is_none()),
             Err(other) => panic!("expected Ok or Fenced, got {other:?}"),
         }
         store.release(mine).await.unwrap();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rekindle_core::domain::session::{LiveState, Outcome, Phase};
-use rekindle_core::store::{Cursor, MachineFilter, PageRequest, SessionFilter, Start, TaskFilter};
+use rekindle_core::store::{Cursor, FindTyped, MachineFilter, PageRequest, SessionFilter, Start, TaskFilter, queries};
 use rekindle_core::{MachineStatus, Session, SessionId, SessionStatus, Slot, Store, TaskId, TaskStatus};
 
 use super::case::{cases, insert};
@@ -25,7 +25,7 @@ cases![
 const FIRST_100: PageRequest = PageRequest { limit: 100, start: Start::Offset(0) };
 
 async fn ids(store: &Arc<dyn Store>, filter: &SessionFilter) -> Vec<SessionId> {
-    let page = store.sessions(filter, FIRST_100).await.unwrap();
+    let page = store.read(queries::sessions(filter, FIRST_100)).await.unwrap();
     assert_eq!(page.total, page.items.len() as u64);
     page.items.into_iter().map(|row| row.value.id).collect()
 }
@@ -124,7 +124,7 @@ async fn a_task_list_filters_by_everything_at_once(store: Arc<dyn Store>) {
                 project_id: (bits & 2 > 0).then(|| one.project_id.clone()),
                 status,
             };
-            let page = store.tasks(&filter, FIRST_100).await.unwrap();
+            let page = store.read(queries::tasks(&filter, FIRST_100)).await.unwrap();
             let found: Vec<_> = page.items.into_iter().map(|row| row.value).collect();
             let expected: Vec<_> = all
                 .iter()
@@ -151,7 +151,7 @@ async fn a_machine_list_filters_by_status(store: Arc<dyn Store>) {
         (Some(MachineStatus::Offline), vec!["m4", "m1"]),
         (Some(MachineStatus::Maintenance), vec!["m5", "m2"]),
     ] {
-        let page = store.machines(&MachineFilter { status }, FIRST_100).await.unwrap();
+        let page = store.read(queries::machines(&MachineFilter { status }, FIRST_100)).await.unwrap();
         let found: Vec<_> = page.items.iter().map(|row| row.value.id.as_str()).collect();
         assert_eq!((found, page.total), (expected.clone(), expected.len() as u64));
     }
@@ -170,7 +170,7 @@ async fn offsets_and_limits(store: Arc<dyn Store>) {
         (2, 1_000_000_000_000, vec![], false),
     ] {
         let page = PageRequest { limit, start: Start::Offset(offset) };
-        let page = store.sessions(&SessionFilter::default(), page).await.unwrap();
+        let page = store.read(queries::sessions(&SessionFilter::default(), page)).await.unwrap();
         let found: Vec<_> = page.items.iter().map(|row| row.value.id).collect();
         let expected: Vec<_> = expected.into_iter().map(|n| SessionId(uuid(n))).collect();
         assert_eq!((found, page.total, page.next.is_some()), (expected, 5, more), "limit {limit}, offset {offset}");
@@ -181,7 +181,7 @@ async fn follow(store: &Arc<dyn Store>, filter: &SessionFilter, limit: u32) -> V
     let mut start = Start::Offset(0);
     let mut found = Vec::new();
     loop {
-        let page = store.sessions(filter, PageRequest { limit, start }).await.unwrap();
+        let page = store.read(queries::sessions(filter, PageRequest { limit, start })).await.unwrap();
         found.extend(page.items.iter().map(|row| row.value.id));
         let Some(next) = page.next else { return found };
         // What a client hands back is text.
@@ -213,10 +213,10 @@ async fn a_cursor_stays_true_while_the_list_grows(store: Arc<dyn Store>) {
         insert(&store, made(n, i64::try_from(n).unwrap())).await;
     }
     let all = SessionFilter::default();
-    let first = store.sessions(&all, PageRequest { limit: 2, start: Start::Offset(0) }).await.unwrap();
+    let first = store.read(queries::sessions(&all, PageRequest { limit: 2, start: Start::Offset(0) })).await.unwrap();
     insert(&store, made(9, 9)).await;
     let next = Start::After(first.next.unwrap());
-    let rest = store.sessions(&all, PageRequest { limit: 2, start: next }).await.unwrap();
+    let rest = store.read(queries::sessions(&all, PageRequest { limit: 2, start: next })).await.unwrap();
     let found: Vec<_> = rest.items.iter().map(|row| row.value.id).collect();
     assert_eq!(found, [2, 1].map(|n| SessionId(uuid(n))));
     assert_eq!((rest.total, rest.next), (5, None));
@@ -232,11 +232,11 @@ async fn the_tasks_of_a_session_in_order(store: Arc<dyn Store>) {
         insert(&store, task.clone()).await;
     }
     let found = |rows: Vec<rekindle_core::Versioned<_>>| rows.into_iter().map(|row| row.value).collect::<Vec<_>>();
-    assert_eq!(found(store.tasks_of(session.id, &TaskStatus::ALL).await.unwrap()), tasks);
+    assert_eq!(found(store.read(queries::tasks_of(session.id, &TaskStatus::ALL)).await.unwrap()), tasks);
     let some = [TaskStatus::Failed, TaskStatus::Pending];
     let expected: Vec<_> = tasks.into_iter().filter(|task| some.contains(&task.status())).collect();
-    assert_eq!(found(store.tasks_of(session.id, &some).await.unwrap()), expected);
-    assert!(store.tasks_of(session.id, &[]).await.unwrap().is_empty());
+    assert_eq!(found(store.read(queries::tasks_of(session.id, &some)).await.unwrap()), expected);
+    assert!(store.read(queries::tasks_of(session.id, &[])).await.unwrap().is_empty());
 }
 
 async fn live_sessions_of_machines(store: Arc<dyn Store>) {
@@ -246,7 +246,7 @@ async fn live_sessions_of_machines(store: Arc<dyn Store>) {
     held.docker_slot = Some(Slot(3));
     insert(&store, held.clone()).await;
     let machines = ["m2", "m9", "nobody"].map(sample::machine_id);
-    let found = store.live_sessions(&machines).await.unwrap();
+    let found = store.read(queries::live_sessions(&machines)).await.unwrap();
     for machine in &machines {
         let theirs: Vec<_> = found
             .iter()
@@ -266,7 +266,7 @@ async fn live_sessions_of_machines(store: Arc<dyn Store>) {
 
 async fn counts_by_status(store: Arc<dyn Store>) {
     let crowd = a_crowd(&store).await;
-    let mut counts = store.counts().await.unwrap();
+    let mut counts = store.read(queries::counts()).await.unwrap();
     assert_eq!(counts.total(), 60);
     for status in SessionStatus::ALL {
         let expected = crowd.iter().filter(|session| session.status() == status).count() as u64;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rekindle_core::domain::event::{Event, EventKind, Subject};
 use rekindle_core::domain::session::{Outcome, Phase};
-use rekindle_core::store::{Changes, EVENT_PURGE_BATCH, Expired, ExpiredCounts};
+use rekindle_core::store::{Changes, EVENT_PURGE_BATCH, Expired, ExpiredCounts, FindTyped, queries};
 use rekindle_core::{SessionId, Store, Timestamp, Version};
 
 use super::case::{cases, insert};
@@ -35,11 +35,17 @@ async fn the_expired_are_ended_old_and_not_archived(store: Arc<dyn Store>) {
         completed_at: noon_plus(at),
         version: Version::FIRST,
     };
-    assert_eq!(store.expired(noon_plus(30), 10).await.unwrap(), [expired(2, 10), expired(5, 10), expired(1, 30)]);
-    assert_eq!(store.expired(noon_plus(30), 2).await.unwrap(), [expired(2, 10), expired(5, 10)]);
-    assert_eq!(store.expired(noon_plus(9), 10).await.unwrap(), []);
-    assert_eq!(store.expired_counts(noon_plus(30)).await.unwrap(), ExpiredCounts { sessions: 3, tasks: 8 });
-    assert_eq!(store.expired_counts(Timestamp::MIN).await.unwrap(), ExpiredCounts::default());
+    assert_eq!(
+        store.read(queries::expired(noon_plus(30), 10)).await.unwrap(),
+        [expired(2, 10), expired(5, 10), expired(1, 30)]
+    );
+    assert_eq!(store.read(queries::expired(noon_plus(30), 2)).await.unwrap(), [expired(2, 10), expired(5, 10)]);
+    assert_eq!(store.read(queries::expired(noon_plus(9), 10)).await.unwrap(), []);
+    assert_eq!(
+        store.read(queries::expired_counts(noon_plus(30))).await.unwrap(),
+        ExpiredCounts { sessions: 3, tasks: 8 }
+    );
+    assert_eq!(store.read(queries::expired_counts(Timestamp::MIN)).await.unwrap(), ExpiredCounts::default());
 }
 
 async fn events_of_nobody_are_forgotten_by_age(store: Arc<dyn Store>) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rekindle_core::domain::event::{Event, EventKind, Subject};
-use rekindle_core::store::{Changes, DetectorState, DetectorStateUpdate};
+use rekindle_core::store::{Changes, DetectorState, DetectorStateUpdate, FindTyped, queries};
 use rekindle_core::values::Slots;
 use rekindle_core::{KeyId, MachineStatus, SessionId, Slot, Store, StoreError, TaskId, Timestamp, Version, Versioned};
 
@@ -27,7 +27,7 @@ cases![
 async fn sessions_of_every_shape(store: Arc<dyn Store>) {
     for session in sample::sessions_of_every_shape() {
         insert(&store, session.clone()).await;
-        let found = store.session(session.id).await.unwrap();
+        let found = store.read(queries::session(session.id)).await.unwrap();
         assert_eq!(found, Some(Versioned { value: session, version: Version::FIRST }));
     }
 }
@@ -37,7 +37,7 @@ async fn tasks_of_every_shape(store: Arc<dyn Store>) {
     insert(&store, session.clone()).await;
     for task in sample::tasks_of_every_shape(&session) {
         insert(&store, task.clone()).await;
-        let found = store.task(task.id).await.unwrap();
+        let found = store.read(queries::task(task.id)).await.unwrap();
         assert_eq!(found, Some(Versioned { value: task, version: Version::FIRST }));
     }
 }
@@ -50,7 +50,7 @@ async fn machines_of_every_shape(store: Arc<dyn Store>) {
         machine.metadata = sample::awkward_metadata();
         machine.last_heartbeat = noon_plus(5);
         insert(&store, machine.clone()).await;
-        let found = store.machine(&machine.id).await.unwrap();
+        let found = store.read(queries::machine(&machine.id)).await.unwrap();
         assert_eq!(found, Some(Versioned { value: machine, version: Version::FIRST }));
     }
 }
@@ -75,18 +75,18 @@ async fn a_changed_session_comes_back_changed(store: Arc<dyn Store>) {
             changes.update(next.clone(), version);
             store.commit(changes).await.unwrap();
             version = version.after_put();
-            assert_eq!(store.session(first.id).await.unwrap(), Some(Versioned { value: next, version }));
+            assert_eq!(store.read(queries::session(first.id)).await.unwrap(), Some(Versioned { value: next, version }));
         }
     }
 }
 
 async fn nothing_is_found_where_nothing_is(store: Arc<dyn Store>) {
-    assert_eq!(store.session(SessionId(uuid(1))).await.unwrap(), None);
-    assert_eq!(store.task(TaskId(uuid(1))).await.unwrap(), None);
-    assert_eq!(store.machine(&sample::machine_id("m1")).await.unwrap(), None);
-    assert_eq!(store.detector_state().await.unwrap(), None);
-    assert_eq!(store.earliest_heartbeat().await.unwrap(), None);
-    assert_eq!(store.counts().await.unwrap().total(), 0);
+    assert_eq!(store.read(queries::session(SessionId(uuid(1)))).await.unwrap(), None);
+    assert_eq!(store.read(queries::task(TaskId(uuid(1)))).await.unwrap(), None);
+    assert_eq!(store.read(queries::machine(&sample::machine_id("m1"))).await.unwrap(), None);
+    assert_eq!(store.read(queries::detector_state()).await.unwrap(), None);
+    assert_eq!(store.read(queries::earliest_heartbeat()).await.unwrap(), None);
+    assert_eq!(store.read(queries::counts()).await.unwrap().total(), 0);
     assert!(store.events(None, 10).await.unwrap().is_empty());
 }
 
@@ -94,7 +94,7 @@ async fn the_largest_metadata(store: Arc<dyn Store>) {
     let mut session = sample::session(1);
     session.metadata = sample::largest_metadata();
     insert(&store, session.clone()).await;
-    assert_eq!(store.session(session.id).await.unwrap().unwrap().value, session);
+    assert_eq!(store.read(queries::session(session.id)).await.unwrap().unwrap().value, session);
 }
 
 async fn times_far_away(store: Arc<dyn Store>) {
@@ -102,7 +102,7 @@ async fn times_far_away(store: Arc<dyn Store>) {
     session.started_at = Timestamp::from_millis(-1);
     session.last_heartbeat = Timestamp::from_millis(253_402_300_799_999);
     insert(&store, session.clone()).await;
-    assert_eq!(store.session(session.id).await.unwrap().unwrap().value, session);
+    assert_eq!(store.read(queries::session(session.id)).await.unwrap().unwrap().value, session);
 }
 
 async fn events_in_order(store: Arc<dyn Store>) {
@@ -154,7 +154,7 @@ async fn the_watch(store: Arc<dyn Store>) {
     let mut seen = None;
     for n in 0..3 {
         store.commit(note(at(n), seen)).await.unwrap();
-        seen = store.detector_state().await.unwrap();
+        seen = store.read(queries::detector_state()).await.unwrap();
         assert_eq!(seen, Some(at(n)));
     }
     // Whoever has seen another note, or none, comes too late.
@@ -163,7 +163,7 @@ async fn the_watch(store: Arc<dyn Store>) {
     }
     // A commit that does not speak of it leaves it alone.
     insert(&store, sample::session(1)).await;
-    assert_eq!(store.detector_state().await.unwrap(), seen);
+    assert_eq!(store.read(queries::detector_state()).await.unwrap(), seen);
 }
 
 async fn a_closed_store_says_so(store: Arc<dyn Store>) {
@@ -171,5 +171,5 @@ async fn a_closed_store_says_so(store: Arc<dyn Store>) {
     store.close().await;
     store.close().await;
     assert!(matches!(store.ping().await, Err(StoreError::Unavailable(_))));
-    assert!(matches!(store.session(SessionId(uuid(1))).await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(store.read(queries::session(SessionId(uuid(1)))).await, Err(StoreError::Unavailable(_))));
 }

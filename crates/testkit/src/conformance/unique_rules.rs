@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rekindle_core::domain::session::{LiveState, Outcome};
-use rekindle_core::store::{Changes, CommitError, UniqueRule};
+use rekindle_core::store::{Changes, CommitError, FindTyped, UniqueRule, queries};
 use rekindle_core::{Session, SessionId, Slot, Store, Version};
 
 use super::case::{cases, insert};
@@ -90,7 +90,7 @@ async fn coming_back_to_life_obeys_the_rules(store: Arc<dyn Store>) {
         matches!(outcome, Err(CommitError::UniqueViolation(UniqueRule::ActivePerProjectAndMachine))),
         "{outcome:?}"
     );
-    let found = store.session(stalled.id).await.unwrap().unwrap();
+    let found = store.read(queries::session(stalled.id)).await.unwrap().unwrap();
     assert_eq!(found.value.phase, sample::live(LiveState::Stalled { prepared_at: None }));
 }
 
@@ -102,7 +102,10 @@ async fn a_slot_passes_on_within_one_commit(store: Arc<dyn Store>) {
     changes.update(first, Version::FIRST);
     changes.insert(on(2, "p", "m", Some(4)));
     store.commit(changes).await.unwrap();
-    assert_eq!(store.slot_holder(&sample::machine_id("m"), Slot(4)).await.unwrap(), Some(SessionId(uuid(2))));
+    assert_eq!(
+        store.read(queries::slot_holder(&sample::machine_id("m"), Slot(4))).await.unwrap(),
+        Some(SessionId(uuid(2)))
+    );
 }
 
 async fn conflict_names_the_holder(store: Arc<dyn Store>) {
@@ -111,8 +114,8 @@ async fn conflict_names_the_holder(store: Arc<dyn Store>) {
     paused.phase = sample::live(LiveState::Paused);
     insert(&store, paused.clone()).await;
     insert(&store, on(2, "p", "m", None)).await;
-    assert_eq!(store.active_session(&project, &machine).await.unwrap(), Some(SessionId(uuid(2))));
-    assert_eq!(store.slot_holder(&machine, Slot(7)).await.unwrap(), Some(paused.id));
-    assert_eq!(store.slot_holder(&machine, Slot(8)).await.unwrap(), None);
-    assert_eq!(store.active_session(&project, &sample::machine_id("n")).await.unwrap(), None);
+    assert_eq!(store.read(queries::active_session(&project, &machine)).await.unwrap(), Some(SessionId(uuid(2))));
+    assert_eq!(store.read(queries::slot_holder(&machine, Slot(7))).await.unwrap(), Some(paused.id));
+    assert_eq!(store.read(queries::slot_holder(&machine, Slot(8))).await.unwrap(), None);
+    assert_eq!(store.read(queries::active_session(&project, &sample::machine_id("n"))).await.unwrap(), None);
 }

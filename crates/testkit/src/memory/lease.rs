@@ -23,15 +23,15 @@ impl State {
     }
 
     pub(super) fn release(&mut self, fence: Fence) {
-        if self.stands(fence)
+        if self.is_current(fence)
             && let Some(lease) = self.leases.get_mut(&fence.duty)
         {
             lease.holder = None;
         }
     }
 
-    /// Whether nobody else has had the duty since.
-    pub(super) fn stands(&self, fence: Fence) -> bool {
+    /// Returns whether the lease has neither changed hands nor been released since.
+    pub(super) fn is_current(&self, fence: Fence) -> bool {
         self.leases.get(&fence.duty).is_some_and(|lease| lease.holder.is_some() && lease.token == fence.token)
     }
 }

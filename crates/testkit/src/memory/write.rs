@@ -1,233 +1,203 @@
-//! Commits and beats on the maps.
+//! Commits and heartbeats on the map.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rekindle_core::store::{
-    self, Changes, CommitError, Committed, EVENT_PURGE_BATCH, Expect, Put, SessionHeartbeat, StoredResponse,
-    UniqueRule, Write,
+    AnyEntity, Changes, CommitError, Committed, DetectorState, DetectorStateUpdate, EVENT_PURGE_BATCH, Entity, Expect,
+    Key, Put, RecordKey, SessionHeartbeat, StoreError, StoredResponse, UniqueRule, Value, Write,
 };
 use rekindle_core::{
-    ApiKey, Machine, MachineId, MachineStatus, Session, SessionId, SessionStatus, Task, Timestamp, Version, Versioned,
+    Machine, MachineId, MachineStatus, Session, SessionId, SessionStatus, Task, Timestamp, Version, Versioned,
 };
+use rekindle_records::{Condition, StoredValue};
 
+use super::record::Fields;
 use super::state::{Row, State};
-
-/// What a put needs to know of an entity.
-trait Entity: Clone {
-    type Id: Ord + Clone;
-    fn id(&self) -> Self::Id;
-    fn heard(&mut self) -> Option<&mut Timestamp>;
-}
-
-impl Entity for Session {
-    type Id = SessionId;
-    fn id(&self) -> SessionId {
-        self.id
-    }
-    fn heard(&mut self) -> Option<&mut Timestamp> {
-        Some(&mut self.last_heartbeat)
-    }
-}
-
-impl Entity for Task {
-    type Id = rekindle_core::TaskId;
-    fn id(&self) -> Self::Id {
-        self.id
-    }
-    fn heard(&mut self) -> Option<&mut Timestamp> {
-        None
-    }
-}
-
-impl Entity for Machine {
-    type Id = MachineId;
-    fn id(&self) -> MachineId {
-        self.id.clone()
-    }
-    fn heard(&mut self) -> Option<&mut Timestamp> {
-        Some(&mut self.last_heartbeat)
-    }
-}
-
-impl Entity for ApiKey {
-    type Id = rekindle_core::KeyId;
-    fn id(&self) -> Self::Id {
-        self.id
-    }
-    fn heard(&mut self) -> Option<&mut Timestamp> {
-        None
-    }
-}
 
 impl State {
     pub(super) fn apply(&mut self, changes: Changes) -> Result<Committed, CommitError> {
-        if changes.fence.is_some_and(|fence| !self.stands(fence)) {
+        if changes.fence.is_some_and(|fence| !self.is_current(fence)) {
             return Err(CommitError::Fenced);
         }
-        if let Some(answer) = changes.stored_response {
-            self.remember(answer)?;
+        if let Some(response) = changes.stored_response {
+            self.store_response(response)?;
         }
         let mut committed = Committed::default();
         for write in changes.writes {
             match write {
-                Write::PutSession(put) => {
-                    let id = put.value.id;
-                    put_row(&mut self.sessions, &mut self.sequence, put)?;
-                    self.check_rules(id)?;
+                Write::Put(put) => self.put(put)?,
+                Write::Restore(Versioned { value, version }) => self.insert(&value, version)?,
+                Write::Touch(key, revision) => {
+                    let is_at = |row: &&mut Arc<Row>| row.version.revision == revision;
+                    let row = self.records.get_mut(&key).filter(is_at).ok_or(CommitError::Stale)?;
+                    Arc::make_mut(row).version.touches += 1;
                 }
-                Write::PutTask(put) => put_row(&mut self.tasks, &mut self.sequence, put)?,
-                Write::PutMachine(put) => put_row(&mut self.machines, &mut self.sequence, put)?,
-                Write::PutKey(put) => put_row(&mut self.keys, &mut self.sequence, put)?,
-                Write::Restore(row) => match *row {
-                    store::StoredEntity::Session(row) => {
-                        let id = row.value.id;
-                        restore(&mut self.sessions, &mut self.sequence, row)?;
-                        self.check_rules(id)?;
+                Write::Delete(key, version) => {
+                    if self.records.get(&key).is_none_or(|row| row.version != version) {
+                        return Err(CommitError::Stale);
                     }
-                    store::StoredEntity::Task(row) => restore(&mut self.tasks, &mut self.sequence, row)?,
-                    store::StoredEntity::Machine(row) => restore(&mut self.machines, &mut self.sequence, row)?,
-                    store::StoredEntity::Key(row) => restore(&mut self.keys, &mut self.sequence, row)?,
-                },
-                Write::TouchSession(id, revision) => touch(&mut self.sessions, &id, revision)?,
-                Write::TouchMachine(id, revision) => touch(&mut self.machines, &id, revision)?,
-                Write::DeleteSession(id, version) => {
-                    delete(&mut self.sessions, &id, version)?;
-                    let before = self.tasks.len();
-                    self.tasks.retain(|_, task| task.value.session_id != id);
-                    committed.deleted_tasks += (before - self.tasks.len()) as u64;
-                    self.events.retain(|(_, event)| event.deleted_with_session() != Some(id));
+                    self.records.remove(&key);
+                    if key.kind == Session::KIND {
+                        committed.deleted_tasks += self.delete_parts_of_session(&key.key);
+                    }
                 }
-                Write::DeleteTask(id, version) => delete(&mut self.tasks, &id, version)?,
-                Write::DeleteMachine(id, version) => delete(&mut self.machines, &id, version)?,
             }
         }
         for event in changes.events {
-            self.sequence += 1;
-            self.events.push((self.sequence, event));
+            let position = self.next_sequence();
+            self.events.push((position, event));
         }
         if let Some(before) = changes.purge_events_before {
-            self.events.retain(|(_, event)| {
-                let stays = event.deleted_with_session().is_some() || event.at >= before;
-                let goes = !stays && committed.purged_events < EVENT_PURGE_BATCH;
-                committed.purged_events += u64::from(goes);
-                !goes
-            });
+            committed.purged_events = self.purge_events(before);
         }
-        if let Some(watch) = changes.detector_state {
-            if self.watch != watch.seen {
-                return Err(CommitError::Stale);
-            }
-            self.watch = Some(watch.value);
+        if let Some(update) = changes.detector_state {
+            self.put_detector_state(update)?;
         }
         Ok(committed)
     }
 
-    fn remember(&mut self, answer: StoredResponse) -> Result<(), CommitError> {
-        if self.answers.get(&answer.key).is_some_and(|standing| standing.until > answer.at) {
-            return Err(CommitError::UniqueViolation(UniqueRule::IdempotencyKey));
-        }
-        self.answers.insert(answer.key, answer);
-        Ok(())
-    }
-
-    /// The unique rules, one after the other, as far as the session that was just put can break them.
-    fn check_rules(&self, id: SessionId) -> Result<(), CommitError> {
-        let put = &self.sessions[&id].value;
-        let any_other = |conflicts: &dyn Fn(&Session) -> bool| {
-            self.sessions.values().map(|row| &row.value).any(|other| other.id != id && conflicts(other))
+    fn put(&mut self, Put { value, expect }: Put) -> Result<(), CommitError> {
+        let (at, since) = match expect {
+            Expect::Absent => return self.insert(&value, Version::FIRST),
+            Expect::At(at) => (at, Timestamp::from_millis(i64::MAX)),
+            Expect::NoHeartbeatSince { at, since } => (at, since),
         };
-        let both = |other: &Session, status: fn(SessionStatus) -> bool| status(put.status()) && status(other.status());
-        if any_other(&|other| {
-            both(other, |status| status == SessionStatus::Active)
-                && (&put.machine_id, &put.project_id) == (&other.machine_id, &other.project_id)
-        }) {
-            return Err(CommitError::UniqueViolation(UniqueRule::ActivePerProjectAndMachine));
-        }
-        if put.docker_slot.is_some()
-            && any_other(&|other| {
-                both(other, SessionStatus::is_live)
-                    && (&put.machine_id, put.docker_slot) == (&other.machine_id, other.docker_slot)
-            })
+        let key = value.record_key();
+        let record_type = self.record_type(key.kind)?;
+        let mut fields = Fields::of(record_type, &value)?;
+        let before = self.records.get(&key).filter(|row| row.version == at).ok_or(CommitError::Stale)?;
+        if let Some(latest) = record_type.declaration().latest_field()
+            && let Some(Value::Time(heard)) = before.fields.value(latest.name)
         {
-            return Err(CommitError::UniqueViolation(UniqueRule::LivePerSlot));
-        }
-        let from = put.lineage.recovered_from;
-        if from.is_some() && any_other(&|other| other.lineage.recovered_from == from) {
-            return Err(CommitError::UniqueViolation(UniqueRule::Successor));
-        }
-        Ok(())
-    }
-
-    pub(super) fn beat(&mut self, beat: &SessionHeartbeat) -> Option<Versioned<Session>> {
-        let row = self.sessions.get_mut(&beat.session)?;
-        let allows = matches!(row.value.status(), SessionStatus::Active | SessionStatus::Paused);
-        let shows = beat.current_task.is_none() || beat.current_task.as_ref() == row.value.current_task();
-        if !(allows && shows) {
-            return None;
-        }
-        row.value.last_heartbeat = row.value.last_heartbeat.max(beat.at);
-        Some(row.versioned())
-    }
-
-    pub(super) fn beat_machine(&mut self, machine: &MachineId, at: Timestamp) -> Option<Versioned<Machine>> {
-        let row = self.machines.get_mut(machine).filter(|row| row.value.status != MachineStatus::Offline)?;
-        row.value.last_heartbeat = row.value.last_heartbeat.max(at);
-        Some(row.versioned())
-    }
-}
-
-fn put_row<T: Entity>(rows: &mut BTreeMap<T::Id, Row<T>>, sequence: &mut u64, put: Put<T>) -> Result<(), CommitError> {
-    let Put { mut value, expect } = put;
-    match (rows.get_mut(&value.id()), expect) {
-        (None, Expect::Absent) => {
-            *sequence += 1;
-            rows.insert(value.id(), Row { value, version: Version::FIRST, sequence: *sequence });
-            Ok(())
-        }
-        (Some(row), Expect::At(at) | Expect::NoHeartbeatSince { at, .. }) if row.version == at => {
-            let heard = row.value.heard().copied();
-            if let (Expect::NoHeartbeatSince { since, .. }, Some(heard)) = (expect, heard)
-                && heard > since
-            {
+            if heard > since {
                 return Err(CommitError::Stale);
             }
-            if let (Some(new), Some(heard)) = (value.heard(), heard) {
-                *new = heard.max(*new);
+            if fields.value(latest.name) < Some(Value::Time(heard)) {
+                fields.set(latest.name, StoredValue::Time(heard));
             }
-            row.value = value;
-            row.version = at.after_put();
-            Ok(())
         }
-        (None | Some(_), _) => Err(CommitError::Stale),
+        let row = Row { fields, version: at.after_put(), sequence: before.sequence };
+        self.records.insert(key.clone(), Arc::new(row));
+        self.check_unique(&key)
+    }
+
+    fn insert(&mut self, value: &AnyEntity, version: Version) -> Result<(), CommitError> {
+        let key = value.record_key();
+        if self.records.contains_key(&key) {
+            return Err(CommitError::Stale);
+        }
+        let fields = Fields::of(self.record_type(key.kind)?, value)?;
+        let sequence = self.next_sequence();
+        self.records.insert(key.clone(), Arc::new(Row { fields, version, sequence }));
+        self.check_unique(&key)
+    }
+
+    /// Checks the unique rules, one after the other, as far as this record can break them.
+    fn check_unique(&self, key: &RecordKey) -> Result<(), CommitError> {
+        let (Some(row), declaration) = (self.records.get(key), self.record_type(key.kind)?.declaration()) else {
+            return Ok(());
+        };
+        for set in declaration.unique {
+            let values =
+                |row: &Row| set.fields.iter().map(|field| row.fields.value(field.name)).collect::<Option<Vec<_>>>();
+            let is_in = |row: &Row| set.only.iter().all(|condition| holds(condition, row));
+            let Some(own) = values(row).filter(|_| is_in(row)) else { continue };
+            let mut others = self.records_of(key.kind).filter(|(other, _)| *other != key);
+            if others.any(|(_, other)| is_in(other) && values(other).as_ref() == Some(&own)) {
+                return Err(CommitError::UniqueViolation(set.rule));
+            }
+        }
+        Ok(())
+    }
+
+    fn delete_parts_of_session(&mut self, session: &Key) -> u64 {
+        let Key::Uuid(id) = *session else { return 0 };
+        let before = self.records.len();
+        self.records
+            .retain(|key, row| key.kind != Task::KIND || row.fields.value("session_id") != Some(Value::Uuid(id)));
+        self.events.retain(|(_, event)| event.deleted_with_session() != Some(SessionId(id)));
+        (before - self.records.len()) as u64
+    }
+
+    fn purge_events(&mut self, before: Timestamp) -> u64 {
+        let mut purged = 0;
+        self.events.retain(|(_, event)| {
+            let stays = event.deleted_with_session().is_some() || event.at >= before;
+            let goes = !stays && purged < EVENT_PURGE_BATCH;
+            purged += u64::from(goes);
+            !goes
+        });
+        purged
+    }
+
+    fn put_detector_state(&mut self, update: DetectorStateUpdate) -> Result<(), CommitError> {
+        let id = Entity::id(&update.value);
+        if self.entity::<DetectorState>(id)?.map(|found| found.value) != update.seen {
+            return Err(CommitError::Stale);
+        }
+        self.replace(update.value)
+    }
+
+    fn store_response(&mut self, response: StoredResponse) -> Result<(), CommitError> {
+        let stored = self.entity::<StoredResponse>(response.key)?;
+        if stored.is_some_and(|stored| stored.value.until > response.at) {
+            return Err(CommitError::UniqueViolation(UniqueRule::IdempotencyKey));
+        }
+        self.replace(response)
+    }
+
+    /// Stores an entity whatever there was under its key.
+    fn replace(&mut self, entity: impl Entity) -> Result<(), CommitError> {
+        let entity = AnyEntity::new(entity);
+        self.records.remove(&entity.record_key());
+        self.insert(&entity, Version::FIRST)
+    }
+
+    pub(super) fn record_heartbeat(
+        &mut self,
+        beat: &SessionHeartbeat,
+    ) -> Result<Option<Versioned<Session>>, StoreError> {
+        let Some(session) = self.entity::<Session>(beat.session)?.map(|found| found.value) else { return Ok(None) };
+        let accepts = matches!(session.status(), SessionStatus::Active | SessionStatus::Paused);
+        let has_task = beat.current_task.is_none() || beat.current_task.as_ref() == session.current_task();
+        if !(accepts && has_task) {
+            return Ok(None);
+        }
+        self.move_heartbeat::<Session>(beat.session, session.last_heartbeat.max(beat.at))
+    }
+
+    pub(super) fn record_machine_heartbeat(
+        &mut self,
+        id: &MachineId,
+        at: Timestamp,
+    ) -> Result<Option<Versioned<Machine>>, StoreError> {
+        let found = self.entity::<Machine>(id.clone())?.map(|found| found.value);
+        let Some(machine) = found.filter(|machine| machine.status != MachineStatus::Offline) else { return Ok(None) };
+        self.move_heartbeat::<Machine>(id.clone(), machine.last_heartbeat.max(at))
+    }
+
+    fn move_heartbeat<T: Entity>(&mut self, id: T::Id, at: Timestamp) -> Result<Option<Versioned<T>>, StoreError>
+    where
+        T::Id: Clone,
+    {
+        if let Some(row) = self.records.get_mut(&RecordKey::of::<T>(id.clone())) {
+            Arc::make_mut(row).fields.set("last_heartbeat", StoredValue::Time(at));
+        }
+        self.entity::<T>(id)
     }
 }
 
-fn restore<T: Entity>(
-    rows: &mut BTreeMap<T::Id, Row<T>>,
-    sequence: &mut u64,
-    row: Versioned<T>,
-) -> Result<(), CommitError> {
-    let Versioned { value, version } = row;
-    if rows.contains_key(&value.id()) {
-        return Err(CommitError::Stale);
-    }
-    *sequence += 1;
-    rows.insert(value.id(), Row { value, version, sequence: *sequence });
-    Ok(())
-}
-
-fn touch<I: Ord, T>(rows: &mut BTreeMap<I, Row<T>>, id: &I, revision: u64) -> Result<(), CommitError> {
-    let row = rows.get_mut(id).filter(|row| row.version.revision == revision).ok_or(CommitError::Stale)?;
-    row.version.touches += 1;
-    Ok(())
-}
-
-fn delete<I: Ord, T>(rows: &mut BTreeMap<I, Row<T>>, id: &I, version: Version) -> Result<(), CommitError> {
-    match rows.get(id) {
-        Some(row) if row.version == version => {
-            rows.remove(id);
-            Ok(())
-        }
-        None | Some(_) => Err(CommitError::Stale),
+/// Returns whether a record is among those that a declaration names.
+fn holds(condition: &Condition, row: &Row) -> bool {
+    let text = |field: &rekindle_records::Field| match row.fields.value(field.name) {
+        Some(Value::Text(text)) => Some(text),
+        _ => None,
+    };
+    match condition {
+        Condition::Is(field, wanted) => text(field).as_deref() == Some(wanted),
+        Condition::IsOneOf(field, wanted) => text(field).is_some_and(|text| wanted.contains(&text.as_ref())),
+        Condition::Present(field) => row.fields.value(field.name).is_some(),
+        Condition::Absent(field) => row.fields.value(field.name).is_none(),
+        Condition::NotNegative(field) => row.fields.value(field.name) >= Some(Value::Integer(0)),
     }
 }

@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use rekindle_core::domain::task::transition::TaskTarget;
 use rekindle_core::rules::recovery::{FailedTasks, Recovery};
-use rekindle_core::store::{AuditFilter, MachineFilter, PageRequest, SessionFilter, Start, TaskFilter};
+use rekindle_core::store::{
+    AuditFilter, FindTyped, MachineFilter, PageRequest, SessionFilter, Start, TaskFilter, queries,
+};
 use rekindle_core::use_cases::{
     CleanupMode, HeartbeatReport, MachinePatch, NewMachine, NewSession, NewTask, SessionPatch, SessionTarget,
     SlotRelease, TaskPatch,
@@ -192,7 +194,8 @@ impl ModelState {
                 let answer = tracker.sessions().recover(self.session(session), &recovery).await;
                 if let Ok(rekindle_core::use_cases::Recovered::Created(successor)) = &answer {
                     self.sessions.push(successor.value.id);
-                    let copies = tracker.store().tasks_of(successor.value.id, &TaskStatus::ALL).await.unwrap();
+                    let copies =
+                        tracker.store().read(queries::tasks_of(successor.value.id, &TaskStatus::ALL)).await.unwrap();
                     self.tasks.extend(copies.iter().map(|row| row.value.id));
                 }
                 said(answer)
@@ -267,17 +270,17 @@ impl ModelState {
         let all = PageRequest { limit: 10_000, start: Start::Offset(0) };
         let store = self.store();
         let mut words = self.pages(&SessionFilter::default(), 7).await;
-        words += &said(store.tasks(&TaskFilter::default(), all).await.map(|page| page.items));
-        words += &said(store.machines(&MachineFilter::default(), all).await.map(|page| page.items));
-        words += &said(store.counts().await);
-        words += &said(store.detector_state().await);
+        words += &said(store.read(queries::tasks(&TaskFilter::default(), all)).await.map(|page| page.items));
+        words += &said(store.read(queries::machines(&MachineFilter::default(), all)).await.map(|page| page.items));
+        words += &said(store.read(queries::counts()).await);
+        words += &said(store.read(queries::detector_state()).await);
         words += &said(self.tracker.sessions().stalled(50).await);
         let events = store.events(None, 100_000).await.unwrap();
         for recorded in events {
             words += &format!("{:?}\n", recorded.event);
         }
         words += &self.trail(&AuditFilter::default(), 50).await;
-        words += &said(store.keys().await);
+        words += &said(store.read(queries::keys()).await);
         words
     }
 

@@ -3,13 +3,12 @@
 use std::path::Path;
 
 use rekindle_core::domain::session::{LiveState, Outcome};
-use rekindle_core::store::StoredEntity;
 use rekindle_core::{Session, SessionStatus, Slot, Version, Versioned};
 use rekindle_testkit::sample::{ended, noon_plus, session};
 
 use super::Sets;
 use crate::error::TransferError;
-use crate::rows::Item;
+use crate::rows::{Item, StoredEntity};
 
 fn seen(sessions: &[Session]) -> Result<Sets, TransferError> {
     let mut sets = Sets::default();

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use rekindle_core::store::{
-    Changes, Claim, DetectorState, DetectorStateUpdate, Fence, IdempotencyKey, LeaseName, MachineFilter, PageRequest,
-    SessionFilter, Start, StoredResponse, TaskFilter,
+    Changes, Claim, DetectorState, DetectorStateUpdate, Fence, FindTyped, IdempotencyKey, LeaseName, MachineFilter,
+    PageRequest, SessionFilter, Start, StoredResponse, TaskFilter, queries,
 };
 use rekindle_core::{Clock, Store, StoreError, Timestamp};
 use sha2::{Digest, Sha256};
@@ -75,7 +75,7 @@ impl<'a> PendingImport<'a> {
         let export = self.export.to_string();
         let key = key("this store is taken by an export");
         let begun = || async {
-            let standing = retried(|| self.store.stored_response(&key, self.clock.now())).await?;
+            let standing = retried(|| self.store.read(queries::stored_response(&key, self.clock.now()))).await?;
             match standing {
                 None => Ok(false),
                 Some(standing) if *standing.answer == *export.as_bytes() => Ok(true),
@@ -87,7 +87,7 @@ impl<'a> PendingImport<'a> {
         }
         self.is_empty().await?;
         let now = self.clock.now();
-        let seen = retried(|| self.store.detector_state()).await?;
+        let seen = retried(|| self.store.read(queries::detector_state())).await?;
         let watch = Some(DetectorStateUpdate { value: unheard(now), seen });
         let remember = Some(stored_response(key, export.clone().into_bytes(), now));
         commit_once(
@@ -104,16 +104,24 @@ impl<'a> PendingImport<'a> {
         let store = self.store;
         let one = PageRequest { limit: 1, start: Start::Offset(0) };
         let there = |what| Err(TransferError::NotEmpty(what));
-        if !retried(async || store.sessions(&SessionFilter::default(), one).await).await?.items.is_empty() {
+        if !retried(async || store.read(queries::sessions(&SessionFilter::default(), one)).await)
+            .await?
+            .items
+            .is_empty()
+        {
             return there("sessions");
         }
-        if !retried(async || store.tasks(&TaskFilter::default(), one).await).await?.items.is_empty() {
+        if !retried(async || store.read(queries::tasks(&TaskFilter::default(), one)).await).await?.items.is_empty() {
             return there("tasks");
         }
-        if !retried(async || store.machines(&MachineFilter::default(), one).await).await?.items.is_empty() {
+        if !retried(async || store.read(queries::machines(&MachineFilter::default(), one)).await)
+            .await?
+            .items
+            .is_empty()
+        {
             return there("machines");
         }
-        if !retried(|| store.keys()).await?.is_empty() {
+        if !retried(|| store.read(queries::keys())).await?.is_empty() {
             return there("API keys");
         }
         if !retried(|| store.events(None, 1)).await?.is_empty() {
@@ -143,7 +151,7 @@ impl ActiveImport<'_> {
         let (store, clock) = (self.of.store, self.of.clock);
         let fence = self.fence().await?;
         let now = clock.now();
-        let seen = retried(|| store.detector_state()).await?;
+        let seen = retried(|| store.read(queries::detector_state())).await?;
         let watch = Some(DetectorStateUpdate { value: unheard(now), seen });
         let remember = Some(stored_response(self.key(COMPLETION_MARKER), b"{}".to_vec(), now));
         let changes =

@@ -2,7 +2,6 @@
 
 use rekindle_core::domain::api_key::SecretHash;
 use rekindle_core::domain::event::{Event, EventKind, Subject};
-use rekindle_core::store::StoredEntity;
 use rekindle_core::values::Slots;
 use rekindle_core::{
     Actor, KeyId, MachineStatus, Role, Session, SessionId, Slot, TaskId, Timestamp, Version, Versioned,

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use rekindle_core::domain::event::{Event, EventKind, Subject};
 use rekindle_core::domain::session::{Lineage, Outcome, Recovered};
 use rekindle_core::store::{
-    Changes, MachineFilter, Page, PageRequest, SessionCounts, SessionFilter, Start, StoredEntity, TaskFilter, Write,
+    Changes, FindTyped, MachineFilter, Page, PageRequest, SessionCounts, SessionFilter, Start, TaskFilter, Write,
+    queries,
 };
 use rekindle_core::values::Slots;
 use rekindle_core::{
@@ -53,18 +54,14 @@ pub async fn everything(store: &dyn Store) -> Everything {
         events.extend(read.into_iter().map(|recorded| recorded.event));
     }
     Everything {
-        sessions: all(async |page| store.sessions(&SessionFilter::default(), page).await.unwrap()).await,
-        tasks: all(async |page| store.tasks(&TaskFilter::default(), page).await.unwrap()).await,
-        machines: all(async |page| store.machines(&MachineFilter::default(), page).await.unwrap()).await,
-        keys: store.keys().await.unwrap(),
+        sessions: all(async |page| store.read(queries::sessions(&SessionFilter::default(), page)).await.unwrap()).await,
+        tasks: all(async |page| store.read(queries::tasks(&TaskFilter::default(), page)).await.unwrap()).await,
+        machines: all(async |page| store.read(queries::machines(&MachineFilter::default(), page)).await.unwrap()).await,
+        keys: store.read(queries::keys()).await.unwrap(),
         events,
-        counts: store.counts().await.unwrap(),
-        first_ones_tasks: store.tasks_of(SessionId(uuid(1)), &TaskStatus::ALL).await.unwrap(),
+        counts: store.read(queries::counts()).await.unwrap(),
+        first_ones_tasks: store.read(queries::tasks_of(SessionId(uuid(1)), &TaskStatus::ALL)).await.unwrap(),
     }
-}
-
-fn restore(row: StoredEntity) -> Write {
-    Write::Restore(Box::new(row))
 }
 
 /// Rows of every shape, at different versions, with what refers to what: and nothing that breaks a rule.
@@ -88,23 +85,23 @@ pub fn every_shape() -> Changes {
     let mut tasks = sample::tasks_of_every_shape(&sessions[0]);
     tasks.extend([done, copy]);
     for value in &sessions {
-        changes.writes.push(restore(StoredEntity::Session(Versioned { value: value.clone(), version: next() })));
+        changes.writes.push(Write::restore(Versioned { value: value.clone(), version: next() }));
     }
     for value in tasks {
-        changes.writes.push(restore(StoredEntity::Task(Versioned { value, version: next() })));
+        changes.writes.push(Write::restore(Versioned { value, version: next() }));
     }
     for (n, status) in MachineStatus::ALL.into_iter().enumerate() {
         let mut value = sample::machine(&format!("m{n} Ü%2F?#;'\""));
         value.status = status;
         value.docker_slots = Slots::try_from(vec![Slot(3), Slot(0), Slot(65535)]).unwrap();
         value.metadata = sample::awkward_metadata();
-        changes.writes.push(restore(StoredEntity::Machine(Versioned { value, version: next() })));
+        changes.writes.push(Write::restore(Versioned { value, version: next() }));
     }
     for n in 400..404 {
         let mut value = sample::key(n);
         value.revoked_at = n.is_multiple_of(2).then(|| noon_plus(4));
         value.replaced_by = n.is_multiple_of(3).then(|| KeyId(uuid(n + 1)));
-        changes.writes.push(restore(StoredEntity::Key(Versioned { value, version: next() })));
+        changes.writes.push(Write::restore(Versioned { value, version: next() }));
     }
     let session = sessions[0].id;
     let subjects = [
