@@ -32,7 +32,8 @@ pub(crate) static DECLARATION: Declaration = Declaration {
     unique: &[],
     indexes: &[Index::of("until", &[&UNTIL])],
     counted: None,
-    document_indexes: None,
+    // A document store finds a response by its `_id`, and has the server delete it.
+    document_indexes: Some(&[]),
 };
 
 impl Record for StoredResponse {

@@ -2,6 +2,7 @@
 
 mod support;
 
+use rekindle_core::store::{FindTyped, queries};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -23,7 +23,7 @@ pub(crate) async fn apply(
     changes: &Changes,
     deadline: Instant,
 ) -> Result<Committed, CommitError> {
-    let plan = Plan::of(changes, ordered_ids)?;
+    let plan = Plan::of(changes, ordered_ids, &database.kinds)?;
     if let Some(batch) = plan.single() {
         return single_statement::run(database, batch).await.map(|()| Committed::default());
     }

@@ -53,7 +53,7 @@ impl CountCache {
     }
 
     fn entry(&self, count: &Count) -> Arc<tokio::sync::Mutex<Option<CachedCount>>> {
-        let key = doc! { "of": count.collection.name(), "like": count.filter.clone() }.to_string();
+        let key = doc! { "of": count.collection, "like": count.filter.clone() }.to_string();
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= CAPACITY && !entries.contains_key(&key) {
             entries.clear();

@@ -13,6 +13,7 @@ use mongodb::options::{
 use mongodb::{Client, Collection};
 use tokio::time::sleep;
 
+use crate::kinds::Kinds;
 use crate::primary_monitor::PrimaryMonitor;
 use crate::stale_transactions::StaleTransactions;
 
@@ -22,14 +23,7 @@ pub(crate) struct Database {
     /// The database, with the concerns of [`Database::of`].
     pub(crate) db: mongodb::Database,
     pub(crate) sessions: Collection<RawDocumentBuf>,
-    pub(crate) tasks: Collection<RawDocumentBuf>,
-    pub(crate) machines: Collection<RawDocumentBuf>,
-    pub(crate) api_keys: Collection<RawDocumentBuf>,
-    /// The stored responses, by idempotency key.
-    pub(crate) answers: Collection<RawDocumentBuf>,
     pub(crate) events: Collection<RawDocumentBuf>,
-    /// The detector's state, one document.
-    pub(crate) watch: Collection<RawDocumentBuf>,
     /// One document for each duty.
     pub(crate) leases: Collection<RawDocumentBuf>,
     /// The schema's version, and the next event's position.
@@ -37,6 +31,8 @@ pub(crate) struct Database {
     /// How long the server may work on one call.
     pub(crate) call_timeout: Duration,
     pub(crate) primary_monitor: PrimaryMonitor,
+    /// The kinds of records that are stored.
+    pub(crate) kinds: Arc<Kinds>,
     pub(crate) stale_transactions: Arc<StaleTransactions>,
 }
 
@@ -60,7 +56,13 @@ pub(crate) fn write_concern(timeout: Duration) -> WriteConcern {
 
 impl Database {
     /// Returns the handles of a database. Reads go to the primary with read concern majority.
-    pub(crate) fn of(client: &Client, primary_monitor: PrimaryMonitor, name: &str, call_timeout: Duration) -> Self {
+    pub(crate) fn of(
+        client: &Client,
+        primary_monitor: PrimaryMonitor,
+        kinds: Arc<Kinds>,
+        name: &str,
+        call_timeout: Duration,
+    ) -> Self {
         let options = DatabaseOptions::builder()
             .read_concern(ReadConcern::majority())
             .write_concern(write_concern(call_timeout))
@@ -71,19 +73,20 @@ impl Database {
         let named = |name: &str| db.collection_with_options(name, CollectionOptions::default());
         Self {
             sessions: named("sessions"),
-            tasks: named("tasks"),
-            machines: named("machines"),
-            api_keys: named("api_keys"),
-            answers: named("answers"),
             events: named("events"),
-            watch: named("watch"),
             leases: named("leases"),
             meta: named("meta"),
             db,
             call_timeout,
             primary_monitor,
+            kinds,
             stale_transactions: Arc::default(),
         }
+    }
+
+    /// Returns the collection of a kind of records.
+    pub(crate) fn collection(&self, kind: &str) -> Collection<RawDocumentBuf> {
+        self.db.collection_with_options(kind, CollectionOptions::default())
     }
 
     /// Runs a write within the time of a call. While it waits for long it may wait for a row that a dead process holds:

@@ -4,28 +4,16 @@
 pub(crate) mod event;
 pub(crate) mod fields;
 pub(crate) mod json;
-pub(crate) mod key;
-pub(crate) mod machine;
-pub(crate) mod session;
-pub(crate) mod stored_response;
-pub(crate) mod task;
+pub(crate) mod record;
 
 use bson::spec::BinarySubtype;
 use bson::{Binary, Bson, DateTime, Document, doc};
 use rekindle_core::Timestamp;
-use rekindle_core::store::{Version, Versioned};
+use rekindle_core::store::Version;
 use uuid::Uuid;
 
 /// Why a document cannot be decoded; [`fields::decode`] adds which one.
 pub(crate) type DecodeError = String;
-
-/// A decoded document, with the mark that a cursor to it carries.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Marked<T> {
-    /// The `_id`, by which rows of the same time are ordered.
-    pub(crate) mark: Uuid,
-    pub(crate) entity: Versioned<T>,
-}
 
 pub(crate) fn date(at: Timestamp) -> DateTime {
     DateTime::from_millis(at.millis())
@@ -65,53 +53,6 @@ pub(crate) fn set_version(document: &mut Document, version: Version) {
 /// Encodes bytes that the database does not interpret.
 fn bytes(bytes: &[u8]) -> Bson {
     Bson::Binary(Binary { subtype: BinarySubtype::Generic, bytes: bytes.to_vec() })
-}
-
-/// The fields of a row, in two parts: the immutable and the mutable ones.
-struct Parts {
-    immutable: Document,
-    mutable: Document,
-    /// Every mutable field, whether the row has it or not.
-    mutable_names: &'static [&'static str],
-    last_heartbeat: Option<Timestamp>,
-}
-
-impl Parts {
-    /// Returns the document of a new row.
-    fn new_document(self, mark: Uuid) -> Document {
-        let mut document = doc! { "_id": mark_id(mark) };
-        document.extend(self.immutable);
-        document.extend(self.last_heartbeat.map(|at| ("last_heartbeat".to_owned(), Bson::DateTime(date(at)))));
-        document.extend(self.mutable);
-        set_version(&mut document, Version::FIRST);
-        document
-    }
-
-    /// Returns the update of a row at this version. The revision is set, not incremented: a document that another
-    /// program made has none.
-    fn update(self, at: Version) -> Document {
-        let mut gone = Document::new();
-        for name in self.mutable_names.iter().filter(|name| !self.mutable.contains_key(**name)) {
-            gone.insert(*name, "");
-        }
-        let mut set = self.mutable;
-        set.insert("revision", long(at.after_put().revision));
-        let mut update = doc! { "$set": set };
-        if !gone.is_empty() {
-            update.insert("$unset", gone);
-        }
-        if let Some(last_heartbeat) = self.last_heartbeat {
-            update.insert("$max", doc! { "last_heartbeat": date(last_heartbeat) });
-        }
-        update
-    }
-}
-
-/// Sets a field if it has a value.
-fn set(document: &mut Document, key: &str, value: Option<impl Into<Bson>>) {
-    if let Some(value) = value {
-        document.insert(key, value);
-    }
 }
 
 #[cfg(test)]

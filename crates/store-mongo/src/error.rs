@@ -10,6 +10,9 @@ use mongodb::error::{
 };
 use rekindle_core::store::{CommitError, StoreError, UniqueRule};
 
+use crate::kinds::Kinds;
+use crate::schema::indexes;
+
 /// Why a read failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadError {
@@ -157,21 +160,22 @@ pub(crate) enum Violation {
 
 /// Returns the violation that the server's message names:
 /// `E11000 duplicate key error collection: db.sessions index: NAME dup key: …`.
-pub(crate) fn violation(message: &str) -> Option<Violation> {
-    let (_, rest) = message.split_once(" index: ")?;
-    match rest.split_ascii_whitespace().next()? {
-        // A duplicate `_id` is the detector's state, or the very rare collision of two ids.
-        "session_id_1" | "task_id_1" | "machine_id_1" | "_id_" => Some(Violation::Exists),
-        "one_active" => Some(Violation::Rule(UniqueRule::ActivePerProjectAndMachine)),
-        "one_per_slot" => Some(Violation::Rule(UniqueRule::LivePerSlot)),
-        "one_successor" => Some(Violation::Rule(UniqueRule::Successor)),
-        _ => None,
+pub(crate) fn violation(kinds: &Kinds, message: &str) -> Option<Violation> {
+    let (before, rest) = message.split_once(" index: ")?;
+    let index = rest.split_ascii_whitespace().next()?;
+    // A duplicate `_id` is the detector's state, a key, or the very rare collision of two ids.
+    if index == indexes::IDS {
+        return Some(Violation::Exists);
     }
+    let collection = before.rsplit('.').next()?;
+    let declaration = kinds.get(collection).ok()?.declaration();
+    let unique = indexes::of_records(declaration).into_iter().any(|(_, found)| found.unique && found.name == index);
+    unique.then(|| indexes::rule_of(declaration, index).map_or(Violation::Exists, Violation::Rule))
 }
 
 /// Maps the code and message of a statement of a commit that the server rejected.
-pub(crate) fn rejected_commit(code: i32, message: &str) -> CommitError {
-    match (code, violation(message)) {
+pub(crate) fn rejected_commit(kinds: &Kinds, code: i32, message: &str) -> CommitError {
+    match (code, violation(kinds, message)) {
         (code::DUPLICATE_KEY, Some(Violation::Exists)) => CommitError::Stale,
         (code::DUPLICATE_KEY, Some(Violation::Rule(rule))) => CommitError::UniqueViolation(rule),
         _ => CommitError::Failed(rejected_statement(code, message)),
@@ -187,9 +191,9 @@ pub(crate) fn rejected_statement(code: i32, message: &str) -> StoreError {
 }
 
 /// Maps the error of a commit that is a single write.
-pub(crate) fn commit_error(error: &Error) -> CommitError {
+pub(crate) fn commit_error(kinds: &Kinds, error: &Error) -> CommitError {
     match &*error.kind {
-        ErrorKind::Write(WriteFailure::WriteError(write)) => rejected_commit(write.code, &write.message),
+        ErrorKind::Write(WriteFailure::WriteError(write)) => rejected_commit(kinds, write.code, &write.message),
         _ => CommitError::Failed(write_error(error)),
     }
 }

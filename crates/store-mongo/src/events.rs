@@ -6,16 +6,17 @@
 pub(crate) mod position_assigner;
 mod positions;
 
-use bson::doc;
+use bson::{Document, doc};
 use futures_util::TryStreamExt;
 use rekindle_core::store::{AuditFilter, EventPosition, RecordedEvent, StoreError};
 use tokio::time::Instant;
 
 use self::positions::{EVENTS_PER_TRANSACTION, assign_positions, is_pending};
 use crate::database::Database;
-use crate::documents;
+use crate::documents::{self, date};
 use crate::error::ReadResult;
-use crate::reads::queries;
+use crate::query::Query;
+use crate::schema::indexes::name;
 
 /// Returns the number in a position.
 ///
@@ -73,5 +74,36 @@ pub(crate) async fn audit_log(
     if before.is_none() && limit > 0 {
         while is_pending(&database).await? && assign_positions(&database, deadline).await? > 0 {}
     }
-    queries::audit_log(&filter, before, limit).all(&database, documents::event::read).await
+    audit_query(&filter, before, limit).all(&database, documents::event::read).await
+}
+
+/// Finds the events that match and have a position, the latest first. Of several conditions the most selective one
+/// chooses the index; the kind and the time are checked row by row.
+pub(crate) fn audit_query(filter: &AuditFilter, before: Option<i64>, limit: u32) -> Query {
+    // The condition on the position stays even where no limit is given: only events with a position are in these
+    // indexes.
+    let mut wanted = doc! { "position": before.map_or(doc! { "$gt": 0_i64 }, |before| doc! { "$lt": before }) };
+    let mut hint = name::EVENTS;
+    if let Some(key) = filter.key {
+        wanted.insert("by_key", key.to_string());
+        hint = name::EVENTS_BY_KEY;
+    }
+    if let Some(machine) = &filter.machine {
+        wanted.insert("machine_id", machine.as_str());
+        hint = name::EVENTS_OF_MACHINE;
+    }
+    if let Some(session) = filter.session {
+        wanted.insert("session_id", session.to_string());
+        hint = name::EVENTS_OF_SESSION;
+    }
+    if let Some(kind) = filter.kind {
+        wanted.insert("kind", kind.as_str());
+    }
+    let mut at = Document::new();
+    at.extend(filter.since.map(|since| ("$gte".to_owned(), date(since).into())));
+    at.extend(filter.until.map(|until| ("$lt".to_owned(), date(until).into())));
+    if !at.is_empty() {
+        wanted.insert("at", at);
+    }
+    Query::of("events", wanted, hint).sorted(doc! { "position": -1 }).limited(limit)
 }

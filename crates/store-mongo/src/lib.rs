@@ -1,6 +1,6 @@
 //! The store of Rekindle for many machines: a MongoDB replica set or sharded cluster, 6.0 or newer.
 //!
-//! Read in this order: `documents` (what is stored), `schema` (validators and indexes), `query` and `reads` (every read),
+//! Read in this order: `documents` (what is stored), `schema` (validators and indexes), `find` and `query` (every read),
 //! `commit` and `heartbeats` (every write), `connect` (what fails the start, and why).
 
 mod backoff;
@@ -15,13 +15,14 @@ mod events;
 mod executor;
 #[doc(hidden)]
 pub mod explain;
+mod find;
 mod heartbeats;
+mod kinds;
 mod lease;
 mod options;
 mod ordered_ids;
 mod primary_monitor;
 mod query;
-mod reads;
 mod reply;
 mod schema;
 mod stale_transactions;

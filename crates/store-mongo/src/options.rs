@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use rekindle_core::store::BatchObserverHandle;
+use rekindle_records::Extension;
 
 /// A connection string (`mongodb://…` or `mongodb+srv://…`). Its password is never shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -97,6 +98,8 @@ pub struct MongoOptions {
     pub watch: BatchObserverHandle,
     /// Whether the database is prepared when it is opened.
     pub setup: Setup,
+    /// The kinds of entities of another crate that are stored beside Rekindle's own.
+    pub extension: Extension,
 }
 
 /// What opening a store does to its database.
@@ -118,6 +121,7 @@ impl MongoOptions {
             call_timeout: Duration::from_secs(10),
             watch: BatchObserverHandle::default(),
             setup: Setup::Prepare,
+            extension: Extension::NONE,
         }
     }
 }

@@ -2,56 +2,20 @@
 //! server does not choose one, and a missing index is an error instead of a scan.
 
 use bson::{Document, RawDocument, doc};
-use mongodb::Collection;
 use mongodb::options::Hint;
 use rekindle_core::store::StoreError;
 
 use crate::database::Database;
 use crate::error::{ReadError, ReadResult, is_resendable};
 
-/// A collection that queries read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CollectionName {
-    Sessions,
-    Tasks,
-    Machines,
-    Keys,
-    /// The stored responses.
-    Answers,
-    Events,
-}
-
-impl CollectionName {
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Sessions => "sessions",
-            Self::Tasks => "tasks",
-            Self::Machines => "machines",
-            Self::Keys => "api_keys",
-            Self::Answers => "answers",
-            Self::Events => "events",
-        }
-    }
-
-    fn of(self, database: &Database) -> &Collection<bson::RawDocumentBuf> {
-        match self {
-            Self::Sessions => &database.sessions,
-            Self::Tasks => &database.tasks,
-            Self::Machines => &database.machines,
-            Self::Keys => &database.api_keys,
-            Self::Answers => &database.answers,
-            Self::Events => &database.events,
-        }
-    }
-}
-
 /// A `find`: which documents, in which order.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Query {
-    pub(crate) collection: CollectionName,
+    /// The name of the collection.
+    pub(crate) collection: &'static str,
     pub(crate) filter: Document,
     /// The name of the index that the server must use.
-    pub(crate) hint: &'static str,
+    pub(crate) hint: String,
     /// Empty: in any order.
     pub(crate) sort: Document,
     pub(crate) skip: u64,
@@ -63,8 +27,16 @@ pub(crate) struct Query {
 
 impl Query {
     /// Returns a query for all documents that match, by this index.
-    pub(crate) fn of(collection: CollectionName, filter: Document, hint: &'static str) -> Self {
-        Self { collection, filter, hint, sort: Document::new(), skip: 0, limit: None, projection: Document::new() }
+    pub(crate) fn of(collection: &'static str, filter: Document, hint: impl Into<String>) -> Self {
+        Self {
+            collection,
+            filter,
+            hint: hint.into(),
+            sort: Document::new(),
+            skip: 0,
+            limit: None,
+            projection: Document::new(),
+        }
     }
 
     #[must_use]
@@ -92,7 +64,8 @@ impl Query {
         if self.limit == Some(0) {
             return Ok(Vec::new());
         }
-        let mut find = self.collection.of(database).find(self.filter).hint(Hint::Name(self.hint.to_owned()));
+        let collection = database.collection(self.collection);
+        let mut find = collection.find(self.filter).hint(Hint::Name(self.hint));
         find = find.max_time(database.call_timeout).sort(self.sort).skip(self.skip).projection(self.projection);
         if let Some(limit) = self.limit {
             // All rows in one reply, up to the server's limit of 16 MiB, so that no cursor stays open.
@@ -106,18 +79,9 @@ impl Query {
         Ok(found)
     }
 
-    /// Returns the only row, or the first.
-    pub(crate) async fn one<T>(
-        self,
-        database: &Database,
-        read: impl Fn(&RawDocument) -> Result<T, StoreError>,
-    ) -> ReadResult<Option<T>> {
-        Ok(self.limited(1).all(database, read).await?.pop())
-    }
-
     /// Returns the query as a command, for `explain`.
     pub(crate) fn command(&self) -> Document {
-        let mut command = doc! { "find": self.collection.name(), "filter": self.filter.clone(), "hint": self.hint };
+        let mut command = doc! { "find": self.collection, "filter": self.filter.clone(), "hint": &self.hint };
         command.insert("sort", self.sort.clone());
         command.insert("projection", self.projection.clone());
         command.insert("skip", bson_count(self.skip));
@@ -135,10 +99,11 @@ fn bson_count(number: u64) -> i64 {
 /// A count of documents.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Count {
-    pub(crate) collection: CollectionName,
+    /// The name of the collection.
+    pub(crate) collection: &'static str,
     pub(crate) filter: Document,
     /// The name of the index that the server must use.
-    pub(crate) hint: &'static str,
+    pub(crate) hint: String,
 }
 
 impl Count {
@@ -165,13 +130,13 @@ impl Count {
         };
         let n = answer.get("n").and_then(|n| n.as_i64().or_else(|| n.as_i32().map(i64::from)));
         n.and_then(|n| u64::try_from(n).ok()).ok_or_else(|| {
-            let why = format!("the server counted {} and said {:?}", self.collection.name(), answer.get("n"));
+            let why = format!("the server counted {} and said {:?}", self.collection, answer.get("n"));
             ReadError::Store(StoreError::Corrupt(why))
         })
     }
 
     /// Returns the count as a command, for `explain` too.
     pub(crate) fn command(&self) -> Document {
-        doc! { "count": self.collection.name(), "query": self.filter.clone(), "hint": self.hint }
+        doc! { "count": self.collection, "query": self.filter.clone(), "hint": &self.hint }
     }
 }

@@ -11,10 +11,12 @@ use futures_util::TryStreamExt;
 use futures_util::future::try_join_all;
 use indexes::Index;
 use mongodb::error::Error;
+use rekindle_records::RecordType;
 
 use crate::connect_error::ConnectError;
 use crate::database::{Database, write_concern};
 use crate::error::{code, code_of, describe};
+use crate::kinds::Kinds;
 
 /// The version that this program prepares and understands.
 pub(crate) const VERSION: i64 = 2;
@@ -46,12 +48,12 @@ pub(crate) async fn prepare(database: &Database, retention_days: u32) -> Result<
     if let Some(newer) = existing.version.filter(|version| *version > VERSION) {
         return Err(PrepareError::Refused(ConnectError::NewerSchema { theirs: newer, ours: VERSION }));
     }
-    for name in validators::COLLECTIONS {
+    for name in collections(&database.kinds) {
         match existing.collections.get(name) {
             None => create_collection(database, name).await?,
-            Some(options) if differs(options, name) => {
+            Some(options) if differs(&database.kinds, options, name) => {
                 let change = doc! {
-                    "collMod": name, "validator": validators::of(name), "validationLevel": "strict", "validationAction": "error",
+                    "collMod": name, "validator": validators::of(&database.kinds, name), "validationLevel": "strict", "validationAction": "error",
                 };
                 run_command(database, change, &format!("to change the validator of {name}")).await?;
             }
@@ -95,8 +97,22 @@ struct ExistingSchema {
     version: Option<i64>,
 }
 
+/// Returns the name of every collection, in the order in which they are made.
+fn collections(kinds: &Kinds) -> Vec<&'static str> {
+    let mut names = validators::COLLECTIONS.to_vec();
+    names.extend(kinds.declarations().map(|kind| kind.name).filter(|name| !validators::COLLECTIONS.contains(name)));
+    names
+}
+
+/// Returns the indexes of a collection.
+fn indexes_of(kinds: &Kinds, collection: &str) -> Vec<Index> {
+    let declaration = kinds.get(collection).ok().map(RecordType::declaration);
+    let of_records = declaration.map(indexes::of_records).unwrap_or_default();
+    of_records.into_iter().map(|(_, index)| index).chain(indexes::others_of(collection)).collect()
+}
+
 async fn inspect(database: &Database) -> Result<ExistingSchema, PrepareError> {
-    let filter = doc! { "name": { "$in": validators::COLLECTIONS.to_vec() } };
+    let filter = doc! { "name": { "$in": collections(&database.kinds) } };
     let listed = database.db.run_cursor_command(doc! { "listCollections": 1, "filter": filter });
     let mut options = HashMap::new();
     for entry in listed.await?.try_collect::<Vec<Document>>().await? {
@@ -104,10 +120,10 @@ async fn inspect(database: &Database) -> Result<ExistingSchema, PrepareError> {
             options.insert(name.to_owned(), found.clone());
         }
     }
-    let indexes = validators::COLLECTIONS.map(|name| {
+    let indexes = collections(&database.kinds).into_iter().map(|name| {
         let exists = options.contains_key(name);
         async move {
-            let found = match exists && !indexes::of(name).is_empty() {
+            let found = match exists && !indexes_of(&database.kinds, name).is_empty() {
                 true => list_indexes(database, name).await?,
                 false => Vec::new(),
             };
@@ -134,7 +150,7 @@ async fn list_indexes(database: &Database, name: &str) -> Result<Vec<Document>, 
 
 async fn create_collection(database: &Database, name: &str) -> Result<(), PrepareError> {
     let command = doc! {
-        "create": name, "validator": validators::of(name), "validationLevel": "strict", "validationAction": "error",
+        "create": name, "validator": validators::of(&database.kinds, name), "validationLevel": "strict", "validationAction": "error",
     };
     match run_command(database, command, &format!("to make the collection {name}")).await {
         Err(PrepareError::Failed(error)) if code_of(&error) == Some(NAMESPACE_EXISTS) => Ok(()),
@@ -142,9 +158,9 @@ async fn create_collection(database: &Database, name: &str) -> Result<(), Prepar
     }
 }
 
-fn differs(options: &Document, name: &str) -> bool {
+fn differs(kinds: &Kinds, options: &Document, name: &str) -> bool {
     let is = |key: &str, wanted: &str| options.get_str(key).is_ok_and(|found| found == wanted);
-    options.get_document("validator").ok() != Some(&validators::of(name))
+    options.get_document("validator").ok() != Some(&validators::of(kinds, name))
         || !is("validationLevel", "strict")
         || !is("validationAction", "error")
 }
@@ -157,7 +173,7 @@ async fn ensure_indexes(
     retention: i32,
 ) -> Result<(), PrepareError> {
     let mut missing = Vec::new();
-    for wanted in indexes::of(name) {
+    for wanted in indexes_of(&database.kinds, name) {
         let Some(found) = existing.iter().find(|found| found.get_str("name").is_ok_and(|name| name == wanted.name))
         else {
             missing.push(wanted);
@@ -170,7 +186,7 @@ async fn ensure_indexes(
         if let Some(seconds) = wanted.expires_after(retention)
             && found.get("expireAfterSeconds").and_then(integer) != Some(seconds.into())
         {
-            let change = doc! { "name": wanted.name, "expireAfterSeconds": seconds };
+            let change = doc! { "name": &wanted.name, "expireAfterSeconds": seconds };
             let doing = format!("to change after how long {name} expire");
             run_command(database, doc! { "collMod": name, "index": change }, &doing).await?;
         }

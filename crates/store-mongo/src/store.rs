@@ -5,16 +5,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bson::doc;
-use rekindle_core::domain::api_key::ApiKey;
 use rekindle_core::domain::machine::Machine;
 use rekindle_core::domain::session::Session;
-use rekindle_core::domain::task::{Task, TaskStatus};
 use rekindle_core::store::{
-    AuditFilter, Changes, Claim, CommitError, Committed, DetectorState, EventPosition, Expired, ExpiredCounts, Fence,
-    IdempotencyKey, LiveSession, MachineFilter, Page, PageRequest, RecordedEvent, SessionCounts, SessionFilter,
-    SessionHeartbeat, StalledSessions, Store, StoreError, StoredResponse, TaskFilter, Versioned,
+    AuditFilter, Changes, Claim, CommitError, Committed, EventPosition, Fence, Found, Query, RecordedEvent,
+    SessionHeartbeat, Store, StoreError, Versioned,
 };
-use rekindle_core::values::{MachineId, ProjectId, SessionId, Slot, TaskId, Timestamp};
+use rekindle_core::values::{MachineId, Timestamp};
 use tokio::time::{Instant, timeout};
 
 use crate::connect::Connection;
@@ -27,7 +24,7 @@ use crate::executor::CallExecutor;
 use crate::heartbeats::{HeartbeatQueue, MachineHeartbeat};
 use crate::options::MongoOptions;
 use crate::ordered_ids::OrderedIds;
-use crate::{commit, events, lease, reads};
+use crate::{commit, events, find, lease};
 
 /// How long a ping waits for the store.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
@@ -68,7 +65,7 @@ impl MongoStore {
     }
 
     /// Runs a read, and repeats it when the primary is lost.
-    async fn read<T, F>(&self, read: impl Fn(Database) -> F) -> StoreResult<T>
+    async fn run_read<T, F>(&self, read: impl Fn(Database) -> F) -> StoreResult<T>
     where
         T: Send + 'static,
         F: Future<Output = ReadResult<T>> + Send + 'static,
@@ -87,7 +84,7 @@ impl MongoStore {
     }
 
     /// Runs a write. Its outcome is unknown when the primary is lost.
-    async fn write<T, F>(&self, write: impl FnOnce(Database) -> F) -> StoreResult<T>
+    async fn run_write<T, F>(&self, write: impl FnOnce(Database) -> F) -> StoreResult<T>
     where
         T: Send + 'static,
         F: Future<Output = StoreResult<T>> + Send + 'static,
@@ -106,82 +103,18 @@ impl MongoStore {
 
 #[async_trait]
 impl Store for MongoStore {
-    async fn session(&self, id: SessionId) -> StoreResult<Option<Versioned<Session>>> {
-        self.read(|database| reads::session(database, id)).await
-    }
-
-    async fn task(&self, id: TaskId) -> StoreResult<Option<Versioned<Task>>> {
-        self.read(|database| reads::task(database, id)).await
-    }
-
-    async fn machine(&self, id: &MachineId) -> StoreResult<Option<Versioned<Machine>>> {
-        self.read(|database| reads::machine(database, id.clone())).await
-    }
-
-    async fn tasks_of(&self, session: SessionId, statuses: &[TaskStatus]) -> StoreResult<Vec<Versioned<Task>>> {
-        self.read(|database| reads::tasks_of(database, session, statuses.to_vec())).await
-    }
-
-    async fn active_session(&self, project: &ProjectId, machine: &MachineId) -> StoreResult<Option<SessionId>> {
-        self.read(|database| reads::active_session(database, project.clone(), machine.clone())).await
-    }
-
-    async fn slot_holder(&self, machine: &MachineId, slot: Slot) -> StoreResult<Option<SessionId>> {
-        self.read(|database| reads::slot_holder(database, machine.clone(), slot)).await
-    }
-
-    async fn live_sessions(&self, machines: &[MachineId]) -> StoreResult<Vec<LiveSession>> {
-        self.read(|database| reads::live_sessions(database, machines.to_vec())).await
-    }
-
-    async fn sessions(&self, filter: &SessionFilter, page: PageRequest) -> StoreResult<Page<Session>> {
-        self.read(|database| reads::sessions(database, Arc::clone(&self.count_cache), filter.clone(), page)).await
-    }
-
-    async fn tasks(&self, filter: &TaskFilter, page: PageRequest) -> StoreResult<Page<Task>> {
-        self.read(|database| reads::tasks(database, Arc::clone(&self.count_cache), filter.clone(), page)).await
-    }
-
-    async fn machines(&self, filter: &MachineFilter, page: PageRequest) -> StoreResult<Page<Machine>> {
-        self.read(|database| reads::machines(database, Arc::clone(&self.count_cache), filter.clone(), page)).await
-    }
-
-    async fn counts(&self) -> StoreResult<SessionCounts> {
-        self.read(|database| reads::counts(database, Arc::clone(&self.count_cache))).await
-    }
-
-    async fn stalled_sessions(&self, heard_before: Timestamp, limit: u32) -> StoreResult<StalledSessions> {
-        self.read(|database| reads::stalled_sessions(database, heard_before, limit)).await
-    }
-
-    async fn overdue_sessions(&self, heard_before: Timestamp, limit: u32) -> StoreResult<Vec<Versioned<Session>>> {
-        self.read(|database| reads::overdue_sessions(database, heard_before, limit)).await
-    }
-
-    async fn overdue_machines(&self, heard_before: Timestamp, limit: u32) -> StoreResult<Vec<Versioned<Machine>>> {
-        self.read(|database| reads::overdue_machines(database, heard_before, limit)).await
-    }
-
-    async fn earliest_heartbeat(&self) -> StoreResult<Option<Timestamp>> {
-        self.read(reads::earliest_heartbeat).await
-    }
-
-    async fn detector_state(&self) -> StoreResult<Option<DetectorState>> {
-        self.read(reads::detector_state).await
-    }
-
-    async fn expired(&self, ended_by: Timestamp, limit: u32) -> StoreResult<Vec<Expired>> {
-        self.read(|database| reads::expired(database, ended_by, limit)).await
-    }
-
-    async fn expired_counts(&self, ended_by: Timestamp) -> StoreResult<ExpiredCounts> {
-        self.read(|database| reads::expired_counts(database, ended_by)).await
+    async fn find(&self, query: &Query) -> StoreResult<Found> {
+        self.run_read(|database| {
+            let (cache, query) = (Arc::clone(&self.count_cache), query.clone());
+            async move { find::find(&database, &database.kinds, &cache, &query).await }
+        })
+        .await
     }
 
     async fn events(&self, after: Option<&EventPosition>, limit: u32) -> StoreResult<Vec<RecordedEvent>> {
         let after = after.map_or(Ok(0), events::position_number)?;
         let deadline = self.deadline();
-        self.read(|database| events::after(database, after, limit, deadline)).await
+        self.run_read(|database| events::after(database, after, limit, deadline)).await
     }
 
     async fn audit_log(
@@ -192,15 +125,7 @@ impl Store for MongoStore {
     ) -> StoreResult<Vec<RecordedEvent>> {
         let before = before.map(events::position_number).transpose()?;
         let deadline = self.deadline();
-        self.read(|database| events::audit_log(database, filter.clone(), before, limit, deadline)).await
-    }
-
-    async fn keys(&self) -> StoreResult<Vec<Versioned<ApiKey>>> {
-        self.read(reads::keys).await
-    }
-
-    async fn stored_response(&self, key: &IdempotencyKey, now: Timestamp) -> StoreResult<Option<StoredResponse>> {
-        self.read(|database| reads::stored_response(database, *key, now)).await
+        self.run_read(|database| events::audit_log(database, filter.clone(), before, limit, deadline)).await
     }
 
     async fn commit(&self, changes: Changes) -> Result<Committed, CommitError> {
@@ -230,15 +155,15 @@ impl Store for MongoStore {
     }
 
     async fn claim(&self, claim: Claim) -> StoreResult<Option<Fence>> {
-        self.write(|database| lease::claim(database, claim)).await
+        self.run_write(|database| lease::claim(database, claim)).await
     }
 
     async fn release(&self, fence: Fence) -> StoreResult<()> {
-        self.write(|database| lease::release(database, fence)).await
+        self.run_write(|database| lease::release(database, fence)).await
     }
 
     async fn ping(&self) -> StoreResult<()> {
-        match timeout(PING_TIMEOUT, self.write(touch_schema)).await {
+        match timeout(PING_TIMEOUT, self.run_write(touch_schema)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(busy @ StoreError::Overloaded(_))) => Err(busy),
             // Whether this write happened does not matter.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bson::{Document, doc};
 use rekindle_core::domain::session::{LiveState, Outcome, Phase};
-use rekindle_core::store::{Changes, SessionHeartbeat, StoreError, Versioned};
+use rekindle_core::store::{Changes, FindTyped, SessionHeartbeat, StoreError, Versioned, queries};
 use rekindle_core::{MachineStatus, Session, Store};
 use rekindle_mongod::case;
 use rekindle_store_mongo::{MongoOptions, MongoStore};
@@ -118,7 +118,10 @@ async fn each_of_a_thousand_heartbeats_gets_its_own_result(uri: String) {
     }
     for n in 0..300 {
         let id = sample::session(n).id;
-        assert_eq!(fixture.store.session(id).await.unwrap(), memory.session(id).await.unwrap());
+        assert_eq!(
+            fixture.store.read(queries::session(id)).await.unwrap(),
+            memory.read(queries::session(id)).await.unwrap()
+        );
     }
     fixture.drop().await;
 }

@@ -10,6 +10,7 @@ use bson::doc;
 use rekindle_core::Store;
 use rekindle_store_mongo::{MongoOptions, MongoStore};
 use rekindle_testkit::conformance;
+use rekindle_testkit::note::NOTES;
 
 /// How long a database may take to be prepared.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -38,8 +39,12 @@ impl conformance::Adapter for Server {
         let uri = self.uri.as_deref().expect("REKINDLE_TEST_MONGODB_URI is set");
         let address = uri.parse().expect("a connection string");
         // The samples are long past: the server itself must not delete them.
-        let options =
-            MongoOptions { database: database.clone(), retention_days: u32::MAX, ..MongoOptions::at(address) };
+        let options = MongoOptions {
+            database: database.clone(),
+            retention_days: u32::MAX,
+            extension: NOTES,
+            ..MongoOptions::at(address)
+        };
         let store = MongoStore::connect(options).await.expect("the server is usable");
         // On a loaded machine the database may not be prepared yet.
         let began = Instant::now();

@@ -10,8 +10,8 @@ use bson::{Document, doc};
 use rekindle_core::domain::event::{Event, EventKind, Subject};
 use rekindle_core::domain::session::Session;
 use rekindle_core::store::{
-    Changes, CommitError, Committed, IdempotencyKey, SessionHeartbeat, StoreError, StoredResponse, UniqueRule, Version,
-    Write,
+    Changes, CommitError, Committed, FindTyped, IdempotencyKey, SessionHeartbeat, StoreError, StoredResponse,
+    UniqueRule, Version, Write, queries,
 };
 use rekindle_core::{Store, TaskStatus, Timestamp};
 use rekindle_mongod::{Nodes, Options, binary_case};
@@ -98,8 +98,8 @@ impl Fixture {
     }
 
     async fn assert_family_is_whole(&self, session: &Session) {
-        assert_eq!(self.store.session(session.id).await.unwrap().unwrap().value, *session);
-        assert_eq!(self.store.tasks_of(session.id, &TaskStatus::ALL).await.unwrap().len(), 3);
+        assert_eq!(self.store.read(queries::session(session.id)).await.unwrap().unwrap().value, *session);
+        assert_eq!(self.store.read(queries::tasks_of(session.id, &TaskStatus::ALL)).await.unwrap().len(), 3);
         assert_eq!(self.store.events(None, 10).await.unwrap().len(), 1);
     }
 
@@ -110,7 +110,7 @@ impl Fixture {
 
 fn deletion(session: &Session) -> Changes {
     let mut changes = Changes::default();
-    changes.writes.push(Write::DeleteSession(session.id, Version::FIRST));
+    changes.writes.push(Write::delete::<Session>(session.id, Version::FIRST));
     changes.events.push(Event::new(NOON, EventKind::SessionDeleted, Subject::Session(session.id)));
     changes
 }
@@ -137,7 +137,7 @@ async fn failed_cascade_changes_nothing(binary: PathBuf) {
     fixture.assert_no_open_transaction().await;
     let deleted = fixture.store.commit(deletion(&session)).await.unwrap();
     assert_eq!(deleted, Committed { deleted_tasks: 3, purged_events: 0 });
-    assert_eq!(fixture.store.session(session.id).await.unwrap(), None);
+    assert_eq!(fixture.store.read(queries::session(session.id)).await.unwrap(), None);
     fixture.end().await;
 }
 
@@ -159,7 +159,7 @@ async fn commit_with_a_lost_reply_is_resolved(binary: PathBuf) {
     // Twice for the driver's own attempts; the third is the store's.
     fixture.fail(doc! { "times": 2 }, doc! { "failCommands": ["commitTransaction"], "closeConnection": true });
     fixture.store.commit(update(&session, Version::FIRST)).await.unwrap();
-    let stored = fixture.store.session(session.id).await.unwrap().unwrap();
+    let stored = fixture.store.read(queries::session(session.id)).await.unwrap().unwrap();
     assert_eq!(stored.version, Version { revision: 2, touches: 0 });
     assert_eq!(fixture.store.events(None, 10).await.unwrap().len(), 2);
     fixture.assert_no_open_transaction().await;
@@ -196,7 +196,7 @@ async fn conflict_is_retried(binary: PathBuf) {
     };
     let (committed, ()) = tokio::join!(commit, rival);
     committed.unwrap();
-    let stored = fixture.store.session(session.id).await.unwrap().unwrap();
+    let stored = fixture.store.read(queries::session(session.id)).await.unwrap().unwrap();
     assert_eq!((stored.version.revision, stored.value.updated_at), (2, noon_plus(1)));
     fixture.assert_no_open_transaction().await;
     fixture.end().await;
@@ -220,7 +220,7 @@ async fn locked_row_fails_before_the_deadline(binary: PathBuf) {
     assert!(matches!(&outcome, Err(CommitError::Failed(error)) if in_vain(error)), "{outcome:?}");
     rival.abort_transaction().await.unwrap();
     fixture.assert_no_open_transaction().await;
-    assert_eq!(fixture.store.session(session.id).await.unwrap().unwrap().version, Version::FIRST);
+    assert_eq!(fixture.store.read(queries::session(session.id)).await.unwrap().unwrap().version, Version::FIRST);
     fixture.end().await;
 }
 
@@ -257,7 +257,7 @@ async fn broken_connection_leaves_no_transaction_open(binary: PathBuf) {
     // The put is done by then; the event's insert fails, twice.
     fixture.fail(doc! { "times": 2 }, doc! { "failCommands": ["insert"], "closeConnection": true });
     fixture.store.commit(update(&session, Version::FIRST)).await.unwrap();
-    assert_eq!(fixture.store.session(session.id).await.unwrap().unwrap().version.revision, 2);
+    assert_eq!(fixture.store.read(queries::session(session.id)).await.unwrap().unwrap().version.revision, 2);
     assert_eq!(fixture.store.events(None, 10).await.unwrap().len(), 2);
     fixture.assert_no_open_transaction().await;
     fixture.end().await;
@@ -267,9 +267,9 @@ async fn single_write_with_a_lost_reply_happens_once(binary: PathBuf) {
     let fixture = Fixture::start(binary).await;
     let session = fixture.insert_family().await;
     fixture.fail(doc! { "times": 1 }, doc! { "failCommands": ["update"], "closeConnection": true });
-    let touch = || Changes { writes: vec![Write::TouchSession(session.id, 1)], ..Changes::default() };
+    let touch = || Changes { writes: vec![Write::touch::<Session>(session.id, 1)], ..Changes::default() };
     fixture.store.commit(touch()).await.unwrap();
-    assert_eq!(fixture.store.session(session.id).await.unwrap().unwrap().version.touches, 1);
+    assert_eq!(fixture.store.read(queries::session(session.id)).await.unwrap().unwrap().version.touches, 1);
     // Here the write happened, and the server could not reach the other members.
     let lost_reply = doc! {
         "failCommands": ["update"],
@@ -277,7 +277,7 @@ async fn single_write_with_a_lost_reply_happens_once(binary: PathBuf) {
     };
     fixture.fail(doc! { "times": 1 }, lost_reply);
     fixture.store.commit(touch()).await.unwrap();
-    assert_eq!(fixture.store.session(session.id).await.unwrap().unwrap().version.touches, 2);
+    assert_eq!(fixture.store.read(queries::session(session.id)).await.unwrap().unwrap().version.touches, 2);
     // The driver's second attempt fails as well: the write may have happened, and has not.
     fixture.fail(doc! { "times": 2 }, doc! { "failCommands": ["update"], "closeConnection": true });
     let outcome = fixture.store.commit(touch()).await;
@@ -319,7 +319,7 @@ async fn response_with_a_lost_reply_is_stored_once(binary: PathBuf) {
     for n in [2, 3] {
         assert_taken(&fixture.store.commit(alone(n)).await);
     }
-    assert_eq!(fixture.store.session(session.id).await.unwrap().unwrap().version.revision, 2);
+    assert_eq!(fixture.store.read(queries::session(session.id)).await.unwrap().unwrap().version.revision, 2);
     fixture.assert_no_open_transaction().await;
     fixture.end().await;
 }
@@ -354,7 +354,7 @@ async fn of_two_responses_the_committed_one_is_stored(binary: PathBuf) {
             assert_taken(&outcome);
         }
     }
-    assert_eq!(fixture.store.session(session.id).await.unwrap().unwrap().version.revision, 2);
+    assert_eq!(fixture.store.read(queries::session(session.id)).await.unwrap().unwrap().version.revision, 2);
     fixture.assert_no_open_transaction().await;
     fixture.end().await;
 }

@@ -8,7 +8,7 @@
     reason = "this crate is test code: a failed expectation is its way to report"
 )]
 
-mod catalogue;
+pub mod catalogue;
 pub mod conformance;
 mod faulty;
 pub mod invariants;
@@ -18,7 +18,6 @@ pub mod model;
 pub mod note;
 pub mod sample;
 
-pub use catalogue::catalogue;
 pub use faulty::{Fault, FaultyStore, Outage};
 pub use manual_clock::{ManualClock, SequentialIds};
 pub use memory::MemoryStore;

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rekindle_core::domain::event::Event;
-use rekindle_core::store::{Changes, Fence, FindTyped, Write, queries};
+use rekindle_core::store::{Changes, Fence, FindTyped, queries};
 use rekindle_core::{Clock, Store};
 use serde::{Deserialize, Serialize};
 

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rekindle_core::domain::event::{Event, EventKind, Subject};
-use rekindle_core::store::{Changes, Claim, FindTyped, LeaseName, Put, Write, queries};
+use rekindle_core::store::{Changes, Claim, Entity, FindTyped, LeaseName, Write, queries};
 use rekindle_core::use_cases::Policy;
-use rekindle_core::{RandomIds, SessionId, Store, Tracker};
+use rekindle_core::{RandomIds, Session, SessionId, Store, Tracker};
 use rekindle_testkit::sample::{self, noon_plus, session, task, uuid};
 use rekindle_testkit::{Fault, FaultyStore, ManualClock, MemoryStore};
 use rekindle_transfer::{Existing, Exporting, Stop, TransferError};

@@ -1,6 +1,7 @@
 //! Health of the background jobs. Of several processes on one store only one does a job; the others read the time of
 //! the last detection pass from the store.
 
+use rekindle_core::store::{FindTyped, queries};
 use std::time::Duration;
 
 use async_trait::async_trait;

@@ -1,5 +1,6 @@
 //! 3.4: cleanup and archival.
 
+use rekindle_core::Session;
 use std::time::Duration;
 
 use rekindle_core::domain::session::Outcome;

@@ -5,16 +5,21 @@ pub(crate) mod batch;
 mod ttl_stamps;
 
 use bson::{Document, doc};
+use rekindle_core::domain::session::Session;
 use rekindle_core::store::{
-    Changes, CommitError, DetectorStateUpdate, Expect, Fence, Put, StoredEntity, StoredResponse, Version, Write,
+    AnyEntity, Changes, CommitError, DetectorState, DetectorStateUpdate, Entity, Expect, Fence, Key, Put,
+    StoredResponse, Version, Write,
 };
 use rekindle_core::values::{SessionId, Timestamp};
+use rekindle_records::{Declaration, RecordType};
 use uuid::Uuid;
 
 use self::batch::{Batch, Expectation, StatementKind, raw};
-use crate::documents::{at_version, date, event, key, long, machine, session, set_version, stored_response, task};
+use crate::documents::record::{self, Parts, key_filter};
+use crate::documents::{at_version, date, event, long};
+use crate::kinds::{Kinds, index_that_serves};
 use crate::ordered_ids::OrderedIds;
-use crate::schema::indexes::name;
+use crate::schema::indexes::{IDS, name};
 
 #[derive(Debug)]
 pub(crate) enum Step {
@@ -44,7 +49,7 @@ impl Plan {
     }
 
     /// Returns the plan of these changes.
-    pub(crate) fn of(changes: &Changes, ordered_ids: &OrderedIds) -> Result<Self, CommitError> {
+    pub(crate) fn of(changes: &Changes, ordered_ids: &OrderedIds, kinds: &Kinds) -> Result<Self, CommitError> {
         let mut plan = Self::default();
         if let Some(fence) = changes.fence {
             plan.fence(fence)?;
@@ -54,44 +59,26 @@ impl Plan {
         }
         for write in &changes.writes {
             match write {
-                Write::PutSession(Put { value, expect }) => {
-                    let (new, update) = (|mark| session::new(value, mark), |at| session::changes(value, at));
-                    plan.put(
-                        "sessions",
-                        doc! { "session_id": value.id.to_string() },
-                        *expect,
-                        ordered_ids,
-                        new,
-                        update,
-                    )?;
+                Write::Put(put) => plan.put(put, ordered_ids, kinds)?,
+                Write::Restore(row) => {
+                    plan.insert(kinds.get(row.value.kind())?, &row.value, ordered_ids.next(), row.version)?;
                 }
-                Write::PutTask(Put { value, expect }) => {
-                    let (new, update) = (|mark| task::new(value, mark), |at| task::changes(value, at));
-                    plan.put("tasks", doc! { "task_id": value.id.to_string() }, *expect, ordered_ids, new, update)?;
+                Write::Touch(record, revision) => {
+                    let declaration = kinds.get(record.kind)?.declaration();
+                    let mut filter = key_filter(declaration, &record.key);
+                    filter.extend(at_version(Version { revision: *revision, touches: 0 }));
+                    filter.remove("touches");
+                    plan.update(declaration, filter, doc! { "$inc": { "touches": 1_i64 } })?;
                 }
-                Write::PutMachine(Put { value, expect }) => {
-                    let (new, update) = (|mark| machine::new(value, mark), |at| machine::changes(value, at));
-                    plan.put("machines", doc! { "machine_id": value.id.as_str() }, *expect, ordered_ids, new, update)?;
-                }
-                Write::PutKey(Put { value, expect }) => {
-                    let (new, update) = (|mark| key::new(value, mark), |at| key::changes(value, at));
-                    plan.put("api_keys", doc! { "_id": value.id.to_string() }, *expect, ordered_ids, new, update)?;
-                }
-                Write::Restore(row) => plan.restore(row, ordered_ids.next())?,
-                Write::TouchSession(id, revision) => {
-                    plan.touch("sessions", doc! { "session_id": id.to_string() }, *revision)?;
-                }
-                Write::TouchMachine(id, revision) => {
-                    plan.touch("machines", doc! { "machine_id": id.as_str() }, *revision)?;
-                }
-                Write::DeleteSession(id, at) => plan.delete_session(*id, *at)?,
-                Write::DeleteTask(id, at) => plan.delete("tasks", doc! { "task_id": id.to_string() }, *at)?,
-                Write::DeleteMachine(id, at) => plan.delete("machines", doc! { "machine_id": id.as_str() }, *at)?,
+                Write::Delete(record, at) => match &record.key {
+                    Key::Uuid(id) if record.kind == Session::KIND => plan.delete_session(SessionId(*id), *at)?,
+                    key => plan.delete(kinds.get(record.kind)?.declaration(), key, *at)?,
+                },
             }
         }
         plan.stamp_tasks(changes)?;
         for happened in &changes.events {
-            let document = event::new(happened, ordered_ids.next());
+            let document = event::new(happened, ordered_ids.next())?;
             plan.add(StatementKind::Insert, "events", Expectation::Each, &document)?;
         }
         if let Some(before) = changes.purge_events_before {
@@ -115,59 +102,46 @@ impl Plan {
     /// Replaces an expired response. An unexpired one does not match the filter, and the upsert then inserts a second
     /// document with its `_id`, which the server rejects: of two such commits at the same time only one succeeds.
     fn store_response(&mut self, response: &StoredResponse) -> Result<(), CommitError> {
-        let filter = doc! { "_id": stored_response::id(&response.key), "until": { "$lte": date(response.at) } };
-        let set = doc! { "$set": stored_response::fields(response) };
-        let statement = doc! { "q": filter, "u": set, "upsert": true, "hint": hint("answers") };
+        let (id, fields) = record::stored_response(response)?;
+        let filter = doc! { "_id": id, "until": { "$lte": date(response.at) } };
+        let statement = doc! { "q": filter, "u": { "$set": fields }, "upsert": true, "hint": IDS };
         self.add(StatementKind::Update, "answers", Expectation::StoredResponse, &statement)
     }
 
-    fn put(
-        &mut self,
-        collection: &'static str,
-        key: Document,
-        expect: Expect,
-        ordered_ids: &OrderedIds,
-        new: impl Fn(Uuid) -> Document,
-        update: impl Fn(Version) -> Document,
-    ) -> Result<(), CommitError> {
-        match RowCondition::of(expect, collection) {
-            None => self.add(StatementKind::Insert, collection, Expectation::Each, &new(ordered_ids.next())),
-            Some(condition) => self.update(collection, condition.filter(key), update(condition.version)),
+    fn put(&mut self, Put { value, expect }: &Put, ordered_ids: &OrderedIds, kinds: &Kinds) -> Result<(), CommitError> {
+        let kind = kinds.get(value.kind())?;
+        let declaration = kind.declaration();
+        match RowCondition::of(*expect, declaration) {
+            None => self.insert(kind, value, ordered_ids.next(), Version::FIRST),
+            Some(condition) => {
+                let update = Parts::of(kind, value)?.update(condition.version);
+                self.update(declaration, condition.filter(key_filter(declaration, &value.record_key().key)), update)
+            }
         }
     }
 
-    fn restore(&mut self, row: &StoredEntity, mark: Uuid) -> Result<(), CommitError> {
-        let (collection, mut document, version) = match row {
-            StoredEntity::Session(row) => ("sessions", session::new(&row.value, mark), row.version),
-            StoredEntity::Task(row) => ("tasks", task::new(&row.value, mark), row.version),
-            StoredEntity::Machine(row) => ("machines", machine::new(&row.value, mark), row.version),
-            StoredEntity::Key(row) => ("api_keys", key::new(&row.value, mark), row.version),
-        };
-        set_version(&mut document, version);
-        self.add(StatementKind::Insert, collection, Expectation::Each, &document)
+    fn insert(
+        &mut self,
+        kind: &dyn RecordType,
+        value: &AnyEntity,
+        mark: Uuid,
+        version: Version,
+    ) -> Result<(), CommitError> {
+        let document = Parts::of(kind, value)?.new_document(kind.declaration(), mark, version);
+        self.add(StatementKind::Insert, kind.declaration().name, Expectation::Each, &document)
     }
 
-    fn touch(&mut self, collection: &'static str, mut filter: Document, revision: u64) -> Result<(), CommitError> {
-        filter.extend(at_version(Version { revision, touches: 0 }));
-        filter.remove("touches");
-        self.update(collection, filter, doc! { "$inc": { "touches": 1_i64 } })
-    }
-
-    fn delete(&mut self, collection: &'static str, filter: Document, at: Version) -> Result<(), CommitError> {
-        let filter = RowCondition { version: at, last_heartbeat_until: None }.filter(filter);
-        self.add(
-            StatementKind::Delete,
-            collection,
-            Expectation::Each,
-            &doc! { "q": filter, "limit": 1, "hint": hint(collection) },
-        )
+    fn delete(&mut self, declaration: &'static Declaration, key: &Key, at: Version) -> Result<(), CommitError> {
+        let filter = RowCondition { version: at, heard_until: None }.filter(key_filter(declaration, key));
+        let statement = doc! { "q": filter, "limit": 1, "hint": index_that_serves(declaration, "")?.name };
+        self.add(StatementKind::Delete, declaration.name, Expectation::Each, &statement)
     }
 
     /// Neighbouring deletions share three commands: their order among themselves does not matter.
     fn delete_session(&mut self, id: SessionId, at: Version) -> Result<(), CommitError> {
         let text = id.to_string();
-        let filter = RowCondition { version: at, last_heartbeat_until: None }.filter(doc! { "session_id": &text });
-        let own = raw(&doc! { "q": filter, "limit": 1, "hint": hint("sessions") })?;
+        let filter = RowCondition { version: at, heard_until: None }.filter(doc! { "session_id": &text });
+        let own = raw(&doc! { "q": filter, "limit": 1, "hint": name::SESSION })?;
         let tasks = raw(&doc! { "q": { "session_id": &text }, "limit": 0, "hint": name::SESSION_AND_STATUS })?;
         let events = raw(&doc! { "q": { "kept_with": &text }, "limit": 0 })?;
         if let [.., Step::Run(sessions), Step::Run(of_tasks), Step::Run(of_events)] = self.steps.as_mut_slice()
@@ -186,33 +160,30 @@ impl Plan {
     }
 
     fn put_detector_state(&mut self, put: &DetectorStateUpdate) -> Result<(), CommitError> {
-        let fields = |put_detector_state: rekindle_core::store::DetectorState| {
-            doc! {
-                "looked_at": date(put_detector_state.last_pass_at),
-                "due_by": date(put_detector_state.next_pass_due),
-                "silence_from": date(put_detector_state.grace_until),
-            }
-        };
+        let fields = |state: &DetectorState| Parts::of_record(state).map(|parts| parts.document(|_| true));
         let mut named = doc! { "_id": "detector" };
-        match put.seen {
+        match &put.seen {
             None => {
-                named.extend(fields(put.value));
+                named.extend(fields(&put.value)?);
                 self.add(StatementKind::Insert, "watch", Expectation::Each, &named)
             }
             Some(seen) => {
-                named.extend(fields(seen));
-                self.update("watch", named, doc! { "$set": fields(put.value) })
+                named.extend(fields(seen)?);
+                let statement = doc! { "q": named, "u": { "$set": fields(&put.value)? }, "hint": IDS };
+                self.add(StatementKind::Update, "watch", Expectation::Each, &statement)
             }
         }
     }
 
-    fn update(&mut self, collection: &'static str, filter: Document, update: Document) -> Result<(), CommitError> {
-        self.add(
-            StatementKind::Update,
-            collection,
-            Expectation::Each,
-            &doc! { "q": filter, "u": update, "hint": hint(collection) },
-        )
+    fn update(
+        &mut self,
+        declaration: &'static Declaration,
+        filter: Document,
+        update: Document,
+    ) -> Result<(), CommitError> {
+        // With a filter on the version or the last heartbeat the server would otherwise try several indexes each time.
+        let statement = doc! { "q": filter, "u": update, "hint": index_that_serves(declaration, "")?.name };
+        self.add(StatementKind::Update, declaration.name, Expectation::Each, &statement)
     }
 
     fn add(
@@ -235,41 +206,29 @@ impl Plan {
 #[derive(Clone, Copy)]
 struct RowCondition {
     version: Version,
-    /// The latest `last_heartbeat` that the row may have.
-    last_heartbeat_until: Option<Timestamp>,
+    /// The field of the last heartbeat, and the latest time that it may have.
+    heard_until: Option<(&'static str, Timestamp)>,
 }
 
 impl RowCondition {
     /// Returns `None` when the row must not exist.
-    fn of(expect: Expect, collection: &str) -> Option<Self> {
-        // Other entities have no heartbeat.
-        let has_heartbeat = matches!(collection, "sessions" | "machines");
+    fn of(expect: Expect, declaration: &Declaration) -> Option<Self> {
         match expect {
             Expect::Absent => None,
-            Expect::At(version) => Some(Self { version, last_heartbeat_until: None }),
+            Expect::At(version) => Some(Self { version, heard_until: None }),
             Expect::NoHeartbeatSince { at, since } => {
-                Some(Self { version: at, last_heartbeat_until: has_heartbeat.then_some(since) })
+                let heartbeat = declaration.latest_field().map(|field| (field.document_name, since));
+                Some(Self { version: at, heard_until: heartbeat })
             }
         }
     }
 
     fn filter(&self, mut filter: Document) -> Document {
         filter.extend(at_version(self.version));
-        if let Some(since) = self.last_heartbeat_until {
-            filter.insert("last_heartbeat", doc! { "$lte": date(since) });
+        if let Some((heartbeat, since)) = self.heard_until {
+            filter.insert(heartbeat, doc! { "$lte": date(since) });
         }
         filter
-    }
-}
-
-/// Returns the index that finds one row of a collection. Every statement names it: with a filter on the version or the
-/// last heartbeat the server would otherwise try several indexes each time.
-fn hint(collection: &str) -> &'static str {
-    match collection {
-        "sessions" => name::SESSION,
-        "tasks" => name::TASK,
-        "machines" => name::MACHINE,
-        _ => "_id_",
     }
 }
 

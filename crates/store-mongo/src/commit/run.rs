@@ -2,21 +2,24 @@
 
 use std::future::Future;
 
-use bson::{Document, RawArrayBuf, RawDocumentBuf, cstr, doc};
+use bson::{Document, RawArrayBuf, RawDocument, RawDocumentBuf, cstr, doc};
 use futures_util::TryStreamExt;
 use mongodb::ClientSession;
 use mongodb::error::Error;
 use mongodb::options::Hint;
 use rekindle_core::store::{CommitError, Committed, EVENT_PURGE_BATCH, StoreError};
 use rekindle_core::values::{SessionId, Timestamp};
+use rekindle_records::DecodeFields;
+use rekindle_records::fields::session;
 
 use super::error::TransactionError;
 use super::plan::batch::{Batch, Expectation, StatementKind};
 use super::plan::{Plan, Step};
 use crate::database::Database;
 use crate::documents::date;
-use crate::documents::session::{ended, ended_fields};
+use crate::documents::fields::decode;
 use crate::error;
+use crate::kinds::Kinds;
 use crate::reply::row_count;
 use crate::schema::indexes::name;
 
@@ -56,7 +59,7 @@ async fn run(database: &Database, session: &mut ClientSession, batch: &Batch) ->
     let reply = database.db.run_raw_command(command(batch)).session(session).into_future();
     let reply = until_failover(database, reply).await?;
     let count = row_count(&reply);
-    if let Some((index, error)) = first_error(&reply) {
+    if let Some((index, error)) = first_error(&database.kinds, &reply) {
         // An earlier statement of the batch that found no row failed first.
         let is_stale = batch.expectation == Expectation::Each && count < index;
         let error = if is_stale { CommitError::Stale } else { error };
@@ -93,12 +96,12 @@ fn command(batch: &Batch) -> RawDocumentBuf {
 }
 
 /// Returns the first statement that the server rejected, and its error.
-fn first_error(reply: &Document) -> Option<(u64, CommitError)> {
+fn first_error(kinds: &Kinds, reply: &Document) -> Option<(u64, CommitError)> {
     let first = reply.get_array("writeErrors").ok()?.first()?.as_document()?;
     let number = |key| first.get_i32(key).unwrap_or_default();
     let message = first.get_str("errmsg").unwrap_or("no reason given");
     let index = u64::try_from(number("index")).unwrap_or(0);
-    Some((index, error::rejected_commit(number("code"), message)))
+    Some((index, error::rejected_commit(kinds, number("code"), message)))
 }
 
 /// Stamps the tasks of those sessions that have ended and are not archived.
@@ -113,7 +116,7 @@ async fn stamp_tasks(
         .sessions
         .find(filter)
         .hint(Hint::Name(name::SESSION.to_owned()))
-        .projection(ended_fields())
+        .projection(doc! { "_id": 0, "session_id": 1, "completed_at": 1 })
         .session(&mut *session)
         .await;
     let mut rows = found?;
@@ -128,6 +131,15 @@ async fn stamp_tasks(
         }
     }
     Ok(())
+}
+
+/// Returns the id of an ended session, and the time of its end.
+fn ended(document: &RawDocument) -> Result<(SessionId, Timestamp), StoreError> {
+    decode("sessions", "session_id", document, |fields| {
+        let id = fields.uuid(&session::ID).map_err(|error| error.to_string())?;
+        let at = fields.time(&session::COMPLETED_AT).map_err(|error| error.to_string())?;
+        Ok((SessionId(id), at))
+    })
 }
 
 /// Deletes the oldest events that belong to no session.

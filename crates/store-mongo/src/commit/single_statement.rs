@@ -10,13 +10,18 @@ use rekindle_core::store::{CommitError, StoreError};
 use super::plan::batch::{Batch, StatementKind};
 use crate::database::Database;
 use crate::error;
+use crate::kinds::Kinds;
 
 /// Runs the statement. Fails with `Stale` when it found no row.
 pub(crate) async fn run(database: &Database, batch: &Batch) -> Result<(), CommitError> {
     let [statement] = batch.statements.as_slice() else { return Ok(()) };
     let collection: Collection<bson::RawDocumentBuf> = database.db.collection(batch.collection);
     let primary_lost = || Err(StoreError::Unknown(error::PRIMARY_LOST.to_owned()).into());
-    match database.with_failover(send(&collection, batch, statement)).await.unwrap_or_else(primary_lost)? {
+    match database
+        .with_failover(send(&collection, &database.kinds, batch, statement))
+        .await
+        .unwrap_or_else(primary_lost)?
+    {
         0 => Err(batch.expectation.interpret(CommitError::Stale)),
         _ => Ok(()),
     }
@@ -24,6 +29,7 @@ pub(crate) async fn run(database: &Database, batch: &Batch) -> Result<(), Commit
 
 async fn send(
     collection: &Collection<bson::RawDocumentBuf>,
+    kinds: &Kinds,
     batch: &Batch,
     statement: &bson::RawDocumentBuf,
 ) -> Result<u64, CommitError> {
@@ -42,7 +48,7 @@ async fn send(
             deleted.await.map(|result| result.deleted_count)
         }
     };
-    found.map_err(|error| batch.expectation.interpret(error::commit_error(&error)))
+    found.map_err(|error| batch.expectation.interpret(error::commit_error(kinds, &error)))
 }
 
 fn hint(statement: &RawDocument) -> Hint {

@@ -1,6 +1,7 @@
 //! One attempt to connect: which servers answer, and whether they are a replica set or cluster that Rekindle can use.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bson::{Document, doc};
@@ -13,6 +14,7 @@ use tokio::time::timeout;
 use crate::connect_error::ConnectError;
 use crate::database::Database;
 use crate::error::{code, code_of, describe};
+use crate::kinds::Kinds;
 use crate::options::{MongoOptions, Setup};
 use crate::primary_monitor::PrimaryMonitor;
 use crate::schema::{self, PrepareError};
@@ -141,7 +143,13 @@ pub(super) async fn database(
     };
     on_reached();
     check_hello(&hello, "the server", None)?;
-    let database = Database::of(client, primary_monitor.clone(), &options.database, options.call_timeout);
+    let database = Database::of(
+        client,
+        primary_monitor.clone(),
+        Arc::new(Kinds::with(options.extension)),
+        &options.database,
+        options.call_timeout,
+    );
     match options.setup {
         Setup::Prepare => schema::prepare(&database, options.retention_days).await?,
         Setup::LeaveAsIs => schema::verify(&database, &options.database).await?,

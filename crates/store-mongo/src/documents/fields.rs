@@ -2,14 +2,11 @@
 //! that each is found where the last one ended.
 
 use std::cell::Cell;
-use std::fmt::Display;
-use std::str::FromStr;
 
 use bson::RawDocument;
 use bson::raw::RawBsonRef;
 use bson::spec::BinarySubtype;
 use rekindle_core::store::{StoreError, Version};
-use rekindle_core::values::{Metadata, Timestamp};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -26,9 +23,9 @@ pub(crate) fn decode<'d, T>(
     collection: &str,
     id: &str,
     document: &'d RawDocument,
-    read: impl FnOnce(&Fields<'d>) -> Result<T, DecodeError>,
+    read: impl FnOnce(&mut Fields<'d>) -> Result<T, DecodeError>,
 ) -> Result<T, StoreError> {
-    Fields::of(document).and_then(|fields| read(&fields)).map_err(|error| {
+    Fields::of(document).and_then(|mut fields| read(&mut fields)).map_err(|error| {
         let own = document.get(id).ok().flatten().and_then(|id| id.as_str().map(str::to_owned));
         let which = own.or_else(|| document.get("_id").ok().flatten().map(|id| format!("_id {id:?}")));
         let which = which.unwrap_or_else(|| "that cannot be named".to_owned());
@@ -55,65 +52,29 @@ impl<'d> Fields<'d> {
         self.all.get(at).map(|(_, value)| *value).filter(|value| value.as_null().is_none())
     }
 
-    fn some<T>(
+    /// Returns a field of this kind.
+    pub(super) fn some<T>(
         &self,
-        key: &str,
+        key: &'static str,
         kind: &str,
         read: impl FnOnce(RawBsonRef<'d>) -> Option<T>,
-    ) -> Result<Option<T>, DecodeError> {
+    ) -> Result<Option<T>, rekindle_records::DecodeError> {
         let Some(value) = self.raw(key) else { return Ok(None) };
-        read(value).map(Some).ok_or_else(|| format!("{key} must be {kind}, and is {:?}", value.element_type()))
-    }
-
-    /// Parses a text, such as a status or an id.
-    pub(crate) fn parsed_or_none<T: FromStr<Err: Display>>(&self, key: &str) -> Result<Option<T>, DecodeError> {
-        let text = self.some(key, "a text", RawBsonRef::as_str)?;
-        text.map(str::parse).transpose().map_err(|error| format!("{key} {error}"))
-    }
-
-    /// Parses a text that must be there.
-    pub(crate) fn parsed<T: FromStr<Err: Display>>(&self, key: &str) -> Result<T, DecodeError> {
-        self.parsed_or_none(key)?.ok_or_else(|| missing(key))
-    }
-
-    pub(crate) fn time_or_none(&self, key: &str) -> Result<Option<Timestamp>, DecodeError> {
-        let date = self.some(key, "a date", RawBsonRef::as_datetime)?;
-        Ok(date.map(|date| Timestamp::from_millis(date.timestamp_millis())))
-    }
-
-    /// Returns a time that must be there.
-    pub(crate) fn time(&self, key: &str) -> Result<Timestamp, DecodeError> {
-        self.time_or_none(key)?.ok_or_else(|| missing(key))
+        read(value).map(Some).ok_or_else(|| rekindle_records::DecodeError::Invalid {
+            field: key,
+            why: format!("must be {kind}, and is {:?}", value.element_type()),
+        })
     }
 
     /// Returns a whole number in the range of its type.
-    pub(crate) fn number_or_none<T: TryFrom<i64>>(&self, key: &str) -> Result<Option<T>, DecodeError> {
-        let number = self.some(key, "a whole number", whole_number)?;
+    pub(crate) fn number_or_none<T: TryFrom<i64>>(&self, key: &'static str) -> Result<Option<T>, DecodeError> {
+        let number = self.some(key, "a whole number", whole_number).map_err(|error| error.to_string())?;
         number.map(|number| T::try_from(number).map_err(|_| format!("{key} cannot be {number}"))).transpose()
     }
 
-    pub(crate) fn items<T>(
-        &self,
-        key: &str,
-        item: impl Fn(RawBsonRef<'d>) -> Result<T, DecodeError>,
-    ) -> Result<Vec<T>, DecodeError> {
-        let mut read = Vec::new();
-        for value in self.some(key, "an array", RawBsonRef::as_array)?.ok_or_else(|| missing(key))? {
-            read.push(item(value.map_err(|error| error.to_string())?)?);
-        }
-        Ok(read)
-    }
-
+    /// Returns an object, or its text if there is one.
     pub(crate) fn object(&self, key: &str, text_key: &str) -> Result<Map<String, Value>, DecodeError> {
         json::get(self.raw(key), self.raw(text_key)).map_err(|error| format!("{key} {error}"))
-    }
-
-    pub(crate) fn metadata(&self) -> Result<Metadata, DecodeError> {
-        let content = self.object("metadata", "metadata_json")?;
-        if content.is_empty() {
-            return Ok(Metadata::default());
-        }
-        Metadata::new(content).map_err(|error| format!("metadata {error}"))
     }
 
     /// Returns the version. A document that another program made is at the first.
@@ -124,25 +85,7 @@ impl<'d> Fields<'d> {
         })
     }
 
-    /// Returns bytes that must be there.
-    pub(crate) fn bytes(&self, key: &str) -> Result<&'d [u8], DecodeError> {
-        let generic =
-            |value: RawBsonRef<'d>| value.as_binary().filter(|binary| binary.subtype == BinarySubtype::Generic);
-        self.some(key, "generic bytes", |value| generic(value).map(|binary| binary.bytes))?.ok_or_else(|| missing(key))
-    }
-
-    /// Returns a SHA-256 that must be there.
-    pub(crate) fn hash(&self, key: &str) -> Result<[u8; 32], DecodeError> {
-        let bytes = self.bytes(key)?;
-        bytes.try_into().map_err(|_| format!("{key} must have 32 bytes, and has {}", bytes.len()))
-    }
-
-    /// Returns the mark. An `ObjectId`, which other programs write, counts as its twelve bytes.
-    pub(crate) fn mark(&self) -> Result<Uuid, DecodeError> {
-        self.mark_in("_id")
-    }
-
-    /// Returns the mark where it is not the `_id`.
+    /// Returns the mark in this field. An `ObjectId`, which other programs write, counts as its twelve bytes.
     pub(crate) fn mark_in(&self, key: &str) -> Result<Uuid, DecodeError> {
         let id = self.raw(key).ok_or_else(|| missing(key))?;
         if let Some(id) = id.as_object_id() {

@@ -8,7 +8,7 @@ use rekindle_core::store::{SessionHeartbeat, StoreError, Versioned};
 use rekindle_core::values::{MachineId, SessionId, Timestamp};
 
 use super::heartbeat::Heartbeat;
-use crate::documents;
+use crate::documents::record::record;
 use crate::schema::indexes::name;
 
 impl Heartbeat for SessionHeartbeat {
@@ -55,7 +55,7 @@ impl Heartbeat for SessionHeartbeat {
     }
 
     fn read(document: &RawDocument) -> Result<Versioned<Session>, StoreError> {
-        Ok(documents::session::read(document)?.entity)
+        record(document)
     }
 }
 
@@ -104,6 +104,6 @@ impl Heartbeat for MachineHeartbeat {
     }
 
     fn read(document: &RawDocument) -> Result<Versioned<Machine>, StoreError> {
-        Ok(documents::machine::read(document)?.entity)
+        record(document)
     }
 }

@@ -1,47 +1,22 @@
-//! Every index, in the order in which they are made: the server checks unique ones in this order, so that a session
-//! that breaks several rules violates the id before the active session, that before the slot, and the successor last.
-//! Only two of the sessions' indexes hold `last_heartbeat`: each one that a heartbeat moves costs throughput.
+//! Every index, in the order in which they are made: the server checks unique ones in this order, so that a session that
+//! breaks several rules violates the id before the active session, that before the slot, and the successor last. Those
+//! of records follow from their declarations; the log of events and the server's own deletions have some of their own.
 
 use bson::{Bson, Document, doc};
+use rekindle_core::store::UniqueRule;
+use rekindle_records::{Condition, Declaration, DocumentIndex, DocumentOrder, Field};
 
-use crate::documents::session::live_statuses;
+use crate::documents::record::mark_name;
 
-/// The names of the indexes that queries use.
+/// The server's own index of every collection.
+pub(crate) const IDS: &str = "_id_";
+
+/// The names of the indexes that statements written by hand use.
 pub(crate) mod name {
     pub(crate) const SESSION: &str = "session_id_1";
-    pub(crate) const TASK: &str = "task_id_1";
     pub(crate) const MACHINE: &str = "machine_id_1";
-    /// One active session per project and machine.
-    pub(crate) const ONE_ACTIVE: &str = "one_active";
-    /// One live session per machine and slot.
-    pub(crate) const ONE_PER_SLOT: &str = "one_per_slot";
-    /// One successor per session.
-    pub(crate) const ONE_SUCCESSOR: &str = "one_successor";
-    /// The live sessions, oldest first for each machine.
-    pub(crate) const LIVE: &str = "live";
-    /// The rows whose heartbeat is watched, longest silent first.
-    pub(crate) const BY_HEARTBEAT: &str = "silence";
-    /// The ended sessions that are not archived; also the server's TTL index.
-    pub(crate) const RETENTION: &str = "retention";
-    /// All rows, newest first.
-    pub(crate) const BY_CREATION: &str = "created_at_-1__id_-1";
-    /// The rows of a project, newest first.
-    pub(crate) const BY_PROJECT: &str = "project_id_1_created_at_-1__id_-1";
-    /// The sessions of a machine, newest first.
-    pub(crate) const BY_MACHINE: &str = "machine_id_1_created_at_-1__id_-1";
-    /// The tasks of a session, newest first.
-    pub(crate) const BY_SESSION: &str = "session_id_1_created_at_-1__id_-1";
-    /// The sessions of a lineage, newest first.
-    pub(crate) const BY_LINEAGE: &str = "lineage_id_1_created_at_-1__id_-1";
-    pub(crate) const SESSIONS_BY_STATUS: &str = "status_1_created_at_-1__id_-1";
-    pub(crate) const TASKS_BY_STATUS: &str = "status_1_created_at_-1__id_-1";
-    pub(crate) const MACHINES_BY_STATUS: &str = "status_1_created_at_-1__id_-1";
-    /// The archived sessions, newest first.
-    pub(crate) const ARCHIVED: &str = "archived";
     /// The tasks of a session by status.
     pub(crate) const SESSION_AND_STATUS: &str = "session_id_1_status_1";
-    /// The server's own index of every collection.
-    pub(crate) const ID: &str = "_id_";
     /// The events in their order.
     pub(crate) const EVENTS: &str = "position_1";
     /// The events of an actor's key, the latest first.
@@ -54,7 +29,7 @@ pub(crate) mod name {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Index {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// The fields, each with its direction.
     pub(crate) key: Document,
     pub(crate) unique: bool,
@@ -74,8 +49,21 @@ pub(crate) enum Expires {
 }
 
 impl Index {
-    const fn of(name: &'static str, key: Document) -> Self {
+    /// Returns an index; an empty name stands for one of the fields and their directions.
+    fn of(name: &str, key: Document) -> Self {
+        let made = || key.iter().map(|(field, way)| format!("{field}_{way}")).collect::<Vec<_>>().join("_");
+        let name = if name.is_empty() { made() } else { name.to_owned() };
         Self { name, key, unique: false, partial: None, expires: None }
+    }
+
+    /// Returns the server's own index.
+    pub(crate) fn of_ids() -> Self {
+        Self::of(IDS, doc! { "_id": 1 })
+    }
+
+    /// Returns whether the index has this many fields, and thus no order beyond theirs.
+    pub(crate) fn ends_with(&self, fields: usize) -> bool {
+        self.key.len() == fields
     }
 
     fn unique(self) -> Self {
@@ -100,7 +88,7 @@ impl Index {
 
     /// Returns the index as `createIndexes` takes it.
     pub(crate) fn specification(&self, retention: i32) -> Document {
-        let mut specification = doc! { "name": self.name, "key": self.key.clone() };
+        let mut specification = doc! { "name": &self.name, "key": self.key.clone() };
         if self.unique {
             specification.insert("unique", true);
         }
@@ -114,90 +102,92 @@ impl Index {
     }
 }
 
-/// Returns an index of rows by creation, newest first, behind a prefix.
-fn newest_first(name: &'static str, prefix: Document) -> Index {
-    let mut key = prefix;
-    key.extend(doc! { "created_at": -1, "_id": -1 });
-    Index::of(name, key)
+/// Returns the indexes of a kind of records, each with the declared names that it serves.
+pub(crate) fn of_records(declaration: &'static Declaration) -> Vec<(Vec<&'static str>, Index)> {
+    match declaration.document_indexes {
+        Some(explicit) => explicit.iter().map(|index| (index.serves.to_vec(), declared(declaration, index))).collect(),
+        None => derived(declaration),
+    }
 }
 
-/// Returns the indexes of a collection.
-pub(crate) fn of(collection: &str) -> Vec<Index> {
-    match collection {
-        "sessions" => sessions(),
-        "tasks" => tasks(),
-        "machines" => machines(),
-        "answers" => vec![Index::of("until_1", doc! { "until": 1 }).expires(Expires::AtTime)],
-        "events" => events(),
-        _ => Vec::new(),
+fn declared(declaration: &Declaration, declared: &DocumentIndex) -> Index {
+    let mut key = fields(declared.fields);
+    match declared.then {
+        DocumentOrder::None => {}
+        DocumentOrder::Recorded => drop(key.insert(mark_name(declaration), 1)),
+        DocumentOrder::NewestFirst(created_at) => {
+            key.extend(doc! { created_at.document_name: -1, mark_name(declaration): -1 });
+        }
     }
+    let mut index = Index::of(declared.name, key);
+    index.unique = declared.unique;
+    index.partial = partial(declared.only);
+    index.expires = declared.expires.then_some(Expires::AfterRetention);
+    index
+}
+
+/// Returns the indexes that follow from the key, the unique sets and the indexes of a declaration.
+fn derived(declaration: &'static Declaration) -> Vec<(Vec<&'static str>, Index)> {
+    let mut all = Vec::new();
+    if let Some(key) = declaration.key.filter(|key| key.document_name != "_id") {
+        all.push((vec![""], Index::of("", fields(&[key])).unique()));
+    }
+    for set in declaration.unique {
+        let index = Index { partial: partial(set.only), ..Index::of(set.name, fields(set.fields)).unique() };
+        all.push((vec![set.name], index));
+    }
+    for index in declaration.indexes {
+        let mut key = fields(index.fields);
+        if let Some(created_at) = index.by_creation {
+            key.extend(doc! { created_at.document_name: -1, mark_name(declaration): -1 });
+        }
+        let name = if index.only.is_empty() { "" } else { index.name };
+        all.push((vec![index.name], Index { partial: partial(index.only), ..Index::of(name, key) }));
+    }
+    all
+}
+
+fn fields(fields: &[&'static Field]) -> Document {
+    fields.iter().map(|field| (field.document_name.to_owned(), Bson::Int32(1))).collect()
+}
+
+fn partial(only: &[Condition]) -> Option<Document> {
+    let condition = |condition: &Condition| match condition {
+        Condition::Is(field, value) => (field.document_name.to_owned(), Bson::from(*value)),
+        Condition::IsOneOf(field, values) => (field.document_name.to_owned(), doc! { "$in": values.to_vec() }.into()),
+        Condition::Present(field) => (field.document_name.to_owned(), exists().into()),
+        // In a filter null also matches a missing field.
+        Condition::Absent(field) => (field.document_name.to_owned(), Bson::Null),
+        Condition::NotNegative(field) => (field.document_name.to_owned(), doc! { "$gte": 0 }.into()),
+    };
+    (!only.is_empty()).then(|| only.iter().map(condition).collect())
 }
 
 fn exists() -> Document {
     doc! { "$exists": true }
 }
 
-fn sessions() -> Vec<Index> {
-    let live = doc! { "$in": live_statuses() };
-    vec![
-        Index::of(name::SESSION, doc! { "session_id": 1 }).unique(),
-        Index::of(name::ONE_ACTIVE, doc! { "project_id": 1, "machine_id": 1 })
-            .unique()
-            .partial(doc! { "status": "active" }),
-        // Other programs write null for no slot.
-        Index::of(name::ONE_PER_SLOT, doc! { "machine_id": 1, "docker_slot": 1 })
-            .unique()
-            .partial(doc! { "docker_slot": { "$gte": 0 }, "status": live.clone() }),
-        Index::of(name::ONE_SUCCESSOR, doc! { "recovered_from": 1 })
-            .unique()
-            .partial(doc! { "recovered_from": exists() }),
-        Index::of("project_id_1_status_1", doc! { "project_id": 1, "status": 1 }),
-        Index::of("machine_id_1", doc! { "machine_id": 1 }),
-        Index::of("last_heartbeat_1", doc! { "last_heartbeat": 1 }),
-        Index::of(name::BY_HEARTBEAT, doc! { "status": 1, "last_heartbeat": 1, "_id": 1 })
-            .partial(doc! { "status": { "$in": ["active", "stalled"] } }),
-        Index::of(name::LIVE, doc! { "machine_id": 1, "created_at": 1, "_id": 1 }).partial(doc! { "status": live }),
-        newest_first(name::BY_CREATION, Document::new()),
-        newest_first(name::BY_PROJECT, doc! { "project_id": 1 }),
-        newest_first(name::BY_MACHINE, doc! { "machine_id": 1 }),
-        newest_first(name::SESSIONS_BY_STATUS, doc! { "status": 1 }),
-        newest_first(name::BY_LINEAGE, doc! { "lineage_id": 1 }),
-        newest_first(name::ARCHIVED, Document::new()).partial(doc! { "archived_at": exists() }),
-        // In a filter null also matches a missing field.
-        Index::of(name::RETENTION, doc! { "completed_at": 1 })
-            .partial(doc! { "archived_at": Bson::Null })
-            .expires(Expires::AfterRetention),
-    ]
+/// Returns the rule that a unique index of a kind enforces; `None` for that of the key.
+pub(crate) fn rule_of(declaration: &'static Declaration, name: &str) -> Option<UniqueRule> {
+    let (serves, _) = of_records(declaration).into_iter().find(|(_, index)| index.name == name)?;
+    serves.into_iter().find_map(|set| declaration.unique_set(set)).map(|set| set.rule)
 }
 
-fn tasks() -> Vec<Index> {
-    vec![
-        Index::of(name::TASK, doc! { "task_id": 1 }).unique(),
-        Index::of(name::SESSION_AND_STATUS, doc! { "session_id": 1, "status": 1 }),
-        Index::of("project_id_1", doc! { "project_id": 1 }),
-        newest_first(name::BY_CREATION, Document::new()),
-        newest_first(name::BY_SESSION, doc! { "session_id": 1 }),
-        newest_first(name::BY_PROJECT, doc! { "project_id": 1 }),
-        newest_first(name::TASKS_BY_STATUS, doc! { "status": 1 }),
-        Index::of(name::RETENTION, doc! { "session_ended_at": 1 }).expires(Expires::AfterRetention),
-    ]
+/// Returns the indexes of a collection beyond those of its records.
+pub(crate) fn others_of(collection: &str) -> Vec<Index> {
+    match collection {
+        // The tasks of an ended session carry its end.
+        "tasks" => vec![Index::of("retention", doc! { "session_ended_at": 1 }).expires(Expires::AfterRetention)],
+        // The server deletes stored responses when they expire.
+        "answers" => vec![Index::of("until_1", doc! { "until": 1 }).expires(Expires::AtTime)],
+        "events" => of_events(),
+        _ => Vec::new(),
+    }
 }
 
-fn machines() -> Vec<Index> {
-    vec![
-        Index::of(name::MACHINE, doc! { "machine_id": 1 }).unique(),
-        Index::of("status_1", doc! { "status": 1 }),
-        Index::of("last_heartbeat_1", doc! { "last_heartbeat": 1 }),
-        Index::of(name::BY_HEARTBEAT, doc! { "status": 1, "last_heartbeat": 1, "_id": 1 })
-            .partial(doc! { "status": "online" }),
-        newest_first(name::BY_CREATION, Document::new()),
-        newest_first(name::MACHINES_BY_STATUS, doc! { "status": 1 }),
-    ]
-}
-
-/// The indexes of the audit log hold an event only once it has a position: the commit that appends it does not pay for
-/// them.
-fn events() -> Vec<Index> {
+/// Returns the indexes of events. Those of the audit log hold an event only once it has a position: the commit that
+/// appends it does not pay for them.
+fn of_events() -> Vec<Index> {
     let audit_log = |name, field: &str| {
         Index::of(name, doc! { field: 1, "position": -1 }).partial(doc! { field: exists(), "position": exists() })
     };
@@ -211,3 +201,6 @@ fn events() -> Vec<Index> {
         audit_log(name::EVENTS_OF_MACHINE, "machine_id"),
     ]
 }
+
+#[cfg(test)]
+mod tests;

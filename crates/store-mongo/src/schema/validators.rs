@@ -3,10 +3,12 @@
 //! optional ones.
 
 use bson::{Bson, Document, doc};
-use rekindle_core::Role;
-use rekindle_core::domain::machine::MachineStatus;
+use rekindle_core::domain::event::Event;
 use rekindle_core::domain::session::SessionStatus;
-use rekindle_core::domain::task::TaskStatus;
+use rekindle_records::{Declaration, Field, FieldType, Record};
+
+use crate::documents::record::mark_name;
+use crate::kinds::Kinds;
 
 /// The pattern of the ids of sessions and tasks.
 const UUID: &str = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$";
@@ -16,17 +18,12 @@ pub(crate) const COLLECTIONS: [&str; 9] =
     ["sessions", "tasks", "machines", "api_keys", "answers", "events", "watch", "leases", "meta"];
 
 /// Returns the validator of a collection.
-pub(crate) fn of(collection: &str) -> Document {
-    let schema = match collection {
-        "sessions" => sessions(),
-        "tasks" => tasks(),
-        "machines" => machines(),
-        "api_keys" => api_keys(),
-        "answers" => answers(),
-        "events" => events(),
-        "watch" => schema(&["looked_at", "due_by", "silence_from"], watch()),
-        "leases" => schema(&["token", "until"], leases()),
-        _ => doc! { "bsonType": "object" },
+pub(crate) fn of(kinds: &Kinds, collection: &str) -> Document {
+    let schema = match (collection, kinds.get(collection)) {
+        ("events", _) => events(),
+        ("leases", _) => schema(&["token", "until"], doc! { "token": number(1), "until": date() }),
+        (_, Ok(kind)) => records(kind.declaration()),
+        (_, Err(_)) => doc! { "bsonType": "object" },
     };
     doc! { "$jsonSchema": schema }
 }
@@ -35,28 +32,105 @@ fn schema(required: &[&str], properties: Document) -> Document {
     doc! { "bsonType": "object", "required": required.to_vec(), "properties": properties }
 }
 
+/// Returns the schema of the records of a kind.
+fn records(declaration: &'static Declaration) -> Document {
+    // Where Rekindle has fields of its own, other programs write records without them, and without a version.
+    let has_foreign = declaration.fields.iter().any(|field| field.own);
+    let mut properties = Document::new();
+    let mut required = Vec::new();
+    for field in declaration.fields {
+        properties.insert(field.document_name, property(field, has_foreign));
+        if field.kind == FieldType::Object {
+            properties.insert(format!("{}_json", field.document_name), doc! { "bsonType": "string" });
+        }
+        if !field.nullable && !field.own && field.document_name != "_id" {
+            required.push(field.document_name);
+        }
+    }
+    if declaration.versioned {
+        properties.extend(doc! { "revision": number(1), "touches": number(0) });
+        if !has_foreign {
+            required.extend(["revision", "touches"]);
+        }
+        if mark_name(declaration) != "_id" {
+            properties.insert("mark", bytes());
+            required.push(mark_name(declaration));
+        }
+    }
+    properties.extend(others(declaration.name));
+    let mut schema = schema(&required, properties);
+    if let Some(alternatives) = completed_at_matches_status(declaration.name) {
+        schema.insert("anyOf", alternatives);
+    }
+    schema
+}
+
+/// Returns what a field may hold. Other programs write null for an optional field that they know.
+fn property(field: &Field, has_foreign: bool) -> Bson {
+    if !field.members.is_empty() {
+        return enumeration(field.members.iter().copied());
+    }
+    let or_null = has_foreign && field.nullable && !field.own;
+    let types = |names: &[&str]| -> Bson {
+        let mut names = names.to_vec();
+        names.extend(or_null.then_some("null"));
+        if let [name] = names.as_slice() { (*name).into() } else { names.into() }
+    };
+    match field.kind {
+        FieldType::Text => match field.max_length {
+            Some(most) => doc! { "bsonType": types(&["string"]), "minLength": 1, "maxLength": i32::from(most) },
+            None => doc! { "bsonType": types(&["string"]) },
+        },
+        FieldType::Uuid => doc! { "bsonType": types(&["string"]), "pattern": UUID },
+        FieldType::Time => doc! { "bsonType": types(&["date"]) },
+        FieldType::Integer => doc! { "bsonType": types(&["int", "long"]), "minimum": 0 },
+        // JavaScript programs write doubles.
+        FieldType::SmallInteger => {
+            doc! { "bsonType": types(&["int", "long", "double"]), "minimum": 0, "maximum": 65535 }
+        }
+        FieldType::Bytes => doc! { "bsonType": types(&["binData"]) },
+        FieldType::Object => doc! { "bsonType": types(&["object"]) },
+        FieldType::Integers => doc! {
+            "bsonType": types(&["array"]),
+            "items": { "bsonType": ["int", "long", "double"], "minimum": 0, "maximum": 65535 },
+            "uniqueItems": true,
+        },
+    }
+    .into()
+}
+
+/// Returns the properties of documents that no record has.
+fn others(collection: &str) -> Document {
+    match collection {
+        // For the server's own deletion.
+        "tasks" => doc! { "session_ended_at": date() },
+        // Written by other programs; Rekindle derives it from the sessions.
+        "machines" => doc! { "active_sessions": { "bsonType": "array", "items": { "bsonType": "string" } } },
+        _ => Document::new(),
+    }
+}
+
+/// Returns the alternatives of which a row must satisfy one: it has ended and has `completed_at`, or it has neither.
+fn completed_at_matches_status(collection: &str) -> Option<Vec<Document>> {
+    let (live, ended): (Vec<&str>, Vec<&str>) = match collection {
+        "sessions" => {
+            let (live, ended): (Vec<_>, Vec<_>) = SessionStatus::ALL.into_iter().partition(|status| status.is_live());
+            (
+                live.into_iter().map(SessionStatus::as_str).collect(),
+                ended.into_iter().map(SessionStatus::as_str).collect(),
+            )
+        }
+        "tasks" => (vec!["pending", "in_progress", "blocked"], vec!["completed", "failed"]),
+        _ => return None,
+    };
+    Some(vec![
+        doc! { "properties": { "status": enumeration(live), "completed_at": { "bsonType": "null" } } },
+        doc! { "required": ["completed_at"], "properties": { "status": enumeration(ended), "completed_at": date() } },
+    ])
+}
+
 fn date() -> Bson {
     doc! { "bsonType": "date" }.into()
-}
-
-fn date_or_null() -> Bson {
-    doc! { "bsonType": ["date", "null"] }.into()
-}
-
-fn text(max_length: i32) -> Bson {
-    doc! { "bsonType": "string", "minLength": 1, "maxLength": max_length }.into()
-}
-
-fn text_or_null(max_length: i32) -> Bson {
-    doc! { "bsonType": ["string", "null"], "minLength": 1, "maxLength": max_length }.into()
-}
-
-fn name() -> Bson {
-    text(200)
-}
-
-fn uuid() -> Bson {
-    doc! { "bsonType": "string", "pattern": UUID }.into()
 }
 
 fn number(minimum: i32) -> Bson {
@@ -67,169 +141,22 @@ fn bytes() -> Bson {
     doc! { "bsonType": "binData" }.into()
 }
 
-fn object() -> Bson {
-    doc! { "bsonType": "object" }.into()
-}
-
-fn enumeration(members: impl IntoIterator<Item = &'static str>) -> Bson {
+fn enumeration<'m>(members: impl IntoIterator<Item = &'m str>) -> Bson {
     doc! { "enum": members.into_iter().collect::<Vec<_>>() }.into()
 }
 
-/// Returns the properties that sessions, tasks and machines share.
-fn shared_properties() -> Document {
-    doc! {
-        "revision": number(1),
-        "touches": number(0),
-        "metadata": object(),
-        "metadata_json": { "bsonType": "string" },
-    }
-}
-
-/// Returns the alternatives of which a row must satisfy one: it has ended and has `completed_at`, or it has neither.
-fn completed_at_matches_status(ended: &[&'static str], live: &[&'static str]) -> Vec<Document> {
-    vec![
-        doc! { "properties": { "status": enumeration(live.iter().copied()), "completed_at": { "bsonType": "null" } } },
-        doc! {
-            "required": ["completed_at"],
-            "properties": { "status": enumeration(ended.iter().copied()), "completed_at": date() },
-        },
-    ]
-}
-
-fn sessions() -> Document {
-    let mut properties = doc! {
-        "session_id": uuid(),
-        "project_id": name(),
-        "machine_id": name(),
-        "docker_slot": { "bsonType": ["int", "long", "double", "null"], "minimum": 0, "maximum": 65535 },
-        "status": enumeration(SessionStatus::ALL.map(SessionStatus::as_str)),
-        "last_heartbeat": date(),
-        "current_task_id": text_or_null(200),
-        "started_at": date(),
-        "completed_at": date_or_null(),
-        "archived_at": date(),
-        "error_message": text_or_null(4000),
-        "prepared_at": date(),
-        "recovered_into": uuid(),
-        "recovered_at": date(),
-        "lineage_id": uuid(),
-        "attempt": number(0),
-        "recovered_from": uuid(),
-        "created_at": date(),
-        "updated_at": date(),
-    };
-    properties.extend(shared_properties());
-    let required = [
-        "session_id",
-        "project_id",
-        "machine_id",
-        "last_heartbeat",
-        "status",
-        "started_at",
-        "created_at",
-        "updated_at",
-    ];
-    let (live, ended): (Vec<_>, Vec<_>) = SessionStatus::ALL.into_iter().partition(|status| status.is_live());
-    let written = |statuses: Vec<SessionStatus>| statuses.into_iter().map(SessionStatus::as_str).collect::<Vec<_>>();
-    let mut schema = schema(&required, properties);
-    schema.insert("anyOf", completed_at_matches_status(&written(ended), &written(live)));
-    schema
-}
-
-fn tasks() -> Document {
-    let mut properties = doc! {
-        "task_id": uuid(),
-        "session_id": uuid(),
-        "project_id": name(),
-        "github_issue_id": text_or_null(200),
-        "task_name": text(4000),
-        "status": enumeration(TaskStatus::ALL.map(TaskStatus::as_str)),
-        "started_at": date_or_null(),
-        "completed_at": date_or_null(),
-        "error_message": text_or_null(4000),
-        "copied_from": uuid(),
-        "session_ended_at": date(),
-        "created_at": date(),
-        "updated_at": date(),
-    };
-    properties.extend(shared_properties());
-    let required = ["task_id", "session_id", "project_id", "task_name", "status", "created_at", "updated_at"];
-    let mut schema = schema(&required, properties);
-    schema
-        .insert("anyOf", completed_at_matches_status(&["completed", "failed"], &["pending", "in_progress", "blocked"]));
-    schema
-}
-
-fn machines() -> Document {
-    let mut properties = doc! {
-        "machine_id": name(),
-        "hostname": name(),
-        "docker_slots": {
-            "bsonType": "array",
-            "items": { "bsonType": ["int", "long", "double"], "minimum": 0, "maximum": 65535 },
-            "uniqueItems": true,
-        },
-        // Written by other programs; Rekindle derives it from the sessions.
-        "active_sessions": { "bsonType": "array", "items": { "bsonType": "string" } },
-        "status": enumeration(MachineStatus::ALL.map(MachineStatus::as_str)),
-        "last_heartbeat": date(),
-        "created_at": date(),
-        "updated_at": date(),
-    };
-    properties.extend(shared_properties());
-    let required = ["machine_id", "hostname", "docker_slots", "status", "last_heartbeat", "created_at", "updated_at"];
-    schema(&required, properties)
-}
-
-fn api_keys() -> Document {
-    let properties = doc! {
-        "_id": uuid(),
-        "mark": bytes(),
-        "name": name(),
-        "secret": bytes(),
-        "role": enumeration(Role::ALL.map(Role::as_str)),
-        "project_id": name(),
-        "created_at": date(),
-        "expires_at": date(),
-        "revoked_at": date(),
-        "replaced_by": uuid(),
-        "revision": number(1),
-        "touches": number(0),
-    };
-    schema(&["mark", "name", "secret", "role", "created_at", "revision", "touches"], properties)
-}
-
-fn answers() -> Document {
-    let properties = doc! { "_id": bytes(), "request": bytes(), "answer": bytes(), "at": date(), "until": date() };
-    schema(&["request", "answer", "at", "until"], properties)
-}
-
+/// Returns the schema of events: their records, of which most fields depend on what happened, and the log's own fields.
 fn events() -> Document {
-    let properties = doc! {
-        "at": date(),
-        "kind": { "bsonType": "string" },
-        "session_id": uuid(),
-        "task_id": uuid(),
-        "machine_id": name(),
-        "key_id": uuid(),
+    let mut properties = Document::new();
+    for field in Event::DECLARATION.fields {
+        properties.insert(field.document_name, property(field, false));
+    }
+    properties.extend(doc! {
         "service": { "bsonType": "bool" },
-        "by_key": uuid(),
-        "by_address": text(64),
-        "by_request": uuid(),
-        "kept_with": uuid(),
         "loose": { "bsonType": "bool" },
-        "detail": object(),
         "detail_json": { "bsonType": "string" },
         "pending": { "bsonType": "bool" },
         "position": number(1),
-    };
+    });
     schema(&["at", "kind", "detail"], properties)
-}
-
-fn watch() -> Document {
-    doc! { "looked_at": date(), "due_by": date(), "silence_from": date() }
-}
-
-fn leases() -> Document {
-    doc! { "token": number(1), "until": date() }
 }

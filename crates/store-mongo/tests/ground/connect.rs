@@ -1,5 +1,6 @@
 //! Connecting: what only an operator can change fails at once, and a server that does not answer is waited for.
 
+use rekindle_core::store::{FindTyped, queries};
 use std::path::PathBuf;
 
 use rekindle_core::{Store, StoreError};
@@ -56,6 +57,6 @@ async fn late_server_is_waited_for(binary: PathBuf) {
     assert!(why.contains("127.0.0.1"), "{why}");
     nodes.restart(0).unwrap();
     until(|| store.ping(), Result::is_ok).await.unwrap();
-    assert_eq!(store.counts().await.unwrap().total(), 0);
+    assert_eq!(store.read(queries::counts()).await.unwrap().total(), 0);
     store.close().await;
 }

@@ -2,11 +2,11 @@
 //! plans, over a few thousand documents.
 
 use bson::{Binary, Bson, DateTime, Document, doc, spec::BinarySubtype};
-use rekindle_core::store::{Cursor, IdempotencyKey, Store};
+use rekindle_core::store::{AuditFilter, Cursor, FindTyped, IdempotencyKey, Store, queries};
 use rekindle_core::{KeyId, SessionId, Slot, TaskId, Timestamp};
 use rekindle_mongod::{Case, case};
-use rekindle_store_mongo::explain::{ExplainedQuery, QuerySubjects, queries_to_explain};
-use rekindle_testkit::sample;
+use rekindle_store_mongo::explain::{self, ExplainedQuery};
+use rekindle_testkit::{catalogue, sample};
 
 use crate::support::{Scratch, answer, api_key, machine, scratch, session, task, uuid};
 
@@ -107,9 +107,10 @@ async fn fill_events(db: &Scratch) {
     db.collection("answers").insert_many((0..100).map(answer)).await.unwrap();
 }
 
-fn subjects() -> QuerySubjects {
+/// The values that the queries look for.
+fn values() -> catalogue::Values {
     let time = |n| Timestamp::from_millis(at(n).timestamp_millis());
-    QuerySubjects {
+    catalogue::Values {
         session: SessionId(sample::uuid(7)),
         task: TaskId(sample::uuid(100_007)),
         project: sample::text("p7"),
@@ -120,13 +121,32 @@ fn subjects() -> QuerySubjects {
             created_at: time(MANY / 2),
             mark: 0x0190_0000_0000_7000_8000_0000_0000_0000 + u128::from(MANY / 2),
         },
-        heard_before: time(200),
+        cutoff: time(200),
         ended_by: time(2000),
-        key: KeyId(sample::uuid(7)),
-        answer: IdempotencyKey([7; 32]),
-        position: i64::try_from(MANY / 2).unwrap(),
+        key: IdempotencyKey([7; 32]),
         limit: LIMIT,
     }
+}
+
+/// Returns the command of each part of each query, and of each shape of the audit log, by name.
+fn commands() -> Vec<(String, ExplainedQuery)> {
+    let mut all = Vec::new();
+    for (name, query) in catalogue::queries(&values()) {
+        let parts = explain::commands(&query).unwrap().into_iter().enumerate();
+        all.extend(parts.map(|(n, command)| (format!("{name}, part {n}"), command)));
+    }
+    let none = AuditFilter::default;
+    for (name, filter) in [
+        ("audit log", none()),
+        ("audit log of a key", AuditFilter { key: Some(KeyId(sample::uuid(7))), ..none() }),
+        ("audit log of a session", AuditFilter { session: Some(values().session), ..none() }),
+        ("audit log of a machine", AuditFilter { machine: Some(values().machine), ..none() }),
+    ] {
+        for before in [None, Some(i64::try_from(MANY / 2).unwrap())] {
+            all.push((format!("{name} before {before:?}"), explain::audit_log(&filter, before, LIMIT)));
+        }
+    }
+    all
 }
 
 async fn explained(db: &Scratch, query: Document) -> Document {
@@ -162,7 +182,7 @@ async fn problems(db: &Scratch, query: &ExplainedQuery) -> Vec<String> {
     if stages.iter().any(|stage| stage == "COLLSCAN" || stage == "SORT") {
         problems.push("it scans or sorts".to_owned());
     }
-    if indexes.is_empty() || indexes.iter().any(|index| index != query.index) {
+    if indexes.is_empty() || indexes.iter().any(|index| *index != query.index) {
         problems.push(format!("it uses {indexes:?} and should use {}", query.index));
     }
     let counts = query.command.contains_key("count");
@@ -191,7 +211,7 @@ async fn every_query_only_walks_its_index(uri: String) {
         db.store().await.close().await;
         fill(&db).await;
         let mut wrong = Vec::new();
-        let all = queries_to_explain(&subjects());
+        let all = commands();
         assert!(all.len() > 50, "{} questions", all.len());
         for (name, query) in all {
             let problems = problems(&db, &query).await;
@@ -229,7 +249,8 @@ async fn tasks_of_expired_sessions_are_counted(uri: String) {
         ended.extend(doc! { "status": "completed", "completed_at": at(1), "project_id": "of the past" });
         let theirs = doc! { "session_id": uuid(5) };
         db.collection("sessions").replace_one(theirs, ended).await.unwrap();
-        let counts = store.expired_counts(Timestamp::from_millis(at(2000).timestamp_millis())).await.unwrap();
+        let counts =
+            store.read(queries::expired_counts(Timestamp::from_millis(at(2000).timestamp_millis()))).await.unwrap();
         assert_eq!((counts.sessions, counts.tasks), (1102, 10));
         store.close().await;
     })

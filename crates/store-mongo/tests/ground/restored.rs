@@ -4,7 +4,7 @@
 use bson::{Document, doc};
 use rekindle_core::Session;
 use rekindle_core::domain::session::{Ended, Outcome, Phase};
-use rekindle_core::store::{Changes, Store, StoredEntity, Version, Versioned, Write};
+use rekindle_core::store::{Changes, Store, Version, Versioned, Write};
 use rekindle_mongod::{Case, case};
 use rekindle_store_mongo::MongoStore;
 use rekindle_testkit::sample::{self, NOON};
@@ -18,17 +18,16 @@ fn ended(n: u64, archived: bool) -> Session {
     Session { phase: Phase::Ended(Ended { at: NOON, outcome: Outcome::Completed, archived_at }), ..sample::session(n) }
 }
 
-async fn restore(store: &MongoStore, rows: Vec<StoredEntity>) {
-    let writes = rows.into_iter().map(|row| Write::Restore(Box::new(row))).collect();
+async fn restore(store: &MongoStore, writes: Vec<Write>) {
     store.commit(Changes { writes, ..Changes::default() }).await.unwrap();
 }
 
-fn row(session: &Session) -> StoredEntity {
-    StoredEntity::Session(Versioned { value: session.clone(), version: Version::FIRST })
+fn row(session: &Session) -> Write {
+    Write::restore(Versioned { value: session.clone(), version: Version::FIRST })
 }
 
-fn task(n: u64, session: &Session) -> StoredEntity {
-    StoredEntity::Task(Versioned { value: sample::task(100 + n, session), version: Version::FIRST })
+fn task(n: u64, session: &Session) -> Write {
+    Write::restore(Versioned { value: sample::task(100 + n, session), version: Version::FIRST })
 }
 
 /// Returns which of the tasks are stamped.

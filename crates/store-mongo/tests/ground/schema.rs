@@ -4,7 +4,7 @@ use bson::{Bson, Document, doc};
 use futures_util::TryStreamExt;
 use futures_util::future::join_all;
 use mongodb::error::{ErrorKind, WriteFailure};
-use rekindle_core::store::{AuditFilter, PageRequest, SessionFilter, Start};
+use rekindle_core::store::{AuditFilter, FindTyped, PageRequest, SessionFilter, Start, queries};
 use rekindle_core::{MachineId, SessionId, Store, TaskId};
 use rekindle_mongod::{Case, case};
 use rekindle_store_mongo::{ConnectError, MongoOptions, MongoStore, Setup};
@@ -88,12 +88,15 @@ async fn test_1_1_b_what_has_all_required_fields_is_taken_and_read(uri: String) 
             }
             assert_eq!(insert(&db, collection, &bare).await, None, "{collection} refused {bare}");
         }
-        let found = store.session(SessionId(sample::uuid(1))).await.unwrap().unwrap();
+        let found = store.read(queries::session(SessionId(sample::uuid(1)))).await.unwrap().unwrap();
         assert_eq!((found.version, found.value.lineage.attempt), (rekindle_core::Version::FIRST, 1));
         let machine: MachineId = sample::text("m1");
-        assert_eq!(store.machine(&machine).await.unwrap().unwrap().value.docker_slots.as_slice().len(), 3);
+        assert_eq!(
+            store.read(queries::machine(&machine)).await.unwrap().unwrap().value.docker_slots.as_slice().len(),
+            3
+        );
         // It was started when it last changed, at the latest.
-        let task = store.task(TaskId(sample::uuid(2))).await.unwrap().unwrap().value;
+        let task = store.read(queries::task(TaskId(sample::uuid(2)))).await.unwrap().unwrap().value;
         assert_eq!(task.started_at(), Some(task.updated_at));
         store.close().await;
     })
@@ -341,7 +344,7 @@ async fn pages_continue_across_documents_of_another_program(uri: String) {
         let mut start = Start::Offset(0);
         let mut found = Vec::new();
         loop {
-            let page = store.sessions(&all, PageRequest { limit: 1, start }).await.unwrap();
+            let page = store.read(queries::sessions(&all, PageRequest { limit: 1, start })).await.unwrap();
             assert_eq!(page.total, 8);
             found.extend(page.items.into_iter().map(|row| row.value.id));
             let Some(next) = page.next else { break };
@@ -373,7 +376,7 @@ async fn leave_as_is_changes_nothing(uri: String) {
         let before = expiry().await;
         assert!(before.is_some());
         let store = open(&looking).await;
-        assert_eq!(store.counts().await.unwrap().total(), 0);
+        assert_eq!(store.read(queries::counts()).await.unwrap().total(), 0);
         store.close().await;
         assert_eq!(expiry().await, before);
     })

@@ -2,7 +2,7 @@
 
 use bson::doc;
 use rekindle_core::Store;
-use rekindle_core::store::{MachineFilter, PageRequest, SessionFilter, Start, TaskFilter};
+use rekindle_core::store::{FindTyped, MachineFilter, PageRequest, SessionFilter, Start, TaskFilter, queries};
 use rekindle_mongod::{Case, case};
 
 use crate::support::{Scratch, scratch, session, task, until};
@@ -30,11 +30,12 @@ async fn large_total_is_counted_again_after_inserts(uri: String) {
         let store = db.store().await;
         insert(&db, 1..10_101).await;
         let store = &store;
-        let total = |filter: SessionFilter| async move { store.sessions(&filter, PAGE).await.unwrap().total };
+        let total =
+            |filter: SessionFilter| async move { store.read(queries::sessions(&filter, PAGE)).await.unwrap().total };
         let of =
             |project: &str| SessionFilter { project_id: Some(project.parse().unwrap()), ..SessionFilter::default() };
         assert_eq!(total(SessionFilter::default()).await, 10_100);
-        assert_eq!(store.counts().await.unwrap().active, 10_100);
+        assert_eq!(store.read(queries::counts()).await.unwrap().active, 10_100);
         assert_eq!(total(of("few")).await, 9);
         insert(&db, 10_101..10_111).await;
         db.collection("sessions").delete_one(doc! { "project_id": "few" }).await.unwrap();
@@ -42,8 +43,8 @@ async fn large_total_is_counted_again_after_inserts(uri: String) {
         until(|| total(SessionFilter::default()), |total| *total == 10_109).await;
         assert_eq!(total(of("many")).await, 10_101, "each filter has a number of its own");
         db.collection("tasks").insert_one(task(20_000)).await.unwrap();
-        assert_eq!(store.tasks(&TaskFilter::default(), PAGE).await.unwrap().total, 1);
-        assert_eq!(store.machines(&MachineFilter::default(), PAGE).await.unwrap().total, 0);
+        assert_eq!(store.read(queries::tasks(&TaskFilter::default(), PAGE)).await.unwrap().total, 1);
+        assert_eq!(store.read(queries::machines(&MachineFilter::default(), PAGE)).await.unwrap().total, 0);
         store.close().await;
     })
     .await;

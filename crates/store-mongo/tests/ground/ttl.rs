@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use bson::{Document, doc};
 use rekindle_core::domain::session::{Ended, Outcome, Phase};
 use rekindle_core::domain::task::TaskState;
-use rekindle_core::store::{Changes, IdempotencyKey, Store, StoredResponse};
+use rekindle_core::store::{Changes, Entity, FindTyped, IdempotencyKey, Store, StoredResponse, queries};
 use rekindle_core::{Session, SessionId, TaskId, Version};
 use rekindle_mongod::{Case, Nodes, binary_case};
 use rekindle_store_mongo::{MongoOptions, MongoStore};
@@ -25,7 +25,7 @@ fn quick(binary: PathBuf) -> Nodes {
 
 async fn commit<T>(store: &MongoStore, value: T, version: Option<Version>)
 where
-    rekindle_core::store::Put<T>: Into<rekindle_core::store::Write>,
+    T: Entity,
 {
     let mut changes = Changes::default();
     match version {
@@ -58,9 +58,9 @@ async fn ended(store: &MongoStore, n: u64, days: i64, archived: bool) {
 async fn left(store: &MongoStore, all: &[u64]) -> (Vec<u64>, Vec<u64>) {
     let (mut sessions, mut tasks) = (Vec::new(), Vec::new());
     for n in all {
-        let found = store.session(SessionId(uuid(*n))).await.unwrap();
+        let found = store.read(queries::session(SessionId(uuid(*n)))).await.unwrap();
         sessions.extend(found.map(|_| *n));
-        let found = store.task(TaskId(uuid(1000 + n))).await.unwrap();
+        let found = store.read(queries::task(TaskId(uuid(1000 + n)))).await.unwrap();
         tasks.extend(found.map(|_| *n));
     }
     (sessions, tasks)
@@ -132,7 +132,7 @@ async fn expired_response_is_deleted(binary: PathBuf) {
     let left = || async {
         let mut left = Vec::new();
         for n in [1, 2] {
-            left.extend(store.stored_response(&IdempotencyKey([n; 32]), yesterday).await.unwrap());
+            left.extend(store.read(queries::stored_response(&IdempotencyKey([n; 32]), yesterday)).await.unwrap());
         }
         left
     };

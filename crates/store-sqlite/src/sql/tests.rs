@@ -131,7 +131,7 @@ fn lists() -> Vec<Query> {
 
 /// Returns the statements of the whole catalogue.
 fn catalogue() -> Vec<Asked> {
-    let samples = rekindle_testkit::catalogue().into_iter().map(|(_, query)| query);
+    let samples = rekindle_testkit::catalogue::queries(&Default::default()).into_iter().map(|(_, query)| query);
     let both = samples.chain(lists()).map(|query| statements_of(&query));
     both.flat_map(|(found, counted)| found.into_iter().chain(counted)).collect()
 }

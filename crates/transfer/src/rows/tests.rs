@@ -8,7 +8,7 @@ use rekindle_core::{
 };
 use rekindle_testkit::sample::{self, NOON, noon_plus, uuid};
 
-use super::Item;
+use super::{Item, StoredEntity};
 use crate::format::Section;
 
 const AT: Version = Version { revision: 7, touches: 3 };

@@ -1,6 +1,7 @@
 //! Sends the requests of `docs/API.md` to a server, word for word, and records the answers. Values that differ from run to run
 //! (ids and measurements) are replaced by fixed ones.
 
+use rekindle_core::store::{FindTyped, queries};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -70,7 +71,7 @@ async fn server(clock: &Arc<ManualClock>) -> Result<RunningServer> {
 async fn detector_has_looked(running: &RunningServer) -> Result<()> {
     let store = Arc::clone(running.state().tracker().store());
     let looked = async {
-        while store.detector_state().await?.is_none() {
+        while store.read(queries::detector_state()).await?.is_none() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         anyhow::Ok(())

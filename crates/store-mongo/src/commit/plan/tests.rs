@@ -1,18 +1,20 @@
 //! The commands of a commit: as few as its order allows.
 
 use rekindle_core::domain::event::{Event, EventKind, Subject};
-use rekindle_core::domain::session::Outcome;
+use rekindle_core::domain::session::{Outcome, Session};
 use rekindle_core::store::{
-    Changes, Expect, Fence, IdempotencyKey, LeaseName, Put, StoredEntity, StoredResponse, Version, Versioned, Write,
+    Changes, Expect, Fence, IdempotencyKey, LeaseName, StoredResponse, Version, Versioned, Write,
 };
+use rekindle_records::Extension;
 use rekindle_testkit::sample::{self, NOON, noon_plus};
 
 use super::batch::{COMMAND_BYTES, Expectation, StatementKind};
 use super::{Plan, Step};
+use crate::kinds::Kinds;
 use crate::ordered_ids::OrderedIds;
 
 fn plan(changes: &Changes) -> Plan {
-    Plan::of(changes, &OrderedIds::default()).unwrap()
+    Plan::of(changes, &OrderedIds::default(), &Kinds::with(Extension::NONE)).unwrap()
 }
 
 /// Returns kind, collection, expectation and number of statements of each step.
@@ -34,7 +36,7 @@ fn one_statement_needs_no_transaction() {
     let mut put = Changes::default();
     put.insert(sample::session(1));
     assert!(plan(&put).single().is_some());
-    let touch = Changes { writes: vec![Write::TouchSession(sample::session(1).id, 1)], ..Changes::default() };
+    let touch = Changes { writes: vec![Write::touch::<Session>(sample::session(1).id, 1)], ..Changes::default() };
     assert!(plan(&touch).single().is_some());
     put.events.push(created(1));
     assert!(plan(&put).single().is_none());
@@ -63,12 +65,11 @@ fn stored_response_comes_first_after_the_fence() {
 
 #[test]
 fn restored_tasks_are_stamped_from_the_database() {
-    let restore = |row| Write::Restore(Box::new(row));
     let version = Version { revision: 3, touches: 1 };
     let mut ended = sample::session(1);
     ended.phase = sample::ended(NOON, Outcome::Completed);
-    let task = |n| restore(StoredEntity::Task(Versioned { value: sample::task(n, &sample::session(1)), version }));
-    let writes = vec![restore(StoredEntity::Session(Versioned { value: ended, version })), task(2), task(3)];
+    let task = |n| Write::restore(Versioned { value: sample::task(n, &sample::session(1)), version });
+    let writes = vec![Write::restore(Versioned { value: ended, version }), task(2), task(3)];
     let expected = [
         (StatementKind::Insert, "sessions", Expectation::Each, 1),
         (StatementKind::Insert, "tasks", Expectation::Each, 2),
@@ -76,7 +77,7 @@ fn restored_tasks_are_stamped_from_the_database() {
         (StatementKind::Update, "tasks", Expectation::Any, 1),
     ];
     assert_eq!(shape(&plan(&Changes { writes, ..Changes::default() })), expected);
-    let key = restore(StoredEntity::Key(Versioned { value: sample::key(1), version }));
+    let key = Write::restore(Versioned { value: sample::key(1), version });
     assert!(plan(&Changes { writes: vec![key], ..Changes::default() }).single().is_some());
 }
 
@@ -89,7 +90,7 @@ fn fence_deletion_and_end_need_a_transaction() {
     assert!(plan(&fenced).single().is_none());
     let alone = Changes { fence, ..Changes::default() };
     assert!(plan(&alone).single().is_none());
-    let deleted = Write::DeleteSession(sample::session(1).id, Version::FIRST);
+    let deleted = Write::delete::<Session>(sample::session(1).id, Version::FIRST);
     assert!(plan(&Changes { writes: vec![deleted], ..Changes::default() }).single().is_none());
     let mut ended = sample::session(1);
     ended.phase = sample::ended(NOON, Outcome::Completed);
@@ -111,7 +112,7 @@ fn neighbouring_statements_share_a_command_in_order() {
     changes.insert(sample::task(3, &session));
     changes.insert(sample::task(4, &session));
     changes.update(sample::session(5), Version::FIRST);
-    changes.writes.push(Write::TouchSession(session.id, 1));
+    changes.writes.push(Write::touch::<Session>(session.id, 1));
     changes.insert(sample::session(6));
     changes.events = vec![created(1), created(2)];
     let expected = [
@@ -126,7 +127,7 @@ fn neighbouring_statements_share_a_command_in_order() {
 
 #[test]
 fn deleted_sessions_share_their_commands() {
-    let delete = |n| Write::DeleteSession(sample::session(n).id, Version::FIRST);
+    let delete = |n| Write::delete::<Session>(sample::session(n).id, Version::FIRST);
     let changes = Changes { writes: (1..=50).map(delete).collect(), ..Changes::default() };
     let expected = [
         (StatementKind::Delete, "sessions", Expectation::Each, 50),
@@ -144,7 +145,7 @@ fn commands_stay_below_the_servers_limit() {
         let mut session = sample::session(n);
         let content = [("k".to_owned(), text.as_str().into())].into_iter().collect();
         session.metadata = rekindle_core::Metadata::new(content).unwrap();
-        changes.writes.push(Put { value: session, expect: Expect::Absent }.into());
+        changes.writes.push(Write::put(session, Expect::Absent));
     }
     let plan = plan(&changes);
     let mut statements = 0;

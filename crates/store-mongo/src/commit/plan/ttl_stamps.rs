@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use bson::doc;
 use rekindle_core::domain::session::Session;
-use rekindle_core::store::{Changes, CommitError, StoredEntity, Write};
+use rekindle_core::domain::task::Task;
+use rekindle_core::store::{Changes, CommitError, Write};
 use rekindle_core::values::{SessionId, Timestamp};
 
 use super::batch::{Expectation, StatementKind};
@@ -17,21 +18,16 @@ impl Plan {
     pub(super) fn stamp_tasks(&mut self, changes: &Changes) -> Result<(), CommitError> {
         let mut restored = BTreeSet::new();
         for write in &changes.writes {
-            match write {
-                Write::PutSession(put) => self.stamp_tasks_of(&put.value)?,
-                Write::Restore(row) => match &**row {
-                    StoredEntity::Session(row) => self.stamp_tasks_of(&row.value)?,
-                    StoredEntity::Task(row) => drop(restored.insert(row.value.session_id)),
-                    StoredEntity::Machine(_) | StoredEntity::Key(_) => {}
-                },
-                Write::PutTask(_)
-                | Write::PutMachine(_)
-                | Write::PutKey(_)
-                | Write::TouchSession(..)
-                | Write::TouchMachine(..)
-                | Write::DeleteSession(..)
-                | Write::DeleteTask(..)
-                | Write::DeleteMachine(..) => {}
+            let (value, is_restored) = match write {
+                Write::Put(put) => (&put.value, false),
+                Write::Restore(row) => (&row.value, true),
+                Write::Touch(..) | Write::Delete(..) => continue,
+            };
+            if let Some(session) = value.downcast_ref::<Session>() {
+                self.stamp_tasks_of(session)?;
+            }
+            if let Some(task) = value.downcast_ref::<Task>().filter(|_| is_restored) {
+                restored.insert(task.session_id);
             }
         }
         // Their sessions may have been restored by an earlier commit.
