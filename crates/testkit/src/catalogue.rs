@@ -62,23 +62,23 @@ pub fn queries(values: &Values) -> Vec<(String, Query)> {
     let (limit, cutoff, ended_by) = (*limit, *cutoff, *ended_by);
     let mut all = Vec::new();
     let mut add = |query: Query| all.push((query.name().to_owned(), query));
-    add(data(find::session(*session)));
-    add(data(find::task(*task)));
-    add(data(find::machine(machine)));
-    add(data(find::tasks_of(*session, &TaskStatus::ALL)));
-    add(data(find::active_session(project, machine)));
-    add(data(find::slot_holder(machine, *slot)));
-    add(data(find::live_sessions(std::slice::from_ref(machine))));
-    add(data(find::counts()));
-    add(data(find::stalled_sessions(cutoff, limit)));
-    add(data(find::overdue_sessions(cutoff, limit)));
-    add(data(find::overdue_machines(cutoff, limit)));
-    add(data(find::earliest_heartbeat()));
-    add(data(find::detector_state()));
-    add(data(find::expired(ended_by, limit)));
-    add(data(find::expired_counts(ended_by)));
-    add(data(find::keys()));
-    add(data(find::stored_response(key, cutoff)));
+    add(data(&find::session(*session)));
+    add(data(&find::task(*task)));
+    add(data(&find::machine(machine)));
+    add(data(&find::tasks_of(*session, &TaskStatus::ALL)));
+    add(data(&find::active_session(project, machine)));
+    add(data(&find::slot_holder(machine, *slot)));
+    add(data(&find::live_sessions(std::slice::from_ref(machine))));
+    add(data(&find::counts()));
+    add(data(&find::stalled_sessions(cutoff, limit)));
+    add(data(&find::overdue_sessions(cutoff, limit)));
+    add(data(&find::overdue_machines(cutoff, limit)));
+    add(data(&find::earliest_heartbeat()));
+    add(data(&find::detector_state()));
+    add(data(&find::expired(ended_by, limit)));
+    add(data(&find::expired_counts(ended_by)));
+    add(data(&find::keys()));
+    add(data(&find::stored_response(key, cutoff)));
     for (from, start) in [("the start", Start::Offset(0)), ("a cursor", Start::After(*cursor))] {
         let page = PageRequest { limit, start };
         let mut list = |of: &str, query: Query| all.push((format!("{}{of} from {from}", query.name()), query));
@@ -92,7 +92,7 @@ pub fn queries(values: &Values) -> Vec<(String, Query)> {
             (" in the archive", SessionFilter { archived: Some(true), ..none() }),
             (" outside the archive", SessionFilter { archived: Some(false), ..none() }),
         ] {
-            list(of, data(find::sessions(&filter, page)));
+            list(of, data(&find::sessions(&filter, page)));
         }
         let none = TaskFilter::default;
         for (of, filter) in [
@@ -101,16 +101,16 @@ pub fn queries(values: &Values) -> Vec<(String, Query)> {
             (" of a project", TaskFilter { project_id: Some(project.clone()), ..none() }),
             (" in a status", TaskFilter { status: Some(TaskStatus::Completed), ..none() }),
         ] {
-            list(of, data(find::tasks(&filter, page)));
+            list(of, data(&find::tasks(&filter, page)));
         }
         for (of, status) in [("", None), (" in a status", Some(MachineStatus::Online))] {
-            list(of, data(find::machines(&MachineFilter { status }, page)));
+            list(of, data(&find::machines(&MachineFilter { status }, page)));
         }
     }
     all
 }
 
-fn data<T>(query: TypedQuery<T>) -> Query {
+fn data<T>(query: &TypedQuery<T>) -> Query {
     query.query().clone()
 }
 

@@ -72,7 +72,9 @@ impl Plan {
                 }
                 Write::Delete(record, at) => match &record.key {
                     Key::Uuid(id) if record.kind == Session::KIND => plan.delete_session(SessionId(*id), *at)?,
-                    key => plan.delete(kinds.get(record.kind)?.declaration(), key, *at)?,
+                    key @ (Key::Uuid(_) | Key::Text(_) | Key::Bytes(_)) => {
+                        plan.delete(kinds.get(record.kind)?.declaration(), key, *at)?;
+                    }
                 },
             }
         }

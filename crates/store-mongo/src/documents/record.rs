@@ -115,10 +115,8 @@ impl Parts {
                 Change::Never => {}
                 Change::Latest => latest.extend(values),
                 Change::Replace => {
-                    let names = match field.kind {
-                        FieldType::Object => vec![field.document_name.to_owned(), text_name(field)],
-                        _ => vec![field.document_name.to_owned()],
-                    };
+                    let mut names = vec![field.document_name.to_owned()];
+                    names.extend((field.kind == FieldType::Object).then(|| text_name(field)));
                     let absent = names.into_iter().filter(|name| !values.iter().any(|(found, _)| found == name));
                     gone.extend(absent.map(|name| (name, Bson::from(""))));
                     set.extend(values);

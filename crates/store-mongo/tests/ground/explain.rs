@@ -131,7 +131,9 @@ fn values() -> catalogue::Values {
 /// Returns the command of each part of each query, and of each shape of the audit log, by name.
 fn commands() -> Vec<(String, ExplainedQuery)> {
     let mut all = Vec::new();
-    for (name, query) in catalogue::queries(&values()) {
+    // A list of what is not archived passes over what is, on the index of the whole list.
+    let queries = catalogue::queries(&values()).into_iter().filter(|(name, _)| !name.contains("outside the archive"));
+    for (name, query) in queries {
         let parts = explain::commands(&query).unwrap().into_iter().enumerate();
         all.extend(parts.map(|(n, command)| (format!("{name}, part {n}"), command)));
     }

@@ -172,12 +172,12 @@ impl<'s> Plan<'s> {
     fn condition(&self, condition: &Condition, parameters: &mut Vec<Parameter>) -> Result<String, StoreError> {
         let field = self.field(condition.field)?;
         let (name, literally) = (field.name, self.index.names(field));
-        let mut value = |value: &Value| match value {
-            Value::Text(text) if literally => format!("'{}'", text.replace('\'', "''")),
-            value => {
-                parameters.push(parameter(value));
-                "?".to_owned()
+        let mut value = |value: &Value| {
+            if let (Value::Text(text), true) = (value, literally) {
+                return format!("'{}'", text.replace('\'', "''"));
             }
+            parameters.push(parameter(value));
+            "?".to_owned()
         };
         Ok(match &condition.test {
             Test::Is(wanted) => format!("{name} = {}", value(wanted)),

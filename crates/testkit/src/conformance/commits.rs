@@ -175,7 +175,7 @@ async fn quiet_wins_when_nothing_was_heard(store: Arc<dyn Store>) {
     session.phase = sample::live(rekindle_core::domain::session::LiveState::Stalled { prepared_at: None });
     machine.status = rekindle_core::MachineStatus::Offline;
     let put = Write::put(session.clone(), quiet);
-    commit(&store, vec![put.into(), Write::put(machine.clone(), quiet)]).await.unwrap();
+    commit(&store, vec![put, Write::put(machine.clone(), quiet)]).await.unwrap();
     assert_eq!(store.read(queries::session(session.id)).await.unwrap().unwrap().value, session);
     assert_eq!(store.read(queries::machine(&machine.id)).await.unwrap().unwrap().value, machine);
 }

@@ -215,7 +215,7 @@ async fn a_heartbeat_wins_over_a_judgement_of_silence(store: Arc<dyn Store>) {
                 since: session.last_heartbeat,
             };
             let put = Write::put(stalled, expect);
-            async move { store.commit(Changes { writes: vec![put.into()], ..Changes::default() }).await.is_ok() }
+            async move { store.commit(Changes { writes: vec![put], ..Changes::default() }).await.is_ok() }
         };
         let beat = {
             let (store, id) = (Arc::clone(&store), session.id);
