@@ -16,7 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("rekindle-api", &["rekindle-core"]),
     ("rekindle-client", &["rekindle-api"]),
     ("rekindle-integrity", &["rekindle-core"]),
-    ("rekindle-testkit", &["rekindle-core", "rekindle-integrity", "rekindle-layers"]),
+    ("rekindle-testkit", &["rekindle-core", "rekindle-integrity", "rekindle-records"]),
     ("rekindle-layers", &["rekindle-core"]),
     ("rekindle-store-sqlite", &["rekindle-atomic-file", "rekindle-core", "rekindle-records"]),
     ("rekindle-store-mongo", &["rekindle-core", "rekindle-records"]),

@@ -12,6 +12,7 @@
 mod batch_observer;
 mod changes;
 mod entity;
+mod error;
 mod lease;
 mod lists;
 pub mod queries;
@@ -21,10 +22,10 @@ mod stored_response;
 use async_trait::async_trait;
 pub use batch_observer::{BatchObserver, BatchObserverHandle};
 pub use changes::{
-    Changes, CommitError, Committed, DetectorState, DetectorStateUpdate, EVENT_PURGE_BATCH, Expect, Put, StoreError,
-    UniqueRule, Version, Versioned, Write,
+    Changes, Committed, DetectorState, DetectorStateUpdate, EVENT_PURGE_BATCH, Expect, Put, Version, Versioned, Write,
 };
 pub use entity::{AnyEntity, Entity, Key, RecordKey};
+pub use error::{CommitError, StoreError, UniqueRule};
 pub use lease::{Claim, Fence, LeaseName};
 pub use lists::{
     AuditFilter, Cursor, EventPosition, Expired, ExpiredCounts, LiveSession, MachineFilter, Page, PageRequest,

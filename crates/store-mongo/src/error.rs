@@ -10,8 +10,8 @@ use mongodb::error::{
 };
 use rekindle_core::store::{CommitError, StoreError, UniqueRule};
 
+use crate::indexes;
 use crate::kinds::Kinds;
-use crate::schema::indexes;
 
 /// Why a read failed.
 #[derive(Debug, thiserror::Error)]

@@ -15,8 +15,8 @@ use self::positions::{EVENTS_PER_TRANSACTION, assign_positions, is_pending};
 use crate::database::Database;
 use crate::documents::{self, date};
 use crate::error::ReadResult;
+use crate::indexes::name;
 use crate::query::Query;
-use crate::schema::indexes::name;
 
 /// Returns the number in a position.
 ///

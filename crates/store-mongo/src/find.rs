@@ -15,9 +15,10 @@ use crate::documents::fields::decode;
 use crate::documents::record::{comparable, entity, key_filter, mark_name, projected, time_of};
 use crate::documents::{date, mark_id};
 use crate::error::ReadResult;
-use crate::kinds::{Kinds, index_that_serves};
+use crate::indexes::IDS;
+use crate::indexes::index_that_serves;
+use crate::kinds::Kinds;
 use crate::query::{Count, Query as Find};
-use crate::schema::indexes::IDS;
 
 /// A selection with everything that its names stand for.
 pub(crate) struct Plan<'s> {

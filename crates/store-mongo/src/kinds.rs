@@ -5,8 +5,6 @@ use std::fmt;
 use rekindle_core::store::StoreError;
 use rekindle_records::{Declaration, Extension, RecordType, TYPES};
 
-use crate::schema::indexes::{self, Index};
-
 /// Every kind of a store.
 #[derive(Clone)]
 pub(crate) struct Kinds {
@@ -38,20 +36,4 @@ impl fmt::Debug for Kinds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.declarations().map(|declaration| declaration.name)).finish()
     }
-}
-
-/// Returns the index that serves a declared index or unique set; an empty name stands for that of the key.
-///
-/// # Errors
-/// Fails with [`StoreError::Corrupt`] when there is none.
-pub(crate) fn index_that_serves(declaration: &'static Declaration, name: &str) -> Result<Index, StoreError> {
-    let missing = || StoreError::Corrupt(format!("{} have no index {name}", declaration.name));
-    let of_kind = indexes::of_records(declaration).into_iter();
-    let serving = of_kind.into_iter().find(|(serves, _)| serves.contains(&name)).map(|(_, index)| index);
-    if serving.is_some() {
-        return serving.ok_or_else(missing);
-    }
-    // The records of such a kind are few, or are found by their `_id`.
-    let has_own = declaration.index(name).is_some() || name.is_empty();
-    if has_own { Ok(Index::of_ids()) } else { Err(missing()) }
 }

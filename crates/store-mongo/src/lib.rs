@@ -17,6 +17,7 @@ mod executor;
 pub mod explain;
 mod find;
 mod heartbeats;
+mod indexes;
 mod kinds;
 mod lease;
 mod options;

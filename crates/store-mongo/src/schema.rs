@@ -1,15 +1,14 @@
 //! The schema of the database, and its preparation: collections with validators, indexes, and a version. Several
 //! processes may prepare a database at once. When nothing is to be changed it takes a few round trips.
 
-pub(crate) mod indexes;
 pub(crate) mod validators;
 
 use std::collections::HashMap;
 
+use crate::indexes::{self, Index};
 use bson::{Bson, Document, doc};
 use futures_util::TryStreamExt;
 use futures_util::future::try_join_all;
-use indexes::Index;
 use mongodb::error::Error;
 use rekindle_records::RecordType;
 

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 use crate::completion::Completion;
 use crate::error::not_written;
-use crate::kinds::Kinds;
+use crate::sql::kinds::Kinds;
 use crate::{commit, heartbeat, lease, sql};
 
 /// A write.

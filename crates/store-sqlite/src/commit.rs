@@ -11,9 +11,9 @@ use rusqlite::{CachedStatement, Connection, Params};
 
 use crate::codec::{RowEncoder, key_parameter, sqlite_error};
 use crate::error::{Violation, not_written, violation, write_failed};
-use crate::kinds::{Kind, Kinds, statements_of};
 use crate::lease;
 use crate::sql;
+use crate::sql::kinds::{Kind, Kinds, statements_of};
 
 /// Applies all of the changes, or fails half-way.
 pub(crate) fn apply(db: &Connection, kinds: &Kinds, changes: &Changes) -> Result<Committed, CommitError> {

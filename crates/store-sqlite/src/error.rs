@@ -4,7 +4,7 @@ use rekindle_core::store::{CommitError, StoreError, UniqueRule};
 use rekindle_records::Field;
 use rusqlite::{Error, ErrorCode, ffi};
 
-use crate::kinds::Kinds;
+use crate::sql::kinds::Kinds;
 
 /// An error of a statement that read, or that was rolled back: nothing was written.
 pub(crate) fn not_written(error: &Error) -> StoreError {

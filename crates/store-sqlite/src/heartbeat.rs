@@ -13,8 +13,8 @@ use rusqlite::{Connection, Params};
 
 use crate::codec::{Sequenced, record};
 use crate::error::not_written;
-use crate::kinds::statements_of;
 use crate::sql;
+use crate::sql::kinds::statements_of;
 
 /// Records a session's heartbeat. Returns none when there is no row in a state that takes one.
 pub(crate) fn session(db: &Connection, beat: &SessionHeartbeat) -> Result<Option<Versioned<Session>>, StoreError> {

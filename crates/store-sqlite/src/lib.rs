@@ -12,7 +12,6 @@ mod commit;
 mod completion;
 mod error;
 mod heartbeat;
-mod kinds;
 mod lease;
 pub mod maintenance;
 mod open;

@@ -9,8 +9,8 @@ use rusqlite::{Connection, Params, Row, params_from_iter};
 
 use crate::codec;
 use crate::error::not_written;
-use crate::kinds::Kinds;
 use crate::sql;
+use crate::sql::kinds::Kinds;
 use crate::sql::selection::Plan;
 
 /// The result of a read.

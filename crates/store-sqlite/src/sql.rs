@@ -5,6 +5,7 @@
 //! because SQLite must see them to use it.
 
 pub(crate) mod audit;
+pub(crate) mod kinds;
 pub(crate) mod selection;
 pub(crate) mod statements;
 
@@ -13,7 +14,7 @@ use std::sync::LazyLock;
 use rekindle_core::domain::event::Event;
 use rekindle_records::Record;
 
-use crate::kinds::statements_of;
+use self::kinds::statements_of;
 
 // Heartbeats.
 
@@ -84,7 +85,7 @@ fn all() -> Vec<String> {
         &EVENTS,
     ];
     let mut all: Vec<String> = fixed.map(str::to_owned).into();
-    let kinds = crate::kinds::Kinds::with(rekindle_records::Extension::NONE);
+    let kinds = kinds::Kinds::with(rekindle_records::Extension::NONE);
     all.extend(kinds.all().flat_map(|kind| kind.statements.all(kind.declaration)));
     all
 }

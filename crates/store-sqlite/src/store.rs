@@ -15,11 +15,11 @@ use rusqlite::Connection;
 
 use crate::command::{Command, Commit, MachineHeartbeat, Pending, Ping, Release};
 use crate::completion::completion;
-use crate::kinds::Kinds;
 use crate::open::{self, OpenError};
 use crate::options::{Location, SqliteOptions};
 use crate::readers::Readers;
 use crate::reads::{self, ReadResult};
+use crate::sql::kinds::Kinds;
 use crate::writer::{WriteStats, Writer};
 
 /// A store in a SQLite database. When it is dropped, its threads finish what is queued; [`Store::close`] waits for them.

@@ -6,7 +6,7 @@ use std::fmt::Debug;
 
 use uuid::Uuid;
 
-use super::StoreError;
+use super::error::StoreError;
 use crate::domain::api_key::ApiKey;
 use crate::domain::machine::Machine;
 use crate::domain::session::Session;

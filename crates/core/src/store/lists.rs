@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Version, Versioned};
+use super::changes::{Version, Versioned};
 use crate::domain::event::{Event, EventKind};
 use crate::domain::machine::MachineStatus;
 use crate::domain::session::{Session, SessionStatus};

@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::changes::{Version, Versioned};
 use super::entity::{AnyEntity, Entity, Key};
+use super::error::StoreError;
 use super::lists::Start;
-use super::{StoreError, Version, Versioned};
 use crate::values::{KeyId, MachineId, ProjectId, SessionId, Slot, TaskId, Timestamp};
 
 /// A value that a condition compares with, or that a projection returns.

@@ -17,9 +17,10 @@ use uuid::Uuid;
 use self::batch::{Batch, Expectation, StatementKind, raw};
 use crate::documents::record::{self, Parts, key_filter};
 use crate::documents::{at_version, date, event, long};
-use crate::kinds::{Kinds, index_that_serves};
+use crate::indexes::index_that_serves;
+use crate::indexes::{IDS, name};
+use crate::kinds::Kinds;
 use crate::ordered_ids::OrderedIds;
-use crate::schema::indexes::{IDS, name};
 
 #[derive(Debug)]
 pub(crate) enum Step {

@@ -19,9 +19,9 @@ use crate::database::Database;
 use crate::documents::date;
 use crate::documents::fields::decode;
 use crate::error;
+use crate::indexes::name;
 use crate::kinds::Kinds;
 use crate::reply::row_count;
-use crate::schema::indexes::name;
 
 /// Runs the steps of a plan in order, up to the first that fails.
 pub(super) async fn steps(

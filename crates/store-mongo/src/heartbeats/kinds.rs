@@ -9,7 +9,7 @@ use rekindle_core::values::{MachineId, SessionId, Timestamp};
 
 use super::heartbeat::Heartbeat;
 use crate::documents::record::record;
-use crate::schema::indexes::name;
+use crate::indexes::name;
 
 impl Heartbeat for SessionHeartbeat {
     type Row = Session;

@@ -9,7 +9,7 @@ use rekindle_records::{Condition as Holds, CountedTable, Declaration, Field, Fie
 use rusqlite::types::Value as Parameter;
 
 use crate::codec::{Column, parameter};
-use crate::kinds::{Kind, Kinds};
+use crate::sql::kinds::{Kind, Kinds};
 
 /// A bound that excludes nothing: it makes the walk over an index a search.
 const LATEST: i64 = i64::MAX;

@@ -14,9 +14,9 @@ use rekindle_testkit::sample::{text, uuid};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
+use super::kinds::{self, Kinds};
 use super::selection::Plan;
 use super::*;
-use crate::kinds::{self, Kinds};
 use crate::open;
 use crate::options::SqliteOptions;
 

@@ -1,9 +1,9 @@
 //! The query for API keys.
 
-use super::super::Versioned;
-use super::super::query::{Order, Query, Selection};
 use super::TypedQuery;
 use crate::domain::api_key::ApiKey;
+use crate::store::Versioned;
+use crate::store::query::{Order, Query, Selection};
 
 /// Finds every API key that was ever created, the latest first.
 pub fn keys() -> TypedQuery<Vec<Versioned<ApiKey>>> {

@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use super::super::Versioned;
-use super::super::changes::DetectorState;
-use super::super::entity::Entity;
-use super::super::lists::StalledSessions;
-use super::super::query::{Count, Order, Query, Selection, Test};
 use super::TypedQuery;
 use crate::domain::machine::{Machine, MachineStatus};
 use crate::domain::session::{Session, SessionStatus};
+use crate::store::Versioned;
+use crate::store::changes::DetectorState;
+use crate::store::entity::Entity;
+use crate::store::lists::StalledSessions;
+use crate::store::query::{Count, Order, Query, Selection, Test};
 use crate::values::Timestamp;
 
 /// Longest silent first.

@@ -1,10 +1,10 @@
 //! Queries about machines.
 
-use super::super::Versioned;
-use super::super::lists::{MachineFilter, Page, PageRequest};
-use super::super::query::Selection;
 use super::{TypedQuery, by_id, newest_first};
 use crate::domain::machine::{Machine, MachineStatus};
+use crate::store::Versioned;
+use crate::store::lists::{MachineFilter, Page, PageRequest};
+use crate::store::query::Selection;
 use crate::values::MachineId;
 
 /// Finds the machine with this id; `None` if it is not registered.

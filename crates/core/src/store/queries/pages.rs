@@ -1,9 +1,9 @@
 //! Lists: one page, newest first, with the number of all pages' entities.
 
-use super::super::entity::Entity;
-use super::super::lists::{Cursor, Page, PageRequest};
-use super::super::query::{Count, Order, Query, Selection};
 use super::TypedQuery;
+use crate::store::entity::Entity;
+use crate::store::lists::{Cursor, Page, PageRequest};
+use crate::store::query::{Count, Order, Query, Selection};
 use crate::values::Timestamp;
 
 /// Finds a page of the entities that a selection selects, newest first. Works for every kind of entity whose declared

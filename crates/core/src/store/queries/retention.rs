@@ -1,11 +1,11 @@
 //! Queries of retention.
 
-use super::super::Version;
-use super::super::lists::{Expired, ExpiredCounts};
-use super::super::query::{Count, Fields, Order, Query, Selection, Test};
 use super::TypedQuery;
 use crate::domain::session::Session;
 use crate::domain::task::Task;
+use crate::store::Version;
+use crate::store::lists::{Expired, ExpiredCounts};
+use crate::store::query::{Count, Fields, Order, Query, Selection, Test};
 use crate::values::Timestamp;
 
 fn ended(by: Timestamp) -> Selection {

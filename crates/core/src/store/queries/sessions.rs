@@ -1,10 +1,10 @@
 //! Queries about sessions.
 
-use super::super::lists::{LiveSession, Page, PageRequest, SessionCounts, SessionFilter};
-use super::super::query::{Count, Fields, Found, Order, Query, Selection, Test, Value};
-use super::super::{StoreError, Versioned};
 use super::{TypedQuery, by_id, newest_first};
 use crate::domain::session::{Session, SessionStatus};
+use crate::store::lists::{LiveSession, Page, PageRequest, SessionCounts, SessionFilter};
+use crate::store::query::{Count, Fields, Found, Order, Query, Selection, Test, Value};
+use crate::store::{StoreError, Versioned};
 use crate::values::{MachineId, ProjectId, SessionId, Slot};
 
 /// Finds the session with this id; `None` if there is none.

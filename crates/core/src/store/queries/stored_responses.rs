@@ -1,8 +1,8 @@
 //! The query for stored responses.
 
-use super::super::query::{Query, Selection};
-use super::super::stored_response::{IdempotencyKey, StoredResponse};
 use super::TypedQuery;
+use crate::store::query::{Query, Selection};
+use crate::store::stored_response::{IdempotencyKey, StoredResponse};
 use crate::values::Timestamp;
 
 /// Finds the response that is stored under an idempotency key and has not expired at `now`.

@@ -1,10 +1,10 @@
 //! Queries about tasks.
 
-use super::super::Versioned;
-use super::super::lists::{Page, PageRequest, TaskFilter};
-use super::super::query::{Query, Selection};
 use super::{TypedQuery, by_id, newest_first};
 use crate::domain::task::{Task, TaskStatus};
+use crate::store::Versioned;
+use crate::store::lists::{Page, PageRequest, TaskFilter};
+use crate::store::query::{Query, Selection};
 use crate::values::{SessionId, TaskId};
 
 /// Finds the task with this id; `None` if there is none.

@@ -11,7 +11,7 @@ use rekindle_core::values::{SessionId, Timestamp};
 use super::batch::{Expectation, StatementKind};
 use super::{Plan, Step};
 use crate::documents::date;
-use crate::schema::indexes::name;
+use crate::indexes::name;
 
 impl Plan {
     /// Stamps the existing tasks of sessions that have ended.

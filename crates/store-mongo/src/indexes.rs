@@ -3,7 +3,7 @@
 //! of records follow from their declarations; the log of events and the server's own deletions have some of their own.
 
 use bson::{Bson, Document, doc};
-use rekindle_core::store::UniqueRule;
+use rekindle_core::store::{StoreError, UniqueRule};
 use rekindle_records::{Condition, Declaration, DocumentIndex, DocumentOrder, Field};
 
 use crate::documents::record::mark_name;
@@ -165,6 +165,21 @@ fn partial(only: &[Condition]) -> Option<Document> {
 
 fn exists() -> Document {
     doc! { "$exists": true }
+}
+
+/// Returns the index that serves a declared index or unique set; an empty name stands for that of the key.
+///
+/// # Errors
+/// Fails with [`StoreError::Corrupt`] when there is none.
+pub(crate) fn index_that_serves(declaration: &'static Declaration, name: &str) -> Result<Index, StoreError> {
+    if let Some((_, serving)) = of_records(declaration).into_iter().find(|(serves, _)| serves.contains(&name)) {
+        return Ok(serving);
+    }
+    // The records of such a kind are few, or are found by their `_id`.
+    match name.is_empty() || declaration.index(name).is_some() {
+        true => Ok(Index::of_ids()),
+        false => Err(StoreError::Corrupt(format!("{} have no index {name}", declaration.name))),
+    }
 }
 
 /// Returns the rule that a unique index of a kind enforces; `None` for that of the key.
