@@ -10,10 +10,10 @@
 //! to. Code for tests is left out.
 
 mod graph;
-mod known;
 mod modules;
 mod shown;
 mod source;
+mod workspace;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -22,8 +22,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use graph::circles;
-pub use known::{faults, of_workspace};
 use modules::{Module, Modules, Target};
+pub use workspace::{faults, of_workspace};
 
 /// The names that one file uses of another: from, to, names.
 type Ties = BTreeMap<(String, String), BTreeSet<String>>;

@@ -1,5 +1,9 @@
 //! API keys: how they are read, compared and masked. The comparison takes constant time over all keys.
 
+pub(crate) mod access_rule;
+pub(crate) mod context;
+pub(crate) mod key_cache;
+
 use std::fmt;
 
 use actix_web::http::StatusCode;

@@ -1,9 +1,14 @@
-//! What a service needs to mount the API: metrics for its routes, and a state with use cases only.
+//! What a service needs to mount the API: the routes, metrics for them, and a state with use cases only.
 
+use std::sync::LazyLock;
+
+use actix_web::web::{Data, ServiceConfig};
 use rekindle_core::Tracker;
 use rekindle_telemetry::metrics::Metrics;
 
-use crate::routes::TABLE;
+use crate::handlers::docs::ApiDocument;
+use crate::openapi::openapi_json;
+use crate::routes::{self, TABLE};
 use crate::state::{AppState, Limits, ServerHandles};
 use rekindle_api::ErrorCode;
 use rekindle_jobs::JobRegistry;
@@ -27,4 +32,14 @@ impl AppState {
     pub fn new(tracker: Tracker, limits: Limits) -> Self {
         Self::with_handles(tracker, limits, ServerHandles::default())
     }
+}
+
+/// Mounts the API in a service: everything under `/api`, and `/health`, `/healthz`, `/health/detailed`, `/ready`,
+/// `/readyz` and `/metrics`. The host service handles all other paths; [`crate::not_found_route`] returns the API's
+/// response for them.
+pub fn configure(config: &mut ServiceConfig, state: &AppState) {
+    static JSON: LazyLock<String> = LazyLock::new(openapi_json);
+    state.spawn_upkeep();
+    config.app_data(Data::new(ApiDocument(|| JSON.as_str())));
+    routes::mount(config, state);
 }

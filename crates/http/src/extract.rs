@@ -1,14 +1,18 @@
-//! Parses requests: bodies field by field, queries parameter by parameter. All faults are reported at once, and the
+//! Extractors for handlers. A [`RequestContext`] runs use cases for a request, once where it has an idempotency key. The
+//! others parse requests: bodies field by field, queries parameter by parameter. All faults are reported at once, and the
 //! results are types of the core.
 
 mod access;
 mod body;
 mod fields;
+mod idempotency;
+mod idempotency_key;
 mod json;
 mod machines;
 mod params;
 mod path;
 mod precondition;
+mod request_context;
 mod sessions;
 mod tasks;
 
@@ -19,6 +23,7 @@ pub use machines::{machine_filter, new_machine, patch_machine, put_machine};
 pub use params::{Paging, Params};
 pub use path::PathId;
 pub use precondition::Precondition;
+pub use request_context::RequestContext;
 pub use sessions::{
     archived_page, beat, cleanup, empty_body, mark_failed, new_session, patch_session, prepare_recovery, recover,
     session_filter, stalled_limit,

@@ -5,9 +5,9 @@
 //!
 //! Another actix-web service can mount the API beside its own routes: see [`configure`].
 
-mod access;
 pub mod auth;
 pub mod cors;
+mod denied_log;
 mod embed;
 mod error;
 mod extract;
@@ -23,9 +23,9 @@ mod response;
 mod routes;
 mod state;
 
-pub use embed::new_metrics;
+pub use embed::{configure, new_metrics};
 pub use error::{ApiError, ErrorHeader};
 pub use openapi::openapi_json;
 pub use protocol_error::protocol_error_body;
-pub use routes::{configure, not_found_route};
+pub use routes::not_found_route;
 pub use state::{AppState, Limits, ServerHandles};

@@ -8,7 +8,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, Securi
 use utoipa::openapi::{ContentBuilder, Header, KnownFormat, OpenApi as Document, Ref, RefOr, Required, SchemaFormat};
 use utoipa::{Modify, OpenApi};
 
-use crate::access::{AccessRule, KeyScope};
+use crate::auth::access_rule::{AccessRule, KeyScope};
 use crate::handlers::{audit, docs, health, keys, machines, metrics, recovery, session_lifecycle, sessions, tasks};
 use crate::routes::TABLE;
 use rekindle_api::{Dependencies, ErrorBody, ErrorCode};

@@ -2,15 +2,17 @@
 
 use actix_web::guard::fn_guard;
 use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{Resource, Route};
 use rekindle_core::Role;
 
-use crate::access::{AccessRule, KeyScope, RequireAccess};
+use crate::auth::access_rule::{AccessRule, KeyScope};
 use crate::error::{ApiError, ErrorHeader};
 use crate::handlers::{audit, docs, health, keys, machines, metrics, recovery, session_lifecycle, sessions, tasks};
-use crate::middleware::RequestMiddleware;
-use crate::middleware::metrics::Counting;
+use crate::middleware::count_requests::count_request;
+use crate::middleware::handle_request;
+use crate::middleware::require_access::require_access;
 use crate::response::HandlerResult;
 use crate::state::AppState;
 use rekindle_api::ErrorCode;
@@ -39,6 +41,22 @@ macro_rules! table {
             }
         )+
     };
+}
+
+/// Makes the middleware that handles every request.
+macro_rules! entry {
+    ($state:expr) => {{
+        let state = $state.clone();
+        from_fn(move |req, next| handle_request(state.clone(), req, next))
+    }};
+}
+
+/// Makes the middleware that counts every request.
+macro_rules! counting {
+    ($state:expr) => {{
+        let metrics = $state.metrics().clone();
+        from_fn(move |req, next| count_request(metrics.clone(), req, next))
+    }};
 }
 
 /// Makes the access rule of one line of the table.
@@ -129,36 +147,36 @@ table! {
     }
 }
 
-/// Mounts the API in a service: everything under `/api`, and `/health`, `/healthz`, `/health/detailed`, `/ready`,
-/// `/readyz` and `/metrics`. The host service handles all other paths; [`not_found_route`] returns the API's response
-/// for them.
-pub fn configure(config: &mut ServiceConfig, context: &AppState) {
-    let (entry, counting) = (RequestMiddleware(context.clone()), Counting(context.metrics().clone()));
-    config.app_data(Data::new(context.clone()));
-    let limit = web::PayloadConfig::new(context.max_body_bytes());
-    let scope = web::scope("/api").app_data(limit).wrap(entry.clone()).wrap(counting.clone()).configure(|config| {
-        api(context, &mut |resource| {
+/// Adds everything under `/api` and the paths beside it.
+pub fn mount(config: &mut ServiceConfig, state: &AppState) {
+    config.app_data(Data::new(state.clone()));
+    let limit = web::PayloadConfig::new(state.max_body_bytes());
+    let scope = web::scope("/api").app_data(limit).wrap(entry!(state)).wrap(counting!(state)).configure(|config| {
+        api(state, &mut |resource| {
             config.service(resource);
         });
         let asset = web::resource("/docs/{file:.*}").route(on(Method::GET).to(docs::asset));
         config.service(asset.default_service(web::to(|| method_not_allowed("GET, HEAD"))));
     });
     config.service(scope.default_service(web::to(not_found)));
-    outside(context, &mut |resource| {
-        config.service(resource.wrap(entry.clone()).wrap(counting.clone()));
+    outside(state, &mut |resource| {
+        config.service(resource.wrap(entry!(state)).wrap(counting!(state)));
     });
 }
 
 /// Returns the route for unknown paths: 401 without a valid key, 404 with one.
-pub fn not_found_route(context: &AppState) -> Route {
-    web::to(not_found).wrap(RequestMiddleware(context.clone())).wrap(Counting(context.metrics().clone()))
+pub fn not_found_route(state: &AppState) -> Route {
+    web::to(not_found).wrap(entry!(state)).wrap(counting!(state))
 }
 
 /// Wraps a route in its access rule. Public routes have none.
-fn permitted(route: Route, permit: AccessRule, context: &AppState) -> Route {
-    match permit.role {
+fn permitted(route: Route, rule: AccessRule, state: &AppState) -> Route {
+    match rule.role {
         None => route,
-        Some(_) => route.wrap(RequireAccess { permit, context: context.clone() }),
+        Some(_) => {
+            let state = state.clone();
+            route.wrap(from_fn(move |req, next| require_access(rule, state.clone(), req, next)))
+        }
     }
 }
 

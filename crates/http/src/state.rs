@@ -14,9 +14,10 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::warn;
 
-use crate::access::{ApiKeyCache, DeniedLog};
 use crate::auth::ApiKeys;
+use crate::auth::key_cache::ApiKeyCache;
 use crate::cors::AllowedOrigins;
+use crate::denied_log::DeniedLog;
 use crate::error::{ApiError, ErrorHeader};
 use crate::health::Checks;
 use crate::rate_limit::{RateLimiter, RateLimits};
@@ -133,9 +134,11 @@ impl AppState {
     }
 
     /// Starts the upkeep that runs every second: it refreshes the API keys, writes refused requests to the audit log,
-    /// and maintains the metrics. It ends when the last clone of this state is dropped. A second call does nothing.
+    /// and maintains the metrics. It ends when the last clone of this state is dropped. A second call does nothing,
+    /// nor does a call outside of a runtime.
     pub fn spawn_upkeep(&self) {
-        if self.shared.kept.swap(true, Ordering::SeqCst) {
+        let already = self.shared.kept.load(Ordering::Relaxed) || Handle::try_current().is_err();
+        if already || self.shared.kept.swap(true, Ordering::SeqCst) {
             return;
         }
         // Two tasks: slow writes must not delay the refresh, which would keep a revoked key valid.

@@ -1,6 +1,6 @@
 //! The record of an API key. Of its secret only the hash is stored.
 
-use rekindle_core::domain::api_key::{ApiKey, Role, SecretHash};
+use rekindle_core::domain::api_key::{ApiKey, SecretHash};
 use rekindle_core::values::{KeyId, ProjectId};
 
 use crate::declaration::{Declaration, Index};
@@ -16,7 +16,7 @@ crate::declare_fields! {
     /// The SHA-256 of its secret.
     SECRET = Field::bytes("secret").mutable();
     /// What it may do.
-    ROLE = Field::text("role").mutable().one_of(super::ROLES);
+    ROLE = Field::text("role").mutable().one_of(rekindle_core::domain::api_key::Role::TEXTS);
     /// The one project that it may see; absent: all.
     PROJECT_ID = Field::text("project_id").up_to(200).nullable();
     /// When it was made.
@@ -28,9 +28,6 @@ crate::declare_fields! {
     /// The key that takes its place.
     REPLACED_BY = Field::uuid("replaced_by").nullable().mutable();
 }
-
-/// Every role, as it is stored.
-const ROLES: &[&str] = &[Role::Reader.as_str(), Role::Worker.as_str(), Role::Operator.as_str(), Role::Admin.as_str()];
 
 use fields::{CREATED_AT, EXPIRES_AT, ID, NAME, PROJECT_ID, REPLACED_BY, REVOKED_AT, ROLE, SECRET};
 

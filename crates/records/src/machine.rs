@@ -16,7 +16,7 @@ crate::declare_fields! {
     /// The slots that it offers.
     DOCKER_SLOTS = Field::integers("docker_slots").mutable();
     /// Its status.
-    STATUS = Field::text("status").mutable().one_of(super::STATUSES);
+    STATUS = Field::text("status").mutable().one_of(rekindle_core::domain::machine::MachineStatus::TEXTS);
     /// Its last heartbeat.
     LAST_HEARTBEAT = Field::time("last_heartbeat").latest();
     /// When it was registered.
@@ -26,10 +26,6 @@ crate::declare_fields! {
     /// The caller's own data.
     METADATA = Field::object("metadata").mutable().own();
 }
-
-/// Every status, as it is stored.
-const STATUSES: &[&str] =
-    &[MachineStatus::Online.as_str(), MachineStatus::Offline.as_str(), MachineStatus::Maintenance.as_str()];
 
 use fields::{CREATED_AT, DOCKER_SLOTS, HOSTNAME, ID, LAST_HEARTBEAT, METADATA, STATUS, UPDATED_AT};
 

@@ -21,7 +21,7 @@ crate::declare_fields! {
     /// The slot that it holds while it is live.
     DOCKER_SLOT = Field::small_integer("docker_slot").nullable().mutable();
     /// Its status.
-    STATUS = Field::text("status").mutable().one_of(super::STATUSES);
+    STATUS = Field::text("status").mutable().one_of(rekindle_core::domain::session::SessionStatus::TEXTS);
     /// Its last heartbeat.
     LAST_HEARTBEAT = Field::time("last_heartbeat").latest();
     /// What it works on.
@@ -53,15 +53,6 @@ crate::declare_fields! {
     /// The caller's own data.
     METADATA = Field::object("metadata").mutable().own();
 }
-
-/// Every status, as it is stored.
-const STATUSES: &[&str] = &[
-    SessionStatus::Active.as_str(),
-    SessionStatus::Paused.as_str(),
-    SessionStatus::Stalled.as_str(),
-    SessionStatus::Completed.as_str(),
-    SessionStatus::Failed.as_str(),
-];
 
 /// The statuses of a live session.
 const LIVE: &[&str] =

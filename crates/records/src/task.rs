@@ -21,7 +21,7 @@ crate::declare_fields! {
     /// What is to be done.
     NAME = Field::text("name").named_in_documents("task_name").up_to(4000);
     /// Its status.
-    STATUS = Field::text("status").mutable().one_of(super::STATUSES);
+    STATUS = Field::text("status").mutable().one_of(rekindle_core::domain::task::TaskStatus::TEXTS);
     /// When it was begun.
     STARTED_AT = Field::time("started_at").nullable().mutable();
     /// When it was done, or failed.
@@ -37,15 +37,6 @@ crate::declare_fields! {
     /// The caller's own data.
     METADATA = Field::object("metadata").mutable().own();
 }
-
-/// Every status, as it is stored.
-const STATUSES: &[&str] = &[
-    TaskStatus::Pending.as_str(),
-    TaskStatus::InProgress.as_str(),
-    TaskStatus::Blocked.as_str(),
-    TaskStatus::Completed.as_str(),
-    TaskStatus::Failed.as_str(),
-];
 
 use fields::{
     COMPLETED_AT, COPIED_FROM, CREATED_AT, ERROR_MESSAGE, GITHUB_ISSUE_ID, ID, METADATA, NAME, PROJECT_ID, SESSION_ID,

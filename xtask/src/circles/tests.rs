@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Structure;
-use super::known::against;
+use super::workspace::faults;
 
 fn structure(files: &[(&str, &str)]) -> Structure {
     let files: BTreeMap<_, _> = files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
@@ -156,11 +156,10 @@ fn a_module_without_a_file_is_an_error() {
 }
 
 #[test]
-fn known_circles_are_compared_exactly() {
+fn a_crate_without_circles_has_no_fault() {
     let circle = structure(&[("lib.rs", "mod a; mod b;"), ("a.rs", "use crate::b::*;"), ("b.rs", "use crate::a::*;")]);
-    let found = BTreeMap::from([("one".to_owned(), circle)]);
-    assert!(against(&found, &[])[0].contains("a.rs -> b.rs"));
-    assert_eq!(against(&found, &[("one", (2, 0, 0))]), [""; 0]);
-    assert!(against(&found, &[("one", (3, 0, 0))])[0].contains("fewer"));
-    assert!(against(&found, &[("one", (2, 0, 0)), ("two", (2, 0, 0))])[0].starts_with("two is no crate"));
+    let found = BTreeMap::from([("one".to_owned(), Structure::default()), ("two".to_owned(), circle)]);
+    let faults = faults(&found);
+    assert_eq!(faults.len(), 1);
+    assert!(faults[0].starts_with("two has a circle.") && faults[0].contains("a.rs -> b.rs"), "{faults:?}");
 }

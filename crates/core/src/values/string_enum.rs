@@ -15,6 +15,9 @@ macro_rules! string_enum {
             /// Every variant, in the order of their declaration.
             pub const ALL: [Self; [$($text),+].len()] = [$(Self::$variant),+];
 
+            /// The text of every variant, in the order of their declaration.
+            pub const TEXTS: &'static [&'static str] = &[$($text),+];
+
             /// Returns the text of this variant, as it is sent and stored.
             pub const fn as_str(self) -> &'static str {
                 match self {

@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 
-use crate::access::RequestContext;
+use crate::extract::RequestContext;
 use crate::extract::{self, Params, TrailQuery};
 use crate::response::{HandlerResult, json};
 use rekindle_api::{AuditEvent, AuditQuery, AuditTrail};

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::web::Path;
+use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use utoipa_swagger_ui::Config;
 
@@ -42,7 +42,8 @@ static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     Arc::new(config)
 });
 
-static JSON: LazyLock<String> = LazyLock::new(crate::openapi_json);
+/// The OpenAPI document, which the place that mounts the API provides.
+pub struct ApiDocument(pub fn() -> &'static str);
 
 /// The documentation
 ///
@@ -53,12 +54,12 @@ static JSON: LazyLock<String> = LazyLock::new(crate::openapi_json);
         (serde_json::Value = "application/json"), (String = "text/html"),
     ))),
 )]
-pub async fn page(req: HttpRequest) -> HandlerResult {
+pub async fn page(req: HttpRequest, api: Data<ApiDocument>) -> HandlerResult {
     let accept = req.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
     let mut response = if accept.is_some_and(|accept| accept.contains("text/html")) {
         file("text/html; charset=utf-8", PAGE)
     } else {
-        file("application/json", JSON.as_str())
+        file("application/json", api.0())
     };
     response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
     Ok(response)
@@ -69,8 +70,8 @@ pub async fn page(req: HttpRequest) -> HandlerResult {
     get, path = "/api/docs/openapi.json", tag = "service", operation_id = "getOpenApi",
     responses((status = 200, description = "The document", body = serde_json::Value)),
 )]
-pub async fn document() -> HandlerResult {
-    Ok(file("application/json", JSON.as_str()))
+pub async fn document(api: Data<ApiDocument>) -> HandlerResult {
+    Ok(file("application/json", api.0()))
 }
 
 /// Returns a file of the documentation page.

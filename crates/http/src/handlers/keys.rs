@@ -6,7 +6,8 @@ use rekindle_core::use_cases::Rotated;
 use rekindle_core::{Ids, KeyId, RandomIds, Timestamp, Tracker, Versioned};
 use uuid::Uuid;
 
-use crate::access::{RequestContext, secret_hash};
+use crate::auth::key_cache::hash as secret_hash;
+use crate::extract::RequestContext;
 use crate::extract::{self, Body, PathId};
 use crate::response::{HandlerResult, LogFields, created, entity, json, with_log};
 use rekindle_api::{ApiKey, ApiKeyList, CreateApiKey, NewApiKey, RotateApiKey};

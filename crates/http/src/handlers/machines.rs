@@ -7,7 +7,7 @@ use actix_web::http::StatusCode;
 use rekindle_core::use_cases::{MachineView, Registered};
 use rekindle_core::{MachineId, SessionId};
 
-use crate::access::RequestContext;
+use crate::extract::RequestContext;
 use crate::extract::{self, Body, Params, PathId, Precondition};
 use crate::response::{HandlerResult, LogFields, created, entity, json, no_content, with_log};
 use rekindle_api::{CreateMachine, Machine, MachineList, MachineQuery, PatchMachine};

@@ -6,7 +6,7 @@ use rekindle_core::use_cases::Recovered;
 use rekindle_core::{SessionId, Tracker, Versioned};
 
 use super::sessions::{note, shown};
-use crate::access::RequestContext;
+use crate::extract::RequestContext;
 use crate::extract::{self, Body, PathId};
 use crate::response::{HandlerResult, LogFields, REPLAYED, created, entity, json, with_log};
 use rekindle_api::{PrepareRecovery, Recover, RecoveryState, Session};

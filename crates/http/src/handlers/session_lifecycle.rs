@@ -9,7 +9,7 @@ use rekindle_core::{SessionId, Tracker, Versioned};
 use tracing::{Level, enabled};
 
 use super::sessions::{changed, note, shown};
-use crate::access::RequestContext;
+use crate::extract::RequestContext;
 use crate::extract::{self, Body, Params, PathId};
 use crate::response::{HandlerResult, LogFields, LogLevelHint, entity, json, with_log};
 use rekindle_api::{

@@ -4,8 +4,8 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use rekindle_core::{Session, SessionId, SessionStatus, Versioned};
 
-use crate::access::RequestContext;
 use crate::error::ApiError;
+use crate::extract::RequestContext;
 use crate::extract::{self, Body, Paging, Params, PathId, Precondition};
 use crate::response::{HandlerResult, LogFields, LogLevelHint, created, entity, json, no_content, with_log};
 use rekindle_api::{

@@ -4,7 +4,7 @@ use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use rekindle_core::{Task, TaskId, TaskStatus, Versioned};
 
-use crate::access::RequestContext;
+use crate::extract::RequestContext;
 use crate::extract::{self, Body, Params, PathId, Precondition};
 use crate::response::{HandlerResult, LogFields, created, entity, json, no_content, with_log};
 use rekindle_api::{CreateTask, PatchTask, Task as Shown, TaskList, TaskQuery};

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use rekindle_core::{Error, StoreError, Tracker};
 use rekindle_layers::{CircuitBreaker, Snapshot};
 
-use super::{Check, CheckResult};
+use super::check::{Check, CheckResult};
 use crate::error::ApiError;
 use rekindle_api::{CircuitHealth, DatabaseHealth, HealthStatus};
 

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use rekindle_core::{Timestamp, Tracker};
 use tokio::time::timeout;
 
-use super::{Check, CheckResult};
+use super::check::{Check, CheckResult};
 use rekindle_api::{HealthStatus, JobHealth, JobsHealth};
 use rekindle_telemetry::DETECTOR;
 

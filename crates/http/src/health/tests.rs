@@ -6,6 +6,8 @@ use rekindle_core::{Policy, RandomIds};
 use rekindle_testkit::{ManualClock, MemoryStore};
 use serde_json::json;
 
+use async_trait::async_trait;
+
 use super::*;
 use rekindle_telemetry::DETECTOR;
 use rekindle_telemetry::metrics::Metrics;

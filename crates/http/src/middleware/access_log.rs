@@ -6,7 +6,7 @@ use rekindle_telemetry::logging;
 use tracing::{Level, debug, enabled, error, info, warn};
 use uuid::Uuid;
 
-use super::RequestInfo;
+use super::request_info::RequestInfo;
 use crate::auth::{given, masked, parse_key};
 use crate::error::ApiError;
 use crate::redact;

@@ -66,12 +66,6 @@ impl RequestTrace {
         Self { span, caller }
     }
 
-    /// Runs a function within the trace.
-    pub(crate) fn hold<T>(&self, what: impl FnOnce() -> T) -> T {
-        let _caller = CallerScope::enter(self.caller);
-        self.span.in_scope(what)
-    }
-
     /// Runs the future of the response within the trace, and records its status.
     pub(crate) fn follow(self, answering: Answering) -> Answering {
         if self.span.is_disabled() && self.caller.is_none() {

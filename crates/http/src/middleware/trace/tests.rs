@@ -17,6 +17,12 @@ fn of(values: &[&str]) -> Option<SpanIds> {
     caller(&headers).as_ref().and_then(ids)
 }
 
+/// Runs a function within a trace.
+fn within<T>(trace: &RequestTrace, run: impl FnOnce() -> T) -> T {
+    let _caller = CallerScope::enter(trace.caller);
+    trace.span.in_scope(run)
+}
+
 #[test]
 fn a_valid_traceparent_is_the_callers_and_anything_else_is_none() {
     let valid = format!("00-{TRACE}-{SPAN}-01");
@@ -35,7 +41,7 @@ fn a_caller_is_the_current_one_while_its_request_is_worked_on() {
     let ids = of(&[&format!("00-{TRACE}-{SPAN}-00")]);
     let trace = RequestTrace { span: Span::none(), caller: ids };
     assert_eq!(current_ids(), None);
-    assert_eq!(trace.hold(current_ids), Some((TRACE.to_owned(), SPAN.to_owned())));
+    assert_eq!(within(&trace, current_ids), Some((TRACE.to_owned(), SPAN.to_owned())));
     assert_eq!(current_ids(), None, "and no longer");
 }
 

@@ -12,7 +12,7 @@ use rekindle_core::{Actor, Clock, Error, KeyId, StoreError, SystemClock, Tracker
 use tracing::warn;
 use uuid::Uuid;
 
-use super::AuthContext;
+use crate::auth::context::AuthContext;
 use crate::error::ApiError;
 use crate::redact;
 use rekindle_telemetry::metrics::Metrics;

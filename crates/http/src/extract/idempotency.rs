@@ -5,59 +5,25 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::HttpResponse;
 use actix_web::body::MessageBody;
+use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
-use actix_web::http::{Method, StatusCode};
-use actix_web::{HttpRequest, HttpResponse};
 use rekindle_core::store::{IdempotencyKey, StoredResponse};
 use rekindle_core::use_cases::IdempotentRequest;
-use rekindle_core::{Error, InvalidValue, Tracker};
+use rekindle_core::{Error, Tracker};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{AuthContext, RequestContext};
+use super::body::Body;
+use super::request_context::RequestContext;
 use crate::error::ApiError;
-use crate::extract::Body;
 use crate::response::{HandlerResult, REPLAYED};
 
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
-/// The longest key, in bytes.
-const LONGEST: usize = 255;
 /// How long a stored response is kept.
 const LASTS: Duration = Duration::from_secs(24 * 60 * 60);
 /// The headers that are stored with a response.
 const KEPT: [HeaderName; 4] = [header::CONTENT_TYPE, header::ETAG, header::LOCATION, REPLAYED];
-
-/// The idempotency key of a request.
-pub(super) struct IdempotencyKeyHeader {
-    key: IdempotencyKey,
-    /// A hash over method and path. The body is added once it is read.
-    target: Sha256,
-}
-
-impl IdempotencyKeyHeader {
-    /// Returns None if the request has no such header.
-    pub(super) fn of(req: &HttpRequest, visit: &AuthContext) -> Result<Option<Self>, ApiError> {
-        let Some(chosen) = req.headers().get(IDEMPOTENCY_KEY) else { return Ok(None) };
-        if *req.method() != Method::POST {
-            return Ok(None);
-        }
-        let bytes = chosen.as_bytes();
-        if bytes.is_empty() || bytes.len() > LONGEST || !bytes.iter().all(u8::is_ascii_graphic) {
-            let fault = InvalidValue::new(format!("must be 1 to {LONGEST} visible ASCII characters, such as a UUID"));
-            return Err(ApiError::invalid("Idempotency-Key", fault));
-        }
-        // Two callers may choose the same text: the hash includes the API key.
-        let key = Sha256::new().chain_update(visit.identity.id.0.as_bytes()).chain_update(bytes).finalize();
-        let target = Sha256::new().chain_update(req.uri().to_string()).chain_update([0]);
-        Ok(Some(Self { key: IdempotencyKey(key.into()), target }))
-    }
-
-    fn request(&self, body: &Body) -> [u8; 32] {
-        self.target.clone().chain_update(&body.0).finalize().into()
-    }
-}
 
 impl RequestContext {
     /// Runs a use case and returns its response. With an idempotency key the use case runs once.

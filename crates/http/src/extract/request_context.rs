@@ -2,7 +2,6 @@
 //! key.
 
 use std::future::{Future, Ready, ready};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
@@ -10,32 +9,15 @@ use actix_web::http::Method;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use rekindle_core::use_cases::IdempotentRequest;
-use rekindle_core::{Actor, Error, Tracker};
+use rekindle_core::{Error, Tracker};
 use uuid::Uuid;
 
-use super::idempotency::IdempotencyKeyHeader;
-use super::{Identity, Refused};
+use super::idempotency_key::IdempotencyKeyHeader;
+use crate::auth::context::AuthContext;
+use crate::denied_log::Refused;
 use crate::error::ApiError;
 use crate::state::AppState;
 use rekindle_api::ErrorCode;
-
-/// What is known of a request that was let in.
-#[derive(Debug, Clone)]
-pub struct AuthContext {
-    /// The identity of its API key.
-    pub identity: Identity,
-    /// The address of the client, if known.
-    pub address: Option<IpAddr>,
-    /// The id of the request.
-    pub request: Uuid,
-}
-
-impl AuthContext {
-    /// Returns the actor, as the audit log stores it.
-    pub fn actor(&self) -> Actor {
-        Actor { key: Some(self.identity.id), address: self.address, request: self.request }
-    }
-}
 
 /// The context of one request; an extractor for handlers.
 pub struct RequestContext {
