@@ -55,8 +55,8 @@ impl Folder {
         Self(path)
     }
 
-    /// The nearest one, in `from` or a parent. One that belongs to somebody else is passed over: whoever can write to
-    /// a parent folder must not choose the server that we talk to.
+    /// Finds the nearest data folder, in `from` or a parent. A folder of another user is skipped: a user who can write
+    /// to a parent folder must not choose the server.
     pub fn nearest(from: &Path) -> Option<Self> {
         let mine = nix::unistd::geteuid().as_raw();
         from.ancestors().map(|parent| parent.join(NAME)).find_map(|path| {
@@ -134,10 +134,10 @@ impl Folder {
 }
 
 impl DirLock {
-    /// The key of this folder, made on the first call, private to its owner from its first moment.
+    /// Returns the key of this folder. The first call makes it, private to its owner from its first moment.
     ///
     /// # Errors
-    /// What stands there is no key, or it cannot be written.
+    /// Fails when the file holds no key, or cannot be written.
     pub fn key(&self, ids: &dyn Ids) -> Result<Key, CliError> {
         let path = self.folder.key_file();
         let shown = path.display().to_string();

@@ -1,5 +1,5 @@
-//! What goes wrong in a command, as its exit code and as words for a person: what happened, what stands in the way,
-//! what to do. The codes are part of the command line's contract; `rekindle --help` lists them.
+//! The errors of commands, with exit codes and messages that say what happened, what the cause is and what to do. The
+//! codes are part of the contract of the command line; `rekindle --help` lists them.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use rekindle_api::ErrorBody;
 
 /// Done.
 pub const OK: u8 = 0;
-/// Nothing that anybody foresaw, or a run that cannot be told more closely.
+/// An unexpected error.
 pub const UNEXPECTED: u8 = 1;
 /// The command line itself was wrong.
 pub const MISUSED: u8 = 2;
@@ -22,13 +22,13 @@ pub const SUPERSEDED: u8 = 75;
 /// A setting is missing or wrong; `EX_CONFIG` of sysexits.h.
 pub const CONFIGURATION: u8 = 78;
 
-/// No server of ours asks for a longer wait.
+/// The longest wait that our servers advise.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// Why a command did not do what it was asked for.
+/// Why a command failed.
 #[derive(Debug)]
 pub enum CliError {
-    /// The arguments cannot stand together.
+    /// The arguments contradict each other.
     Usage(String),
     /// The server said no.
     Refused(Box<Refused>),
@@ -38,7 +38,7 @@ pub enum CliError {
     Unreachable(Unreachable),
     /// A setting is missing or wrong.
     Configuration(String),
-    /// Whoever read our output has gone: nothing is left to say, and nobody to say it to.
+    /// The reader of our output has gone: no message can be shown.
     OutputClosed,
     /// Anything else.
     Unexpected(anyhow::Error),
@@ -62,7 +62,7 @@ pub struct Unreachable {
     pub url: String,
     /// What happened there.
     pub what: String,
-    /// What to look at.
+    /// What to check.
     pub advice: String,
 }
 
@@ -79,7 +79,7 @@ impl CliError {
         }
     }
 
-    /// Whether it is a matter of time, however the request stands: too many of them were sent.
+    /// Returns whether a later attempt may succeed: too many requests were sent.
     pub fn is_for_now(&self) -> bool {
         matches!(self, Self::Refused(refused) if refused.code() == "rate_limited")
     }

@@ -6,17 +6,17 @@ use rekindle_api::ErrorBody;
 
 use crate::target::Target;
 
-/// Returns what to look at when the server could not be reached.
+/// Returns what to check when the server could not be reached.
 pub fn for_unreachable(what: &str, found: &str, ca: Option<&Path>) -> String {
     if what.contains("certificate") { for_distrust(ca) } else { for_silence(found) }
 }
 
-/// Nobody answers.
+/// No server answers.
 fn for_silence(found: &str) -> String {
     format!("that URL is {found}; check that the server runs there, or start one with `rekindle dev`")
 }
 
-/// Somebody answers whose certificate proves nothing.
+/// The certificate of the server cannot be verified.
 fn for_distrust(ca: Option<&Path>) -> String {
     match ca {
         None => {

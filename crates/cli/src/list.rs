@@ -33,7 +33,7 @@ pub struct PageArgs {
 }
 
 impl PageArgs {
-    /// How many to ask for in one page.
+    /// The number of entries in one page.
     pub fn page(&self) -> Option<u32> {
         self.limit.or(self.all.then_some(WHOLE_PAGE))
     }

@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     if let Some(ended) = run::process_guard::run_if_guard() {
         return ended.map_or_else(|error| CliError::from(error).report(), |()| ExitCode::SUCCESS);
     }
-    // Exactly one provider must stand before the first connection; an error means that it stands already.
+    // Exactly one provider must be installed before the first connection; an error means that it is installed already.
     rustls::crypto::ring::default_provider().install_default().ok();
     let cli = Cli::parse();
     if cli.globals.no_color {

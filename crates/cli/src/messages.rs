@@ -1,11 +1,10 @@
-//! Our own words, on stderr. Nothing that somebody stored can move the cursor or change colours: control characters are
-//! shown as blanks.
+//! Messages on stderr. Stored text cannot move the cursor or change colours: control characters are shown as blanks.
 
 use std::io::Write;
 
-/// Says something on stderr, prefixed so that it can be told from a command's own words.
+/// Writes a message to stderr, with a prefix that distinguishes it from a command's output.
 pub fn say(words: &str) {
-    // A stderr that cannot be written to leaves nobody to tell.
+    // An error of stderr cannot be reported anywhere.
     writeln!(anstream::stderr(), "rekindle: {}", visible(words)).ok();
 }
 

@@ -195,7 +195,7 @@ fn slots(slots: &[u16]) -> String {
     }
 }
 
-/// Names and values, one on each line; further lines of a value stand under its first.
+/// Names and values, one on each line; further lines of a value are under its first.
 #[derive(Default)]
 pub struct KeyValueTable(pub String);
 

@@ -71,10 +71,10 @@ impl Globals {
         self.ca.as_deref().filter(|file| !file.as_os_str().is_empty())
     }
 
-    /// The server alone, for what is asked without a key; and where its URL comes from, for a person.
+    /// Returns the server, for requests without a key, and the source of its URL, for messages.
     ///
     /// # Errors
-    /// The URL is none.
+    /// Fails when the URL is invalid.
     pub fn server(&self) -> Result<(Url, String), CliError> {
         server(text(self.url.as_ref()), self.folder().as_ref())
     }
@@ -106,7 +106,7 @@ fn server(url: Option<&str>, folder: Option<&Folder>) -> Result<(Url, String), C
 
 fn locate(url: Option<&str>, key: Option<&str>, folder: Option<&Folder>) -> Result<Target, CliError> {
     let (parsed, found) = server(url, folder)?;
-    // The key of a local server is for nobody else's eyes.
+    // The key of a local server is private to its owner.
     let kept = folder.filter(|_| url.is_none() || is_local(&parsed)).and_then(Folder::key);
     let Some(key) = key.map(str::to_owned).or(kept) else {
         return Err(CliError::Configuration(format!(

@@ -1,4 +1,4 @@
-//! Values as they are given on the command line, and what stands for one that is not.
+//! Parsers of the values of arguments, and their error messages.
 
 use std::time::Duration;
 
@@ -67,10 +67,10 @@ pub fn moment(text: &str) -> Result<Time, String> {
     text.parse().map_err(|error: rekindle_api::InvalidTextError| error.0)
 }
 
-/// The machine that was named, or this one.
+/// Returns the named machine, or this one.
 ///
 /// # Errors
-/// This host has no name that could stand in JSON.
+/// Fails when this host has no name that JSON can hold.
 pub fn this_machine(named: Option<String>) -> Result<String, CliError> {
     if let Some(named) = named {
         return Ok(named);

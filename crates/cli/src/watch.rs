@@ -20,11 +20,10 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Draws once, or until interrupted.
+    /// Draws once, or until it is interrupted.
     ///
     /// # Errors
-    /// What `draw` failed with; while watching, a server that is out of reach or asked too often is only said, and
-    /// tried again.
+    /// Fails with the error of `draw`; while watching, an unreachable or busy server is only reported, and tried again.
     pub async fn draw(
         &self,
         globals: &Globals,

@@ -1,5 +1,5 @@
-//! `kill -9` of `rekindle serve` under load, twenty times in a row: whatever a client was told that it had been written is
-//! there after the restart, and at the end the domain's invariants hold.
+//! `kill -9` of `rekindle serve` under load, twenty times in a row: every acknowledged write is there after the
+//! restart, and at the end the domain's invariants hold.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in a test a failed expectation is the way to report")]
 
 mod support;
@@ -45,7 +45,7 @@ struct SeenTask {
     in_doubt: bool,
 }
 
-/// Everything that one client was told.
+/// Every answer that one client received.
 #[derive(Default)]
 struct Book {
     sessions: HashMap<Uuid, SeenSession>,
@@ -86,7 +86,7 @@ struct Server {
 }
 
 impl Server {
-    /// On a port that was free a moment ago: when somebody else on this machine has taken it meanwhile, on another.
+    /// On a port that was free a moment ago: if another process has taken it meanwhile, on another.
     async fn start(folder: &Path) -> Self {
         loop {
             match Self::start_on(folder, free_port()).await {
@@ -142,7 +142,7 @@ async fn ask<T: DeserializeOwned>(request: RequestBuilder) -> Told<T> {
     }
 }
 
-/// One client: works until it is told to stop, or its server is gone.
+/// One client: works until it is stopped, or its server is gone.
 async fn work(base: String, number: u32, round: u32, stop: Arc<AtomicBool>, total: Arc<AtomicU64>) -> Book {
     let http = client();
     let mut book = Book::default();
@@ -274,7 +274,7 @@ fn forget_tasks(book: &mut Book) {
     }
 }
 
-/// Holds what a client was told against what the server has now; answers what is missing.
+/// Compares the answers that a client received with the state of the server; returns what is missing.
 async fn verify(base: &str, book: &Book, broken: &mut Vec<String>) {
     let http = client();
     for (id, seen) in &book.sessions {

@@ -1,4 +1,4 @@
-//! A server that says "not now": what a person is told, and that a run waits for as long as it was asked to.
+//! A server that rejects requests for a while: the message for a person, and a run that waits as long as advised.
 #![expect(clippy::unwrap_used, reason = "in a test a failed expectation is the way to report")]
 
 mod support;
@@ -93,7 +93,7 @@ fn refusing_the_first_beat(server: String) -> (String, mpsc::Receiver<Instant>) 
             let mut upstream = TcpStream::connect(server.trim_start_matches("http://")).unwrap();
             write!(upstream, "{first}{rest}Connection: close\r\n\r\n").unwrap();
             upstream.write_all(&body).unwrap();
-            // Whoever asked may have gone.
+            // The client may have gone.
             std::io::copy(&mut upstream, &mut stream).ok();
         }
     });

@@ -17,7 +17,7 @@ use nix::pty::{Winsize, openpty};
 use nix::unistd::{setsid, ttyname};
 use support::{Dev, LIMIT, is_alive, rekindle, text, until};
 
-/// A program with a terminal of its own, and somebody who types.
+/// A program with a terminal of its own, and typed input.
 struct Screen {
     child: Child,
     keys: File,
@@ -66,7 +66,7 @@ impl Screen {
                 continue;
             }
             let mut bytes = [0; 4096];
-            // On Linux an error here says that nobody holds the other end any more.
+            // On Linux an error here means that no process holds the other end any more.
             let read = self.keys.read(&mut bytes).unwrap_or(0);
             assert!(read > 0, "{words:?} was never on the screen: {}", self.shown);
             self.shown.push_str(&String::from_utf8_lossy(&bytes[..read]));

@@ -1,4 +1,4 @@
-//! The command line and a server that speaks TLS, with a certificate of an authority that nobody knows.
+//! The command line and a server that speaks TLS, with a certificate of an unknown authority.
 #![expect(clippy::unwrap_used, reason = "in a test a failed expectation is the way to report")]
 
 mod support;
@@ -44,7 +44,7 @@ fn a_server_with_an_authority_of_ones_own_is_reached_once_that_is_named() {
     let left = dev.call(&["--ca", &file("nothing"), "status"]).expect_code(78);
     assert!(left.err().contains("cannot be read"), "{}", left.err());
 
-    // So is what asks without a key, such as a container's health check.
+    // The same holds for requests without a key, such as a container's health check.
     let left = dev.call(&["health"]).expect_code(4);
     assert!(left.err().contains("certificate") && left.err().contains("--ca"), "{}", left.err());
     dev.call(&["--ca", &file("ca.pem"), "health", "--ready"]).expect_code(0);

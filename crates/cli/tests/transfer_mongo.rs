@@ -12,7 +12,7 @@ use moved::{all, fill, killed_until_done};
 use rekindle_mongod::case;
 use support::{call, rekindle};
 
-/// A database as the command line is told of it: dropped by the test that made it.
+/// A database as an argument of the command line: dropped by the test that made it.
 async fn killed_anywhere_on_the_way_to_mongodb_and_back(uri: String) {
     let name = format!("rekindle_test_{:016x}", fastrand::u64(..));
     let there = uri.clone();

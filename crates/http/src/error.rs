@@ -21,7 +21,7 @@ pub struct ApiError {
     pub code: ErrorCode,
     /// The message, for people.
     pub message: String,
-    /// The invalid fields, or the entity in the way.
+    /// The invalid fields, or the conflicting entity.
     pub details: Vec<Detail>,
     /// An additional header.
     pub header: ErrorHeader,

@@ -1,6 +1,6 @@
-//! The rules about sets of sessions: one active per project and machine, one live per slot, one successor per session.
-//! A million sessions need not be remembered for that: eight bytes stand for each membership, in as many rounds as their
-//! number asks for, and only those that occur twice are looked at by name.
+//! The rules about sets of sessions: one active session per project and machine, one live session per slot, one
+//! successor per session. A million sessions are not held in memory for that: each membership is a hash of eight bytes,
+//! checked in as many rounds as their number requires, and only sessions with a repeated hash are read again.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -14,7 +14,7 @@ use crate::rule::Rule;
 
 /// As many memberships are held at once: 32 MB.
 const HELD: u64 = 4_000_000;
-/// As many sessions are looked at by name: whoever has so many violations has heard enough.
+/// The most sessions that are read again: a report with so many violations is long enough.
 const NAMED: usize = 100_000;
 
 /// A membership as eight bytes.
@@ -119,7 +119,7 @@ impl DuplicateFinder {
         self.round < self.rounds
     }
 
-    /// Whether there is anything to look at by name.
+    /// Returns whether any session must be read again.
     pub fn any(&self) -> bool {
         !self.doubled.is_empty()
     }

@@ -7,7 +7,7 @@ use crate::rule::Rule;
 pub struct Finding {
     /// The rule that it breaks; says also what that means.
     pub rule: Rule,
-    /// The ids of the rows concerned, the one to look at first.
+    /// The ids of the rows concerned, the most relevant one first.
     pub ids: Vec<String>,
     /// What was found, in one sentence that names the rows.
     pub what: String,

@@ -39,7 +39,7 @@ pub(crate) struct Copied {
     pub(crate) of: SessionRef,
 }
 
-/// What was looked up. None: the row makes no sense, which is told where its kind is read.
+/// The found row. `None` if it is corrupt, which the scan of its kind reports.
 pub(crate) fn known<T>(
     answer: Result<Option<Versioned<T>>, StoreError>,
 ) -> Result<Option<Option<Versioned<T>>>, StoreError> {

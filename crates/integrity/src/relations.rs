@@ -1,5 +1,5 @@
-//! What several rows show together: a task and its session, a copy and its origin, a session and those before and after
-//! it. A suspicion is told only when it stands while the rows stand still.
+//! What several rows must agree on: a task and its session, a copy and its origin, a session and its predecessor and
+//! successor. A suspicion is reported only if it holds while the rows do not change.
 
 use std::collections::HashSet;
 
@@ -144,7 +144,7 @@ impl Check<'_> {
     }
 }
 
-/// Rows of which one makes no sense are told of where their kind is read.
+/// A corrupt row is reported by the scan of its kind.
 fn readable(tasks: Result<Vec<Versioned<Task>>, StoreError>) -> Result<Vec<Task>, StoreError> {
     match tasks {
         Ok(rows) => Ok(rows.into_iter().map(|row| row.value).collect()),

@@ -1,5 +1,5 @@
-//! Reads what there is, page by page: every session, task and machine once, sessions again as often as the rules about
-//! sets of them ask for.
+//! Reads a whole store page by page: every session, task and machine once, and sessions again as often as the rules
+//! about sets of them require.
 
 use std::collections::{HashMap, HashSet};
 

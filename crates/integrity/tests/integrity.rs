@@ -52,7 +52,7 @@ async fn rules(store: &dyn Store) -> Vec<Rule> {
     findings(store).await.0.into_iter().map(|finding| finding.rule).collect()
 }
 
-/// A session and the one that continues it, as a recovery leaves them.
+/// A session and its successor, as a recovery leaves them.
 fn recovered() -> (Session, Session) {
     let (mut original, mut successor) = (session(1), session(2));
     let recovered = Recovered { into: successor.id, at: NOON, prepared_at: None, error_message: None };

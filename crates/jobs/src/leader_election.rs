@@ -1,6 +1,6 @@
-//! Who does a job, among the processes that share a store: the one that has the lease of its duty. Everyone else asks
-//! for it every now and then. The holder renews it beside its work, so that a long pass does not lose it; and if it is
-//! lost all the same, the fence keeps whatever is still under way from being written.
+//! Leader election: among the processes that share a store, the holder of a lease runs the job. The others claim the
+//! lease at intervals. The holder renews it beside its work, so that a long pass does not lose it; if it is lost all
+//! the same, the fence rejects the writes that are still under way.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +16,7 @@ use crate::backoff::{LONGEST_BACKOFF, backoff};
 /// How long giving a lease back may take at a stop: a store that is away must not hold it up.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The times of a lease. A holder that is killed is followed after at most `lasts` and one `ask`.
+/// The times of a lease. A killed holder is replaced after at most `lasts` and one `ask`.
 #[derive(Debug, Clone, Copy)]
 pub struct LeaseTiming {
     /// How long a claim holds.
@@ -95,7 +95,7 @@ impl LeaderElection {
         debug!(job_name = self.job_name, cause, "The lease of a background job could not be given back");
     }
 
-    /// Asks until this process has the duty. The first time at once.
+    /// Claims the lease until this process has it. The first attempt is immediate.
     async fn acquire(&self) -> Fence {
         let mut failures = 0;
         loop {
@@ -115,8 +115,8 @@ impl LeaderElection {
         }
     }
 
-    /// Renews the lease until another process has the duty. While the store is away nobody can take it over, so that a
-    /// failure is no loss.
+    /// Renews the lease until another process has it. While the store is unavailable no other process can claim it, so
+    /// that a failed renewal loses nothing.
     async fn until_lost(&self, fence: Fence) {
         let mut failures = 0;
         let mut pause = self.terms.renew;

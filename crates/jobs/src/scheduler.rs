@@ -12,7 +12,7 @@ use crate::leader_election::{LeaderElection, LeaseTiming};
 use crate::status::{JobHandle, JobRegistry};
 use crate::supervisor::supervised;
 
-/// A clock may be set while a job sleeps: it looks at it this often.
+/// The clock may be set while a job sleeps: a job reads the clock at least this often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
 /// The jobs of one process.

@@ -1,5 +1,6 @@
-//! What happens when a background job dies, by a panic or since it ended by itself: it is started again, a little later each
-//! time. One that keeps dying will not be mended by that: the process ends, so that whoever runs it sees it and starts it anew.
+//! Supervision: a background job that dies, by a panic or because it ended by itself, is started again, a little later
+//! each time. A job that keeps dying ends the process, so that the process manager sees it and starts the process
+//! again.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -20,7 +21,7 @@ const RESTART: (Duration, Duration) = (Duration::from_secs(1), Duration::from_se
 const DEATHS: usize = 5;
 const WITHIN: Duration = Duration::from_secs(600);
 
-/// Runs a job in a task of its own, and starts it again when it dies, until it is told to stop or gives the job up.
+/// Runs a job in a task of its own, and starts it again when it dies, until it is stopped or given up.
 pub async fn supervised<F>(job: &JobHandle, stop: &CancellationToken, make: impl Fn() -> F)
 where
     F: Future<Output = ()> + Send + 'static,
@@ -34,7 +35,7 @@ where
         };
         let Some(ended) = ended else {
             task.abort();
-            // It is gone, or about to be: either way it asks the store nothing more.
+            // The task is gone, or about to be: it calls the store no more.
             let _ = task.await;
             return;
         };

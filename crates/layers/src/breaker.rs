@@ -1,9 +1,9 @@
-//! The circuit breaker as a pure state machine: the time is handed in. Closed, it lets all through and counts failures;
-//! enough of them open it, and nothing gets through; after a while one call is let through to find out.
+//! The circuit breaker as a pure state machine: the caller passes the time. While it is closed it admits every call and
+//! counts failures; enough failures open it, and it admits none; after a while it admits one call as a probe.
 //!
-//! Calls that began in another round (before it opened, before it closed again) say nothing about this one. And calls that
-//! were under way together are one piece of evidence: when a connection breaks, all that travelled on it fail, and that is
-//! one failure. Why: docs/decisions/0008.
+//! Calls that began in another round (before it opened, before it closed again) are no evidence about this one. Calls
+//! that overlapped are one piece of evidence: when a connection breaks, every call on it fails, and that is one
+//! failure. Why: docs/decisions/0008.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,19 +12,19 @@ use rekindle_core::Timestamp;
 
 use crate::outcome::Outcome;
 
-/// While somebody is finding out, others are told to come back no later than this.
+/// The longest wait that a refused call is advised, while a probe is under way.
 const VERDICT_SOON: Duration = Duration::from_secs(1);
 
-/// The numbers of a circuit breaker.
+/// The options of a circuit breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BreakerOptions {
-    /// So many failures open it; at least one.
+    /// The number of failures that opens it; at least one.
     pub failures: u32,
-    /// Only failures that are younger than this count.
+    /// The age up to which a failure counts.
     pub within: Duration,
-    /// A call that was under way when another one failed counts beside that one only if it began this much later.
+    /// A call that overlapped a failed call counts beside it only if it began this much later.
     pub burst_window: Duration,
-    /// For how long nothing gets through before one call is.
+    /// How long no call is admitted before a probe is.
     pub open_for: Duration,
 }
 
@@ -39,20 +39,20 @@ impl Default for BreakerOptions {
     }
 }
 
-/// What a call says about the store.
+/// What the result of a call says about the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
-    /// It answers.
+    /// The store works.
     Healthy,
-    /// It does not.
+    /// The store failed.
     Failing,
-    /// Nothing: it was not asked, or nobody heard the answer.
+    /// Nothing: the call did not reach the store, or its result was not awaited.
     Unknown,
 }
 
 impl From<Outcome> for Health {
-    /// An answer that is a no, or that makes no sense, is an answer. A full queue is not a sick store: if the store does
-    /// not get through its queue, the calls that wait in it time out and say so.
+    /// A rejection, and corrupt data, are answers of a working store. A full queue is no failure: if the store does not
+    /// get through its queue, the calls that wait in it time out.
     fn from(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Ok | Outcome::Stale | Outcome::Taken | Outcome::Fenced | Outcome::Corrupt => Self::Healthy,
@@ -62,7 +62,7 @@ impl From<Outcome> for Health {
     }
 }
 
-/// Leave to ask the store once; to be reported.
+/// The permission for one call, to be reported back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "a pass that is never reported keeps the next call waiting"]
 pub struct Permit {
@@ -71,7 +71,7 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// What [`Breaker::admit`] would answer while the circuit is closed and has this stamp.
+    /// The permit that [`Breaker::admit`] returns while the circuit is closed and has this stamp.
     pub(crate) const fn of(stamp: u64, admitted: Timestamp) -> Self {
         Self { stamp, admitted }
     }
@@ -89,30 +89,30 @@ struct Failure {
 /// What a report changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transition {
-    /// From now on nothing gets through.
+    /// The circuit opened.
     Opened,
-    /// The one that was let through failed, too.
+    /// The probe failed, and the circuit stays open.
     StaysOpen,
-    /// All get through again; it was open since then.
+    /// The circuit closed; it was open since then.
     Closed {
         /// When it opened.
         opened_at: Timestamp,
     },
 }
 
-/// Where a circuit breaker stands.
+/// The state of a circuit breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CircuitState {
-    /// All get through.
+    /// Every call is admitted.
     Closed,
-    /// Nothing gets through.
+    /// No call is admitted.
     Open,
-    /// One was let through, and its answer is awaited.
+    /// A probe is under way.
     HalfOpen,
 }
 
 impl CircuitState {
-    /// As a label.
+    /// Returns the label of the state.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Closed => "closed",
@@ -122,24 +122,24 @@ impl CircuitState {
     }
 }
 
-/// A circuit breaker as it is shown.
+/// A circuit breaker, for health and metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Snapshot {
-    /// Where it stands.
+    /// The state.
     pub state: CircuitState,
-    /// How many failures count at present; when it is not closed, none.
+    /// The number of failures that count at present; none unless it is closed.
     pub failures: u32,
-    /// Since when nothing gets through.
+    /// When it opened.
     pub opened_at: Option<Timestamp>,
-    /// When the next call will be let through, or the one under way is given up.
+    /// When the next probe is admitted, or the present one is given up.
     pub next_probe_at: Option<Timestamp>,
 }
 
-/// See the top of the file.
+/// The circuit breaker: see the documentation of this module.
 #[derive(Debug)]
 pub struct Breaker {
     options: BreakerOptions,
-    /// Raised by each failure that counts, and by each change of the state: a call whose pass bears the present one began
+    /// Raised by each failure that counts, and by each change of state: a call whose permit has the present stamp began
     /// after all of them.
     stamp: u64,
     /// The stamp with which this round began.
@@ -149,7 +149,7 @@ pub struct Breaker {
 
 #[derive(Debug)]
 enum State {
-    /// With the failures that still count, oldest first; fewer than open it.
+    /// Closed, with the failures that still count, oldest first; fewer than open it.
     Closed(VecDeque<Failure>),
     Open {
         opened_at: Timestamp,
@@ -157,21 +157,21 @@ enum State {
     },
     HalfOpen {
         opened_at: Timestamp,
-        /// A probe that is not heard of until then is given up.
+        /// A probe without a report until then is given up.
         probe_at: Timestamp,
     },
 }
 
 impl Breaker {
-    /// A closed one.
+    /// Returns a closed circuit breaker.
     pub fn new(options: BreakerOptions) -> Self {
         Self { options, stamp: 1, round: 1, state: State::Closed(VecDeque::new()) }
     }
 
-    /// Asks for leave to ask the store.
+    /// Returns a permit for one call.
     ///
     /// # Errors
-    /// How long it is worth waiting, when nothing gets through.
+    /// Fails with the advised wait while no call is admitted.
     pub fn admit(&mut self, now: Timestamp) -> Result<Permit, Duration> {
         let (opened_at, refused) = match self.state {
             State::Closed(_) => return Ok(Permit::of(self.stamp, now)),
@@ -187,7 +187,7 @@ impl Breaker {
         Ok(Permit::of(self.stamp, now))
     }
 
-    /// Says what became of a call that was let through.
+    /// Records the result of an admitted call.
     pub fn report(&mut self, pass: Permit, verdict: Health, now: Timestamp) -> Option<Transition> {
         if pass.stamp < self.round {
             return None;
@@ -196,7 +196,7 @@ impl Breaker {
         match (&mut self.state, verdict) {
             (State::Closed(failures), Health::Failing) => {
                 forget(failures, now, self.options.within);
-                // The clock alone could not tell calls of the same millisecond apart.
+                // The clock alone does not distinguish calls of the same millisecond.
                 let is_news = |last: &Failure| {
                     pass.stamp == self.stamp || pass.admitted >= last.admitted.plus(self.options.burst_window)
                 };
@@ -220,21 +220,21 @@ impl Breaker {
                 Some(Transition::Closed { opened_at })
             }
             (&mut State::HalfOpen { opened_at, .. }, Health::Unknown) => {
-                // The next call finds out instead.
+                // The next call is the probe.
                 self.enter(State::Open { opened_at, probe_at: now });
                 None
             }
-            // Nobody has a pass of a round in which it is open.
+            // No permit belongs to a round in which it is open.
             (State::Closed(_), Health::Healthy | Health::Unknown) | (State::Open { .. }, _) => None,
         }
     }
 
-    /// The stamp of the passes that are given while it is closed; none when it is not. Never zero.
+    /// Returns the stamp of the permits while it is closed, which is never zero; `None` otherwise.
     pub(crate) fn closed_stamp(&self) -> Option<u64> {
         matches!(self.state, State::Closed(_)).then_some(self.stamp)
     }
 
-    /// As it stands now.
+    /// Returns its state at this time.
     pub fn snapshot(&self, now: Timestamp) -> Snapshot {
         let open = |state, opened_at, probe_at| Snapshot {
             state,
@@ -259,15 +259,16 @@ impl Breaker {
         self.round = self.stamp;
     }
 
-    /// How long to wait for the next probe; none when it is due. Whoever would have to wait longer than the whole span
-    /// looks at a clock that was set back.
+    /// Returns the wait until the next probe; `None` when it is due. A wait longer than the whole span means that the
+    /// clock was set back.
     fn wait(&self, now: Timestamp, probe_at: Timestamp) -> Option<Duration> {
         let left = probe_at.since(now);
         (!left.is_zero() && left <= self.options.open_for).then_some(left)
     }
 }
 
-/// Whether a failure still counts. One from the future is from before the clock was set back: nobody knows how old it is.
+/// Returns whether a failure still counts. One from the future is from before the clock was set back: its age is
+/// unknown.
 fn counts(at: Timestamp, now: Timestamp, within: Duration) -> bool {
     at <= now && now.since(at) < within
 }

@@ -1,5 +1,5 @@
-//! The circuit breaker as a layer. While it is closed a call costs a look at an atomic and one at the clock; the state
-//! machine behind its mutex is asked only when something failed or the circuit is not closed.
+//! The circuit breaker as a layer. While it is closed a call costs one read of an atomic and one of the clock; the
+//! state machine behind its mutex is used only after a failure, or while the circuit is not closed.
 
 use std::fmt;
 use std::future::Future;
@@ -14,12 +14,12 @@ use crate::layered::Layer;
 use crate::operation::Op;
 use crate::outcome::{Failure, Outcome};
 
-/// Stops asking a store that keeps failing, and lets one call through now and then to find out. Whatever is asked may be
-/// the one that finds out, a `ping` too: a server that nobody uses closes its circuit by being asked whether it is ready.
+/// Refuses calls of a store that keeps failing, and admits a probe now and then. Any call may be the probe, a `ping`
+/// too: the readiness check closes the circuit of a server without other requests.
 pub struct CircuitBreaker {
     clock: Arc<dyn Clock>,
     breaker: Mutex<Breaker>,
-    /// The stamp of passes while the circuit is closed; [`NOT_CLOSED`] when it is not. Changed by reports only, under the
+    /// The stamp of permits while the circuit is closed; [`NOT_CLOSED`] otherwise. Only reports change it, under the
     /// lock.
     closed: AtomicU64,
     opened: AtomicU64,
@@ -28,24 +28,24 @@ pub struct CircuitBreaker {
 const NOT_CLOSED: u64 = 0;
 
 impl CircuitBreaker {
-    /// A closed one.
+    /// Returns a closed circuit.
     pub fn new(options: BreakerOptions, clock: Arc<dyn Clock>) -> Self {
         let breaker = Breaker::new(options);
         let closed = AtomicU64::new(closed_stamp(&breaker));
         Self { clock, breaker: Mutex::new(breaker), closed, opened: AtomicU64::new(0) }
     }
 
-    /// As it stands now.
+    /// Returns its state.
     pub fn snapshot(&self) -> Snapshot {
         self.lock().snapshot(self.clock.now())
     }
 
-    /// Whether all get through.
+    /// Returns whether every call is admitted.
     pub fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire) != NOT_CLOSED
     }
 
-    /// How often it opened.
+    /// Returns how often it opened.
     pub fn opened(&self) -> u64 {
         self.opened.load(Ordering::Relaxed)
     }
@@ -53,7 +53,7 @@ impl CircuitBreaker {
     fn admit(&self) -> Result<PermitGuard<'_>, StoreError> {
         let closed = self.closed.load(Ordering::Acquire);
         let pass = if closed == NOT_CLOSED {
-            // Asked for the time under the lock, so that no two look at the clock in one order and report in another.
+            // The clock is read under the lock, so that times and reports have one order.
             let admitted = self.lock().admit(self.clock.now());
             admitted.map_err(|retry_in| StoreError::CircuitOpen { retry_in })?
         } else {
@@ -63,7 +63,7 @@ impl CircuitBreaker {
     }
 
     fn report(&self, permit: Permit, health: Health) {
-        // While it is closed only failures matter; whoever finds out has a pass of a round in which it is not.
+        // While it is closed only failures matter; the permit of a probe belongs to a round in which it is not.
         if health != Health::Failing && self.is_closed() {
             return;
         }
@@ -89,7 +89,7 @@ impl CircuitBreaker {
     }
 
     fn lock(&self) -> MutexGuard<'_, Breaker> {
-        // No step of the state machine leaves it half done.
+        // Each step of the state machine is complete or did not begin.
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -104,7 +104,7 @@ impl fmt::Debug for CircuitBreaker {
     }
 }
 
-/// Reports when it is dropped: a call that is cancelled or panics must not keep the next one waiting.
+/// Reports when it is dropped: a call that is cancelled or panics must not block the next probe.
 struct PermitGuard<'a> {
     circuit: &'a CircuitBreaker,
     permit: Permit,

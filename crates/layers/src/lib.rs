@@ -1,6 +1,7 @@
-//! Layers round the store port, for every store and for whoever embeds the core: a circuit breaker, retries of reads,
-//! measurements, and traces. A [`Layer`] is one small function round a call; [`Layered`] puts it round a whole store.
-//! Layers are put together as tuples, the outermost first, and compiled into one: [`resilient`] is the usual three.
+//! Layers round the store port, for every store and for services that embed the core: a circuit breaker, retries of
+//! reads, measurements, and traces. A [`Layer`] is one small function round a call; [`Layered`] puts it round a whole
+//! store. Layers are combined as tuples, the outermost first, and compiled into one; [`resilient`] combines the usual
+//! three.
 
 mod breaker;
 mod circuit;
@@ -23,9 +24,9 @@ use rekindle_core::{Clock, Store};
 pub use retry::{Retry, RetryOptions};
 pub use tracing::{SPANS, Traced};
 
-/// A store behind the three layers with their usual numbers, and its circuit breaker, to be shown.
+/// Returns a store behind the three layers with their default options, and its circuit breaker, for health and metrics.
 ///
-/// From outside inwards: the circuit breaker, which counts a read once however often it was tried; the retries; the
+/// From outside inwards: the circuit breaker, which counts a read once for all its attempts; the retries; the
 /// measurements, which see each attempt that reaches the store.
 pub fn resilient(
     store: Arc<dyn Store>,

@@ -1,5 +1,5 @@
-//! Measurements: tells an observer of each call what it was, how it ended and how long it took. What the observer makes of
-//! it, a metric or a trace, is its own affair.
+//! Measurements: reports each call to an observer, with its operation, its outcome and its duration. The observer makes
+//! a metric or a trace of it.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -8,20 +8,20 @@ use crate::layered::Layer;
 use crate::operation::Op;
 use crate::outcome::{Failure, Outcome};
 
-/// A call that is over.
+/// A finished call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Observation {
-    /// What was asked.
+    /// The operation.
     pub op: Op,
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome,
-    /// How long it took.
+    /// The duration.
     pub took: Duration,
 }
 
-/// Is told of each call. It is told on the caller's path: it must be quick and must not block.
+/// Observes calls, on the caller's path: an observer must be quick and must not block.
 pub trait StoreObserver: Send + Sync + 'static {
-    /// A call is over.
+    /// Observes a finished call.
     fn observed(&self, observation: Observation);
 }
 
@@ -31,25 +31,25 @@ impl<O: StoreObserver> StoreObserver for std::sync::Arc<O> {
     }
 }
 
-/// Nobody looks.
+/// Observes nothing.
 impl StoreObserver for () {
     fn observed(&self, _: Observation) {}
 }
 
-/// Tells an observer of each call.
+/// Reports each call to an observer.
 #[derive(Debug, Clone)]
 pub struct Measured<O> {
     observer: O,
 }
 
 impl<O: StoreObserver> Measured<O> {
-    /// By this observer.
+    /// Returns a layer that reports to this observer.
     pub fn by(observer: O) -> Self {
         Self { observer }
     }
 }
 
-/// Tells when it is dropped, so that a call that is cancelled or panics is seen as well.
+/// Reports when it is dropped, so that a call that is cancelled or panics is reported as well.
 struct UnderWay<'a, O: StoreObserver> {
     observer: &'a O,
     op: Op,

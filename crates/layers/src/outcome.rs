@@ -1,4 +1,5 @@
-//! How a call ended, in one word: for metrics, and for the circuit breaker, which cares only whether the store is well.
+//! The outcomes of calls: for metrics, and for the circuit breaker, which distinguishes failures of the store from
+//! answers.
 
 use rekindle_core::StoreError;
 use rekindle_core::store::CommitError;
@@ -6,27 +7,27 @@ use rekindle_core::store::CommitError;
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// It was answered, if only with "there is none".
+    /// It succeeded, also when nothing was found.
     Ok,
-    /// A commit met a row that had changed.
+    /// A row of the commit had changed.
     Stale,
-    /// A commit was forbidden by a unique rule.
+    /// A unique rule forbids the commit.
     Taken,
-    /// A commit's fence had fallen.
+    /// The fence of the commit is not current.
     Fenced,
     /// The store was out of reach or could not write.
     Unavailable,
-    /// Too many calls waited.
+    /// Too many calls are waiting.
     Overloaded,
-    /// Nobody was asked.
+    /// The circuit is open.
     CircuitOpen,
     /// It took too long.
     TimedOut,
-    /// Whether it was written is not known.
+    /// It is unknown whether it was written.
     Unknown,
-    /// What is stored makes no sense.
+    /// The stored data is invalid.
     Corrupt,
-    /// Its caller went away, or it panicked, before there was an answer.
+    /// Its caller went away, or it panicked, before it ended.
     Abandoned,
 }
 
@@ -46,7 +47,7 @@ impl Outcome {
         Self::Abandoned,
     ];
 
-    /// As a label.
+    /// Returns the label.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -63,15 +64,15 @@ impl Outcome {
         }
     }
 
-    /// Of an answer.
+    /// Returns the outcome of a result.
     pub fn of<T, E: Failure>(answer: &Result<T, E>) -> Self {
         answer.as_ref().map_or_else(Failure::outcome, |_| Self::Ok)
     }
 }
 
-/// An error of the port: a [`StoreError`], alone or in a commit's.
+/// An error of the port: a [`StoreError`], or that of a commit.
 pub trait Failure: From<StoreError> + Send {
-    /// In one word.
+    /// Returns the outcome with this error.
     fn outcome(&self) -> Outcome;
 }
 

@@ -1,5 +1,6 @@
-//! Retries: a read that the store was unavailable for is asked again, soon, a few times, and only as long as few reads need
-//! it. Writes are not: the use cases know how. What took too long is not asked again either: that would make it longer.
+//! Retries: a read that failed because the store was unavailable is repeated soon, a few times, as long as few reads
+//! need it. Writes are not repeated here, since the use cases repeat them. A read that timed out is not repeated
+//! either, since that would take even longer.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -14,17 +15,17 @@ use crate::layered::Layer;
 use crate::operation::Op;
 use crate::outcome::Failure;
 
-/// The numbers of the retries.
+/// The options of the retries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryOptions {
-    /// How often a read is asked again at most.
+    /// The most retries of one read.
     pub most: u32,
-    /// The longest pause before the first of them; it doubles with each. The pause is anything up to that, so that many
-    /// do not come at once.
+    /// The longest pause before the first retry; it doubles with each. The pause is random up to that, so that many
+    /// retries do not coincide.
     pub first_pause: Duration,
-    /// A read is given up when it took so long in all. Its first attempt takes as long as the store lets it.
+    /// The total time after which a read is given up. Its first attempt takes as long as the store allows.
     pub in_all: Duration,
-    /// So many retries are free; beyond that there is one for every ten reads.
+    /// The number of retries in reserve; beyond that there is one for every ten reads.
     pub burst: u32,
 }
 
@@ -34,7 +35,7 @@ impl Default for RetryOptions {
     }
 }
 
-/// Asks reads again.
+/// Repeats reads.
 #[derive(Debug)]
 pub struct Retry {
     options: RetryOptions,
@@ -43,13 +44,13 @@ pub struct Retry {
 }
 
 impl Retry {
-    /// With these numbers.
+    /// Returns retries with these options.
     pub fn new(options: RetryOptions) -> Self {
         Self { options, budget: Budget::new(options.burst), circuit: None }
     }
 
-    /// Only while all get through this circuit: the one call that finds out is asked once, and what was under way when it
-    /// opened is not asked again.
+    /// Limits retries to the time in which this circuit is closed: a probe is one attempt, and a read that was under
+    /// way when the circuit opened is not repeated.
     #[must_use]
     pub fn unless_open(self, circuit: Arc<CircuitBreaker>) -> Self {
         Self { circuit: Some(circuit), ..self }
@@ -59,7 +60,7 @@ impl Retry {
         self.circuit.as_ref().is_none_or(|circuit| circuit.is_closed())
     }
 
-    /// Anything up to the longest pause before this retry, the first of which is number 0.
+    /// Returns a random pause up to the longest one before this retry, the first of which is number 0.
     fn pause(&self, retry: u32) -> Duration {
         let longest = self.options.first_pause.saturating_mul(1 << retry.min(16));
         longest.mul_f64(fastrand::f64())
@@ -106,8 +107,8 @@ impl Layer for Retry {
     }
 }
 
-/// How many retries may be had: each read earns a tenth of one, up to a number beyond which nothing is saved up. So of
-/// any `n` reads in a row no more than that number and `n / 10` are asked again, and an outage is not made worse.
+/// The retries in reserve: each read earns a tenth of one, up to a limit. So of any `n` reads in a row at most that
+/// limit and `n / 10` are repeated, and an outage is not made worse.
 #[derive(Debug)]
 struct Budget {
     tenths: AtomicU32,
@@ -123,7 +124,7 @@ impl Budget {
     }
 
     fn earn(&self) {
-        // Full is the usual case, and is only looked at.
+        // A full reserve is the usual case, and costs one read of an atomic.
         self.change(|tenths| (tenths < self.most).then_some(tenths + 1));
     }
 

@@ -1,5 +1,5 @@
-//! Traces: a span for each call of the store, as a part of whatever it was asked for. Where nobody collects spans, a call
-//! costs one look at a flag; a call that belongs to nothing (a job that asks every second) leaves no span.
+//! Traces: a span for each call of the store, as a part of the current span. Where no spans are collected, a call costs
+//! the check of a flag; a call outside of any span (a periodic job) leaves none.
 
 use std::future::Future;
 
@@ -10,18 +10,18 @@ use crate::layered::Layer;
 use crate::operation::Op;
 use crate::outcome::{Failure, Outcome};
 
-/// The target of all spans of this project. What exports traces listens to it and to nothing else, and a log does not:
-/// so that without an exporter no span is ever made.
+/// The target of all spans of this project. The exporter of traces listens to this target only, and the log ignores it,
+/// so that without an exporter no span is made.
 pub const SPANS: &str = "otel";
 
-/// Makes a span for each call. Belongs next to the store, where each attempt is seen.
+/// Makes a span for each call. It belongs next to the store, where each attempt is seen.
 #[derive(Debug, Clone, Copy)]
 pub struct Traced {
     system: &'static str,
 }
 
 impl Traced {
-    /// Round a store of this kind, such as `sqlite`.
+    /// Returns a layer for a store of this kind, such as `sqlite`.
     pub fn of(system: &'static str) -> Self {
         Self { system }
     }
@@ -54,7 +54,7 @@ impl Layer for Traced {
     }
 }
 
-/// Notes the outcome when it is dropped, so that a call that is cancelled or panics has one, too.
+/// Records the outcome when it is dropped, so that a call that is cancelled or panics has one as well.
 struct UnderWay<'a> {
     span: &'a Span,
     outcome: Outcome,
@@ -69,7 +69,8 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-/// Whether the store, or the way to it, failed. That a row had changed is an answer, and a caller who went away is none.
+/// Returns whether the store, or the way to it, failed. A stale row is an answer, and a caller that went away is no
+/// failure.
 fn is_failure(outcome: Outcome) -> bool {
     match outcome {
         Outcome::Ok | Outcome::Stale | Outcome::Taken | Outcome::Fenced | Outcome::Abandoned => false,

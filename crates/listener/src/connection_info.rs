@@ -1,5 +1,5 @@
-//! What is known of one connection: whether it is encrypted, and what it is busy with, so that one that is busy with nothing
-//! is not held for ever.
+//! The state of one connection: whether it is encrypted, and whether a request is in flight, so that an idle one is
+//! closed after a while.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -36,7 +36,7 @@ impl Connection {
 pub struct InFlightGuard(Rc<Connection>);
 
 impl InFlightGuard {
-    /// Its connection is busy from now on. In a service that is not our server nobody asks.
+    /// Marks the connection as busy. Has no effect in a service without our listener.
     pub fn with(req: &ServiceRequest) -> Option<Self> {
         let connection = Rc::clone(req.conn_data::<Rc<Connection>>()?);
         connection.busy.set(connection.busy.get() + 1);

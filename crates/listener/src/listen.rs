@@ -63,11 +63,11 @@ pub fn listen(
             .on_connect_ext(|io: &TimedStream, of_connection| {
                 of_connection.insert(io.connection());
             })
-            // Nothing of ours asks the framework for the server's own name.
+            // No code of ours uses the framework's name of the server.
             .h1(map_config(app, |()| AppConfig::default()));
         let (tls, connections) = (tls.clone(), Arc::clone(&connections));
         let accept = move |stream: TcpStream| accepted(stream, tls.clone(), Arc::clone(&connections), error_body);
-        // What went wrong on a connection has been told where it was known what was asked.
+        // Errors of a connection are logged where the request is known.
         fn_service(accept).and_then(http.map_err(|_| ()))
     })?;
     Ok(builder.run())

@@ -17,7 +17,7 @@ pub struct ProtocolError {
     pub status: StatusCode,
     /// For programs.
     pub code: &'static str,
-    /// For the person who asked.
+    /// The message for the client.
     pub message: String,
     /// The id under which the log has it.
     pub request_id: Uuid,

@@ -139,7 +139,7 @@ impl AsyncRead for TimedStream {
         let is_quiet = !io.connection.is_busy();
         match read {
             Poll::Ready(Ok(())) if buf.filled().len() > before && is_quiet => {
-                // A late byte is not what a head was missing: it is told when the next look finds nothing.
+                // A late byte does not complete a head: the next check reports the timeout.
                 let begun = io.connection.begun();
                 if io.head.is_none_or(|(_, then)| then != begun) {
                     io.head = Some((Instant::now(), begun));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How long the head of a request may take to come: whoever sends it byte by byte holds a connection no longer.
+/// The time limit of the head of a request: a client that sends it byte by byte holds a connection no longer.
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an answer may wait for its reader without a byte being taken.
 pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);

@@ -1,4 +1,4 @@
-//! TLS 1.2 and 1.3: the certificate and its key, read from files, checked, and read again when a signal asks for it.
+//! TLS 1.2 and 1.3: the certificate and its key are read from files and checked, and read again on a signal.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -146,7 +146,7 @@ fn warn_of_validity(file: &Path, chain: &[CertificateDer<'_>]) {
     let Some(certificate) = chain.first().and_then(|der| EndEntityCert::try_from(der).ok()) else { return };
     let now = std::time::Duration::from_millis(u64::try_from(SystemClock.now().millis()).unwrap_or(0));
     let now = UnixTime::since_unix_epoch(now);
-    // Nobody is trusted here: of all that is verified only the first step is of interest, which is the time.
+    // No certificate is trusted here: of the verification only its first step matters, which is the validity period.
     let verified = certificate.verify_for_usage(&[], &[], &[], now, KeyUsage::server_auth(), None, None);
     let file = file.display();
     match verified.err() {

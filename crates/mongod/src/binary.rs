@@ -1,4 +1,4 @@
-//! Finds a `mongod`: the one that `REKINDLE_MONGOD` names, else one on the PATH, else one that was fetched before.
+//! Finds a `mongod`: the one that `REKINDLE_MONGOD` names, else one on the PATH, else a fetched one.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,8 +1,8 @@
 //! The stored shape of each entity, declared once: its fields, its key, its unique rules and its indexes, and the code
-//! that takes an entity apart into fields and puts it together again. A store implements [`Encoder`] and [`Decoder`] for
-//! its own kind of record, and takes names, columns and indexes from the [`Declaration`].
+//! that takes an entity apart into fields and puts it together again. A store implements [`Encoder`] and [`Decoder`]
+//! for its own kind of record, and takes names, columns and indexes from the [`Declaration`].
 //!
-//! The rules that tell from stored fields in which state an entity is stand here and nowhere else.
+//! The rules that derive the state of an entity from its stored fields are here and nowhere else.
 
 mod api_key;
 mod declaration;

@@ -1,4 +1,4 @@
-//! The record of a session, and how its phase is told from the stored fields.
+//! The record of a session, and how its phase follows from the stored fields.
 
 use rekindle_core::domain::session::{
     Ended, Lineage, Live, LiveState, Outcome, Phase, Recovered, Session, SessionStatus,

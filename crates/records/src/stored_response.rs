@@ -16,7 +16,7 @@ crate::declare_fields! {
     ANSWER = Field::bytes("answer").mutable();
     /// When.
     AT = Field::time("at").mutable();
-    /// Until when it stands.
+    /// The time of its expiry.
     UNTIL = Field::time("until").mutable();
 }
 

@@ -1,4 +1,4 @@
-//! The record of a task, and how its state is told from the stored fields.
+//! The record of a task, and how its state follows from the stored fields.
 
 use rekindle_core::domain::task::{Task, TaskState, TaskStatus};
 use rekindle_core::values::{ErrorMessage, IssueId, SessionId, TaskId, Timestamp};

@@ -1,5 +1,5 @@
-//! Backups at the times of a schedule: each is whole and verified before an older one goes, and only files of exactly our
-//! names ever go. One that fails is told in the log, and the next one is taken in its time.
+//! Backups on a schedule: each is complete and verified before an older one is deleted, and only files with exactly our
+//! names are deleted. A failed backup is logged, and the next one is taken at its time.
 
 use std::fs::{self, File};
 use std::io;
@@ -17,7 +17,7 @@ use rekindle_stores::maintenance::{BackedUp, Existing, MaintenanceError, Stop, b
 
 /// Its name in the log.
 const BACKUP: &str = "backup";
-/// What our names begin and end with; between them stands the time.
+/// The beginning and the end of our file names; the time is between them.
 const NAME: (&str, &str) = ("rekindle-", ".db");
 /// An unfinished one, as `maintenance` calls it.
 const UNFINISHED: (&str, &str) = (".", ".part");
@@ -69,7 +69,7 @@ impl Job for BackupJob {
     }
 }
 
-/// Ends what is under way on its thread when nobody waits for it any more.
+/// Stops the work on its thread when its caller goes away.
 struct StopOnDrop(Stop);
 
 impl Drop for StopOnDrop {
@@ -136,7 +136,7 @@ fn take(file: &Path, plan: &BackupPlan, at: Timestamp, stop: &Stop) -> Result<Ta
     Ok(Taken { path, done, removed })
 }
 
-/// Removes the oldest beyond `keep`, never the one that was just taken, and what a killed process left unfinished.
+/// Removes the oldest backups beyond `keep`, never the newest, and the unfinished files of killed processes.
 fn remove_old(folder: &Path, taken: &str, keep: usize) -> io::Result<usize> {
     let mut finished = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -147,7 +147,7 @@ fn remove_old(folder: &Path, taken: &str, keep: usize) -> io::Result<usize> {
         if is_ours(name) && name != taken {
             finished.push(name.to_owned());
         } else if unfinished.is_some_and(is_ours) {
-            // Nobody is at it: there is one backup at a time in this folder.
+            // No other backup is under way: there is one at a time in this folder.
             fs::remove_file(entry.path())?;
         }
     }

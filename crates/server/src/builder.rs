@@ -23,7 +23,7 @@ use crate::running::RunningServer;
 use crate::serve;
 use crate::settings::Settings;
 
-/// How long the start waits for the keys that were handed out; without them it goes on, and asks again.
+/// How long the start waits for the stored API keys; without them it continues, and retries.
 const KEY_LOAD_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A server that is to be started.
@@ -122,7 +122,7 @@ impl<'a> ServerBuilder<'a> {
         let state = AppState::with_handles(tracker, limits, surroundings);
         let tracker = state.tracker().clone();
         state.spawn_upkeep();
-        // Whoever comes first must not hear that nobody can say whether their key is good.
+        // The first request must find the stored API keys.
         let _ = timeout(KEY_LOAD_TIMEOUT, state.refresh_keys()).await;
         let connections = Arc::new(Connections::default());
         let options = ListenOptions {

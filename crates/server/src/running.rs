@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tracing::warn;
 
-/// How long those who have a connection are told, before they lose it, that the server is shutting down.
+/// How long open connections are warned that the server is shutting down, before they are closed.
 const SHUTDOWN_NOTICE: Duration = Duration::from_millis(250);
 /// How long the last answers have to get out, however late they were.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(250);
@@ -49,7 +49,7 @@ impl RunningServer {
         }
     }
 
-    /// As [`RunningServer::stop`], and whoever has a connection and goes on asking is told before it is closed.
+    /// Like [`RunningServer::stop`], and warns open connections before they are closed.
     pub(crate) async fn stop_with_notice(self) {
         self.state.drain();
         if self.connections.count() > 0 {
@@ -58,10 +58,11 @@ impl RunningServer {
         self.stop().await;
     }
 
-    /// Takes nothing new, answers what has begun within the time for it, stops the jobs and closes the store.
+    /// Accepts no new work, completes the requests in flight within their time limit, stops the jobs and closes the
+    /// store.
     ///
-    /// As long as something is worked on, it goes on listening: load balancers are told by `/ready` to ask others, and
-    /// whoever asks for anything new is told to come back. Then nobody is let in any more.
+    /// As long as a request is in flight, the server listens: `/ready` tells load balancers to use other servers, and
+    /// new requests are rejected with a hint to retry. Then connections are refused.
     pub async fn stop(mut self) {
         self.state.drain();
         let deadline = Instant::now() + self.drain_timeout;

@@ -10,7 +10,7 @@ use crate::running::RunningServer;
 use crate::signals::{ServerSignal, Signals};
 use crate::systemd::Notifier;
 
-/// Starts a server and runs it until it is asked to end.
+/// Starts a server and runs it until a signal ends it.
 ///
 /// # Errors
 /// See [`ServeError`].

@@ -60,7 +60,7 @@ pub struct Settings {
     pub tls: Option<TlsFiles>,
     /// `BACKUP_CRON`, `BACKUP_DIR`, `BACKUP_KEEP`.
     pub backup: Option<BackupPlan>,
-    /// `ENVIRONMENT`: where this server stands.
+    /// `ENVIRONMENT`: the environment of this server.
     pub environment: String,
     /// The files that were read, in their order.
     pub files: Vec<PathBuf>,

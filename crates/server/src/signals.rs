@@ -1,4 +1,4 @@
-//! The signals that a server hears, and what they ask for.
+//! The signals that a server handles.
 
 use std::io;
 
@@ -11,7 +11,7 @@ pub(crate) struct Signals {
     hang_up: Signal,
 }
 
-/// What a signal asks for.
+/// The effect of a signal.
 pub(crate) enum ServerSignal {
     /// SIGHUP: to look again at what may have changed.
     ToReload,
@@ -41,7 +41,7 @@ impl Signals {
         }
     }
 
-    /// The next that asks for the end: its name, and the exit status that shells know it by.
+    /// Returns the next signal that ends the process: its name, and the exit status that shells give it.
     pub(crate) async fn next_to_end(&mut self) -> (&'static str, u8) {
         loop {
             if let ServerSignal::ToEnd { signal, code } = self.next().await {

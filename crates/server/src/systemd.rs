@@ -1,6 +1,6 @@
-//! Telling systemd how the process fares (`Type=notify`): ready, reloading, stopping, and alive. The watchdog is fed only
-//! after the server has answered a request of our own, so that a process that runs but answers nobody is started again.
-//! Without `NOTIFY_SOCKET`, which systemd sets, nothing happens. The protocol: sd_notify(3).
+//! Notifications for systemd (`Type=notify`): ready, reloading, stopping, and alive. The watchdog is notified only
+//! after the server has answered a request of our own, so that a process that runs but answers no requests is
+//! restarted. Without `NOTIFY_SOCKET`, which systemd sets, nothing happens. The protocol: sd_notify(3).
 
 use std::ffi::OsStr;
 use std::io;
@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::{info, warn};
 
-/// A request that anybody may make, and that asks nothing of the store.
+/// A public request that does not use the store.
 const PROBE: &[u8] = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
 /// The way to the service manager, if one wants to know.
@@ -46,10 +46,10 @@ impl Notifier {
         })
     }
 
-    /// The manager that listens at this socket: a path, or an abstract name after `@`.
+    /// Connects to the manager at this socket: a path, or an abstract name after `@`.
     ///
     /// # Errors
-    /// Nobody listens there.
+    /// Fails when no process listens there.
     pub(crate) fn at(socket: &OsStr, patience: Option<Duration>) -> io::Result<Self> {
         let ours = UnixDatagram::unbound()?;
         connect(&ours, socket)?;
@@ -91,7 +91,8 @@ impl Notifier {
         })))
     }
 
-    /// While it drains nobody new is let in, and the drain has a time limit of its own: the runtime's tick is enough then.
+    /// During a drain new connections are refused, and the drain has a time limit of its own: the tick of the runtime
+    /// is enough.
     async fn feed(&self, address: SocketAddr, patience: Duration, draining: impl Fn() -> bool) {
         // Three chances within the manager's patience, the last one early enough to be heard.
         let mut tick = interval(patience / 3);

@@ -1,4 +1,4 @@
-//! API keys that are handed out, and what each role may ask for: every line of the table of routes, with every role.
+//! API keys and the rights of each role: every line of the table of routes, with every role.
 #![expect(clippy::unwrap_used, reason = "a failed expectation is how a test reports")]
 
 mod support;

@@ -1,4 +1,4 @@
-//! Who is let in: keys, what is public, and that nothing is told to those who are not let in.
+//! Authentication: keys, public paths, and answers without a key, which reveal nothing.
 
 mod support;
 

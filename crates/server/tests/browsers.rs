@@ -1,4 +1,4 @@
-//! What browsers are told: which pages may use the API, and what may be done with an answer.
+//! Answers for browsers: which pages may use the API, and what may be done with an answer.
 
 mod support;
 
@@ -31,7 +31,7 @@ fn has_cors(reply: &Reply) -> bool {
     reply.headers.keys().any(|name| name.as_str().starts_with("access-control-"))
 }
 
-/// Test-1.4.d: the extension's pages may ask, before there is a key to show.
+/// Test-1.4.d: the extension's pages may send requests before they have a key.
 #[tokio::test]
 async fn a_preflight_of_an_allowed_page_is_answered_without_a_key() {
     let server = open_to_pages().await;
@@ -114,7 +114,7 @@ async fn a_foreign_page_gets_no_permission() {
         assert!(!has_cors(&reply), "{origin}");
         assert_eq!(reply.header("vary"), Some("Origin"));
     }
-    // The answer itself is the same as for anybody: it is the browser that keeps it from the page.
+    // The answer itself is the same for every page: the browser keeps it from this one.
     let reply = Reply::of(server.request(Method::GET, "/api/sessions").header("Origin", FOREIGN)).await;
     assert!(!has_cors(&reply.clone().expect(StatusCode::OK)));
     assert_eq!(reply.header("vary"), Some("Origin"));
@@ -172,7 +172,7 @@ async fn the_page_of_the_documentation_keeps_to_itself() {
     for rule in ["default-src 'none'", "script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'"] {
         assert!(policy.split("; ").any(|one| one == rule), "{rule} in {policy}");
     }
-    // The policy lets no script run that stands in the page itself; so there must be none.
+    // The policy lets no script run that is part of the page itself; so the page must have none.
     let text = String::from_utf8(page.body).unwrap();
     for script in text.split("<script").skip(1) {
         assert!(script.trim_start().starts_with("src=\"/api/docs/") && script.contains("></script>"), "{script}");

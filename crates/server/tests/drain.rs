@@ -1,5 +1,5 @@
-//! The end of a server as those see it who have asked it for something, or are about to: the real program, and requests
-//! that take their time.
+//! The end of a server as its clients see it, with requests in flight and new ones: the real program, and requests that
+//! take time.
 #![expect(clippy::unwrap_used, reason = "a failed expectation is a test's way to report")]
 
 mod support;

@@ -1,4 +1,4 @@
-//! What clients are told when the store, or we, fail; and that what was begun is finished, whoever hangs up.
+//! Answers while the store or the server fails; and work that was begun is finished, also when the client goes away.
 
 mod support;
 
@@ -41,7 +41,7 @@ async fn each_failure_of_the_store_has_its_answer() {
             let retry = (status == StatusCode::SERVICE_UNAVAILABLE).then_some("1");
             assert_eq!(reply.header("retry-after"), retry);
         }
-        // Whatever is wrong with it, others are to be asked; the store's answer stands for a second.
+        // Whatever the fault, load balancers must use other servers; the store's answer is valid for a second.
         tokio::time::sleep(Duration::from_millis(1100)).await;
         let ready = Reply::of(server.bare(Method::GET, "/ready")).await;
         ready.error(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable");

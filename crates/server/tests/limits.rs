@@ -1,4 +1,4 @@
-//! How much may be asked: rate limits with the clock in hand, requests at once, and heads that are too long or never end.
+//! Limits: rate limits on a manual clock, concurrent requests, and heads that are too long or never end.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed expectation is how a test reports")]
 
 mod support;
@@ -93,7 +93,7 @@ async fn every_answer_to_a_valid_key_says_where_it_stands() {
         assert_eq!(standing(&reply), Some((50, 50 - n, START + 60)), "{status}");
     }
     clock.advance(Duration::from_secs(59));
-    // What needs no key is not counted, and says nothing of a key that it did not look at.
+    // A public request is not counted, and its answer reveals nothing about a key.
     for path in ["/health", "/ready", "/api/docs"] {
         assert_eq!(standing(&server.get(path).await.expect(StatusCode::OK)), None);
     }
@@ -115,7 +115,7 @@ async fn keys_are_counted_apart_and_a_wrong_one_not_at_all() {
     with_key(&server, OTHER, "/api/sessions").await.expect(StatusCode::OK);
     let capitals = KEY.to_uppercase();
     with_key(&server, &capitals, "/api/sessions").await.error(StatusCode::TOO_MANY_REQUESTS, "rate_limited");
-    // Who is not let in is told so, whatever the limits say.
+    // A request without a valid key is refused as such, whatever the limits are.
     with_key(&server, "x", "/api/sessions").await.error(StatusCode::UNAUTHORIZED, "api_key_malformed");
     server.stop().await;
 }
@@ -187,7 +187,7 @@ async fn who_guesses_keys_is_held_up_and_who_has_one_is_not() {
     server.stop().await;
 }
 
-/// Asks until the answer has this status.
+/// Sends requests until the answer has this status.
 async fn becomes(server: &TestServer, status: StatusCode) -> Reply {
     let asked = async {
         loop {

@@ -1,5 +1,4 @@
-//! The log of a server process: nothing secret in it whatever is asked, and a process that lives whatever becomes of the
-//! log.
+//! The log of a server process: no secret in it, whatever the request, and a process that survives the loss of its log.
 #![expect(clippy::unwrap_used, reason = "a failed expectation is a test's way to report")]
 
 mod support;
@@ -16,7 +15,7 @@ use support::KEY;
 use support::logged::{PATIENCE, Process, program};
 use tokio::time::{sleep, timeout};
 
-/// What must never be in a log: the key, one that is unknown, and what stands for passwords and values of metadata.
+/// What must never be in a log: the key, an unknown key, and texts that look like passwords and values of metadata.
 const UNKNOWN_KEY: &str = "11111111-2222-4333-8444-555555555555";
 const SECRETS: [&str; 4] = [KEY, UNKNOWN_KEY, "hunter2", "swordfish"];
 
@@ -176,7 +175,7 @@ async fn a_server_whose_log_folder_is_removed_goes_on_and_comes_back_to_its_file
     assert_eq!(process.log().last().unwrap()["message"], "Stopped");
 }
 
-/// Asks something that is logged, again and again, until this is so.
+/// Sends requests that are logged until this holds.
 async fn ask_until(process: &Process, so: impl Fn(&Process) -> bool) {
     let asking = async {
         while !so(process) {
@@ -194,7 +193,7 @@ async fn a_server_whose_stderr_is_closed_goes_on() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
     let variables = [("STORE_URL", "sqlite::memory:"), ("API_KEYS", KEY), ("PORT", &port), ("LOG_LEVEL", "debug")];
     let mut child = program(&variables).spawn().unwrap();
-    // Whoever reads it goes away.
+    // The reader of the log goes away.
     drop(child.stderr.take());
     let client = Client::builder().timeout(PATIENCE).build().unwrap();
     let url = format!("http://127.0.0.1:{port}");

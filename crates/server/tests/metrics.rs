@@ -1,4 +1,4 @@
-//! What `/metrics` shows: every documented metric, in a form that Prometheus reads, with few series whatever is asked.
+//! `/metrics`: every documented metric, in a form that Prometheus reads, with a bounded number of series.
 #![expect(clippy::unwrap_used, reason = "a failed expectation is how a test reports")]
 
 mod support;
@@ -191,7 +191,7 @@ async fn a_store_that_is_away_takes_only_its_own_metrics_with_it() {
     for _ in 0..6 {
         server.get("/api/sessions").await.error(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable");
     }
-    // The last answer stands for a second.
+    // The last answer is valid for a second.
     let page = shows(&server, "no store", |page| !up(page)).await;
     for name in ["active_sessions_count", "rekindle_sessions", "rekindle_tasks", "rekindle_machines"] {
         assert!(!page.metrics.contains_key(name), "{name}");

@@ -1,4 +1,4 @@
-//! The server under a service manager that wants to be told (systemd's `Type=notify`), with the real program.
+//! The server under a service manager that expects notifications (systemd's `Type=notify`), with the real program.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed expectation is a test's way to report")]
 
 use std::process::Stdio;

@@ -136,7 +136,7 @@ async fn it_stops_at_once_although_a_connection_is_kept_open() {
         let reply = client.get(process.url("/health")).send().await.unwrap();
         assert_eq!(reply.status(), StatusCode::OK);
         reply.bytes().await.unwrap();
-        // The client keeps its connection, and so does one that never asks anything.
+        // The client keeps its connection, and so does one that never sends a request.
         let idle = process.connect().await;
         let began = Instant::now();
         process.signal(signal).await;

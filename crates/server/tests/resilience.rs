@@ -1,4 +1,4 @@
-//! 5.2: what clients are told while the store is out of reach and the circuit to it is open, and when it is back.
+//! 5.2: answers while the store is out of reach and its circuit is open, and after it is back.
 #![expect(clippy::unwrap_used, reason = "a failed expectation is how a test reports")]
 
 mod support;
@@ -111,7 +111,7 @@ async fn test_5_2_e_the_sixth_request_is_told_that_the_circuit_is_open() {
     assert_circuit_open(&failing.ask().await, "30");
     failing.clock.advance(Duration::from_millis(9_001));
     assert_circuit_open(&failing.ask().await, "21");
-    // Whatever is asked, and the store is not touched.
+    // For any request, and without a call of the store.
     assert_circuit_open(&failing.server.act(&format!("{}/heartbeat", failing.path)).await, "21");
     assert_circuit_open(&failing.server.get("/api/sessions").await, "21");
     assert_eq!(failing.met(), met);

@@ -20,7 +20,7 @@ use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Serves over a store that panics when it is asked who does a job. Answers the address, and how it ends.
+/// Serves over a store that panics when a lease is claimed. Returns the address, and how the server ends.
 async fn doomed() -> (SocketAddr, tokio::task::JoinHandle<Result<(), ServeError>>) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let variables =

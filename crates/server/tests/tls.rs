@@ -91,7 +91,7 @@ impl Authority {
     }
 }
 
-/// Asks on an open connection.
+/// Sends a request on an open connection.
 async fn is_answered(stream: &mut TlsStream<TcpStream>) {
     stream.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     let mut said = vec![0; 4096];

@@ -31,8 +31,8 @@ impl FileValues {
     }
 }
 
-/// Reads one of the files of the folder. One that is not there says nothing. `is_named`: whether the folder was named
-/// for us, so that everything in it is ours; `is_base`: whether it may say where the server stands.
+/// Reads one of the files of the folder. A missing file has no settings. `is_named`: the folder was named for us, so
+/// that everything in it is ours; `is_base`: the file may set the environment.
 pub(crate) fn toml(table: &Table, path: &Path, is_named: bool, is_base: bool) -> FileValues {
     let shown = path.display().to_string();
     let text = match fs::read_to_string(path) {

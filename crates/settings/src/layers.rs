@@ -37,7 +37,7 @@ pub struct Flag {
     pub value: String,
 }
 
-/// A command that chooses what nobody has set: `rekindle dev`.
+/// A command that sets what no other layer does: `rekindle dev`.
 #[derive(Clone)]
 pub struct Command {
     /// Its name.
@@ -170,7 +170,7 @@ impl Sources {
     }
 }
 
-/// The file for where a server stands. A word that could lead out of the folder has none.
+/// The file of an environment; `None` for a name that could lead out of the folder.
 fn overlay(environment: &str) -> Option<String> {
     let plain = environment.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
     match environment {

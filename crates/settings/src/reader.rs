@@ -10,7 +10,7 @@ use crate::error::{ConfigurationError, SettingFault};
 use crate::layers::Layers;
 use crate::table::{Kind, Secrecy, Setting};
 
-/// Reads settings; none stands for one that was refused.
+/// Reads settings; `None` is a refused value.
 pub struct Reader<'a> {
     layers: &'a Layers,
     faults: Vec<SettingFault>,

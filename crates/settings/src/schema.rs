@@ -1,4 +1,4 @@
-//! The table `[rekindle]` of a settings' file as JSON Schema, for editors and for whoever checks files without us.
+//! The table `[rekindle]` of a settings file as JSON Schema, for editors and other tools.
 
 use serde_json::{Map, Value, json};
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// Where a value comes from. A later one wins over those before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// Nobody set it.
+    /// The default.
     Default,
     /// A command chose it for lack of anything better.
     Command(&'static str),

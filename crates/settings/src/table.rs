@@ -16,7 +16,7 @@ pub struct Setting {
     pub secrecy: Secrecy,
     /// Reads an address and returns it without its password; none where it cannot be read.
     pub without_password: Option<fn(&str) -> Option<String>>,
-    /// Whether it chooses the files that are read, and so cannot stand in one.
+    /// Whether it chooses the files that are read, and so cannot be set in one.
     pub chooses_files: bool,
     /// What it is for, in one line.
     pub about: &'static str,
@@ -29,7 +29,7 @@ pub struct Table {
     pub settings: &'static [&'static Setting],
     /// The setting that names the folder of the files.
     pub folder: &'static Setting,
-    /// The setting that chooses the second file: one of the words of where a server stands.
+    /// The setting that chooses the second file: the name of the environment.
     pub overlay: &'static Setting,
 }
 

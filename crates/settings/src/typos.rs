@@ -1,4 +1,4 @@
-//! Names that are nearly right: what was meant by one that nobody knows.
+//! Suggestions for unknown names: the known name that is nearest.
 
 use crate::table::{Setting, Table};
 

@@ -20,7 +20,7 @@ use crate::indexes::index_that_serves;
 use crate::kinds::Kinds;
 use crate::query::{Count, Query as Find};
 
-/// A selection with everything that its names stand for.
+/// A selection and the kind that it names.
 pub(crate) struct Plan<'s> {
     kind: &'static dyn RecordType,
     selection: &'s Selection,

@@ -49,7 +49,7 @@ pub(crate) enum Expires {
 }
 
 impl Index {
-    /// Returns an index; an empty name stands for one of the fields and their directions.
+    /// Returns an index; an empty name is replaced by one of the fields and their directions.
     fn of(name: &str, key: Document) -> Self {
         let made = || key.iter().map(|(field, way)| format!("{field}_{way}")).collect::<Vec<_>>().join("_");
         let name = if name.is_empty() { made() } else { name.to_owned() };
@@ -167,7 +167,7 @@ fn exists() -> Document {
     doc! { "$exists": true }
 }
 
-/// Returns the index that serves a declared index or unique set; an empty name stands for that of the key.
+/// Returns the index that serves a declared index or unique set; an empty name means that of the key.
 ///
 /// # Errors
 /// Fails with [`StoreError::Corrupt`] when there is none.

@@ -36,7 +36,7 @@ impl Last {
         if now > self.millis {
             return fresh(now);
         }
-        // The clock stands still or went back: the id grows by a small random step.
+        // The clock did not advance, or went back: the id grows by a small random step.
         let tail = self.tail + 1 + (random & 0xffff_ffff);
         if tail >> TAIL_BITS == 0 { Self { tail, ..self } } else { fresh(self.millis + 1) }
     }

@@ -1,6 +1,6 @@
-//! The loss of the primary. The driver waits for a reply for as long as the connection stands, and the connection to a
-//! server that stopped, or that a broken network hides, stands for minutes. But the driver also watches the servers, and
-//! learns within seconds of a new primary: then the old one will not reply any more, and the call stops waiting.
+//! The loss of the primary. The driver waits for a reply for as long as the connection exists, and the connection to a
+//! server that stopped, or that a broken network hides, exists for minutes. But the driver also monitors the servers,
+//! and learns within seconds of a new primary: then the old one will not reply any more, and the call stops waiting.
 
 use std::future::Future;
 use std::sync::Arc;

@@ -111,7 +111,7 @@ impl Command for Release {
     }
 }
 
-/// Writes nothing new: it shows whether a write gets through.
+/// Writes nothing new: it shows whether the database accepts a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ping;
 

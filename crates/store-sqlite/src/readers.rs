@@ -11,7 +11,7 @@ use tokio::sync::mpsc::error::TrySendError;
 
 use crate::threads::{self, Thread, Threads};
 
-/// How many of SQLite's steps go by between two looks at the clock: well under a millisecond's worth.
+/// The number of SQLite's steps between two reads of the clock: well under a millisecond's worth.
 const STEPS_BETWEEN_LOOKS: i32 = 10_000;
 
 /// A read, which also sends its result to the caller.

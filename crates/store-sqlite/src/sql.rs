@@ -39,7 +39,7 @@ pub(crate) const UPDATE_DETECTOR_STATE: &str = "UPDATE watch SET looked_at = ?1,
      WHERE only_row = 1 AND looked_at = ?4 AND due_by = ?5 AND silence_from = ?6";
 pub(crate) const PURGE_EVENTS: &str = "DELETE FROM events WHERE position IN (SELECT position \
      FROM events INDEXED BY events_loose WHERE kept_with IS NULL AND at < ?1 ORDER BY at LIMIT ?2)";
-/// Writes a row as it is, to show whether a write gets through.
+/// Writes a row as it is, to show whether the database accepts a write.
 pub(crate) const PING: &str = "UPDATE session_counts SET n = n WHERE status = 'active' AND archived = 0";
 
 // Leases. The time is SQLite's own and does not move within a statement.

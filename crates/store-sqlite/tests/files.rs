@@ -80,7 +80,7 @@ async fn closing_finishes_what_was_asked_and_leaves_no_log_behind() {
     let options = options(folder.path());
     let store = open(&options);
     let mut writes: Vec<_> = (0..500).map(|n| store.commit(insert(n))).collect();
-    // Polled once, each has asked; whether it has its answer yet is all the same.
+    // Polled once, each call has begun; whether it has its result yet does not matter.
     let mut answers = Vec::new();
     let mut waiting = Vec::new();
     for mut write in writes.drain(..) {

@@ -91,7 +91,7 @@ async fn work(
     }
 }
 
-/// The other process: tells of each life on a line, until nobody listens.
+/// The other process: reports each life on a line, until the test has ended.
 async fn other_process(database: &Path) {
     let store = Arc::new(SqliteStore::open(options(database)).unwrap());
     let ended = database.with_file_name(ENDED);

@@ -17,7 +17,7 @@ use rekindle_testkit::sample::{largest_metadata, session, task};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-/// Says to this program, started again, what it is to do.
+/// Tells this program, started again, what to do.
 const ROLE: &str = "REKINDLE_TEST_ROLE";
 const FILES: &str = "REKINDLE_TEST_FILES";
 

@@ -71,8 +71,8 @@ impl StoreUrl {
         }
     }
 
-    /// Opens the store beside whoever uses it, for somebody who only looks: nothing is made or changed, and a database that
-    /// is not there is refused.
+    /// Opens the store for reading, beside other processes: nothing is created or changed, and a missing database is
+    /// refused.
     ///
     /// # Errors
     /// See [`OpenStoreError`].
@@ -146,7 +146,7 @@ pub struct Opening {
     pub call_timeout: Duration,
     /// The age in days at which retention deletes.
     pub retention_days: u32,
-    /// Who is told of the batches in which writes travel.
+    /// The observer of the batches of writes.
     pub watch: BatchObserverHandle,
 }
 

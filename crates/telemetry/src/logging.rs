@@ -1,5 +1,5 @@
 //! Logs on stderr or in a file: JSON, one object a line, `{"timestamp","level","message","context":{…}}`, for programs;
-//! short lines for people who develop. Whoever logs never waits for a disk or a reader: see `queue`.
+//! short lines for developers. A log call never waits for a disk or a reader: see `writer_thread`.
 
 mod batch;
 mod config;
@@ -119,7 +119,7 @@ pub fn init(settings: &LogSettings, spans_to: Option<&TraceSettings>) -> Result<
     Ok(Guard(()))
 }
 
-/// Opens the log file anew, for whoever moved it away: to be called on SIGHUP.
+/// Opens the log file again after another program moved it: for SIGHUP.
 pub fn reopen() {
     if let Some(queue) = LOG.get() {
         queue.reopen();

@@ -1,5 +1,5 @@
-//! Metrics: what is counted as it happens, by plain methods, and what is looked up when somebody asks for the page. Cheap to
-//! clone; whoever holds a clone counts for the same server.
+//! Metrics: counters that methods raise as things happen, and gauges that are read for each scrape. Cheap to clone; all
+//! clones count for the same server.
 
 mod endpoint;
 mod exposition;
@@ -107,14 +107,14 @@ impl Metrics {
         self.0.registry.counter(&of::AUDIT_DROPPED, &[]).increment(entries);
     }
 
-    /// A detection pass was made, by a job or since somebody asked for it.
+    /// Counts a detection pass, by a job or by a request.
     pub fn detected(&self, pass: &DetectionReport) {
         for session in &pass.stalled {
             self.0.detection_delay.record(session.late_by);
         }
     }
 
-    /// A recovery was asked for. One that failed for the store's sake is none of these.
+    /// Counts a recovery. One that failed because of the store is not counted.
     pub fn recovery(&self, outcome: &Result<Recovered, Error>) {
         let [now, before, refused] = &self.0.recoveries;
         match outcome {
@@ -131,7 +131,7 @@ impl Metrics {
         JobMetrics { runs, took: self.0.registry.histogram(&of::JOB_DURATION, &[name]) }
     }
 
-    /// Sorts what histograms were told into their buckets: until then each value takes up memory.
+    /// Sorts the recorded values of histograms into their buckets: until then each value takes memory.
     pub fn run_upkeep(&self) {
         self.0.registry.tidy();
     }

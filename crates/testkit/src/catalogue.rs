@@ -1,4 +1,4 @@
-//! Every query of the catalogue with sample values, so that a store can be asked how it runs each of them.
+//! Every query of the catalogue with sample values, so that tests can check how a store runs each of them.
 
 use rekindle_core::store::{
     Cursor, IdempotencyKey, MachineFilter, PageRequest, Query, SessionFilter, Start, TaskFilter, TypedQuery,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rekindle_core::{Clock, Ids, Timestamp};
 use uuid::Uuid;
 
-/// A clock that stands still until it is moved.
+/// A clock that does not advance until it is moved.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
 

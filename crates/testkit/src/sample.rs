@@ -18,7 +18,7 @@ pub fn noon_plus(millis: i64) -> Timestamp {
     Timestamp::from_millis(NOON.millis() + millis)
 }
 
-/// The id that stands for this number; a valid UUID v4.
+/// Returns the id for this number; a valid UUID v4.
 pub fn uuid(n: u64) -> Uuid {
     uuid::Builder::from_random_bytes(u128::from(n).to_be_bytes()).into_uuid()
 }

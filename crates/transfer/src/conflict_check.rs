@@ -1,6 +1,6 @@
-//! What a file's rows show together. An export of a store in use is no picture of one moment, so that two sessions may seem
-//! to have what only one can have. Of two active ones the one that was read first cannot be active any more; it is
-//! imported as stalled, and comes back by itself if it lives. Anything else is refused.
+//! Conflicts among the rows of a file. An export of a store in use is no snapshot, so that two sessions may seem to
+//! hold what only one can hold. Of two active ones the one that was read first cannot be active any more; it is
+//! imported as stalled, and a heartbeat makes it active again. Any other conflict is refused.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,7 +12,7 @@ use rekindle_core::{Session, SessionId, SessionStatus};
 use crate::error::TransferError;
 use crate::rows::{Item, StoredEntity};
 
-/// Eight bytes stand for each member of a set, sixteen for each session, so that a million sessions are some 40 MB.
+/// Eight bytes are kept for each member of a set, sixteen for each session, so that a million sessions take some 40 MB.
 #[derive(Debug, Default)]
 pub struct Sets {
     /// Sorted once all were seen.
@@ -24,10 +24,10 @@ pub struct Sets {
 }
 
 impl Sets {
-    /// One row, in the order of the file.
+    /// Adds a row, in the order of the file.
     ///
     /// # Errors
-    /// It cannot stand beside another one.
+    /// Fails when it conflicts with an earlier row.
     pub fn see(&mut self, path: &Path, item: &Item) -> Result<(), TransferError> {
         let Item::Row(StoredEntity::Session(row)) = item else { return Ok(()) };
         let session = &row.value;
@@ -77,7 +77,7 @@ impl Sets {
         self.stalled.iter().copied()
     }
 
-    /// The session as it can stand beside the others.
+    /// Changes a session so that it conflicts with no other.
     pub fn settle(&self, session: &mut Session) {
         if self.stalled.contains(&session.id)
             && let Phase::Live(Live { state, .. }) = &mut session.phase

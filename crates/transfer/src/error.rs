@@ -1,4 +1,4 @@
-//! Why an export or an import was not done, told to the person who asked for it.
+//! Why an export or an import failed, as messages for an operator.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -95,7 +95,7 @@ pub enum TransferError {
         /// What cannot be.
         what: String,
     },
-    /// The store is somebody's already.
+    /// The store is in use.
     #[error("the store is not empty: there are {0} in it; import into an empty one; nothing was imported")]
     NotEmpty(&'static str),
     /// Another export is being imported.
@@ -116,10 +116,10 @@ pub enum TransferError {
     /// The store cannot do it.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// It was told to stop.
+    /// The import was stopped.
     #[error("it was stopped before it was done; what was done is kept, and the same command goes on with it")]
     Stopped,
-    /// An export was told to stop.
+    /// The export was stopped.
     #[error("it was stopped before it was done; {} holds what was done, and --resume goes on with it", .0.display())]
     Paused(PathBuf),
 }

@@ -1,6 +1,6 @@
-//! What is in the file: lines of JSON in gzip members, each of which can be read by itself. The first member is the
-//! header; each of the next is a batch, of which the first line says what it is and the others are rows; the last is the
-//! trailer, without which a file is not whole. `zcat FILE` shows all of it.
+//! The format of the file: lines of JSON in gzip members, each of which can be read by itself. The first member is the
+//! header; each of the next is a batch, whose first line describes it and whose other lines are rows; the last is the
+//! trailer, without which a file is incomplete. `zcat FILE` shows all of it.
 
 use rekindle_core::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -89,7 +89,7 @@ impl Item {
     }
 }
 
-/// Only the place is told: the library's own words may quote what somebody wrote into their metadata.
+/// Only the position is shown: the library's message may quote a user's metadata.
 fn parsed<T: DeserializeOwned>(line: &[u8]) -> Result<T, InvalidValue> {
     serde_json::from_slice(line)
         .map_err(|fault| InvalidValue::new(format!("cannot be read at column {}", fault.column())))

@@ -10,12 +10,12 @@ use crate::error::TransferError;
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Asks it to stop.
+    /// Stops the transfer.
     pub fn stop(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Fails with [`TransferError::Stopped`] once it was asked to stop.
+    /// Fails with [`TransferError::Stopped`] once it is stopped.
     pub(crate) fn check(&self) -> Result<(), TransferError> {
         if self.0.load(Ordering::Relaxed) { Err(TransferError::Stopped) } else { Ok(()) }
     }

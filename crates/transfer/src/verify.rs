@@ -1,6 +1,6 @@
-//! Reads a whole file before anything is done with it: every line is parsed, every count and the checksum compared, and
-//! rows that cannot stand together are found. What is learned on the way is what an import needs: where each batch
-//! begins, and which sessions there are.
+//! Reads a whole file before anything else is done with it: every line is parsed, every count and the checksum are
+//! compared, and conflicting rows are found. The result is what an import needs: where each batch begins, and which
+//! sessions there are.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};

@@ -1,4 +1,4 @@
-//! `rekindle dev`: a server for one folder, with everything in its `.rekindle`, for whoever begins.
+//! `rekindle dev`: a server for one folder, with everything in its `.rekindle`, for a first trial.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -42,7 +42,7 @@ pub fn dev(globals: &Globals, flags: SettingFlags) -> Result<ExitCode, CliError>
         let note = ServerNote { url, pid: std::process::id() };
         let shown = claim.write_note(&note).and_then(|()| data(&banner(&note.url, &folder, is_new, is_near)));
         match shown {
-            // A server whose banner nobody reads is still a server.
+            // A server whose banner cannot be written still serves.
             Ok(()) | Err(CliError::OutputClosed) => Ok(()),
             Err(failure) => Err(io::Error::other(failure.to_string())),
         }
@@ -57,8 +57,8 @@ pub fn dev(globals: &Globals, flags: SettingFlags) -> Result<ExitCode, CliError>
     })
 }
 
-/// What was set stands; what was not is chosen for one person on one machine. The `.env` of the working folder belongs to
-/// that person's own project; ours is in the data folder.
+/// Settings that are set are kept; the others are chosen for one person on one machine. The `.env` of the working
+/// folder belongs to that person's own project; ours is in the data folder.
 fn sources(folder: &Folder, key: String, flags: Vec<Flag>) -> Sources {
     let store_url = format!("sqlite:{}", folder.database().display());
     let (chosen, added) = (vec![(&table::STORE_URL, store_url)], vec![(&table::API_KEYS, key)]);

@@ -1,5 +1,5 @@
-//! `rekindle health`: whether the server is alive, or ready, for whoever asks again and again and has no key: a
-//! container's health check, a script that waits for a start.
+//! `rekindle health`: whether the server is alive, or ready, without a key: for the health check of a container, or a
+//! script that waits for a start.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::hints;
 use crate::output;
 use crate::target::Globals;
 
-/// A server that takes longer is as good as none: whoever asks has a limit too.
+/// A slower server counts as unreachable, since callers have a time limit of their own.
 const LIMIT: Duration = Duration::from_secs(3);
 
-/// What is asked.
+/// Which health is checked.
 #[derive(Debug, Args)]
 pub struct HealthArgs {
     /// Ask whether it can do its work (`/ready`), not only whether it is alive (`/health`)
@@ -23,10 +23,10 @@ pub struct HealthArgs {
     ready: bool,
 }
 
-/// Asks it.
+/// Sends the request.
 ///
 /// # Errors
-/// It does not answer, or not with 200.
+/// Fails when the server does not answer, or not with 200.
 pub async fn health(globals: &Globals, args: &HealthArgs) -> Result<(), CliError> {
     let (server, found) = globals.server()?;
     let mut url = server.clone();

@@ -165,7 +165,7 @@ fn variables(server: &Connection, registered: Option<Registered>) -> Vec<(&'stat
     let url = target.url.as_str().trim_end_matches('/').to_owned();
     let mut variables = vec![("REKINDLE_URL", url), ("REKINDLE_API_KEY", target.key.clone())];
     if let Some(file) = &target.ca {
-        // The command may be elsewhere when it asks.
+        // The command may have changed its folder by then.
         let file = std::path::absolute(file).unwrap_or_else(|_| file.clone());
         variables.push(("REKINDLE_CA_FILE", file.display().to_string()));
     }
@@ -266,7 +266,7 @@ impl Run {
     }
 }
 
-/// Returns when somebody wants us to end. There is no command any more that the signal could be passed on to.
+/// Returns when a signal ends the run. There is no command any more to which the signal could be passed on.
 async fn interrupted(signals: &mut Signals) {
     loop {
         if let Event::Forward(Signal::SIGINT | Signal::SIGTERM | Signal::SIGHUP | Signal::SIGQUIT) =

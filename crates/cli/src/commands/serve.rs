@@ -21,10 +21,10 @@ pub fn serve(flags: SettingFlags) -> Result<ExitCode, CliError> {
     multi_thread_runtime(async { ended(ServerBuilder::new(&settings).run(|_| Ok(())).await) })
 }
 
-/// How a server's end looks from outside: one that was told a second time to end shows the signal, and nothing more.
+/// Runs the server. A second signal ends it at once, with the exit status of the signal.
 ///
 /// # Errors
-/// Why it did not run.
+/// Fails with the reason why it did not run.
 pub fn ended(ended: Result<(), ServeError>) -> Result<ExitCode, CliError> {
     match ended {
         Err(ServeError::Interrupted { code, .. }) => Ok(ExitCode::from(code)),

@@ -1,4 +1,4 @@
-//! How long a failure asks to wait.
+//! The wait that an error advises.
 
 use rekindle_api::Time;
 use uuid::Uuid;

@@ -25,7 +25,7 @@ pub enum ExitKind {
     Signalled(Signal),
 }
 
-/// What the last look at a child showed.
+/// The state of a child when it was last checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PollResult {
     /// It runs.
@@ -41,7 +41,7 @@ pub enum PollResult {
 pub enum Stderr {
     /// Passed on by us, which keeps its last part.
     Kept,
-    /// Ours: for a shell, which asks its stderr for the terminal.
+    /// Ours: a shell finds its terminal through its stderr.
     Untouched,
 }
 
@@ -100,10 +100,10 @@ impl Child {
         Ok(Self { group, terminal, tee, _guard: guard })
     }
 
-    /// How it fares now, without waiting.
+    /// Returns the present state, without waiting.
     ///
     /// # Errors
-    /// The operating system's, when somebody else has taken the child's end.
+    /// Fails with the error of the operating system, when other code has waited for the child.
     pub fn look(&self) -> io::Result<PollResult> {
         let flags = WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED;
         loop {

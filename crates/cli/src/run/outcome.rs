@@ -1,4 +1,4 @@
-//! How a command's end is told: the exit code that the runner ends with, and the failure message that the session keeps.
+//! How a command's end is reported: the exit code of the runner, and the failure message of the session.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use super::child::ExitKind;
 /// The most of the command's last words, in lines and in characters.
 const LINES: usize = 20;
 const CHARACTERS: usize = 3500;
-/// What stands between how the command ended and what it said last.
+/// Separates how the command ended from the end of its output.
 const SAID: &str = "; last lines of stderr:\n";
 
 /// What became of the command.

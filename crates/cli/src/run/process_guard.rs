@@ -71,7 +71,7 @@ pub fn run_if_guard() -> Option<io::Result<()>> {
 /// Waits for the runner's end, then sees the group off.
 fn watch(group: Pid) -> io::Result<()> {
     io::stdin().lock().read_to_end(&mut Vec::new())?;
-    // On Linux the command itself has been told already, and some programs take a second SIGTERM for impatience.
+    // On Linux the command itself has received the signal already, and some programs end at once on a second SIGTERM.
     if is_gone_within(group, HEAD_START)? {
         return Ok(());
     }

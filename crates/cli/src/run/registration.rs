@@ -1,5 +1,5 @@
-//! From a plan to a session with its task in progress, one request after the other. Every step can be asked for again:
-//! what an earlier attempt did without our hearing of it is recognised by the run's mark.
+//! Registers a run: a session with its task in progress, one request after the other. Every step can be repeated: the
+//! effect of an earlier attempt is recognised by the run's mark.
 
 use std::time::Duration;
 
@@ -41,12 +41,12 @@ pub struct Registered {
 }
 
 impl Registration {
-    /// Nothing has been told yet.
+    /// Nothing was reported yet.
     pub fn new(plan: Plan) -> Self {
         Self { plan, session: None, task: None, begun: false, task_in_doubt: false }
     }
 
-    /// The session and the task, once both stand.
+    /// The session and the task, once both exist.
     pub fn registered(&self) -> Option<Registered> {
         match (&self.session, &self.task) {
             (Some(session), Some(task)) if self.begun => {
@@ -112,7 +112,7 @@ impl Registration {
         }
     }
 
-    /// Makes sure that the session is nobody else's, then takes it up.
+    /// Checks that the session belongs to no other run, and continues it.
     async fn adopt_session(&self, server: &Connection, id: Uuid, project: Option<String>) -> Result<Session, CliError> {
         let session = server.send(|api| api.get_session(id).within(STEP)).await?.value;
         if let Some(project) = project.filter(|project| *project != session.project_id) {

@@ -4,14 +4,14 @@ use uuid::Uuid;
 
 use crate::error::CliError;
 
-/// What stands between a run and the server.
+/// Why a run cannot report to the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trouble {
     /// It may pass.
     Passing(String),
     /// The session's work goes on in this one.
     Superseded(Uuid),
-    /// The session has ended, and nobody goes on with its work yet.
+    /// The session has ended, and no other run continues its work yet.
     Ended(String),
     /// It will not pass.
     Final(String),

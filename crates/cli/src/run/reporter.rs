@@ -28,7 +28,7 @@ pub struct Reporter {
     registration: Registration,
     standing: ReportTarget,
     backoff: Backoff,
-    /// What the person has been told of last, so that it is told once.
+    /// The last state that was shown, so that it is shown once.
     said: Option<String>,
 }
 
@@ -48,7 +48,7 @@ enum ReportTarget {
 pub enum Reported {
     /// The server has it.
     Done(Uuid),
-    /// There was nobody to report to, as has been said.
+    /// There is no session to report to, as was shown.
     Nothing,
     /// The server does not have it, and why.
     Not(String),
@@ -87,7 +87,7 @@ impl Reporter {
                     Step::Superseded(by) => {
                         self.standing = ReportTarget::Not;
                         if let Some(superseded) = superseded.take() {
-                            // Nobody listens any more when the command has just ended.
+                            // The receiver is gone when the command has just ended.
                             superseded.send(by).ok();
                         }
                     }
@@ -121,7 +121,7 @@ impl Reporter {
             Trouble::Passing(words) => {
                 self.say_once(&format!("{words}\n  the command runs on; trying again"));
                 self.look_elsewhere();
-                // On top of what the server asked for: not at the same moment as everybody else whom it asked.
+                // On top of the advised wait: not at the same moment as all other clients.
                 Step::Next(asked + self.backoff.next())
             }
             Trouble::Superseded(by) => Step::Superseded(by),
@@ -215,7 +215,7 @@ impl Reporter {
             }
         };
         match self.server.send(|api| api.update_task(task, &body).within(REQUEST)).await {
-            // The command may itself have ended or deleted its task; then that stands.
+            // The command may itself have ended or deleted its task; then that remains.
             Err(CliError::Refused(refused)) if !matches!(refused.code(), "invalid_transition" | "not_found") => {
                 return match (refused.code(), self.ended_so(session, outcome).await?) {
                     ("session_ended", true) => Ok(registered.session),

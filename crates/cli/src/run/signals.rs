@@ -37,11 +37,11 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Begins to listen. A signal that whoever started us had ignored (`nohup`, a shell's background job) stays
+    /// Begins to handle signals. A signal that the parent process ignores (`nohup`, a shell's background job) stays
     /// ignored, here and in the command.
     ///
     /// # Errors
-    /// The operating system's, when no handler can be set.
+    /// Fails with the error of the operating system, when no handler can be set.
     pub fn listen() -> io::Result<Self> {
         let mut streams =
             vec![(Event::Child, signal(SignalKind::child())?), (Event::Resized, signal(SignalKind::window_change())?)];

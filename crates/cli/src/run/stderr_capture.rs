@@ -19,8 +19,8 @@ use tokio::sync::oneshot;
 /// What is kept of the output, in bytes: enough for the message even where much of it is colour.
 const KEPT: usize = 32 * 1024;
 const CHUNK: usize = 64 * 1024;
-/// The command has ended, and so has its output once nothing came for this long: whoever still holds the other end
-/// is a process that it left behind. In milliseconds.
+/// The output of an ended command is complete once nothing came for this long, in milliseconds: a process that the
+/// command left behind may hold the other end.
 const QUIET: u8 = 100;
 /// The longest that a talkative process left behind is listened to.
 const LEFT_BEHIND: Duration = Duration::from_secs(5);
@@ -160,7 +160,7 @@ fn pass_on(mut source: File, told: &OwnedFd, tail: &Tail) -> io::Result<()> {
                 Ok(0) => return Ok(()),
                 Ok(read) => read,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                // So a pseudo-terminal says that nobody holds its other end any more.
+                // A pseudo-terminal reports this when no process holds its other end.
                 Err(_) => return Ok(()),
             };
             tail.keep(&buffer[..read]);

@@ -21,7 +21,7 @@ pub struct Terminal {
 /// In which modes the terminal comes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Modes {
-    /// As the command left them: it may have been told to change them.
+    /// As the command left them: it may have changed them.
     Left,
     /// As they were before: the command had no time to clean up.
     Restored,
@@ -44,7 +44,7 @@ impl Terminal {
     }
 
     /// Whether the command gets the foreground from the start. With its output in a pipe the next program of the
-    /// pipeline, a pager perhaps, needs the terminal more; the command then gets it when it asks.
+    /// pipeline, such as a pager, needs the terminal more; the command then gets it when it requests it.
     pub fn is_handed_at_start(&self) -> bool {
         std::io::stdin().is_terminal() && std::io::stdout().is_terminal() && self.is_ours()
     }

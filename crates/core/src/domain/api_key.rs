@@ -80,8 +80,7 @@ impl ApiKey {
     }
 }
 
-/// On whose behalf a change is made, for the audit log. Passes of the detector and of retention that no request asked
-/// for have no actor.
+/// The origin of a change, for the audit log. The periodic passes of the detector and of retention have no actor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
     /// The API key of the request; `None` if it was not a known one.

@@ -1,4 +1,4 @@
-//! What a use case asks a store to change.
+//! The changes that a use case commits.
 
 use super::entity::{AnyEntity, Entity, Key, RecordKey};
 use super::lease::Fence;

@@ -1,7 +1,6 @@
-//! Queries as data. A [`Selection`] names one kind of record, conditions on its declared fields, an order, and the index
-//! that serves both; a [`Query`] is a named set of selections and counts of the same moment. A store translates them by
-//! the declarations of its records, and knows none of them by name. The queries themselves stand in
-//! [`super::queries`].
+//! Queries as data. A [`Selection`] names one kind of record, conditions on its declared fields, an order, and the
+//! index that serves both; a [`Query`] is a named set of selections and counts of the same moment. A store translates
+//! them by the declarations of its records, and knows none of them by name. [`super::queries`] has all of them.
 
 use std::borrow::Cow;
 use std::sync::Arc;

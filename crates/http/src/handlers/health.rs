@@ -51,7 +51,7 @@ pub async fn detailed(context: Data<AppState>) -> HandlerResult {
 
 /// Whether the service can do its work
 ///
-/// Not while it is shutting down, nor while its store is out of reach. The store's answer stands for a second.
+/// Not while it is shutting down, nor while its store is out of reach. The store's answer is valid for a second.
 #[utoipa::path(
     get, path = "/ready", tag = "service", operation_id = "getReadiness",
     responses(

@@ -66,7 +66,8 @@ pub async fn list(caller: RequestContext) -> HandlerResult {
 
 /// Replace an API key
 ///
-/// A new key with the same name, role and project; the old one is let in a while longer, so that nobody is locked out.
+/// A new key with the same name, role and project; the old one stays valid for a while, so that no client is locked
+/// out.
 #[utoipa::path(
     post, path = "/api/keys/{id}/rotate", tag = "access", operation_id = "rotateApiKey",
     params(("id" = Uuid, Path, description = "The key to be replaced")),

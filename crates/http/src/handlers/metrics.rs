@@ -12,8 +12,8 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; c
 
 /// The metrics
 ///
-/// In Prometheus' text format. How many sessions, tasks and machines there are is asked of the store at most once a second,
-/// and left out while it is out of reach.
+/// In Prometheus' text format. The numbers of sessions, tasks and machines are read from the store at most once a
+/// second, and left out while it is out of reach.
 #[utoipa::path(
     get, path = "/metrics", tag = "service", operation_id = "getMetrics",
     responses((status = 200, description = "Every metric", content_type = "text/plain", body = String)),

@@ -25,8 +25,8 @@ pub async fn state(caller: RequestContext, id: PathId<SessionId>) -> HandlerResu
 
 /// Prepare a recovery
 ///
-/// Notes when somebody began to recover a failed or stalled session; again: the first time stands. With `release_slot`
-/// its slot is free for others.
+/// Records that the recovery of a failed or stalled session has begun; a repetition keeps the first time. With
+/// `release_slot` its slot is free for others.
 #[utoipa::path(
     post, path = "/api/sessions/{id}/prepare-recovery", tag = "recovery", operation_id = "prepareRecovery",
     params(("id" = uuid::Uuid, Path, description = "The session")),
@@ -46,8 +46,8 @@ pub async fn prepare(caller: RequestContext, id: PathId<SessionId>, body: Body) 
 
 /// Recover a session
 ///
-/// Brings a failed or stalled session back as a new one that takes over its unfinished work. It happens once: whoever
-/// asks again, also with another target, is answered the same successor.
+/// Continues a failed or stalled session in a new one that takes over its unfinished work. It happens once: a
+/// repetition, also with another target, returns the same successor.
 #[utoipa::path(
     post, path = "/api/sessions/{id}/recover", tag = "recovery", operation_id = "recoverSession",
     params(("id" = uuid::Uuid, Path, description = "The session to bring back")),

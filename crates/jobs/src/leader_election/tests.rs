@@ -79,7 +79,7 @@ async fn one_of_several_works_and_another_follows_when_it_dies() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pass_that_takes_longer_than_the_lease_does_not_lose_it() {
-    // Renewed so often that only a machine which stands still for seconds would lose it.
+    // The renewals are so frequent that only a machine that stops for seconds would lose it.
     let terms = LeaseTiming { lasts: Duration::from_secs(3), renew: Duration::from_millis(100), ..QUICK };
     let tracker = tracker();
     let leadership = LeaderElection::new(tracker.clone(), "test", LeaseName::Detection, terms);

@@ -1,4 +1,4 @@
-//! Each call is told once: what it was, how it ended, how long it took.
+//! Each call is observed once: its operation, its outcome, its duration.
 
 use std::future::{Future, pending, poll_fn};
 use std::pin::pin;

@@ -1,4 +1,4 @@
-//! Spans are made where somebody collects them and only inside of something, and say how the call ended.
+//! Spans are made where they are collected and only inside of another span, and record how the call ended.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

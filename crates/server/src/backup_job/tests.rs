@@ -69,7 +69,7 @@ async fn one_that_fails_costs_no_older_one() {
         take(&file.with_file_name("gone.db"), &plan, at("2026-11-02T02:00:00Z"), &Stop::default()).unwrap_err();
     assert!(failed.to_string().contains("gone.db"), "{failed}");
     assert_eq!(names(&plan.folder), ["rekindle-20261101T020000Z.db"]);
-    // The clock was set back: the one that was just taken is the one to keep.
+    // The clock was set back: the newest backup must be kept.
     take(&file, &plan, at("2026-10-01T02:00:00Z"), &Stop::default()).unwrap();
     assert_eq!(names(&plan.folder), ["rekindle-20261001T020000Z.db"]);
 }

@@ -20,7 +20,7 @@ async fn health(server: &TestServer) -> (StatusCode, DetailedHealth, Dependencie
     (reply.status, health, dependencies)
 }
 
-/// Asks for the health until it is as demanded.
+/// Requests the health until it is as demanded.
 async fn comes(server: &TestServer, wanted: HealthStatus) -> (StatusCode, DetailedHealth, Dependencies) {
     let began = Instant::now();
     loop {
@@ -128,7 +128,7 @@ async fn test_5_3_f_jobs_that_rest_for_sixteen_minutes_are_missed() {
     let setup = Setup::new().clock(&clock).store(Arc::clone(&store) as Arc<dyn Store>);
     let server = setup.start().await;
     comes(&server, HealthStatus::Ok).await;
-    // The scheduler stands still: nothing that it begins comes to its end. The database answers questions.
+    // The scheduler stands still: no job ends. The database answers queries.
     store.set(Some(Outage::Fails(StoreError::Unavailable("as the test wants it".to_owned()))));
     clock.advance(Duration::from_secs(16 * 60));
     let (status, health, dependencies) = comes(&server, HealthStatus::Degraded).await;

@@ -1,4 +1,4 @@
-//! A clock that is set back an hour: nobody is taken for silent by it, and everything that is ordered by time goes on.
+//! A clock that is set back an hour: no session is taken for silent, and everything that is ordered by time goes on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +39,7 @@ async fn a_clock_that_is_set_back_blames_nobody_and_loses_nothing() {
         let health = server.get(&format!("/api/sessions/{path}/health")).await.expect(StatusCode::OK);
         assert_eq!(health.field("is_healthy"), true, "{}", health.json());
     }
-    // Whoever falls silent now is missed in time.
+    // A session that falls silent now is found in time.
     server.let_pass(&clock, Duration::from_millis(2500)).await;
     assert_eq!(server.status(&new).await, "stalled");
     server.act(&format!("/api/sessions/{new}/heartbeat")).await.expect(StatusCode::OK);

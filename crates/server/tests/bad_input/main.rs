@@ -1,5 +1,5 @@
-//! What nobody should send, sent: each kind of it is answered clearly where HTTP still allows an answer, nothing is lost or
-//! leaked by it, and the server lives.
+//! Bad input of every kind: each is answered clearly where HTTP still allows an answer, nothing is lost or leaked, and
+//! the server lives.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed expectation is a test's way to report")]
 
 #[path = "../support/mod.rs"]

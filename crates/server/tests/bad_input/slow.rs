@@ -61,7 +61,7 @@ async fn who_sends_byte_by_byte_is_not_waited_for() {
         dribble(stream, b" ").await
     };
     let (first, later, quiet, body) = tokio::join!(first, later, quiet, body);
-    // Whoever still sends when the answer comes may lose it.
+    // A client that still sends when the answer comes may lose it.
     for said in [first, later] {
         if !said.is_empty() {
             is_error(&said, 408, "timeout");

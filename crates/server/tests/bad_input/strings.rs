@@ -1,5 +1,5 @@
-//! Texts that would mean something to a database, a shell or a file system, in every place where a text may stand: they are
-//! texts, are kept as they are, and find exactly themselves.
+//! Texts with a meaning to a database, a shell or a file system, in every place for a text: they are kept as they are,
+//! and a search for one finds exactly it.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -98,7 +98,7 @@ async fn an_operator_in_place_of_a_text_is_refused() {
             assert!(fields.iter().all(|field| named.iter().any(|named| named == field)), "{path} {named:?}");
         }
     }
-    // What is written as PHP or Express would read it is a parameter that nobody knows, or a value that is none.
+    // The notations of PHP and Express are unknown parameters, or invalid values.
     for filter in ["project_id[$gt]=", "project_id[$ne]=x", "$where=1", "project_id.$gt="] {
         let reply = server.get(&format!("/api/sessions?{filter}")).await.expect(StatusCode::OK);
         assert_eq!(reply.field("total"), 1, "an unknown parameter changes nothing: {filter}");

@@ -1,4 +1,4 @@
-//! What clients are told when the database is gone for longer than anybody waits, and that the server gets over it.
+//! Answers while the database is gone for longer than any client waits, and the recovery of the server.
 
 use std::path::PathBuf;
 use std::time::Instant;

@@ -85,7 +85,7 @@ pub async fn test_3_4_f_a_deletion_that_fails_halfway_leaves_session_and_tasks(b
     let before = api.get(&format!("/api/sessions/{id}")).await.unwrap().expect(StatusCode::OK);
     // The first statement of the cascade is let through, every later one refused: by a disk that is full, say.
     for skipped in [0, 1, 2] {
-        // Asked of a server of its own each time: five failures open the circuit, as they should.
+        // Each time on a server of its own: five failures open the circuit.
         let other = Server::start(&nodes.uri(), &database.name, &[]).await;
         other.ready().await;
         let data = doc! { "failCommands": ["delete", "commitTransaction"], "errorCode": 14031, "appName": "rekindle" };

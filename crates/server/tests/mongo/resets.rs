@@ -23,7 +23,7 @@ const CLIENTS: usize = 32;
 /// The largest that the pool of connections to MongoDB may be, and a few that watch the servers.
 const POOL: usize = 100 + 8;
 
-/// What the clients ask of, and what they count.
+/// The targets of the clients, and their counters.
 struct Targets {
     live: Vec<String>,
     stalled: Vec<String>,
@@ -34,7 +34,7 @@ pub async fn a_thousand_clients_that_break_off_leave_nothing_half_done(uri: Stri
     let database = Database::at(&uri);
     let name = database.name.clone();
     let joint = if uri.contains('?') { '&' } else { '?' };
-    // The name by which the server's connections are told from those of others.
+    // The name that distinguishes the server's connections from others.
     let named = format!("{uri}{joint}appName={name}");
     let server = Server::start(&named, &name, &[]).await;
     server.ready().await;
@@ -152,7 +152,7 @@ struct Held {
 }
 
 impl Held {
-    /// Waits until nobody is connected and nothing is under way, and counts.
+    /// Waits until no client is connected and nothing is under way, and counts.
     async fn of(server: &Server, database: &Database) -> Self {
         let port = server.api.address.rsplit_once(':').unwrap().1.parse::<u16>().unwrap();
         until("nobody is connected who is gone", || async { every_end_has_another(port).then_some(()) }).await;

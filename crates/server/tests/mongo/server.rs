@@ -22,7 +22,7 @@ pub const KEY: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
 /// How many lines of a server's log are kept.
 const KEPT: usize = 20_000;
 
-/// Says something for whoever reads the tests' output: a figure, mostly.
+/// Prints a message for the reader of the tests' output: mostly a figure.
 #[expect(clippy::print_stderr, reason = "figures are for the person who runs the tests")]
 pub fn note(text: impl Display) {
     eprintln!("    {text}");

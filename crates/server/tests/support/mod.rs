@@ -33,7 +33,7 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// The defaults, on a free port, with a detector that looks often, and no limit to how often a test may ask.
+    /// The defaults, on a free port, with frequent detection passes, and without rate limits.
     pub fn new() -> Self {
         let pairs = [
             ("STORE_URL", "sqlite::memory:"),
@@ -175,8 +175,8 @@ impl TestServer {
         self.patch(&format!("/api/tasks/{task}"), body).await.expect(StatusCode::OK)
     }
 
-    /// Lets time pass on a clock in the test's hand as it passes in life: in small steps, with the detector awake.
-    /// One great leap would be taken for a sleep of the host, in which nobody's silence counts.
+    /// Advances a manual clock as time passes in reality: in small steps, with the detector awake. One large step would
+    /// be taken for a sleep of the host, in which silence does not count.
     pub async fn let_pass(&self, clock: &ManualClock, span: Duration) {
         let step = self.tracker.policy().detect_interval.max(Duration::from_millis(50));
         let mut left = span;

@@ -16,7 +16,7 @@ use crate::server::{Server, note, until};
 /// How soon after the loss of a primary requests must be served again.
 const SOON: Duration = Duration::from_secs(15);
 
-/// How long a primary stands still, which is several times the time after which another is elected.
+/// How long a primary is stopped, which is several times the time after which another is elected.
 const STANDSTILL: Duration = Duration::from_secs(12);
 
 /// How many requests each server must have served before a fault comes, and after it has passed.
@@ -78,7 +78,7 @@ impl Scene {
         note(format!("{what}: another primary after {:.1?}", fault.elapsed()));
     }
 
-    /// Ends the load and holds what the clients were told against what is there.
+    /// Ends the load and compares the answers of the clients with the state of the servers.
     async fn end(self) {
         let Self { servers, load, database, nodes } = self;
         nodes.settled().unwrap();
@@ -101,8 +101,8 @@ impl Scene {
     }
 }
 
-/// Lets members take a silent one for dead after 2 s. A new primary first asks all others how far they are, and takes no
-/// writes until they have answered or are taken for dead: 10 s by default, which would be all that is measured here.
+/// Lets members take a silent one for dead after 2 s. A new primary first queries the progress of all others, and takes
+/// no writes until they have answered or are taken for dead: 10 s by default, which would be all that is measured here.
 fn notice_soon(nodes: &Nodes) {
     let primary = nodes.primary().unwrap();
     let found = nodes.command(primary, doc! { "replSetGetConfig": 1 }).unwrap();
@@ -133,7 +133,7 @@ pub async fn a_primary_that_stands_still_costs_nothing(binary: PathBuf) {
     let fault = Instant::now();
     scene.nodes.pause(primary).unwrap();
     scene.succeeded("primary stands still", fault);
-    // The span is what is tested: it ends after another node was elected, and before anybody gives up the connections.
+    // The span is what is tested: it ends after another node was elected, and before the connections are given up.
     tokio::time::sleep(STANDSTILL.saturating_sub(fault.elapsed())).await;
     scene.nodes.resume(primary).unwrap();
     scene.over("primary stood still for 12 s", fault).await;

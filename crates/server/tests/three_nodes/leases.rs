@@ -17,7 +17,7 @@ const SOON: Duration = Duration::from_secs(10);
 
 const SETTINGS: &[(&str, &str)] = &[("STALL_THRESHOLD_MS", "1500"), ("DETECT_INTERVAL_MS", "250")];
 
-/// Whether a server says that it is the one that detects.
+/// Returns whether a server holds the lease of detection.
 fn detects(server: &Server) -> bool {
     let said = server.said(|line| {
         line["message"] == "This process now does this background job" && line["context"]["job_name"] == "detector"
@@ -61,7 +61,7 @@ pub async fn a_detector_that_is_killed_is_followed_within_ten_seconds(binary: Pa
         let api = servers[0].api.clone();
         let before = silent(&api, &format!("before-{round}")).await;
         stalled_once(&api, &database, &before).await;
-        // Its silence is found by the one that follows.
+        // Its silence is found by the next holder.
         let next = silent(&api, &format!("next-{round}")).await;
         note(format!("round {round}: process {} detects, and is killed", holder.pid()));
         let killed = Instant::now();

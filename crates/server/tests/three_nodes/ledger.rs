@@ -1,4 +1,4 @@
-//! What clients were told, and whether it is still so.
+//! The answers that clients received, compared with the present state.
 
 use std::collections::HashMap;
 
@@ -12,12 +12,12 @@ use crate::server::Api;
 struct Seen {
     /// The latest `last_heartbeat` that was answered; RFC 3339 of one width, so that the order of texts is that of times.
     heard: String,
-    /// Whether it was told to be over; nothing else ends a session here.
+    /// Whether its end was acknowledged; nothing else ends a session here.
     completed: bool,
     successor: Option<String>,
 }
 
-/// Everything that one client was told.
+/// Every answer that one client received.
 #[derive(Debug, Default)]
 pub struct Book {
     sessions: HashMap<String, Seen>,
@@ -29,7 +29,7 @@ pub struct Book {
 }
 
 impl Book {
-    /// A session was answered, whatever was asked.
+    /// Records the session of an answer.
     pub fn session(&mut self, session: &Value) {
         let heard = text(session, "last_heartbeat");
         let seen = self.sessions.entry(text(session, "session_id")).or_default();
@@ -39,7 +39,7 @@ impl Book {
         seen.completed |= session["status"] == "completed";
     }
 
-    /// A session was answered as the one that continues another.
+    /// Records the session of an answer as the successor of another.
     pub fn successor(&mut self, id: &str, successor: &Value) {
         self.session(successor);
         let told = text(successor, "session_id");
@@ -56,7 +56,7 @@ impl Book {
         self.wrong.push(format!("{what}: {answer:?}"));
     }
 
-    /// What was told and is not so.
+    /// Returns the acknowledged writes that are missing.
     pub fn missing(&self, found: &HashMap<String, Value>) -> Vec<String> {
         let mut missing = Vec::new();
         for (id, seen) in &self.sessions {

@@ -1,5 +1,5 @@
-//! A load on two servers that share a database: clients that create, beat, end and recover sessions, the same ones through
-//! both at once, and write down what they are told.
+//! A load on two servers that share a database: clients that create, heartbeat, end and recover sessions, the same ones
+//! through both at once, and record the answers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +18,7 @@ const CLIENTS: usize = 16;
 /// How long a client rests after a failure.
 const REST: Duration = Duration::from_millis(50);
 
-/// How often a recovery is asked for whose outcome was not heard.
+/// How often a recovery with an unknown outcome is repeated.
 const ASKED_AGAIN: usize = 20;
 
 /// Clients at work.
@@ -48,7 +48,7 @@ impl Load {
         Self { stop, clients, watch }
     }
 
-    /// Lets each client end what it is at; what they were told.
+    /// Lets each client finish its request; returns the answers.
     pub async fn stop(self) -> Vec<Book> {
         self.stop.store(true, Ordering::Relaxed);
         self.clients.join_all().await
@@ -99,7 +99,7 @@ impl Client {
         }
     }
 
-    /// Asks both servers for the same at once; what they told, as far as that can be right.
+    /// Sends the same request to both servers at once; returns the answers, as far as they can be right.
     async fn ask_both(&mut self, path: &str, body: &Value) -> Vec<Told> {
         let (one, other) = tokio::join!(self.ask(0, Method::POST, path, body), self.ask(1, Method::POST, path, body));
         let mut told = Vec::new();
@@ -112,7 +112,7 @@ impl Client {
         told
     }
 
-    /// Asks the client's own server; the session that it answered. Whatever is asked here cannot be refused.
+    /// Sends a request to the client's own server; returns the session of the answer. No such request can be rejected.
     async fn change(&mut self, method: Method, path: &str, body: &Value) -> Option<Value> {
         match self.ask(self.own(), method, path, body).await {
             Ok(Told::Yes(answer)) => {
@@ -149,7 +149,7 @@ impl Client {
         }
     }
 
-    /// Asks both servers for a session at one place, where there can be one. None: neither was heard.
+    /// Requests a session at one place from both servers, where there can be one. `None`: neither answered.
     async fn create(&mut self, n: usize) -> Option<String> {
         let place = json!({ "project_id": format!("p{}", self.number), "machine_id": format!("m{}-{n}", self.number) });
         let (mut made, mut in_the_way) = (Vec::new(), Vec::new());
@@ -170,7 +170,7 @@ impl Client {
         if made.len() > 1 {
             self.book.wrong("two active sessions at one place", &made);
         }
-        // What is in the way is what the other server made, whether or not it could say so.
+        // The conflicting session is the one that the other server created, whether or not it could answer.
         if let (Some(made), Some(other)) = (made.first(), in_the_way.first())
             && made != other
         {
@@ -179,7 +179,7 @@ impl Client {
         made.pop().or(in_the_way.pop())
     }
 
-    /// Asks both servers to recover a stalled session, until one of them was heard.
+    /// Requests the recovery of a stalled session from both servers, until one of them answers.
     async fn recover(&mut self, id: &str, n: usize) {
         let body = json!({ "new_machine_id": format!("r{}-{n}", self.number) });
         let path = format!("/api/sessions/{id}/recover");

@@ -72,7 +72,7 @@ async fn come_and_go(api: &Api, row: usize, changed: &Changed) {
             StatusCode::CONFLICT => text(&answer.body["details"][0], "message"),
             _ => continue,
         };
-        // Whoever made it, any client may end it, and several may try.
+        // Any client may end it, and several may try.
         let (path, body) = (format!("/api/sessions/{id}"), json!({ "status": "completed" }));
         if api.ask(Method::PATCH, &path, Some(&body)).await.is_some_and(|answer| answer.status == StatusCode::OK) {
             changed.lock().unwrap()[ROWS + row] = Instant::now();

@@ -21,7 +21,7 @@ use crate::schema::{self, PrepareError};
 
 /// The wire version of MongoDB 6.0.
 const OLDEST_WIRE_VERSION: i64 = 17;
-/// How long the driver has to find the primary before each server is asked.
+/// How long the driver may search for the primary before each server is queried.
 const PRIMARY_TIMEOUT: Duration = Duration::from_millis(1500);
 /// How long a single server has to answer when there is no primary.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -182,7 +182,7 @@ fn check_hello(hello: &Document, server: &str, wanted_set: Option<&str>) -> Resu
     }
 }
 
-/// Asks each server for its role, where the driver has found no primary. Fails unless one of them is primary.
+/// Queries the role of each server, where the driver has found no primary. Fails unless one of them is primary.
 async fn has_primary(options: &MongoOptions, on_reached: &(dyn Fn() + Sync)) -> Result<(), HandshakeError> {
     let known = ClientOptions::parse(options.address.expose()).await?;
     let answers = join_all(known.hosts.iter().map(|host| probe(&known, host))).await;
@@ -206,7 +206,7 @@ async fn has_primary(options: &MongoOptions, on_reached: &(dyn Fn() + Sync)) -> 
     Err(HandshakeError::Unavailable(format!("{} has no primary that answers: {why}", options.address)))
 }
 
-/// Asks one server for its role; `hello` needs no login.
+/// Queries the role of one server; `hello` needs no login.
 async fn probe(known: &ClientOptions, host: &ServerAddress) -> Result<Document, Error> {
     let mut alone = known.clone();
     alone.hosts = vec![host.clone()];

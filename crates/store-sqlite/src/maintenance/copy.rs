@@ -16,8 +16,8 @@ use crate::open::{APPLICATION_ID, OpenError, application_id, existing, immutable
 
 /// One megabyte at a time.
 const PAGES_AT_ONCE: i32 = 256;
-/// After so many steps what was copied is brought to the disk: all of it at the end would hold up whoever writes to the
-/// same disk.
+/// After so many steps the copied pages are synced to the disk: syncing all of them at the end would delay other writes
+/// to the same disk.
 const STEPS_BETWEEN_SYNCS: u32 = 16;
 /// How long a database that recovers its log is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -18,7 +18,7 @@ pub enum MaintenanceError {
     /// Source and target are one file.
     #[error("{} cannot be copied onto itself; choose another file", .0.display())]
     SameFile(PathBuf),
-    /// Somebody has the database open.
+    /// Another process has the database open.
     #[error("{} is in use by another process, a server most likely; stop that one first", .0.display())]
     InUse(PathBuf),
     /// The same is being done already.
@@ -40,7 +40,7 @@ pub enum MaintenanceError {
         /// The first of what was found.
         problems: Vec<String>,
     },
-    /// It was told to stop.
+    /// It was stopped.
     #[error("it was stopped before it was done; nothing was changed")]
     Stopped,
     /// Anything else.

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::error::MaintenanceError;
 use crate::open::sidecar_files;
 
-/// Somebody who only looks in is waited for; a server stays.
+/// A process that only reads for a moment is waited for; a server stays.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// A connection beside which there is no other, in this process or another, as long as it lives: with a write-ahead log
@@ -35,10 +35,10 @@ pub(super) struct ExclusiveLock {
 }
 
 impl ExclusiveLock {
-    /// Takes hold of it, and copies its log back into it where that can be done.
+    /// Locks the database, and copies its log back into it where that can be done.
     ///
     /// # Errors
-    /// Somebody has it open.
+    /// Fails when another process has it open.
     pub(super) fn take(path: &Path) -> Result<Self, MaintenanceError> {
         let alone = match alone(path) {
             Ok(db) => {
@@ -47,7 +47,7 @@ impl ExclusiveLock {
                 mode.is_ok_and(|mode| mode == "delete").then_some(db)
             }
             Err(in_use @ MaintenanceError::InUse(_)) => return Err(in_use),
-            // Nobody can serve what is so broken.
+            // No process can use such a broken file.
             Err(_) => None,
         };
         Ok(Self { path: path.to_path_buf(), _alone: alone })
@@ -73,10 +73,10 @@ impl ExclusiveLock {
     }
 }
 
-/// Removes what would be taken for the log of the file that comes to stand there.
+/// Removes the files that would be taken for the log of the new database at this path.
 ///
 /// # Errors
-/// The system's.
+/// Fails with the system's error.
 pub(super) fn remove_sidecars(path: &Path) -> Result<(), MaintenanceError> {
     for stale in sidecar_files(path) {
         match fs::remove_file(&stale) {

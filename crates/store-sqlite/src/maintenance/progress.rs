@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::error::MaintenanceError;
 
-/// How many of SQLite's steps go by between two looks at whether to stop: a few milliseconds' worth.
+/// The number of SQLite's steps between two checks whether to stop: a few milliseconds' worth.
 const STEPS_BETWEEN_LOOKS: i32 = 100_000;
 
 /// How far something that takes a while has come.

@@ -1,4 +1,4 @@
-//! Writes a database anew without the room that deleted rows left, and looks at what its indexes hold.
+//! Writes a database anew without the space of deleted rows, and checks its indexes.
 
 use std::fs;
 use std::path::Path;
@@ -21,8 +21,8 @@ pub struct Vacuumed {
     pub after: u64,
 }
 
-/// Writes it anew. Needs as much room again as the database has, and nobody else at it: whoever writes would wait for all
-/// of it. Blocks.
+/// Writes the database anew. It needs as much free space as the database has, and no other process on it: a writer
+/// would wait for all of it. Blocks.
 ///
 /// # Errors
 /// See [`MaintenanceError`].

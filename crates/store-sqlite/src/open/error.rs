@@ -1,4 +1,4 @@
-//! Why a database cannot be opened, told to the person who chose it. Whatever the reason, the file stays as it was.
+//! Why a database cannot be opened, as messages for an operator. The file is unchanged in each case.
 
 use std::path::{Path, PathBuf};
 

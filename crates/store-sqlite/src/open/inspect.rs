@@ -89,7 +89,7 @@ fn escaped(path: &Path) -> String {
     text
 }
 
-/// What tells this file from another that comes to stand in its place; none when there is no file.
+/// The identity of the file at a path, which differs when another file replaces it; `None` when there is no file.
 #[cfg(unix)]
 pub(crate) fn identity(path: &Path) -> Option<(u64, u64)> {
     use std::os::unix::fs::MetadataExt;

@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::OpenError;
 
-/// In the header of every database of ours ("rknd"), so that those of others are told apart.
+/// The application id in the header of every database of ours ("rknd"); other databases have another.
 pub(crate) const APPLICATION_ID: i32 = 0x726b_6e64;
 
 pub(super) mod embedded {

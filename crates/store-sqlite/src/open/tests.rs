@@ -180,7 +180,7 @@ fn a_folder_of_the_system_that_takes_no_files_is_named() {
 
 #[cfg(unix)]
 mod unwritable {
-    //! Permissions do not bind root: where the tests run as root, the check runs again as nobody.
+    //! Permissions do not bind root: where the tests run as root, the check runs again as the user nobody.
 
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     use std::os::unix::process::CommandExt;
@@ -195,7 +195,7 @@ mod unwritable {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     }
 
-    /// What must hold for somebody whom permissions bind.
+    /// The expectations for a user whom permissions bind.
     fn check(folder: &Path) {
         let read_only_file = folder.join("open/read-only.db");
         let refused = refusal(&read_only_file);
@@ -225,7 +225,7 @@ mod unwritable {
         allow(&folder.path().join("closed"), 0o555);
         let before = [contents(&folder.path().join("open")), contents(&folder.path().join("closed"))];
         if fs::metadata(folder.path()).unwrap().uid() == 0 {
-            // The program is copied to where nobody may run it.
+            // The program is copied to a folder that other users may not enter.
             let program = folder.path().join("program");
             fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
             allow(&program, 0o755);

@@ -21,7 +21,7 @@ pub(crate) struct Statement {
     pub(crate) parameters: Vec<Parameter>,
 }
 
-/// A selection with everything that its names stand for.
+/// A selection with the kind and the index that it names.
 pub(crate) struct Plan<'s> {
     pub(crate) kind: &'s Kind,
     selection: &'s Selection,

@@ -208,7 +208,7 @@ fn other_totals_are_counted_within_their_index() {
     for list in lists() {
         let (_, counted) = statements_of(&list);
         let sql = &counted[0].sql;
-        // Within a chain of recoveries or one session's tasks a look at the rows costs nothing.
+        // Within a chain of recoveries or one session's tasks reading the rows costs little.
         if sql.contains("sessions_lineage") || sql.contains("tasks_session") {
             continue;
         }

@@ -42,7 +42,7 @@ async fn heard(store: &SqliteStore, n: u64) -> Option<Timestamp> {
     store.read(queries::session(SessionId(uuid(n)))).await.unwrap().map(|row| row.value.last_heartbeat)
 }
 
-/// Notes the batches that it is told of.
+/// Records the observed batches.
 #[derive(Default)]
 struct Batches(std::sync::Mutex<Vec<usize>>);
 
@@ -227,7 +227,7 @@ async fn each_rule_is_told_by_the_index_that_was_violated() {
         changes.insert(rival.clone());
         let refused = store.commit(changes).await;
         assert!(matches!(refused, Err(CommitError::UniqueViolation(found)) if found == rule), "insert: {refused:?}");
-        // The same by an update of a session that was over so far; nobody becomes a successor later.
+        // The same by an update of a session that had ended; a session becomes no successor later.
         if rule == UniqueRule::Successor {
             continue;
         }

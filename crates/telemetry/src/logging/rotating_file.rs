@@ -1,5 +1,5 @@
-//! A file for lines that is put away when it grows too large, and when a new day (UTC) begins; of those that were put away
-//! the newest are kept. Whoever moves or empties it meanwhile finds a new one in its place.
+//! A log file that is rotated when it grows too large, and when a new day (UTC) begins; the newest rotated files are
+//! kept. If another program moves or empties the file, a new one is made in its place.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -51,12 +51,12 @@ impl Rotating {
         let _ = self.current();
     }
 
-    /// Why the file could not be put away, if that happened since this was last asked.
+    /// Why the last rotation failed, if it did since this was last read.
     pub(super) fn trouble(&mut self) -> Option<String> {
         self.trouble.take()
     }
 
-    /// The file that stands there now, and how long it is.
+    /// The present file and its length.
     fn current(&mut self) -> io::Result<(&mut Open, u64)> {
         let path = &self.plan.path;
         let there = match fs::metadata(path) {
@@ -135,7 +135,7 @@ impl Rotating {
         entries.filter_map(read).collect()
     }
 
-    /// What stands before and after the day and the number.
+    /// The parts of the name before and after the day and the number.
     fn names(&self) -> (String, String) {
         let text = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
         let extension = text(self.plan.path.extension());
@@ -193,7 +193,7 @@ fn day(at: Timestamp) -> String {
     at.to_string().chars().take(10).collect()
 }
 
-/// Whether the open file is still the one that stands there.
+/// Returns whether the open file is still the one at the path.
 fn is_same(file: &File, there: Option<&Metadata>) -> bool {
     let identity = |about: &Metadata| (about.dev(), about.ino());
     let ours = file.metadata().ok();

@@ -49,7 +49,7 @@ impl Sink {
             && let Some(file) = &mut self.file
         {
             file.reopen();
-            // Whoever asks for that may have mended it.
+            // The caller may have mended the cause.
             self.failing = self.failing.take().and_then(|failing| Some(Failing { tried: long_ago()?, ..failing }));
         }
         self.deliver(&batch.lines);
@@ -65,7 +65,7 @@ impl Sink {
         if let Some(failing) = &mut self.failing {
             failing.lines += left.iter().filter(|byte| **byte == b'\n').count() as u64;
         }
-        // A stderr that cannot be written to leaves nobody to tell.
+        // An error of stderr cannot be reported anywhere.
         let _ = self.stderr.write_all(left);
     }
 

@@ -1,5 +1,5 @@
-//! Between those who log and what they log to: a bounded queue of lines, and a thread that writes them. A disk that hangs
-//! or a reader that reads no more holds up nobody; what does not fit is counted, and the number is logged.
+//! A bounded queue of log lines, and the thread that writes them. A disk that hangs or a reader that stops reading
+//! blocks no caller; lines that do not fit are dropped and counted, and the number is logged.
 
 use std::io;
 use std::mem;

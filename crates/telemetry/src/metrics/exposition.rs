@@ -1,5 +1,5 @@
-//! Prometheus' text format, for what is looked up when somebody asks and kept nowhere: such a metric is absent when there is
-//! nothing to say, which a recorder does not know.
+//! The text format of Prometheus, for values that are read for each scrape: such a metric is absent when it has no
+//! value, which a recorder cannot express.
 
 use std::fmt::Write;
 

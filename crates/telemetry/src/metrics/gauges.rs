@@ -1,5 +1,5 @@
-//! How many there are of everything, asked of the store when somebody looks: at most once a second, however many look, and
-//! not for long. A store that is away must not keep the rest from being seen.
+//! The numbers of sessions, tasks and machines, read from the store for a scrape: at most once a second, and within a
+//! short time limit. An unavailable store does not keep the other metrics from being shown.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::exposition::Page;
 use super::names::{ACTIVE_SESSIONS, MACHINES, SESSIONS, STALLED_SESSIONS, STORE_UP, TASKS};
 
-/// How long an answer stands.
+/// How long a read is valid.
 const CACHE_TTL: Duration = Duration::from_secs(1);
 /// How long the store may take.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -29,7 +29,7 @@ struct Population {
 }
 
 impl Gauges {
-    /// Asks, or goes by the last answer. Those who ask at once wait for one answer.
+    /// Reads the store, or returns the last read while it is valid. Concurrent callers wait for one read.
     pub(super) async fn add_to(&self, page: &mut Page, store: &dyn Store) {
         let mut last = self.0.lock().await;
         let population = match &*last {
@@ -49,7 +49,7 @@ impl Gauges {
 }
 
 async fn ask(store: &dyn Store) -> Result<Population, StoreError> {
-    // Only the total is wanted; the least that may be asked for with it is one row.
+    // Only the total matters; the smallest page has one row.
     let page = PageRequest { limit: 1, start: Start::Offset(0) };
     let sessions = store.read(queries::counts()).await?;
     let mut tasks = Vec::with_capacity(TaskStatus::ALL.len());

@@ -1,5 +1,5 @@
-//! The recorder of one server: makes the handles by which everything else counts. It is nobody's global: a process may run
-//! many servers, and each counts for itself.
+//! The recorder of one server, which makes the handles of all metrics. It is not global: a process may run many
+//! servers, and each has metrics of its own.
 
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
@@ -53,7 +53,7 @@ impl Registry {
         self.handle.render()
     }
 
-    /// Sorts what histograms were told into their buckets: until then each value takes up memory.
+    /// Sorts the recorded values of histograms into their buckets: until then each value takes memory.
     pub(super) fn tidy(&self) {
         self.handle.run_upkeep();
     }

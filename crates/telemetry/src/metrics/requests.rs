@@ -10,7 +10,7 @@ use super::endpoint::{Endpoint, Endpoints};
 use super::names::{API_REQUESTS, HEARTBEAT_LATENCY, HEARTBEATS, HTTP_DURATION, HTTP_IN_FLIGHT};
 use super::registry::Registry;
 
-/// Methods that are told apart; the last stands for all others, which are a client's to choose.
+/// The methods that have a label; the last label is for all others, which clients choose.
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"];
 /// The statuses that this API answers, or the framework before it.
 const STATUSES: [u16; 24] = [
@@ -74,7 +74,7 @@ impl Requests {
 
     fn heartbeat(&self, kind: usize, status: u16, took: Duration) {
         let outcome = match status {
-            // Nobody has looked at these.
+            // These have not been read yet.
             401 | 403 | 429 => return self.heartbeats[kind][1].increment(1),
             200..=299 => 0,
             500.. => 2,

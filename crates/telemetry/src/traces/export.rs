@@ -75,7 +75,8 @@ pub async fn flush() {
     }
 }
 
-/// An exporter whose endpoint may be away: what it does not take is lost, and somebody is told of it now and then.
+/// An exporter whose endpoint may be unavailable: spans that it does not accept are lost, and a warning is logged now
+/// and then.
 #[derive(Debug)]
 struct Patient {
     inner: SpanExporter,
@@ -95,7 +96,7 @@ impl Patient {
         let now = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
         let last = self.complained.load(Ordering::Relaxed);
         let is_time = last == 0 || u128::from(now - last.min(now)) >= COMPLAIN_EVERY.as_millis();
-        // One thread exports: nobody else complains meanwhile.
+        // One thread exports, so that there is one warning at a time.
         if is_time {
             self.complained.store(now, Ordering::Relaxed);
             let lost = self.lost.swap(0, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! Finding who is silent, longest silent first, without looking at anybody else.
+//! Silent sessions and machines are found, longest silent first, and no others.
 
 use rekindle_core::store::{FindTyped, queries};
 use std::sync::Arc;

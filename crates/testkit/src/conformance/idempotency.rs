@@ -1,4 +1,4 @@
-//! Remembered answers: stored with their commit or not at all, one under each idempotency key for as long as it stands.
+//! Stored responses: stored with their commit or not at all, one under each idempotency key until it expires.
 
 use std::sync::Arc;
 

@@ -44,7 +44,7 @@ async fn claim(store: &Arc<dyn Store>, duty: LeaseName, holder: u64, lasts: Dura
     fence
 }
 
-/// Has `holder` ask until the duty is its own for long.
+/// Claims the lease for `holder` until it is granted.
 async fn take_over(store: &Arc<dyn Store>, duty: LeaseName, holder: u64) -> Fence {
     let began = Instant::now();
     loop {
@@ -56,7 +56,7 @@ async fn take_over(store: &Arc<dyn Store>, duty: LeaseName, holder: u64) -> Fenc
     }
 }
 
-/// A fence that fell: another holder took the duty over from the one that had it.
+/// A stale fence: another holder has taken over the lease.
 async fn fallen(store: &Arc<dyn Store>, duty: LeaseName) -> Fence {
     let fence = claim(store, duty, 1, SHORT).await.unwrap();
     take_over(store, duty, 2).await;
@@ -95,7 +95,7 @@ async fn nobody_else_gets_it_while_it_lasts(store: Arc<dyn Store>) {
 
 async fn its_holder_keeps_it_with_the_same_token(store: Arc<dyn Store>) {
     let fence = claim(&store, LeaseName::Detection, 1, SHORT).await;
-    // Whether or not the time is over when it asks again: nobody else came.
+    // Whether or not the lease has expired when it is claimed again: no other holder has taken it.
     tokio::time::sleep(SHORT * 20).await;
     assert_eq!(claim(&store, LeaseName::Detection, 1, LONG).await, fence);
     assert_eq!(claim(&store, LeaseName::Detection, 2, LONG).await, None, "the new time counts, not the first");
@@ -164,7 +164,7 @@ async fn one_of_twenty_claimers_gets_it(store: Arc<dyn Store>) {
 async fn current_fence_admits_a_commit(store: Arc<dyn Store>) {
     let fence = claim(&store, LeaseName::Detection, 1, SHORT).await.unwrap();
     write(&store, sample::session(1), fence).await.unwrap();
-    // Past its time too, while nobody took over.
+    // Also after it expired, while no other holder has taken it.
     tokio::time::sleep(SHORT * 20).await;
     write(&store, sample::session(2), fence).await.unwrap();
     claim(&store, LeaseName::Detection, 1, LONG).await.unwrap();

@@ -1,4 +1,4 @@
-//! Finding what is old enough to go, and forgetting what belongs to nobody.
+//! Expired sessions are found, and events that belong to no session are purged by age.
 
 use std::sync::Arc;
 

@@ -157,7 +157,7 @@ async fn the_watch(store: Arc<dyn Store>) {
         seen = store.read(queries::detector_state()).await.unwrap();
         assert_eq!(seen, Some(at(n)));
     }
-    // Whoever has seen another note, or none, comes too late.
+    // An update that has read another state, or none, is stale.
     for old in [None, Some(at(1))] {
         assert_stale(&store.commit(note(at(9), old)).await);
     }

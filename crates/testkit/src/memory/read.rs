@@ -1,4 +1,4 @@
-//! Reads: each selection looks at every record of its kind.
+//! Reads: each selection checks every record of its kind.
 
 use std::cmp::Reverse;
 

@@ -16,7 +16,7 @@ use crate::sample::{text, uuid};
 const KEPT: Duration = Duration::from_secs(300);
 
 impl ModelState {
-    /// The use cases, every third time on nobody's behalf, otherwise on that of one of a few keys.
+    /// The use cases, every third time without an actor, otherwise with one of a few keys.
     pub(super) fn acting(&self) -> Tracker {
         if self.taken.is_multiple_of(3) {
             return self.tracker.clone();

@@ -24,8 +24,8 @@ use serde_json::json;
 use crate::manual_clock::{ManualClock, SequentialIds};
 use crate::sample::{self, text, uuid};
 
-/// One thing that somebody does. Numbers choose among few names, so that steps meet; indexes choose among what was
-/// made before.
+/// One step of the model. Numbers choose among few names, so that steps interact; indexes choose among entities that
+/// were created before.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "each step is named like the use case that it calls")]
 pub enum Step {

@@ -1,5 +1,6 @@
-//! A store as the place of one import: empty when it is begun, no other export's, and nobody's to detect silence in as
-//! long as it lasts. The detector's note says that no silence before its end counts, since nobody could be heard.
+//! The target of an import: a store that is empty at its beginning, belongs to no other export, and whose detector is
+//! stopped as long as the import lasts. The detector's state says that silence before the end of the import does not
+//! count, since no heartbeat could arrive.
 
 use std::time::Duration;
 
@@ -96,7 +97,7 @@ impl<'a> PendingImport<'a> {
             "its beginning",
         )
         .await?;
-        // Somebody else's, if it was taken meanwhile.
+        // Fails when another process has taken it meanwhile.
         if begun().await? { Ok(()) } else { Err(TransferError::Disturbed("its beginning was forgotten".to_owned())) }
     }
 
@@ -165,7 +166,7 @@ impl ActiveImport<'_> {
     }
 }
 
-/// Until now nobody could be heard; whoever looks next is to look at once.
+/// No heartbeat could arrive until now; the next detection pass is due at once.
 fn unheard(now: Timestamp) -> DetectorState {
     DetectorState { last_pass_at: now, next_pass_due: now, grace_until: now }
 }
@@ -174,7 +175,7 @@ fn key(what: &str) -> IdempotencyKey {
     IdempotencyKey(Sha256::digest(format!("rekindle db import: {what}")).into())
 }
 
-/// An answer of ours, which stands as long as an import can be gone on with.
+/// The stored response of a batch, which lasts as long as an import can be continued.
 pub(super) fn stored_response(key: IdempotencyKey, text: Vec<u8>, at: Timestamp) -> StoredResponse {
     StoredResponse { key, request: key.0, answer: text.into_boxed_slice(), at, until: at.plus(REMEMBERED) }
 }

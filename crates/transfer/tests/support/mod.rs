@@ -162,7 +162,7 @@ pub async fn export(store: &dyn Store, what: Exporting<'_>) -> Result<Exported, 
     rekindle_transfer::export(store, what, (&SystemClock, &RandomIds), &Stop::default(), &mut |_| {}).await
 }
 
-/// As [`export`], told to stop after so many steps.
+/// Like [`export`], stopped after so many steps.
 pub async fn export_until(store: &dyn Store, what: Exporting<'_>, steps: u32) -> Result<Exported, TransferError> {
     let (stop, mut left) = (Stop::default(), steps);
     let mut tell = |_| {
@@ -182,7 +182,7 @@ pub async fn import(store: &dyn Store, file: &Path) -> Result<Imported, Transfer
     rekindle_transfer::import(store, verify(file)?, &SystemClock, &Stop::default(), &mut |_| {}).await
 }
 
-/// As [`import`], told to stop after so many steps.
+/// Like [`import`], stopped after so many steps.
 pub async fn import_until(store: &dyn Store, file: &Path, steps: u32) -> Result<Imported, TransferError> {
     let (stop, mut left) = (Stop::default(), steps);
     let mut tell = |_| {

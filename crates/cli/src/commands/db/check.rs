@@ -121,7 +121,7 @@ pub async fn check(globals: &Globals, store: &StoreUrl) -> Result<ExitCode, CliE
 
 /// The rules of the domain.
 async fn rules(globals: &Globals, store: &StoreUrl, report: &mut Report) -> Result<(), CliError> {
-    // A database that is damaged, or of an older version, was told of already; its rows are read if they can be.
+    // A damaged or older database was reported above; its rows are read if possible.
     let is_file = report.database.is_some();
     let opened = match store.open_read_only(PATIENCE).await {
         Ok(opened) => opened,

@@ -1,5 +1,4 @@
-//! How far something has come, drawn on the terminal of whoever waits for it; nothing where nobody watches, or colours are
-//! not wanted.
+//! Progress on a terminal; nothing without one, or without colours.
 
 use std::io::IsTerminal;
 use std::time::Duration;

@@ -184,7 +184,7 @@ pub async fn import(globals: &Globals, store: &StoreUrl, args: ImportArgs) -> Re
     output::data(&words)
 }
 
-/// A database in memory is nobody's but its server's.
+/// A database in memory can be read by its own server only.
 fn in_reach_of_others(store: &StoreUrl) -> Result<(), CliError> {
     match store.file() {
         Err(NotAFileStore::Memory) => {

@@ -1,4 +1,4 @@
-//! What a development server is told, and what it tells.
+//! The settings of a development server, and its banner.
 
 use rekindle_server::settings::table;
 use rekindle_settings::Layers;

@@ -1,4 +1,4 @@
-//! What is told of a command's end.
+//! The report of a command's end.
 
 use nix::sys::signal::Signal;
 

@@ -40,7 +40,7 @@ impl SessionEvent {
         Self::Archive,
     ];
 
-    /// Returns what the event asks for, as text that follows "cannot" in a rejection.
+    /// Returns what the event would do, as text that follows "cannot" in a rejection.
     pub const fn asks(self) -> &'static str {
         match self {
             Self::Heartbeat => "send a heartbeat",

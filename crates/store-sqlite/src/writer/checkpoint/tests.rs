@@ -24,7 +24,7 @@ fn start(path: &Path, upkeep: CheckpointPolicy) -> (Connection, Checkpointer) {
     (db, log)
 }
 
-/// What stands in the file itself, without the log; at first not even the schema.
+/// The content of the file itself, without the log; at first not even the schema.
 fn in_the_file(path: &Path) -> Option<i64> {
     let db = open::immutable(path).unwrap();
     db.query_row("SELECT due_by FROM watch", [], |row| row.get(0)).ok()

@@ -1,4 +1,4 @@
-//! Which words of a query are metrics.
+//! The metrics in a query.
 
 use super::*;
 
