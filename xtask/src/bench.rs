@@ -43,7 +43,7 @@ const PROFILE: &str = "dist";
 const STALL_THRESHOLD_MS: &str = "86400000";
 
 #[derive(clap::Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// A look of one or two minutes with 100,000 sessions that writes no file.
     #[arg(long)]
     quick: bool,
@@ -61,7 +61,7 @@ enum StoreKind {
 }
 
 /// Builds, measures, prints, and writes the store's section of the page.
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     if fs::canonicalize(shipped("xtask")).ok() != Some(fs::canonicalize(std::env::current_exe()?)?) {
         return run_again_as_shipped();
     }

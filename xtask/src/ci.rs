@@ -55,7 +55,7 @@ const STEPS: &[Step] = &[
 ];
 
 /// Runs the steps. `xtask` describes the command line of `cargo xtask`.
-pub fn run(xtask: clap::Command) -> ExitCode {
+pub(crate) fn run(xtask: clap::Command) -> ExitCode {
     let started = Instant::now();
     let mut run = Run { xtask, totals: Totals::default(), database: None };
     let mut table = Vec::new();

@@ -2,22 +2,22 @@
 //! only Rust, git and, where it fetches a tool, Python.
 
 mod circles;
-pub mod deny;
-pub mod deploy;
-pub mod docs;
+pub(crate) mod deny;
+pub(crate) mod deploy;
+pub(crate) mod docs;
 mod outcome;
-pub mod smoke;
+pub(crate) mod smoke;
 mod sources;
-pub mod typos;
-pub mod unused;
+pub(crate) mod typos;
+pub(crate) mod unused;
 
 use anyhow::Result;
 use clap::Subcommand;
 
-pub use outcome::Outcome;
+pub(crate) use outcome::Outcome;
 
 #[derive(Debug, Subcommand)]
-pub enum Gate {
+pub(crate) enum Gate {
     /// Circles of files and modules within each crate: prints them, and fails on new ones.
     Circles,
     /// Licences, bans and sources of all dependencies, as deny.toml has them.
@@ -35,7 +35,7 @@ pub enum Gate {
 }
 
 /// Runs one gate. `xtask` describes the command line of `cargo xtask`, which the documents name.
-pub fn run(gate: &Gate, xtask: &clap::Command) -> Result<()> {
+pub(crate) fn run(gate: &Gate, xtask: &clap::Command) -> Result<()> {
     let outcome = match gate {
         Gate::Circles => circles::run(),
         Gate::Deny => deny::run(),

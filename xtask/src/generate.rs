@@ -11,12 +11,12 @@ use std::fs;
 
 use anyhow::{Context, Result, bail};
 
-pub use api::is_played;
+pub(crate) use api::is_played;
 
 use crate::shell::root;
 
 #[derive(clap::Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Write nothing; fail if a file is not what would be written.
     #[arg(long)]
     check: bool,
@@ -45,12 +45,12 @@ fn all() -> Result<Vec<Generated>> {
 }
 
 /// Writes the files, or compares them with `--check`.
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     if options.check { check() } else { write() }
 }
 
 /// Fails if a file differs from what would be written.
-pub fn check() -> Result<()> {
+pub(crate) fn check() -> Result<()> {
     let mut differing = Vec::new();
     for file in all()? {
         // A checkout may have other line ends.

@@ -11,10 +11,10 @@ use clap::Subcommand;
 use rekindle_mongod::{Nodes, Options, RunningNode, Shape, TEST_URI, find_or_fetch, is_running, masked, test_uri};
 use serde_json::{Value, json};
 
-pub use provision::TestDatabase;
+pub(crate) use provision::TestDatabase;
 
 #[derive(Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Starts a replica set on loopback and leaves it running; fetches mongod where none is installed.
     Start {
         /// How many members it has.
@@ -29,7 +29,7 @@ pub enum Command {
     Uri,
 }
 
-pub fn run(command: &Command) -> Result<()> {
+pub(crate) fn run(command: &Command) -> Result<()> {
     let place = rekindle_mongod::target_dir().join("mongod");
     match command {
         Command::Start { nodes } => start(&place, if nodes == "3" { 3 } else { 1 }),
@@ -184,7 +184,7 @@ fn status(place: &Path) -> Result<()> {
 }
 
 /// Returns the URI of the server that the environment names, or else of the one that was started here and runs.
-pub fn running() -> Result<Option<String>> {
+pub(crate) fn running() -> Result<Option<String>> {
     running_at(&rekindle_mongod::target_dir().join("mongod"))
 }
 

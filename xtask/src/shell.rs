@@ -10,13 +10,13 @@ use anyhow::{Context, Result, bail};
 
 use crate::totals::{Runner, Totals};
 
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().unwrap_or(here).to_owned()
 }
 
 /// Returns where cargo puts what it builds.
-pub fn target_dir() -> PathBuf {
+pub(crate) fn target_dir() -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR") {
         Some(elsewhere) => root().join(elsewhere),
         None => root().join("target"),
@@ -25,19 +25,19 @@ pub fn target_dir() -> PathBuf {
 
 /// Builds the command line for debugging and returns where it is. Its features are those of the whole workspace, so that after
 /// the tests there is nothing left to build.
-pub fn build_rekindle() -> Result<PathBuf> {
+pub(crate) fn build_rekindle() -> Result<PathBuf> {
     run(cargo(["build", "--quiet", "--workspace", "--bin", "rekindle"]))?;
     Ok(target_dir().join("debug/rekindle"))
 }
 
 /// Waits between two polls, in a program without a runtime.
 #[expect(clippy::disallowed_methods, reason = "no runtime's thread is stopped: there is none")]
-pub fn pause(span: Duration) {
+pub(crate) fn pause(span: Duration) {
     std::thread::sleep(span);
 }
 
 /// Returns a command for the cargo that runs this program, at the workspace's root.
-pub fn cargo<I, S>(arguments: I) -> Command
+pub(crate) fn cargo<I, S>(arguments: I) -> Command
 where
     I: IntoIterator<Item = S>,
     S: AsRef<OsStr>,
@@ -55,13 +55,13 @@ where
 }
 
 /// Returns whether a program can be started and succeeds.
-pub fn succeeds(mut command: Command) -> bool {
+pub(crate) fn succeeds(mut command: Command) -> bool {
     let silent = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     silent.status().is_ok_and(|status| status.success())
 }
 
 /// Runs a program with its output on this program's own. Fails if it fails.
-pub fn run(mut command: Command) -> Result<()> {
+pub(crate) fn run(mut command: Command) -> Result<()> {
     let status = command.status().with_context(|| format!("cannot start {}", shown(&command)))?;
     if !status.success() {
         bail!("{} ended with {status}", shown(&command));
@@ -70,7 +70,7 @@ pub fn run(mut command: Command) -> Result<()> {
 }
 
 /// Runs a program, passes on its output line by line, and adds the tests that it reports to `totals`. Fails if it fails.
-pub fn run_counted(mut command: Command, runner: Runner, totals: &mut Totals) -> Result<()> {
+pub(crate) fn run_counted(mut command: Command, runner: Runner, totals: &mut Totals) -> Result<()> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().with_context(|| format!("cannot start {}", shown(&command)))?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
@@ -93,7 +93,7 @@ pub fn run_counted(mut command: Command, runner: Runner, totals: &mut Totals) ->
 }
 
 /// Returns what a program prints, trimmed. Fails if it fails.
-pub fn output(mut command: Command) -> Result<String> {
+pub(crate) fn output(mut command: Command) -> Result<String> {
     let output = command.output().with_context(|| format!("cannot start {}", shown(&command)))?;
     if !output.status.success() {
         bail!("{} ended with {}: {}", shown(&command), output.status, String::from_utf8_lossy(&output.stderr).trim());

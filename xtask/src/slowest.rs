@@ -25,7 +25,7 @@ fn report() -> PathBuf {
 }
 
 /// Removes the report of an earlier run.
-pub fn clear() -> Result<()> {
+pub(crate) fn clear() -> Result<()> {
     match fs::remove_file(report()) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error).context("cannot remove the old test report"),
         Ok(()) | Err(_) => Ok(()),
@@ -33,7 +33,7 @@ pub fn clear() -> Result<()> {
 }
 
 /// Returns the table, or one line that says why there is none.
-pub fn table() -> String {
+pub(crate) fn table() -> String {
     match fs::read_to_string(report()) {
         Ok(text) => match parse(&text) {
             Ok(tests) => render(tests),

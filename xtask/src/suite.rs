@@ -11,14 +11,14 @@ use crate::totals::{Runner, Totals};
 
 /// Selects the tests.
 #[derive(clap::Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// The tests of this package only, without doc tests; may be repeated.
     #[arg(short, long = "package", value_name = "PACKAGE")]
     packages: Vec<String>,
 }
 
 /// Runs all tests. Prints a table of the slowest, and the total on the last line.
-pub fn run(options: &Options) -> ExitCode {
+pub(crate) fn run(options: &Options) -> ExitCode {
     let mut totals = Totals::default();
     let database = TestDatabase::provision();
     let mut outcome = tests(&options.packages, &database, &mut totals);
@@ -34,7 +34,7 @@ pub fn run(options: &Options) -> ExitCode {
 }
 
 /// Runs every test but the doc tests, of the whole workspace if no package is named. Goes on after a failure.
-pub fn tests(packages: &[String], database: &TestDatabase, totals: &mut Totals) -> Result<()> {
+pub(crate) fn tests(packages: &[String], database: &TestDatabase, totals: &mut Totals) -> Result<()> {
     slowest::clear()?;
     let nextest = succeeds(cargo(["nextest", "--version"]));
     let (mut command, runner) = if nextest {
@@ -54,6 +54,6 @@ pub fn tests(packages: &[String], database: &TestDatabase, totals: &mut Totals) 
 }
 
 /// Runs the examples in the documentation, which nextest cannot run.
-pub fn doc_tests(totals: &mut Totals) -> Result<()> {
+pub(crate) fn doc_tests(totals: &mut Totals) -> Result<()> {
     run_counted(cargo(["test", "--workspace", "--doc"]), Runner::Libtest, totals)
 }

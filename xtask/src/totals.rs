@@ -5,7 +5,7 @@ use std::ops::AddAssign;
 
 /// The numbers of tests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Totals {
+pub(crate) struct Totals {
     pub passed: u64,
     /// Failed, timed out or could not be started.
     pub failed: u64,
@@ -15,7 +15,7 @@ pub struct Totals {
 
 /// The runner whose output is read. The output of a failed test may contain lines of the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Runner {
+pub(crate) enum Runner {
     /// `cargo test`: a result line for each test binary.
     Libtest,
     /// `cargo nextest run`: one summary at the end.
@@ -24,7 +24,7 @@ pub enum Runner {
 
 impl Totals {
     /// Adds the counts in a line of a runner's output, if it has any.
-    pub fn read_line(&mut self, runner: Runner, line: &str) {
+    pub(crate) fn read_line(&mut self, runner: Runner, line: &str) {
         let line = without_colour(line);
         let counts = match runner {
             Runner::Libtest => line.strip_prefix("test result: ").and_then(|result| result.split_once(". ")),

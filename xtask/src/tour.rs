@@ -23,13 +23,13 @@ const THRESHOLD: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(clap::Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// The store under the server.
     #[arg(long, value_enum, default_value_t)]
     store: StoreKind,
 }
 
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     match options.store {
         StoreKind::Sqlite => on_sqlite(),
         StoreKind::Mongo => match mongo::running()? {
@@ -44,12 +44,12 @@ pub fn run(options: &Options) -> Result<()> {
 }
 
 /// Plays the tour on a file.
-pub fn on_sqlite() -> Result<()> {
+pub(crate) fn on_sqlite() -> Result<()> {
     on(&TourStore::Folder)
 }
 
 /// Plays the tour on a database of the MongoDB server with this URI.
-pub fn on_mongo(uri: &str) -> Result<()> {
+pub(crate) fn on_mongo(uri: &str) -> Result<()> {
     on(&TourStore::on(uri))
 }
 

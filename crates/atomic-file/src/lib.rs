@@ -3,6 +3,8 @@
 //! [`write()`] is for a small file whose content is at hand. [`PartialFile`] is for one that takes a while: it lies beside
 //! its target under a name of its own, locked, and takes the target's name once it is complete and on the disk.
 
+#![warn(missing_docs)]
+
 mod folder;
 mod partial_file;
 

@@ -26,7 +26,7 @@ The first steps, in two terminals in the same folder:
 /// Knows which agent sessions are alive, notices when one falls silent, and brings its work back exactly once.
 #[derive(Debug, Parser)]
 #[command(name = "rekindle", version, after_help = EXIT_CODES, propagate_version = true, arg_required_else_help = true)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// What every command takes.
     #[command(flatten)]
     pub globals: Globals,
@@ -37,7 +37,7 @@ pub struct Cli {
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Run a server for this folder: the one command to begin with
     Dev(config::SettingFlags),
     /// Run a server with the settings of config/*.toml, .env, the environment and these flags

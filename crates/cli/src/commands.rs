@@ -1,17 +1,17 @@
 //! The commands, one file for each family.
 
-pub mod audit;
-pub mod cleanup;
-pub mod completions;
-pub mod config;
-pub mod db;
-pub mod detect;
-pub mod dev;
-pub mod health;
-pub mod key;
-pub mod machine;
-pub mod run;
-pub mod serve;
-pub mod session;
-pub mod status;
-pub mod task;
+pub(crate) mod audit;
+pub(crate) mod cleanup;
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod db;
+pub(crate) mod detect;
+pub(crate) mod dev;
+pub(crate) mod health;
+pub(crate) mod key;
+pub(crate) mod machine;
+pub(crate) mod run;
+pub(crate) mod serve;
+pub(crate) mod session;
+pub(crate) mod status;
+pub(crate) mod task;

@@ -11,7 +11,7 @@ use crate::target::Target;
 
 /// A client of one server, and how that server was found.
 #[derive(Clone)]
-pub struct Connection {
+pub(crate) struct Connection {
     client: Client,
     target: Target,
 }
@@ -21,7 +21,7 @@ impl Connection {
     ///
     /// # Errors
     /// Fails if the key cannot be sent or the certificates cannot be read.
-    pub fn new(target: Target) -> Result<Self, CliError> {
+    pub(crate) fn new(target: Target) -> Result<Self, CliError> {
         let certificates = target.ca.as_deref().map_or_else(|| Ok(Vec::new()), certificates)?;
         let client = Client::new(target.url.clone(), Some(&target.key), certificates);
         let client = client.map_err(|error| CliError::Unexpected(error.into()))?;
@@ -29,7 +29,7 @@ impl Connection {
     }
 
     /// Returns the server of this connection.
-    pub fn target(&self) -> &Target {
+    pub(crate) fn target(&self) -> &Target {
         &self.target
     }
 
@@ -37,13 +37,13 @@ impl Connection {
     ///
     /// # Errors
     /// Fails if the server refuses, does not answer, or is not a Rekindle server.
-    pub async fn send<T>(&self, request: impl FnOnce(&Client) -> Request<T>) -> Result<Answer<T>, CliError> {
+    pub(crate) async fn send<T>(&self, request: impl FnOnce(&Client) -> Request<T>) -> Result<Answer<T>, CliError> {
         request(&self.client).send().await.map_err(|error| cli_error(&self.target, error))
     }
 }
 
 /// Reads the certificates of a file.
-pub fn certificates(file: &Path) -> Result<Vec<Certificate>, CliError> {
+pub(crate) fn certificates(file: &Path) -> Result<Vec<Certificate>, CliError> {
     let wrong = |why: String| CliError::Configuration(format!("the file that --ca or REKINDLE_CA_FILE names {why}"));
     let shown = file.display();
     let pem = std::fs::read(file).map_err(|error| wrong(format!("cannot be read: {shown}: {error}")))?;

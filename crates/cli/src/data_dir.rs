@@ -15,17 +15,17 @@ use uuid::Uuid;
 use crate::error::CliError;
 
 /// The folder's name, looked for in the current folder and its parents.
-pub const NAME: &str = ".rekindle";
+pub(crate) const NAME: &str = ".rekindle";
 
 const KEY_MODE: u32 = 0o600;
 
 /// A data folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 /// What a running server says of itself in its folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ServerNote {
+pub(crate) struct ServerNote {
     /// Where it listens.
     pub url: String,
     /// Its process.
@@ -33,14 +33,14 @@ pub struct ServerNote {
 }
 
 /// The right to run a server on a folder; ends with the process.
-pub struct DirLock {
+pub(crate) struct DirLock {
     folder: Folder,
     _lock: File,
 }
 
 /// A key, and what had to be done for it.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Key {
+pub(crate) enum Key {
     /// It was there.
     Kept(String),
     /// It was there, readable by others until now.
@@ -51,13 +51,13 @@ pub enum Key {
 
 impl Folder {
     /// The folder of this name, whether it exists or not.
-    pub fn at(path: PathBuf) -> Self {
+    pub(crate) fn at(path: PathBuf) -> Self {
         Self(path)
     }
 
     /// Finds the nearest data folder, in `from` or a parent. A folder of another user is skipped: a user who can write
     /// to a parent folder must not choose the server.
-    pub fn nearest(from: &Path) -> Option<Self> {
+    pub(crate) fn nearest(from: &Path) -> Option<Self> {
         let mine = nix::unistd::geteuid().as_raw();
         from.ancestors().map(|parent| parent.join(NAME)).find_map(|path| {
             let about = fs::metadata(&path).ok()?;
@@ -66,17 +66,17 @@ impl Folder {
     }
 
     /// Where it is.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
     /// The database of `dev`.
-    pub fn database(&self) -> PathBuf {
+    pub(crate) fn database(&self) -> PathBuf {
         self.0.join("rekindle.db")
     }
 
     /// The file with the API key.
-    pub fn key_file(&self) -> PathBuf {
+    pub(crate) fn key_file(&self) -> PathBuf {
         self.0.join("api-key")
     }
 
@@ -85,13 +85,13 @@ impl Folder {
     }
 
     /// The server that runs here, as far as its note says.
-    pub fn note(&self) -> Option<ServerNote> {
+    pub(crate) fn note(&self) -> Option<ServerNote> {
         let text = fs::read(self.note_file()).ok()?;
         serde_json::from_slice(&text).ok()
     }
 
     /// The key that is kept here.
-    pub fn key(&self) -> Option<String> {
+    pub(crate) fn key(&self) -> Option<String> {
         let text = fs::read_to_string(self.key_file()).ok()?;
         Some(text.trim().to_owned()).filter(|key| !key.is_empty())
     }
@@ -100,7 +100,7 @@ impl Folder {
     ///
     /// # Errors
     /// Another server runs here, or the folder cannot be made or written.
-    pub fn claim(&self) -> Result<DirLock, CliError> {
+    pub(crate) fn claim(&self) -> Result<DirLock, CliError> {
         let shown = self.0.display();
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.0);
         made.with_context(|| format!("cannot make the data folder {shown}; choose another with --data DIR"))?;
@@ -138,7 +138,7 @@ impl DirLock {
     ///
     /// # Errors
     /// Fails when the file holds no key, or cannot be written.
-    pub fn key(&self, ids: &dyn Ids) -> Result<Key, CliError> {
+    pub(crate) fn key(&self, ids: &dyn Ids) -> Result<Key, CliError> {
         let path = self.folder.key_file();
         let shown = path.display().to_string();
         let about = match fs::metadata(&path) {
@@ -171,7 +171,7 @@ impl DirLock {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn write_note(&self, note: &ServerNote) -> Result<(), CliError> {
+    pub(crate) fn write_note(&self, note: &ServerNote) -> Result<(), CliError> {
         let path = self.folder.note_file();
         let mut text = serde_json::to_string(note).map_err(anyhow::Error::new)?;
         text.push('\n');

@@ -15,7 +15,7 @@ use crate::error::CliError;
 ///
 /// # Errors
 /// Fails with the error of the command.
-pub fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
+pub(crate) fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
     let globals = cli.globals;
     match cli.command {
         Command::Dev(args) => dev::dev(&globals, args),

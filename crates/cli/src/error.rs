@@ -8,26 +8,26 @@ use std::time::Duration;
 use rekindle_api::ErrorBody;
 
 /// Done.
-pub const OK: u8 = 0;
+pub(crate) const OK: u8 = 0;
 /// An unexpected error.
-pub const UNEXPECTED: u8 = 1;
+pub(crate) const UNEXPECTED: u8 = 1;
 /// The command line itself was wrong.
-pub const MISUSED: u8 = 2;
+pub(crate) const MISUSED: u8 = 2;
 /// The server said no.
-pub const REFUSED: u8 = 3;
+pub(crate) const REFUSED: u8 = 3;
 /// No server answered, or one that cannot serve now.
-pub const UNREACHABLE: u8 = 4;
+pub(crate) const UNREACHABLE: u8 = 4;
 /// `run` stopped its command because the session goes on elsewhere; `EX_TEMPFAIL` of sysexits.h.
-pub const SUPERSEDED: u8 = 75;
+pub(crate) const SUPERSEDED: u8 = 75;
 /// A setting is missing or wrong; `EX_CONFIG` of sysexits.h.
-pub const CONFIGURATION: u8 = 78;
+pub(crate) const CONFIGURATION: u8 = 78;
 
 /// The longest wait that our servers advise.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// Why a command failed.
 #[derive(Debug)]
-pub enum CliError {
+pub(crate) enum CliError {
     /// The arguments contradict each other.
     Usage(String),
     /// The server said no.
@@ -46,7 +46,7 @@ pub enum CliError {
 
 /// A server's no.
 #[derive(Debug)]
-pub struct Refused {
+pub(crate) struct Refused {
     /// The body that came with it.
     pub body: ErrorBody,
     /// What the person may type now.
@@ -57,7 +57,7 @@ pub struct Refused {
 
 /// A server that does not answer.
 #[derive(Debug)]
-pub struct Unreachable {
+pub(crate) struct Unreachable {
     /// Where it was sought.
     pub url: String,
     /// What happened there.
@@ -68,7 +68,7 @@ pub struct Unreachable {
 
 impl CliError {
     /// The exit code that tells programs.
-    pub fn code(&self) -> u8 {
+    pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Usage(_) => MISUSED,
             Self::Refused(_) | Self::Conflict(_) => REFUSED,
@@ -80,12 +80,12 @@ impl CliError {
     }
 
     /// Returns whether a later attempt may succeed: too many requests were sent.
-    pub fn is_for_now(&self) -> bool {
+    pub(crate) fn is_for_now(&self) -> bool {
         matches!(self, Self::Refused(refused) if refused.code() == "rate_limited")
     }
 
     /// How long to wait at least before asking again: what the server said, within reason.
-    pub fn retry_after(&self) -> Duration {
+    pub(crate) fn retry_after(&self) -> Duration {
         match self {
             Self::Refused(refused) => refused.retry_after.unwrap_or_default().min(LONGEST_WAIT),
             Self::Usage(_)
@@ -98,7 +98,7 @@ impl CliError {
     }
 
     /// Tells the person on stderr, and answers the exit code.
-    pub fn report(&self) -> ExitCode {
+    pub(crate) fn report(&self) -> ExitCode {
         if !matches!(self, Self::OutputClosed) {
             crate::messages::error(&self.to_string());
         }
@@ -108,7 +108,7 @@ impl CliError {
 
 impl Refused {
     /// The server's stable name for this refusal.
-    pub fn code(&self) -> &str {
+    pub(crate) fn code(&self) -> &str {
         &self.body.code
     }
 }

@@ -14,7 +14,7 @@ const WHOLE_PAGE: u32 = 100;
 
 /// Which part of a list.
 #[derive(Debug, Clone, Args)]
-pub struct PageArgs {
+pub(crate) struct PageArgs {
     /// How many at most
     #[arg(long, value_name = "N")]
     pub limit: Option<u32>,
@@ -34,13 +34,13 @@ pub struct PageArgs {
 
 impl PageArgs {
     /// The number of entries in one page.
-    pub fn page(&self) -> Option<u32> {
+    pub(crate) fn page(&self) -> Option<u32> {
         self.limit.or(self.all.then_some(WHOLE_PAGE))
     }
 }
 
 /// How the answer is printed: as it came, as a table, or its ids only.
-pub fn shown<T>(
+pub(crate) fn shown<T>(
     globals: &Globals,
     part: &PageArgs,
     answer: Answer<T>,
@@ -59,7 +59,7 @@ pub fn shown<T>(
 ///
 /// # Errors
 /// The server's.
-pub async fn fetch<T: DeserializeOwned>(
+pub(crate) async fn fetch<T: DeserializeOwned>(
     server: &Connection,
     name: &str,
     part: &PageArgs,
@@ -89,7 +89,7 @@ pub async fn fetch<T: DeserializeOwned>(
 }
 
 /// The last line under a table: what is not in it.
-pub fn rest(shown: usize, total: u64, next_cursor: Option<&str>) -> String {
+pub(crate) fn rest(shown: usize, total: u64, next_cursor: Option<&str>) -> String {
     match next_cursor {
         Some(cursor) => format!("{shown} of {total}; more with --all or --cursor {cursor}\n"),
         None if total as usize == shown => String::new(),

@@ -3,18 +3,18 @@
 use std::io::Write;
 
 /// Writes a message to stderr, with a prefix that distinguishes it from a command's output.
-pub fn say(words: &str) {
+pub(crate) fn say(words: &str) {
     // An error of stderr cannot be reported anywhere.
     writeln!(anstream::stderr(), "rekindle: {}", visible(words)).ok();
 }
 
 /// Says what went wrong.
-pub fn error(words: &str) {
+pub(crate) fn error(words: &str) {
     let red = anstyle::AnsiColor::Red.on_default() | anstyle::Effects::BOLD;
     writeln!(anstream::stderr(), "{red}rekindle:{red:#} {}", visible(words)).ok();
 }
 
 /// The text without what a terminal would obey.
-pub fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     text.chars().map(|one| if one.is_control() && one != '\n' { ' ' } else { one }).collect()
 }

@@ -2,14 +2,14 @@
 //! [`terminal`], [`stderr_capture`], [`signals`] and the [`process_guard`] that ends it after a runner that vanished.
 //! [`plan`], [`registration`] and [`reporter`] report it to the server; [`outcome`] words how it ended.
 
-pub mod backoff;
-pub mod child;
-pub mod outcome;
-pub mod plan;
-pub mod process_guard;
-pub mod registration;
-pub mod report_error;
-pub mod reporter;
-pub mod signals;
-pub mod stderr_capture;
-pub mod terminal;
+pub(crate) mod backoff;
+pub(crate) mod child;
+pub(crate) mod outcome;
+pub(crate) mod plan;
+pub(crate) mod process_guard;
+pub(crate) mod registration;
+pub(crate) mod report_error;
+pub(crate) mod reporter;
+pub(crate) mod signals;
+pub(crate) mod stderr_capture;
+pub(crate) mod terminal;

@@ -14,7 +14,7 @@ const DEFAULT_URL: &str = "http://127.0.0.1:3000";
 /// The options that every command has.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
-pub struct Globals {
+pub(crate) struct Globals {
     /// The server; without it the one that the nearest `.rekindle` names, else <http://127.0.0.1:3000>
     #[arg(long, global = true, env = "REKINDLE_URL", value_name = "URL")]
     url: Option<String>,
@@ -37,7 +37,7 @@ pub struct Globals {
 
 /// A server and the key to it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Target {
+pub(crate) struct Target {
     /// Where it listens.
     pub url: Url,
     /// The key.
@@ -50,7 +50,7 @@ pub struct Target {
 
 impl Globals {
     /// The data folder that these options mean, if there is one.
-    pub fn folder(&self) -> Option<Folder> {
+    pub(crate) fn folder(&self) -> Option<Folder> {
         match &self.data {
             Some(path) => Some(Folder::at(path.clone())),
             None => std::env::current_dir().ok().and_then(|here| Folder::nearest(&here)),
@@ -61,13 +61,13 @@ impl Globals {
     ///
     /// # Errors
     /// There is no key, or the URL is none.
-    pub fn locate(&self) -> Result<Target, CliError> {
+    pub(crate) fn locate(&self) -> Result<Target, CliError> {
         let target = locate(text(self.url.as_ref()), text(self.api_key.as_ref()), self.folder().as_ref())?;
         Ok(Target { ca: self.ca().map(Path::to_path_buf), ..target })
     }
 
     /// The file with the certificates of those who may sign the server's. An empty name is none.
-    pub fn ca(&self) -> Option<&Path> {
+    pub(crate) fn ca(&self) -> Option<&Path> {
         self.ca.as_deref().filter(|file| !file.as_os_str().is_empty())
     }
 
@@ -75,7 +75,7 @@ impl Globals {
     ///
     /// # Errors
     /// Fails when the URL is invalid.
-    pub fn server(&self) -> Result<(Url, String), CliError> {
+    pub(crate) fn server(&self) -> Result<(Url, String), CliError> {
         server(text(self.url.as_ref()), self.folder().as_ref())
     }
 }

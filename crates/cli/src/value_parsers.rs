@@ -11,7 +11,7 @@ use crate::error::CliError;
 ///
 /// # Errors
 /// Why it is none.
-pub fn object(text: &str) -> Result<Object, String> {
+pub(crate) fn object(text: &str) -> Result<Object, String> {
     serde_json::from_str(text).map_err(|error| format!("must be a JSON object such as '{{\"k\":1}}': {error}"))
 }
 
@@ -19,7 +19,7 @@ pub fn object(text: &str) -> Result<Object, String> {
 ///
 /// # Errors
 /// That it is none, and where ids are to be found.
-pub fn id(text: &str) -> Result<Uuid, String> {
+pub(crate) fn id(text: &str) -> Result<Uuid, String> {
     let words = "must be a whole id such as 6fa459ea-ee8a-4ca4-894e-db77e160355e; `list` shows them";
     Uuid::try_parse(text).map_err(|_| words.to_owned())
 }
@@ -28,7 +28,7 @@ pub fn id(text: &str) -> Result<Uuid, String> {
 ///
 /// # Errors
 /// Why it is none, or is too short to be meant.
-pub fn span(text: &str) -> Result<Duration, String> {
+pub(crate) fn span(text: &str) -> Result<Duration, String> {
     let parsed = match text.parse::<u64>() {
         Ok(seconds) => Ok(Duration::from_secs(seconds)),
         Err(_) => humantime::parse_duration(text).map_err(|error| format!("must be like 20s or 500ms: {error}")),
@@ -43,7 +43,7 @@ pub fn span(text: &str) -> Result<Duration, String> {
 ///
 /// # Errors
 /// Why it is none.
-pub fn days(text: &str) -> Result<u64, String> {
+pub(crate) fn days(text: &str) -> Result<u64, String> {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
     let words = || "must be whole days such as 90d, and at most 3650".to_owned();
     let days = match text.parse::<u64>() {
@@ -63,7 +63,7 @@ pub fn days(text: &str) -> Result<u64, String> {
 ///
 /// # Errors
 /// Why it is none.
-pub fn moment(text: &str) -> Result<Time, String> {
+pub(crate) fn moment(text: &str) -> Result<Time, String> {
     text.parse().map_err(|error: rekindle_api::InvalidTextError| error.0)
 }
 
@@ -71,7 +71,7 @@ pub fn moment(text: &str) -> Result<Time, String> {
 ///
 /// # Errors
 /// Fails when this host has no name that JSON can hold.
-pub fn this_machine(named: Option<String>) -> Result<String, CliError> {
+pub(crate) fn this_machine(named: Option<String>) -> Result<String, CliError> {
     if let Some(named) = named {
         return Ok(named);
     }

@@ -13,7 +13,7 @@ use crate::{messages, output};
 
 /// Whether to look once or again and again.
 #[derive(Debug, Clone, Args)]
-pub struct Watch {
+pub(crate) struct Watch {
     /// Look again every SECS seconds until interrupted
     #[arg(long, value_name = "SECS", num_args = 0..=1, default_missing_value = "2", value_parser = span)]
     pub watch: Option<Duration>,
@@ -24,7 +24,7 @@ impl Watch {
     ///
     /// # Errors
     /// Fails with the error of `draw`; while watching, an unreachable or busy server is only reported, and tried again.
-    pub async fn draw(
+    pub(crate) async fn draw(
         &self,
         globals: &Globals,
         mut draw: impl AsyncFnMut(&Connection) -> Result<String, CliError>,

@@ -3,7 +3,7 @@
 //! A method returns a [`Request`], which is sent with [`Request::send`]. The process must have installed a TLS provider
 //! of `rustls` before the first client is made.
 
-#![warn(missing_docs, unreachable_pub)]
+#![warn(missing_docs)]
 
 mod client;
 mod decode;

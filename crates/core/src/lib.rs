@@ -6,7 +6,7 @@
 //! [`use_cases`] (load → decide → commit). [`clock`] supplies time and ids.
 //! Nothing here does I/O, starts a thread, needs a runtime or derives a serializer.
 
-#![warn(unreachable_pub)]
+#![warn(missing_docs)]
 
 pub mod clock;
 pub mod domain;

@@ -23,22 +23,22 @@ const BATCH: usize = 256;
 
 /// One refused request, as an event.
 #[derive(Debug)]
-pub struct Refused(Event);
+pub(crate) struct Refused(Event);
 
 impl Refused {
     /// Returns the event of a request whose key was refused. `key` is the id of the key, if the service knows it.
-    pub fn not_let_in(request: Uuid, key: Option<KeyId>, req: &ServiceRequest, error: &ApiError) -> Self {
+    pub(crate) fn not_let_in(request: Uuid, key: Option<KeyId>, req: &ServiceRequest, error: &ApiError) -> Self {
         let address = req.peer_addr().map(|peer| peer.ip());
         Self::of(Actor { key, address, request }, req.method(), &redact::path(req.path()), error)
     }
 
     /// Returns the event of a request that its key may not make.
-    pub fn forbidden(visit: &AuthContext, req: &ServiceRequest, error: &ApiError) -> Self {
+    pub(crate) fn forbidden(visit: &AuthContext, req: &ServiceRequest, error: &ApiError) -> Self {
         Self::of(visit.actor(), req.method(), &redact::path(req.path()), error)
     }
 
     /// Returns the event of a request that the use case refused. `path` is the route's template.
-    pub fn by_use_case(visit: &AuthContext, method: &Method, path: &str, error: &ApiError) -> Self {
+    pub(crate) fn by_use_case(visit: &AuthContext, method: &Method, path: &str, error: &ApiError) -> Self {
         Self::of(visit.actor(), method, path, error)
     }
 
@@ -54,14 +54,14 @@ impl Refused {
 
 /// The queue of refused requests that are not in the audit log yet.
 #[derive(Debug, Default)]
-pub struct DeniedLog {
+pub(crate) struct DeniedLog {
     waiting: Mutex<VecDeque<Event>>,
     dropped: AtomicU64,
 }
 
 impl DeniedLog {
     /// Adds an event to the queue.
-    pub fn note(&self, Refused(event): Refused) {
+    pub(crate) fn note(&self, Refused(event): Refused) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() < MOST {
             waiting.push_back(event);
@@ -71,7 +71,7 @@ impl DeniedLog {
     }
 
     /// Writes the queue to the audit log in one commit. Events that the store does not take remain, if there is room.
-    pub async fn flush(&self, tracker: &Tracker, metrics: &Metrics) {
+    pub(crate) async fn flush(&self, tracker: &Tracker, metrics: &Metrics) {
         let dropped = self.dropped.swap(0, Ordering::Relaxed);
         if dropped > 0 {
             metrics.audit_entries_dropped(dropped);

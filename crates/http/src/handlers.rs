@@ -1,13 +1,13 @@
 //! The handlers: each parses its request, makes one call, and builds the response. Their `#[utoipa::path]` is their
 //! part of the OpenAPI document; `crate::openapi` adds what holds for all of them.
 
-pub mod audit;
-pub mod docs;
-pub mod health;
-pub mod keys;
-pub mod machines;
-pub mod metrics;
-pub mod recovery;
-pub mod session_lifecycle;
-pub mod sessions;
-pub mod tasks;
+pub(crate) mod audit;
+pub(crate) mod docs;
+pub(crate) mod health;
+pub(crate) mod keys;
+pub(crate) mod machines;
+pub(crate) mod metrics;
+pub(crate) mod recovery;
+pub(crate) mod session_lifecycle;
+pub(crate) mod sessions;
+pub(crate) mod tasks;

@@ -5,6 +5,8 @@
 //!
 //! Another actix-web service can mount the API beside its own routes: see [`configure`].
 
+#![warn(missing_docs)]
+
 pub mod auth;
 pub mod cors;
 mod denied_log;

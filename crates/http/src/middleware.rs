@@ -33,7 +33,7 @@ use crate::response::RawBody;
 use crate::state::AppState;
 
 /// Handles a request: the middleware around all endpoints of the API.
-pub async fn handle_request(
+pub(crate) async fn handle_request(
     state: AppState,
     req: ServiceRequest,
     next: Next<BoxBody>,

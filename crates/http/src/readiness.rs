@@ -10,7 +10,7 @@ const CACHE_TTL: Duration = Duration::from_secs(1);
 
 /// The last result of the check.
 #[derive(Debug, Default)]
-pub struct Readiness {
+pub(crate) struct Readiness {
     last: Mutex<Option<(Instant, Result<(), StoreError>)>>,
 }
 
@@ -19,7 +19,7 @@ impl Readiness {
     ///
     /// # Errors
     /// Fails with the error of the store.
-    pub async fn of(&self, store: &dyn Store) -> Result<(), StoreError> {
+    pub(crate) async fn of(&self, store: &dyn Store) -> Result<(), StoreError> {
         let mut last = self.last.lock().await;
         if let Some((asked, answer)) = &*last
             && asked.elapsed() < CACHE_TTL

@@ -9,17 +9,17 @@ use serde::Serialize;
 use crate::error::ApiError;
 
 /// What a handler returns.
-pub type HandlerResult = Result<HttpResponse, ApiError>;
+pub(crate) type HandlerResult = Result<HttpResponse, ApiError>;
 
 /// The header of a stored response that is returned again.
-pub const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// The initial capacity of a body: it fits a session without metadata.
 const USUAL_BYTES: usize = 768;
 
 /// Returns a response with this body.
-pub fn json<T: Serialize>(status: StatusCode, body: &T) -> HandlerResult {
+pub(crate) fn json<T: Serialize>(status: StatusCode, body: &T) -> HandlerResult {
     let mut bytes = Vec::with_capacity(USUAL_BYTES);
     serde_json::to_writer(&mut bytes, body).map_err(|error| ApiError::internal(error.to_string()))?;
     let mut response = HttpResponse::with_body(status, bytes).map_into_boxed_body();
@@ -28,37 +28,37 @@ pub fn json<T: Serialize>(status: StatusCode, body: &T) -> HandlerResult {
 }
 
 /// Returns a response that shows an entity, with its revision as the `ETag`.
-pub fn entity<T: Serialize>(status: StatusCode, version: Version, body: &T) -> HandlerResult {
+pub(crate) fn entity<T: Serialize>(status: StatusCode, version: Version, body: &T) -> HandlerResult {
     let mut response = json(status, body)?;
     set(&mut response, header::ETAG, &format!("\"{}\"", version.revision));
     Ok(response)
 }
 
 /// Returns the response to the creation of an entity, with its `Location`.
-pub fn created<T: Serialize>(location: &str, version: Version, body: &T) -> HandlerResult {
+pub(crate) fn created<T: Serialize>(location: &str, version: Version, body: &T) -> HandlerResult {
     let mut response = entity(StatusCode::CREATED, version, body)?;
     set(&mut response, header::LOCATION, location);
     Ok(response)
 }
 
 /// Returns a 204.
-pub fn no_content() -> HandlerResult {
+pub(crate) fn no_content() -> HandlerResult {
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// Sets a header. The value comes from the server, so it is always valid.
-pub fn set(response: &mut HttpResponse, name: HeaderName, value: &str) {
+pub(crate) fn set(response: &mut HttpResponse, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }
 }
 
 /// Marks a response that is not an error, whatever its status: its body is not replaced by the envelope.
-pub struct RawBody;
+pub(crate) struct RawBody;
 
 /// Additional fields of a request's log line. They never contain a key or a value of metadata.
 #[derive(Debug, Default)]
-pub struct LogFields {
+pub(crate) struct LogFields {
     /// The message, such as `Session created`.
     pub message: &'static str,
     /// Whether the line is a warning.
@@ -85,7 +85,7 @@ pub struct LogFields {
 
 /// Whether a log line is a warning.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum LogLevelHint {
+pub(crate) enum LogLevelHint {
     /// The usual level.
     #[default]
     No,
@@ -94,7 +94,7 @@ pub enum LogLevelHint {
 }
 
 /// Adds the fields to a response.
-pub fn with_log(answer: HandlerResult, note: LogFields) -> HandlerResult {
+pub(crate) fn with_log(answer: HandlerResult, note: LogFields) -> HandlerResult {
     let mut response = answer?;
     response.extensions_mut().insert(note);
     Ok(response)

@@ -24,7 +24,7 @@ macro_rules! table {
         $($path:literal => { $($method:ident $handler:path as $role:ident $(of $reach:ident)?),+ $(,)? })+
     })+) => {
         /// Every documented path with its methods and their access rules.
-        pub const TABLE: &[(&str, &[(&str, AccessRule)])] = &[$($(
+        pub(crate) const TABLE: &[(&str, &[(&str, AccessRule)])] = &[$($(
             ($path, &[$((stringify!($method), permit!($role $($reach)?))),+]),
         )+)+];
 
@@ -148,7 +148,7 @@ table! {
 }
 
 /// Adds everything under `/api` and the paths beside it.
-pub fn mount(config: &mut ServiceConfig, state: &AppState) {
+pub(crate) fn mount(config: &mut ServiceConfig, state: &AppState) {
     config.app_data(Data::new(state.clone()));
     let limit = web::PayloadConfig::new(state.max_body_bytes());
     let scope = web::scope("/api").app_data(limit).wrap(entry!(state)).wrap(counting!(state)).configure(|config| {

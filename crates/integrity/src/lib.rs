@@ -4,6 +4,8 @@
 //! The store may be in use meanwhile. What only the comparison of several rows shows is therefore read again, with the
 //! first row read before and after the others, before it is reported: a change under way is no finding.
 
+#![warn(missing_docs)]
+
 mod check;
 mod duplicates;
 mod events;

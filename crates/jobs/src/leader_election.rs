@@ -18,7 +18,7 @@ const RELEASE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The times of a lease. A killed holder is replaced after at most `lasts` and one `ask`.
 #[derive(Debug, Clone, Copy)]
-pub struct LeaseTiming {
+pub(crate) struct LeaseTiming {
     /// How long a claim holds.
     pub lasts: Duration,
     /// How long after a claim the holder renews it, and how long one claim may take.
@@ -31,7 +31,7 @@ pub struct LeaseTiming {
 
 impl LeaseTiming {
     /// What servers go by.
-    pub const DEFAULT: Self = Self {
+    pub(crate) const DEFAULT: Self = Self {
         lasts: Duration::from_secs(6),
         renew: Duration::from_secs(2),
         retry: Duration::from_secs(2),
@@ -47,7 +47,7 @@ impl LeaseTiming {
 
 /// One process's part in the question who does a job.
 #[derive(Clone)]
-pub struct LeaderElection {
+pub(crate) struct LeaderElection {
     tracker: Tracker,
     job_name: &'static str,
     duty: LeaseName,
@@ -60,14 +60,14 @@ pub struct LeaderElection {
 
 impl LeaderElection {
     /// A candidate for this duty, under an id of its own.
-    pub fn new(tracker: Tracker, job_name: &'static str, duty: LeaseName, terms: LeaseTiming) -> Self {
+    pub(crate) fn new(tracker: Tracker, job_name: &'static str, duty: LeaseName, terms: LeaseTiming) -> Self {
         let (holder, began) = (RandomIds.new_id(), Instant::now());
         Self { tracker, job_name, duty, holder, terms, began, held: Arc::default() }
     }
 
     /// Does the work whenever, and as long as, this process has the duty. The work is handed a tracker that can write
     /// only while that is so, and ends when it hears [`rekindle_core::Error::Fenced`]. Never ends.
-    pub async fn run_while_leader<F: Future<Output = ()>>(&self, work: impl Fn(Tracker) -> F) {
+    pub(crate) async fn run_while_leader<F: Future<Output = ()>>(&self, work: impl Fn(Tracker) -> F) {
         loop {
             let fence = self.acquire().await;
             self.hold(Some(fence));
@@ -84,7 +84,7 @@ impl LeaderElection {
 
     /// Gives the duty back, if this process has it, so that another has it at once. To be called when [`Self::run_while_leader`] no
     /// longer runs.
-    pub async fn release(&self) {
+    pub(crate) async fn release(&self) {
         let Some(fence) = self.hold(None) else { return };
         let cause = match tokio::time::timeout(RELEASE_TIMEOUT, self.tracker.store().release(fence)).await {
             Ok(Ok(())) => return,

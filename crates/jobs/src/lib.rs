@@ -3,6 +3,8 @@
 //! A job with a lease runs in one process of those that share a store; a pass that fails is tried again or left out, as
 //! the job says; a job that panics is started again. What became of each is in the [`JobRegistry`].
 
+#![warn(missing_docs)]
+
 mod backoff;
 mod detection;
 mod job;

@@ -22,7 +22,7 @@ const DEATHS: usize = 5;
 const WITHIN: Duration = Duration::from_secs(600);
 
 /// Runs a job in a task of its own, and starts it again when it dies, until it is stopped or given up.
-pub async fn supervised<F>(job: &JobHandle, stop: &CancellationToken, make: impl Fn() -> F)
+pub(crate) async fn supervised<F>(job: &JobHandle, stop: &CancellationToken, make: impl Fn() -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {

@@ -3,6 +3,8 @@
 //! store. Layers are combined as tuples, the outermost first, and compiled into one; [`resilient`] combines the usual
 //! three.
 
+#![warn(missing_docs)]
+
 mod breaker;
 mod circuit;
 mod layered;

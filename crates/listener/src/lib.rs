@@ -1,6 +1,8 @@
 //! From a listening socket to HTTP requests: connections with deadlines of their own, TLS, and answers to what never
 //! becomes a request. Which app answers requests is handed in.
 
+#![warn(missing_docs)]
+
 mod bind;
 mod connection_info;
 mod connections;

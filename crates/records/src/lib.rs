@@ -4,6 +4,8 @@
 //!
 //! The rules that derive the state of an entity from its stored fields are here and nowhere else.
 
+#![warn(missing_docs)]
+
 mod api_key;
 mod declaration;
 mod decoder;
@@ -29,6 +31,7 @@ pub use record::{Extension, Record, RecordType, TypeOf};
 /// The fields of each entity, for statements that read or compare only some of them.
 pub mod fields {
     pub use crate::api_key::fields as api_key;
+    pub use crate::detector_state::fields as detector_state;
     pub use crate::event::fields as event;
     pub use crate::machine::fields as machine;
     pub use crate::session::fields as session;

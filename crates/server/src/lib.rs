@@ -1,5 +1,7 @@
 //! The server: puts store, API, jobs, log and listener together, with its settings. See [`ServerBuilder`].
 
+#![warn(missing_docs)]
+
 mod backup_job;
 mod builder;
 mod error;

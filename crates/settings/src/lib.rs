@@ -1,6 +1,8 @@
 //! The engine of the settings: lays files, the environment and flags over each other, names every fault at once with
 //! its source, and shows no secret. The table of settings is handed in by the program that has them.
 
+#![warn(missing_docs)]
+
 mod environment;
 mod error;
 mod files;

@@ -3,6 +3,8 @@
 //! Read in this order: `documents` (what is stored), `schema` (validators and indexes), `find` and `query` (every read),
 //! `commit` and `heartbeats` (every write), `connect` (what fails the start, and why).
 
+#![warn(missing_docs)]
+
 mod backoff;
 mod commit;
 mod connect;

@@ -6,6 +6,8 @@
 //! is written), `sql` (every statement there is), `codec` (rows as records), `open` (what is refused, and why). Beside
 //! the store stands [`maintenance`]: what an operator does with the file.
 
+#![warn(missing_docs)]
+
 mod codec;
 mod command;
 mod commit;

@@ -1,5 +1,7 @@
 //! Which stores there are, how a URL chooses one, and how it is opened. No other crate of the server names both stores.
 
+#![warn(missing_docs)]
+
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;

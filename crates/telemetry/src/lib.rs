@@ -1,5 +1,7 @@
 //! What a server shows of itself: its log, its traces, and its metrics.
 
+#![warn(missing_docs)]
+
 pub mod logging;
 pub mod metrics;
 mod panic;

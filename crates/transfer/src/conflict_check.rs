@@ -14,7 +14,7 @@ use crate::rows::{Item, StoredEntity};
 
 /// Eight bytes are kept for each member of a set, sixteen for each session, so that a million sessions take some 40 MB.
 #[derive(Debug, Default)]
-pub struct Sets {
+pub(crate) struct Sets {
     /// Sorted once all were seen.
     sessions: Vec<SessionId>,
     active: HashMap<u64, SessionId>,
@@ -28,7 +28,7 @@ impl Sets {
     ///
     /// # Errors
     /// Fails when it conflicts with an earlier row.
-    pub fn see(&mut self, path: &Path, item: &Item) -> Result<(), TransferError> {
+    pub(crate) fn see(&mut self, path: &Path, item: &Item) -> Result<(), TransferError> {
         let Item::Row(StoredEntity::Session(row)) = item else { return Ok(()) };
         let session = &row.value;
         let (id, place) = (session.id, session.machine_id.as_str());
@@ -57,7 +57,7 @@ impl Sets {
     ///
     /// # Errors
     /// A session is there twice.
-    pub fn finish(&mut self, path: &Path) -> Result<(), TransferError> {
+    pub(crate) fn finish(&mut self, path: &Path) -> Result<(), TransferError> {
         self.sessions.sort_unstable();
         (self.active, self.slots, self.successors) = Default::default();
         let twice = self.sessions.windows(2).find(|pair| pair[0] == pair[1]);
@@ -68,17 +68,17 @@ impl Sets {
     }
 
     /// Whether a session is in the file.
-    pub fn has(&self, session: SessionId) -> bool {
+    pub(crate) fn has(&self, session: SessionId) -> bool {
         self.sessions.binary_search(&session).is_ok()
     }
 
     /// Those that cannot have been active any more.
-    pub fn stalled(&self) -> impl Iterator<Item = SessionId> + '_ {
+    pub(crate) fn stalled(&self) -> impl Iterator<Item = SessionId> + '_ {
         self.stalled.iter().copied()
     }
 
     /// Changes a session so that it conflicts with no other.
-    pub fn settle(&self, session: &mut Session) {
+    pub(crate) fn settle(&self, session: &mut Session) {
         if self.stalled.contains(&session.id)
             && let Phase::Live(Live { state, .. }) = &mut session.phase
         {

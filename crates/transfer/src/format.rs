@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// The format that this version writes, and the newest that it reads.
-pub const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 1;
 /// A batch has at most so many rows, and is one commit when it is imported.
-pub const ROWS: usize = 500;
+pub(crate) const ROWS: usize = 500;
 /// A batch ends when its rows have come to so many bytes of JSON.
-pub const BYTES: usize = 1 << 20;
+pub(crate) const BYTES: usize = 1 << 20;
 
 /// What is exported, in the order in which it is read: see [`crate::export()`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -87,7 +87,7 @@ impl Counts {
 /// The first line of a member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Head {
+pub(crate) enum Head {
     /// Of the first member.
     Header(Header),
     /// Of each batch.
@@ -99,7 +99,7 @@ pub enum Head {
 /// What a file says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Header {
+pub(crate) struct Header {
     /// The version of the format.
     pub format: u32,
     /// Names this export, and no other.
@@ -116,20 +116,20 @@ pub struct Header {
 
 impl Header {
     /// When the export was begun.
-    pub fn began_at(&self) -> Timestamp {
+    pub(crate) fn began_at(&self) -> Timestamp {
         Timestamp::from_millis(self.at)
     }
 }
 
 /// What a header of any version says.
 #[derive(Debug, Deserialize)]
-pub struct AnyHeader {
+pub(crate) struct AnyHeader {
     pub header: AnyVersion,
 }
 
 /// See [`AnyHeader`].
 #[derive(Debug, Deserialize)]
-pub struct AnyVersion {
+pub(crate) struct AnyVersion {
     pub format: u32,
     #[serde(default)]
     pub made_by: Option<String>,
@@ -138,7 +138,7 @@ pub struct AnyVersion {
 /// What a batch says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Batch {
+pub(crate) struct Batch {
     /// Counts up from 1.
     pub number: u64,
     /// What its rows are.
@@ -152,7 +152,7 @@ pub struct Batch {
 /// A place in the order of reading.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum ReadCursor {
+pub(crate) enum ReadCursor {
     /// In this section, behind what the store calls this; none: at its beginning.
     In(Section, Option<String>),
     /// All was read.
@@ -161,7 +161,7 @@ pub enum ReadCursor {
 
 impl ReadCursor {
     /// Behind this section.
-    pub fn behind(section: Section) -> Self {
+    pub(crate) fn behind(section: Section) -> Self {
         section.next().map_or(Self::Done, |next| Self::In(next, None))
     }
 }
@@ -169,7 +169,7 @@ impl ReadCursor {
 /// The end of a whole file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Trailer {
+pub(crate) struct Trailer {
     /// The header's.
     pub export: Uuid,
     /// How many batches there are.

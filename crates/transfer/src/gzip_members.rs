@@ -18,14 +18,14 @@ const BUFFER: usize = 1 << 16;
 ///
 /// # Errors
 /// None that a vector has.
-pub fn compressed(text: &[u8]) -> io::Result<Vec<u8>> {
+pub(crate) fn compressed(text: &[u8]) -> io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 4), Compression::default());
     encoder.write_all(text)?;
     encoder.finish()
 }
 
 /// A member of this text as it is, in the one way in which this is done here. None: it is too long for that.
-pub fn stored(text: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn stored(text: &[u8]) -> Option<Vec<u8>> {
     let length = u16::try_from(text.len()).ok()?;
     let mut crc = Crc::new();
     crc.update(text);
@@ -41,7 +41,7 @@ pub fn stored(text: &[u8]) -> Option<Vec<u8>> {
 
 /// Why the next member cannot be read.
 #[derive(Debug)]
-pub enum Unreadable {
+pub(crate) enum Unreadable {
     /// The file ends within it.
     CutOff,
     /// It is not as it was written.
@@ -64,7 +64,7 @@ impl From<io::Error> for Unreadable {
 
 /// One member, uncompressed.
 #[derive(Debug)]
-pub struct Member {
+pub(crate) struct Member {
     /// What it holds.
     pub text: Vec<u8>,
     /// Where it begins.
@@ -77,14 +77,14 @@ pub struct Member {
 
 /// Reads member after member.
 #[derive(Debug)]
-pub struct Members(Counted);
+pub(crate) struct Members(Counted);
 
 impl Members {
     /// From this place on, where a member begins.
     ///
     /// # Errors
     /// The system's.
-    pub fn from(mut file: File, start: u64) -> io::Result<Self> {
+    pub(crate) fn from(mut file: File, start: u64) -> io::Result<Self> {
         file.seek(SeekFrom::Start(start))?;
         let inner = BufReader::with_capacity(BUFFER, file);
         Ok(Self(Counted { inner, hash: Sha256::new(), at: start }))
@@ -94,7 +94,7 @@ impl Members {
     ///
     /// # Errors
     /// See [`Unreadable`].
-    pub fn next(&mut self) -> Result<Option<Member>, Unreadable> {
+    pub(crate) fn next(&mut self) -> Result<Option<Member>, Unreadable> {
         if self.0.fill_buf()?.is_empty() {
             return Ok(None);
         }

@@ -4,6 +4,8 @@
 //! entity is written), `export`, `verify`, `import`. Everything goes through the port of [`rekindle_core::store`]; no store
 //! is named here.
 
+#![warn(missing_docs)]
+
 mod conflict_check;
 mod error;
 mod export;

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 
 use crate::format::Section;
 use access::KeyRow;
-pub use access::digits;
+pub(crate) use access::digits;
 use event::EventRow;
 use machine::MachineRow;
 use session::SessionRow;
@@ -23,7 +23,7 @@ use task::TaskRow;
 
 /// A row of a store, at its version there.
 #[derive(Debug, Clone, PartialEq)]
-pub enum StoredEntity {
+pub(crate) enum StoredEntity {
     /// A session.
     Session(Versioned<Session>),
     /// A task.
@@ -36,7 +36,7 @@ pub enum StoredEntity {
 
 impl StoredEntity {
     /// Returns the write that inserts it.
-    pub fn restore(self) -> Write {
+    pub(crate) fn restore(self) -> Write {
         match self {
             Self::Session(row) => Write::restore(row),
             Self::Task(row) => Write::restore(row),
@@ -48,7 +48,7 @@ impl StoredEntity {
 
 /// What one line of a batch holds.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Item {
+pub(crate) enum Item {
     /// A row with its version.
     Row(StoredEntity),
     /// Something that happened.
@@ -60,7 +60,7 @@ impl Item {
     ///
     /// # Errors
     /// It cannot be written as JSON.
-    pub fn write(&self, line: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+    pub(crate) fn write(&self, line: &mut Vec<u8>) -> Result<(), serde_json::Error> {
         match self {
             Self::Row(StoredEntity::Session(row)) => serde_json::to_writer(line, &SessionRow::from(row)),
             Self::Row(StoredEntity::Task(row)) => serde_json::to_writer(line, &TaskRow::from(row)),
@@ -74,7 +74,7 @@ impl Item {
     ///
     /// # Errors
     /// It is no row of this section. The fault shows none of the row's content.
-    pub fn read(section: Section, line: &[u8]) -> Result<Self, InvalidValue> {
+    pub(crate) fn read(section: Section, line: &[u8]) -> Result<Self, InvalidValue> {
         match section {
             Section::Events => parsed::<EventRow>(line)?.event().map(Self::Event),
             Section::Sessions => {

@@ -31,7 +31,7 @@ pub struct Verified {
 
 /// Where a batch is.
 #[derive(Debug, Clone, Copy)]
-pub struct BatchPosition {
+pub(crate) struct BatchPosition {
     pub number: u64,
     pub section: Section,
     pub start: u64,
@@ -119,7 +119,7 @@ fn first_unreadable(path: &Path, length: u64) -> TransferError {
 ///
 /// # Errors
 /// It holds none, or one of a newer version.
-pub fn header(path: &Path, text: &[u8]) -> Result<Header, TransferError> {
+pub(crate) fn header(path: &Path, text: &[u8]) -> Result<Header, TransferError> {
     let none = || TransferError::NoExport(path.to_path_buf());
     let AnyHeader { header: any } = serde_json::from_slice(text).map_err(|_| none())?;
     if any.format > FORMAT {
@@ -136,7 +136,7 @@ pub fn header(path: &Path, text: &[u8]) -> Result<Header, TransferError> {
 ///
 /// # Errors
 /// It makes no sense.
-pub fn head<'a>(path: &Path, text: &'a [u8]) -> Result<(Head, &'a [u8]), TransferError> {
+pub(crate) fn head<'a>(path: &Path, text: &'a [u8]) -> Result<(Head, &'a [u8]), TransferError> {
     let end = text.iter().position(|byte| *byte == b'\n').unwrap_or(text.len());
     let (line, rest) = text.split_at(end);
     let head = serde_json::from_slice(line);
@@ -148,7 +148,7 @@ pub fn head<'a>(path: &Path, text: &'a [u8]) -> Result<(Head, &'a [u8]), Transfe
 ///
 /// # Errors
 /// One makes no sense, or there are more or fewer than the batch says.
-pub fn items(path: &Path, batch: &Batch, rows: &[u8]) -> Result<Vec<Item>, TransferError> {
+pub(crate) fn items(path: &Path, batch: &Batch, rows: &[u8]) -> Result<Vec<Item>, TransferError> {
     let number = batch.number;
     let mut items = Vec::new();
     for line in rows.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {

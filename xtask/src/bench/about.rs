@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-pub struct About {
+pub(super) struct About {
     /// The mark of its section in the page.
     pub mark: &'static str,
     /// The heading of its section.
@@ -17,7 +17,7 @@ pub struct About {
 }
 
 /// The targets. A figure without a target is only reported.
-pub struct Goals {
+pub(super) struct Goals {
     /// Heartbeats at 64 connections, as a multiple of the baseline.
     pub ratio: f64,
     /// Their 99th percentile.
@@ -33,7 +33,7 @@ pub struct Goals {
 const MIB: u64 = 1024 * 1024;
 
 /// The store for one machine.
-pub const SQLITE: About = About {
+pub(super) const SQLITE: About = About {
     mark: "sqlite",
     title: "SQLite",
     baseline: "floor",
@@ -54,7 +54,7 @@ pub const SQLITE: About = About {
 };
 
 /// The store for many machines.
-pub const MONGO: About = About {
+pub(super) const MONGO: About = About {
     mark: "mongo",
     title: "MongoDB",
     baseline: "floor_mongo",

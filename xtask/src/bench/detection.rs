@@ -17,7 +17,7 @@ const THRESHOLD: Duration = Duration::from_hours(24);
 const PLAN: [(u32, u32); 3] = [(0, 21), (100, 11), (10_000, 5)];
 
 /// The times of passes with so many overdue sessions.
-pub struct PassRow {
+pub(super) struct PassRow {
     /// The number of overdue sessions in each pass.
     pub overdue: u32,
     pub passes: u32,
@@ -35,7 +35,7 @@ impl Clock for HandClock {
 }
 
 /// Times passes over a store as it was seeded.
-pub async fn measure(store: Arc<dyn Store>, seeded: &Seeded) -> Result<Vec<PassRow>> {
+pub(super) async fn measure(store: Arc<dyn Store>, seeded: &Seeded) -> Result<Vec<PassRow>> {
     // At this time the oldest heartbeat is exactly at its deadline; each further millisecond makes one more session overdue.
     let clock = Arc::new(HandClock(AtomicI64::new(seeded.earliest.plus(THRESHOLD).millis())));
     let policy = Policy { stall_threshold: THRESHOLD, ..Policy::default() };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::load::Timing;
 
-pub struct Extent {
+pub(super) struct Extent {
     pub sizes: [u32; 2],
     /// How long each load is applied.
     pub timing: Timing,
@@ -14,20 +14,20 @@ pub struct Extent {
     pub recoverable: u32,
 }
 
-pub const FULL: Extent = Extent {
+pub(super) const FULL: Extent = Extent {
     sizes: [1_000, 1_000_000],
     timing: Timing { warm_up: Duration::from_secs(1), span: Duration::from_secs(5) },
     rounds: 5,
     recoverable: 60_000,
 };
 /// Smaller and shorter: creating a million sessions in MongoDB through the port takes most of an hour.
-pub const FULL_MONGO: Extent = Extent {
+pub(super) const FULL_MONGO: Extent = Extent {
     sizes: [1_000, 100_000],
     timing: Timing { warm_up: Duration::from_secs(1), span: Duration::from_secs(4) },
     rounds: 5,
     recoverable: 20_000,
 };
-pub const QUICK: Extent = Extent {
+pub(super) const QUICK: Extent = Extent {
     sizes: [1_000, 100_000],
     timing: Timing { warm_up: Duration::from_millis(500), span: Duration::from_millis(1500) },
     rounds: 3,

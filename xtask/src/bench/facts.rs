@@ -12,7 +12,7 @@ use super::heartbeats::middle;
 use crate::shell::{output, root};
 
 /// Returns what describes the machine, by name. Fails if nothing can be written to the folder `data`.
-pub fn facts(data: &Path) -> Result<Vec<(&'static str, String)>> {
+pub(super) fn facts(data: &Path) -> Result<Vec<(&'static str, String)>> {
     let cores = std::thread::available_parallelism().map_or_else(|_| unknown(), |cores| cores.to_string());
     Ok(vec![
         ("date", asked("date", &["-u", "+%F"])),

@@ -11,7 +11,7 @@ use super::server::Process;
 const CONNECTIONS: [u32; 3] = [1, 64, 256];
 
 /// The result for a number of connections: medians of several rounds.
-pub struct HeartbeatRow {
+pub(super) struct HeartbeatRow {
     pub connections: u32,
     pub baseline: Sample,
     pub server: Sample,
@@ -22,7 +22,7 @@ pub struct HeartbeatRow {
 }
 
 /// Measures the baseline and the server.
-pub async fn measure(
+pub(super) async fn measure(
     baseline: &Process,
     server: &Process,
     ids: &[SessionId],
@@ -85,7 +85,7 @@ fn middle_sample(rounds: &[Sample]) -> Sample {
 }
 
 /// Returns the median; of an even number the mean of the two in the middle.
-pub fn middle(values: impl Iterator<Item = f64>) -> f64 {
+pub(super) fn middle(values: impl Iterator<Item = f64>) -> f64 {
     let mut sorted: Vec<_> = values.collect();
     sorted.sort_by(f64::total_cmp);
     match sorted.len() {

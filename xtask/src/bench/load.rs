@@ -15,11 +15,11 @@ use tokio::task::JoinSet;
 use super::server::{Process, Used};
 
 /// Writes the n-th request into an empty buffer.
-pub type Render = Arc<dyn Fn(u64, &mut Vec<u8>) + Send + Sync>;
+pub(super) type Render = Arc<dyn Fn(u64, &mut Vec<u8>) + Send + Sync>;
 
 /// The duration of a load.
 #[derive(Debug, Clone, Copy)]
-pub struct Timing {
+pub(super) struct Timing {
     /// Not counted.
     pub warm_up: Duration,
     /// Counted.
@@ -27,7 +27,7 @@ pub struct Timing {
 }
 
 /// One measurement.
-pub struct Load<'a> {
+pub(super) struct Load<'a> {
     /// The process that answers, whose memory is watched.
     pub process: &'a Process,
     pub connections: u32,
@@ -42,7 +42,7 @@ pub struct Load<'a> {
 
 /// The result of a measurement.
 #[derive(Debug, Clone, Copy)]
-pub struct Sample {
+pub(super) struct Sample {
     /// Answers per second.
     pub per_second: f64,
     /// The median of the answer times.
@@ -56,14 +56,14 @@ pub struct Sample {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub struct Cores {
+pub(super) struct Cores {
     /// By the process.
     pub own: f64,
     /// By the process of its database, if that is another one.
     pub database: Option<f64>,
 }
 
-pub struct Answer {
+pub(super) struct Answer {
     pub status: u16,
     pub body: Vec<u8>,
 }
@@ -98,7 +98,7 @@ struct Watched<'a> {
     last: Option<(Instant, Used)>,
 }
 
-pub async fn apply(load: &Load<'_>) -> Result<Sample> {
+pub(super) async fn apply(load: &Load<'_>) -> Result<Sample> {
     let mut streams = Vec::new();
     for _ in 0..load.connections {
         streams.push(Connection::open(load.process.address).await?);
@@ -174,7 +174,7 @@ impl Watched<'_> {
 }
 
 /// Sends one request on its own connection.
-pub async fn ask(address: SocketAddr, request: &[u8]) -> Result<Answer> {
+pub(super) async fn ask(address: SocketAddr, request: &[u8]) -> Result<Answer> {
     let mut connection = Connection::open(address).await?;
     let status = tokio::time::timeout(PATIENCE, connection.exchange(request)).await.context("no answer")??;
     Ok(Answer { status, body: connection.body().to_vec() })

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 /// Returns the page with this section between the two marks of the store.
-pub fn with_section(page: &str, store: &str, section: &str) -> Result<String> {
+pub(super) fn with_section(page: &str, store: &str, section: &str) -> Result<String> {
     let from = format!("<!-- {store}: written by `cargo xtask bench --store {store}` -->\n");
     let to = format!("<!-- /{store} -->");
     let (before, rest) = page.split_once(&from).with_context(|| format!("docs/benchmarks.md lacks the line {from}"))?;

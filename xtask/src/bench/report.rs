@@ -14,7 +14,7 @@ const TARGET_OVERDUE: u32 = 10_000;
 const MIB: u64 = 1024 * 1024;
 
 /// Returns the whole section.
-pub fn section(about: &About, extent: &Extent, facts: &[(&'static str, String)], measured: &Measured) -> String {
+pub(super) fn section(about: &About, extent: &Extent, facts: &[(&'static str, String)], measured: &Measured) -> String {
     let mut page = format!("## {}\n\n| the machine | |\n| --- | --- |\n", about.title);
     for (name, value) in facts {
         let _ = writeln!(page, "| {name} | {value} |");

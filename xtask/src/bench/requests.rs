@@ -18,7 +18,7 @@ const LONE: u32 = 4;
 const PAGE: u64 = 50;
 
 /// The cost of a request other than a heartbeat.
-pub struct RequestRow {
+pub(super) struct RequestRow {
     /// The request in words.
     pub what: &'static str,
     /// The number of connections.
@@ -27,12 +27,12 @@ pub struct RequestRow {
 }
 
 /// Renders a heartbeat without a body for each session in turn.
-pub fn beats(ids: &[SessionId], key: &str) -> Render {
+pub(super) fn beats(ids: &[SessionId], key: &str) -> Render {
     by_id("POST", "/heartbeat", ids, key)
 }
 
 /// Renders a request without a body.
-pub fn plain(method: &str, path: &str, key: &str) -> Vec<u8> {
+pub(super) fn plain(method: &str, path: &str, key: &str) -> Vec<u8> {
     let length = if method == "POST" { "Content-Length: 0\r\n" } else { "" };
     format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: {key}\r\n{length}\r\n").into_bytes()
 }
@@ -84,7 +84,12 @@ fn recovers(ids: &[SessionId], key: &str) -> Render {
 }
 
 /// Measures reads, lists and creates in this order, so that the reads are of the seeded sessions only.
-pub async fn measure(process: &Process, ids: &[SessionId], key: &str, timing: Timing) -> Result<Vec<RequestRow>> {
+pub(super) async fn measure(
+    process: &Process,
+    ids: &[SessionId],
+    key: &str,
+    timing: Timing,
+) -> Result<Vec<RequestRow>> {
     let deep = ids.len() as u64 * 9 / 10;
     let cursor = cursor_at(process, deep, key).await?;
     let made = Arc::new(AtomicU64::new(0));
@@ -107,7 +112,12 @@ pub async fn measure(process: &Process, ids: &[SessionId], key: &str, timing: Ti
 
 /// Measures recoveries, each session once: half of them with few connections, half with many. Each ends one session, fails its
 /// task in progress, and creates a successor with two tasks.
-pub async fn recoveries(process: &Process, ids: &[SessionId], key: &str, timing: Timing) -> Result<Vec<RequestRow>> {
+pub(super) async fn recoveries(
+    process: &Process,
+    ids: &[SessionId],
+    key: &str,
+    timing: Timing,
+) -> Result<Vec<RequestRow>> {
     let (first, second) = ids.split_at(ids.len() / 2);
     let mut rows = Vec::new();
     for (connections, ids) in [(FEW, first), (MANY, second)] {

@@ -5,7 +5,7 @@ use super::heartbeats::HeartbeatRow;
 use super::requests::RequestRow;
 
 /// The results with one number of live sessions.
-pub struct Stage {
+pub(super) struct Stage {
     pub sessions: u32,
     pub beats: Vec<HeartbeatRow>,
     pub requests: Vec<RequestRow>,
@@ -15,7 +15,7 @@ pub struct Stage {
     pub database: u64,
 }
 
-pub struct Measured {
+pub(super) struct Measured {
     pub stages: Vec<Stage>,
     pub passes: Vec<PassRow>,
 }

@@ -12,14 +12,14 @@ use rekindle_core::store::{Changes, Store};
 use rekindle_core::{MachineId, Metadata, ProjectId, SessionId, Slot, TaskId, TaskLabel, TaskName, Timestamp};
 
 /// Every run has the same random numbers.
-pub const SEED: u64 = 20_260_119;
+pub(super) const SEED: u64 = 20_260_119;
 
 const PER_COMMIT: u32 = 1000;
 const PER_MACHINE: u32 = 1000;
 const SHOWN_EVERY: u32 = 100_000;
 
 /// What was added to a store.
-pub struct Seeded {
+pub(super) struct Seeded {
     /// The sessions in random order, so that one after the other does not find its page in the cache.
     pub ids: Vec<SessionId>,
     /// The oldest heartbeat. Each further session's is a millisecond later.
@@ -27,7 +27,7 @@ pub struct Seeded {
 }
 
 /// Adds this many active sessions to an empty store, the last of which sent a heartbeat at `now`, and closes it.
-pub async fn fill(store: &dyn Store, sessions: u32, now: Timestamp) -> Result<Seeded> {
+pub(super) async fn fill(store: &dyn Store, sessions: u32, now: Timestamp) -> Result<Seeded> {
     let began = Instant::now();
     let mut random = fastrand::Rng::with_seed(SEED);
     let earliest = now.minus(Duration::from_millis(u64::from(sessions) - 1));
@@ -53,7 +53,7 @@ pub async fn fill(store: &dyn Store, sessions: u32, now: Timestamp) -> Result<Se
 }
 
 /// Adds this many stalled sessions, each with a task in progress and a pending one, and closes the store.
-pub async fn add_recoverable(store: &dyn Store, sessions: u32, now: Timestamp) -> Result<Vec<SessionId>> {
+pub(super) async fn add_recoverable(store: &dyn Store, sessions: u32, now: Timestamp) -> Result<Vec<SessionId>> {
     let began = Instant::now();
     // Other ids than those of the first sessions.
     let mut random = fastrand::Rng::with_seed(SEED + 1);

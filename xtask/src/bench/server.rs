@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_millis(20);
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// A running server; killed when dropped.
-pub struct Process {
+pub(super) struct Process {
     pub address: SocketAddr,
     child: Child,
     log: PathBuf,
@@ -29,7 +29,7 @@ pub struct Process {
 
 /// Processor time in seconds since the start.
 #[derive(Debug, Clone, Copy)]
-pub struct Used {
+pub(super) struct Used {
     /// Of the process.
     pub own: f64,
     /// Of the process of its database.
@@ -39,7 +39,7 @@ pub struct Used {
 impl Process {
     /// Starts a server and waits until its output names its address. The output goes to the file `log`; `database` is the process
     /// of its database.
-    pub async fn start(mut command: Command, log: &Path, database: Option<u32>) -> Result<Self> {
+    pub(super) async fn start(mut command: Command, log: &Path, database: Option<u32>) -> Result<Self> {
         let out = File::create(log)?;
         command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
         let child = command.spawn().with_context(|| format!("cannot start {}", command.get_program().display()))?;
@@ -62,14 +62,14 @@ impl Process {
     }
 
     /// Returns its resident memory in bytes.
-    pub fn memory(&self) -> Result<u64> {
+    pub(super) fn memory(&self) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))
             .with_context(|| format!("the server is gone: {}", self.log_tail()))?;
         kibibytes(&status, "VmRSS:").map(|kib| kib * 1024).context("its memory cannot be read")
     }
 
     /// Returns the processor time of it and its database.
-    pub fn used(&self) -> Result<Used> {
+    pub(super) fn used(&self) -> Result<Used> {
         let of = |pid: u32| -> Result<f64> {
             let stat = fs::read_to_string(format!("/proc/{pid}/stat")).context("a measured process is gone")?;
             seconds_used(&stat).context("its processor time cannot be read")
@@ -78,13 +78,13 @@ impl Process {
     }
 
     /// Returns its peak resident memory in bytes.
-    pub fn peak_memory(&self) -> Result<u64> {
+    pub(super) fn peak_memory(&self) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         kibibytes(&status, "VmHWM:").map(|kib| kib * 1024).context("its memory cannot be read")
     }
 
     /// Ends it with SIGTERM. Fails if it ends with an error or not in time.
-    pub async fn stop(mut self) -> Result<()> {
+    pub(super) async fn stop(mut self) -> Result<()> {
         kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM)?;
         let deadline = Instant::now() + END;
         while Instant::now() < deadline {

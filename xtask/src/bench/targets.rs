@@ -1,7 +1,7 @@
 //! The stores that are measured: the one place of the benchmark where they differ.
 
-pub mod mongo;
-pub mod sqlite;
+pub(super) mod mongo;
+pub(super) mod sqlite;
 
 use std::path::Path;
 use std::process::Command;
@@ -13,7 +13,7 @@ use rekindle_core::Store;
 use super::seed::Seeded;
 
 /// A store, and the processes and files that it needs.
-pub trait BenchTarget {
+pub(super) trait BenchTarget {
     /// Returns what describes the store, by name.
     fn facts(&self) -> Vec<(&'static str, String)>;
 

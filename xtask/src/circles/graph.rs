@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Returns the groups of two or more nodes that reach each other.
-pub fn circles<N: Ord + Clone>(arrows: &BTreeSet<(N, N)>) -> Vec<BTreeSet<N>> {
+pub(super) fn circles<N: Ord + Clone>(arrows: &BTreeSet<(N, N)>) -> Vec<BTreeSet<N>> {
     let mut next: BTreeMap<&N, BTreeSet<&N>> = BTreeMap::new();
     for (from, to) in arrows {
         next.entry(from).or_default().insert(to);

@@ -11,12 +11,12 @@ const MAX_REEXPORTS: usize = 32;
 
 /// The modules below one root file; the root is the first.
 #[derive(Debug)]
-pub struct Modules {
+pub(super) struct Modules {
     all: Vec<Module>,
 }
 
 #[derive(Debug)]
-pub struct Module {
+pub(super) struct Module {
     /// The names of the modules from the root to it; empty for the root.
     pub path: Vec<String>,
     /// The file that holds it.
@@ -28,14 +28,14 @@ pub struct Module {
 
 /// What a path names.
 #[derive(Debug, PartialEq)]
-pub enum Target {
+pub(super) enum Target {
     Module(usize),
     /// An item, by the module that defines it and its name.
     Item(usize, String),
 }
 
 impl Module {
-    pub fn has_child(&self, name: &str) -> bool {
+    pub(super) fn has_child(&self, name: &str) -> bool {
         self.children.contains_key(name)
     }
 }
@@ -43,7 +43,7 @@ impl Module {
 impl Modules {
     /// Reads the modules that a root file declares. `files` holds the texts by their path from `src`. Fails if a module has no
     /// file or cannot be parsed.
-    pub fn of(root: &str, files: &BTreeMap<String, String>) -> Result<Self> {
+    pub(super) fn of(root: &str, files: &BTreeMap<String, String>) -> Result<Self> {
         let mut modules = Self { all: Vec::new() };
         let folder = root.rsplit_once('/').map_or("", |(folder, _)| folder);
         modules.add(None, &[], root, folder, parse(root, files)?, files)?;
@@ -85,23 +85,23 @@ impl Modules {
         Ok(number)
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (usize, &Module)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &Module)> {
         self.all.iter().enumerate()
     }
 
     /// Returns each file with the path of its module.
-    pub fn files(&self) -> impl Iterator<Item = (&str, &[String])> {
+    pub(super) fn files(&self) -> impl Iterator<Item = (&str, &[String])> {
         let outermost =
             self.all.iter().filter(|module| self.all[module.parent].file != module.file || module.path.is_empty());
         outermost.map(|module| (module.file.as_str(), module.path.as_slice()))
     }
 
-    pub fn get(&self, module: usize) -> &Module {
+    pub(super) fn get(&self, module: usize) -> &Module {
         &self.all[module]
     }
 
     /// Returns what a path in `module` names; `None` for a name of another crate or a local name.
-    pub fn resolve(&self, module: usize, path: &[String]) -> Option<Target> {
+    pub(super) fn resolve(&self, module: usize, path: &[String]) -> Option<Target> {
         self.follow(module, path, MAX_REEXPORTS)
     }
 
@@ -119,7 +119,7 @@ impl Modules {
     }
 
     /// Returns the module that a leading `crate`, `self` or `super` names, and the rest of the path.
-    pub fn base<'a>(&self, module: usize, path: &'a [String]) -> (usize, &'a [String]) {
+    pub(super) fn base<'a>(&self, module: usize, path: &'a [String]) -> (usize, &'a [String]) {
         let mut base = module;
         let mut rest = path;
         while let Some((first, after)) = rest.split_first() {
@@ -182,7 +182,7 @@ impl Modules {
     }
 
     /// Returns whether `module` is `ancestor` or below it.
-    pub fn is_below(&self, module: usize, ancestor: usize) -> bool {
+    pub(super) fn is_below(&self, module: usize, ancestor: usize) -> bool {
         self.all[module].path.starts_with(&self.all[ancestor].path)
     }
 }
@@ -193,7 +193,7 @@ fn parse(file: &str, files: &BTreeMap<String, String>) -> Result<Source> {
 }
 
 /// Returns the root files of a crate: the library and the programs.
-pub fn roots(files: &BTreeMap<String, String>) -> BTreeSet<&str> {
+pub(super) fn roots(files: &BTreeMap<String, String>) -> BTreeSet<&str> {
     let is_root = |file: &&str| matches!(*file, "lib.rs" | "main.rs") || is_program(file);
     files.keys().map(String::as_str).filter(is_root).collect()
 }

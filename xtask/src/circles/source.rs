@@ -7,11 +7,11 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, ExprPath, Ident, Item, ItemMacro, ItemMod, ItemUse, Macro, Meta, Path, UseTree, Visibility};
 
 /// The name of an import by `*`.
-pub const GLOB: &str = "*";
+pub(super) const GLOB: &str = "*";
 
 /// One module, with the modules that are written out in it.
 #[derive(Debug, Default)]
-pub struct Source {
+pub(super) struct Source {
     /// The names of the items that are defined here.
     pub items: BTreeSet<String>,
     /// The macros that are exported from the crate's root.
@@ -27,7 +27,7 @@ pub struct Source {
 
 /// One name that a `use` brings in.
 #[derive(Debug)]
-pub struct Import {
+pub(super) struct Import {
     /// Its name here; [`GLOB`] for an import by `*`.
     pub name: String,
     pub path: Vec<String>,
@@ -37,7 +37,7 @@ pub struct Import {
 
 impl Source {
     /// Reads the text of a file.
-    pub fn parse(text: &str) -> syn::Result<Self> {
+    pub(super) fn parse(text: &str) -> syn::Result<Self> {
         let file = syn::parse_file(text)?;
         Ok(Self::of(&file.items))
     }

@@ -6,7 +6,7 @@ use xtask::circles::{faults, of_workspace};
 use super::outcome::Outcome;
 use crate::shell::root;
 
-pub fn run() -> Result<Outcome> {
+pub(super) fn run() -> Result<Outcome> {
     let found = of_workspace(&root())?;
     for (name, structure) in found.iter().filter(|(_, structure)| !structure.is_sound()) {
         println!("{name}\n{structure}");

@@ -79,7 +79,7 @@ struct Sources {
     allow_registry: Vec<String>,
 }
 
-pub fn run() -> Result<Outcome> {
+pub(crate) fn run() -> Result<Outcome> {
     if succeeds(cargo(["deny", "--version"])) {
         shell::run(cargo(["deny", "check", "bans", "licenses", "sources"]))?;
         return Ok(Outcome::Done);

@@ -15,7 +15,7 @@ use crate::shell::{self, root, succeeds};
 
 const UNIT: &str = "deploy/systemd/rekindle.service";
 
-pub fn run() -> Result<Outcome> {
+pub(crate) fn run() -> Result<Outcome> {
     let files = sources::files()?;
     settings_exist(&files)?;
     let metrics = monitoring::metrics_exist()?;

@@ -12,11 +12,11 @@ use anyhow::{Result, ensure};
 use super::outcome::Outcome;
 use super::sources;
 use crate::shell;
-pub use names::settings;
+pub(crate) use names::settings;
 use page::Page;
 
 /// Checks every page. `xtask` describes the command line of `cargo xtask`.
-pub fn run(xtask: &clap::Command) -> Result<Outcome> {
+pub(crate) fn run(xtask: &clap::Command) -> Result<Outcome> {
     let files = sources::files()?;
     let mut pages = Vec::new();
     for file in files.iter().filter(|file| file.ends_with(".md")) {

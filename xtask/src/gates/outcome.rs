@@ -2,7 +2,7 @@
 
 /// How a gate ended that found no fault.
 #[derive(Debug)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// Everything was checked.
     Done,
     /// The check was not possible, for this reason.

@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Selects the binary.
 #[derive(Debug, clap::Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// The build profile; `dist` is the one for what is shipped, and takes longer to build.
     #[arg(long, default_value = RELEASE, value_parser = [RELEASE, "dist"])]
     profile: String,
@@ -35,7 +35,7 @@ impl Default for Options {
 }
 
 /// Builds the binary and tries it.
-pub fn run(options: &Options) -> Result<Outcome> {
+pub(crate) fn run(options: &Options) -> Result<Outcome> {
     shell::run(cargo(["build", "--profile", &options.profile, "--locked", "-p", "rekindle-cli"]))?;
     let folder = tempfile::tempdir()?;
     let trial = Trial {

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use crate::shell::{output, root};
 
 /// Returns their paths from the root.
-pub fn files() -> Result<Vec<String>> {
+pub(super) fn files() -> Result<Vec<String>> {
     let mut git = Command::new("git");
     git.current_dir(root()).args(["ls-files", "--cached", "--others", "--exclude-standard"]);
     let listed = output(git).context("git must be able to say which files there are")?;
@@ -21,12 +21,12 @@ pub fn files() -> Result<Vec<String>> {
     Ok(files)
 }
 
-pub fn read(path: &str) -> Result<String> {
+pub(super) fn read(path: &str) -> Result<String> {
     fs::read_to_string(root().join(path)).with_context(|| format!("cannot read {path}"))
 }
 
 /// Returns whether a file is Rust code of the workspace other than tests.
-pub fn is_production_code(path: &str) -> bool {
+pub(super) fn is_production_code(path: &str) -> bool {
     let ours = path.starts_with("crates/") || path.starts_with("xtask/");
     let rust = Path::new(path).extension().is_some_and(|extension| extension == "rs");
     ours && rust && !path.contains("/tests/") && !path.ends_with("/tests.rs")
@@ -34,7 +34,7 @@ pub fn is_production_code(path: &str) -> bool {
 
 /// Returns every string between two quotes of a source text that `fits`. Escaped quotes are not recognised: names have
 /// none.
-pub fn literals(source: &str, fits: impl Fn(&str) -> bool) -> BTreeSet<String> {
+pub(super) fn literals(source: &str, fits: impl Fn(&str) -> bool) -> BTreeSet<String> {
     let pieces = source.lines().flat_map(|line| line.split('"'));
     pieces.filter(|piece| fits(piece)).map(str::to_owned).collect()
 }

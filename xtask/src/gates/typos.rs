@@ -24,7 +24,7 @@ const HASHES: &[&str] = &[
     "257324274303a459fef79978cae942568419d2e8b18519e5f66b93a7e2df2ba1",
 ];
 
-pub fn run() -> Result<Outcome> {
+pub(crate) fn run() -> Result<Outcome> {
     let kept = target_dir().join("tools").join(format!("typos-{VERSION}"));
     let program = [PathBuf::from("typos"), kept.clone()].into_iter().find(|program| is_that(program));
     let program = match program {

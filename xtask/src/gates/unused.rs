@@ -16,7 +16,7 @@ const OTHERWISE: &[(&str, &str, &str)] = &[
     ("xtask", "reqwest", "for its features: tests/features.rs"),
 ];
 
-pub fn run() -> Result<Outcome> {
+pub(crate) fn run() -> Result<Outcome> {
     let metadata = MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().exec();
     let metadata = metadata.context("cargo metadata must be able to read the workspace")?;
     let files = sources::files()?;

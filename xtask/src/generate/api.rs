@@ -18,7 +18,7 @@ use super::place;
 const COMMON: [&str; 9] = ["401", "403", "413", "415", "422", "429", "500", "503", "504"];
 
 /// Returns the page with the generated parts in their places.
-pub fn with_reference(page: &str) -> Result<String> {
+pub(super) fn with_reference(page: &str) -> Result<String> {
     let document: Value = serde_json::from_str(&rekindle_http::openapi_json())?;
     for code in document["components"]["schemas"]["ErrorCode"]["enum"].as_array().context("there are no error codes")? {
         let code = code.as_str().unwrap_or_default();
@@ -31,7 +31,7 @@ pub fn with_reference(page: &str) -> Result<String> {
 }
 
 /// Returns whether a block of commands is played whenever the page is generated or checked.
-pub fn is_played(commands: &str) -> bool {
+pub(crate) fn is_played(commands: &str) -> bool {
     EXAMPLES.iter().any(|example| example.of.is_some() && example.command == commands.trim_end())
 }
 

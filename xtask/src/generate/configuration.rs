@@ -61,7 +61,7 @@ Requests never wait for the log: lines wait in a queue of 8 MiB, and those that 
 ";
 
 /// Returns the whole page.
-pub fn page() -> String {
+pub(super) fn page() -> String {
     let mut page = String::from(BEGINNING);
     page.push_str("| setting | value | default | meaning |\n| --- | --- | --- | --- |\n");
     for setting in ALL {

@@ -9,7 +9,7 @@ use rekindle_telemetry::metrics::{Kind, METRICS};
 use super::place;
 
 /// Returns the page with the table in its place.
-pub fn with_metrics(page: &str, alerts: &str) -> Result<String> {
+pub(super) fn with_metrics(page: &str, alerts: &str) -> Result<String> {
     for alert in alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")) {
         ensure!(
             page.contains(&format!("| `{alert}` |")),

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 /// Returns the page with `text` between the marks of `name`.
-pub fn put(page: &str, name: &str, text: &str) -> Result<String> {
+pub(super) fn put(page: &str, name: &str, text: &str) -> Result<String> {
     let from = format!("<!-- {name}: written by `cargo xtask generate` -->\n");
     let to = format!("<!-- /{name} -->");
     let (before, rest) = page.split_once(&from).with_context(|| format!("the page has no place for {name}"))?;

@@ -25,7 +25,7 @@ struct Machine {
 }
 
 /// Returns the whole page.
-pub fn page() -> String {
+pub(super) fn page() -> String {
     let mut page = String::from(
         "<!-- Made by `cargo xtask generate` from the tables in crates/core. Change those, not this page. -->\n\
          # State machines\n\n\

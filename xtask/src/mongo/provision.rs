@@ -11,7 +11,7 @@ use crate::totals::Totals;
 
 /// The database for the tests. Its node ends when it is dropped.
 #[derive(Default)]
-pub struct TestDatabase {
+pub(crate) struct TestDatabase {
     uri: Option<String>,
     binary: Option<PathBuf>,
     /// What is missing and why, in one line.
@@ -22,7 +22,7 @@ pub struct TestDatabase {
 
 impl TestDatabase {
     /// Finds or starts a database, and prints which.
-    pub fn provision() -> Self {
+    pub(crate) fn provision() -> Self {
         let hidden = std::env::var_os(NO_MONGOD).is_some_and(|set| set == "1");
         let database = match test_uri().filter(|_| !hidden) {
             Some(uri) => Self::named(uri),
@@ -59,12 +59,12 @@ impl TestDatabase {
     }
 
     /// Returns the server's URI, if there is one.
-    pub fn uri(&self) -> Option<&str> {
+    pub(crate) fn uri(&self) -> Option<&str> {
         self.uri.as_deref()
     }
 
     /// Sets the variables that the tests read, and removes those for what is missing.
-    pub fn set_environment(&self, command: &mut Command) {
+    pub(crate) fn set_environment(&self, command: &mut Command) {
         command.env_remove(TEST_URI).env_remove(TEST_BINARY);
         if let Some(uri) = &self.uri {
             command.env(TEST_URI, uri);
@@ -75,7 +75,7 @@ impl TestDatabase {
     }
 
     /// Returns the totals in one line, with why tests were ignored.
-    pub fn summary(&self, totals: Totals) -> String {
+    pub(crate) fn summary(&self, totals: Totals) -> String {
         match &self.missing {
             Some(missing) if totals.ignored > 0 => {
                 format!("{totals}: no {}", missing.strip_prefix("a ").unwrap_or(missing))

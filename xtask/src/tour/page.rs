@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use crate::shell::root;
 
 /// The commands of the tour, by their purpose.
-pub struct Tour {
+pub(super) struct Tour {
     /// Starts the server, in its own terminal.
     pub server: String,
     /// Starts a build as a session.
@@ -26,7 +26,7 @@ pub struct Tour {
 
 impl Tour {
     /// Reads the commands from the README.
-    pub fn of_readme() -> Result<Self> {
+    pub(super) fn of_readme() -> Result<Self> {
         let readme = std::fs::read_to_string(root().join("README.md"))?;
         Self::of(&readme)
     }

@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The stores on which the tour can be played.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum StoreKind {
+pub(super) enum StoreKind {
     /// A file in the folder of `rekindle dev`.
     #[default]
     Sqlite,
@@ -23,7 +23,7 @@ pub enum StoreKind {
 }
 
 /// The store of the server.
-pub enum TourStore {
+pub(super) enum TourStore {
     /// The default: a file in the server's folder.
     Folder,
     /// A database on the server with this URI.
@@ -36,14 +36,14 @@ pub enum TourStore {
 
 impl TourStore {
     /// Returns a database with a random name on this server.
-    pub fn on(uri: &str) -> Self {
+    pub(super) fn on(uri: &str) -> Self {
         let name = format!("rekindle_tour_{}", RandomIds.new_id().simple());
         println!("The tour is played on {}, database {name}", masked(uri));
         Self::Database { uri: uri.to_owned(), name }
     }
 
     /// Sets a program's environment to this store.
-    pub fn configure(&self, command: &mut Command) {
+    pub(super) fn configure(&self, command: &mut Command) {
         command.env_remove("STORE_URL").env_remove("MONGODB_URI").env_remove("MONGODB_DATABASE");
         if let Self::Database { uri, name } = self {
             command.env("STORE_URL", uri).env("MONGODB_DATABASE", name);
@@ -51,7 +51,7 @@ impl TourStore {
     }
 
     /// Drops the database, if there is one. The server must have ended.
-    pub fn remove(&self) -> Result<()> {
+    pub(super) fn remove(&self) -> Result<()> {
         let Self::Database { uri, name } = self else { return Ok(()) };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let dropped = runtime.block_on(async {

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 /// The line that the shell prints after each block, with the status of its last command.
 const MARK: &str = "-- end of block:";
 
-pub struct Terminal {
+pub(super) struct Terminal {
     shell: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
@@ -16,7 +16,7 @@ pub struct Terminal {
 
 impl Terminal {
     /// Opens a shell; `configure` sets its folder and environment.
-    pub fn open(configure: impl FnOnce(&mut Command)) -> Result<Self> {
+    pub(super) fn open(configure: impl FnOnce(&mut Command)) -> Result<Self> {
         let mut command = Command::new("bash");
         configure(&mut command);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -28,7 +28,7 @@ impl Terminal {
     }
 
     /// Runs a block, shows what it prints and returns it. Fails if its last command fails.
-    pub fn play(&mut self, block: &str) -> Result<String> {
+    pub(super) fn play(&mut self, block: &str) -> Result<String> {
         println!();
         for line in block.lines() {
             println!("$ {line}");

@@ -13,7 +13,7 @@ use crate::value_parsers::{id, moment};
 
 /// Which part of the trail, the latest first.
 #[derive(Debug, Args)]
-pub struct AuditArgs {
+pub(crate) struct AuditArgs {
     /// Done with this key (its id, not the secret)
     #[arg(long, value_parser = id)]
     key: Option<Uuid>,
@@ -44,7 +44,7 @@ pub struct AuditArgs {
 ///
 /// # Errors
 /// The server's.
-pub async fn audit(globals: &Globals, args: AuditArgs) -> Result<(), CliError> {
+pub(crate) async fn audit(globals: &Globals, args: AuditArgs) -> Result<(), CliError> {
     let server = Connection::new(globals.locate()?)?;
     let query = AuditQuery {
         key_id: args.key,

@@ -8,7 +8,7 @@ use crate::output;
 
 /// For which shell.
 #[derive(Debug, Args)]
-pub struct CompletionsArgs {
+pub(crate) struct CompletionsArgs {
     /// The shell
     shell: Shell,
 }
@@ -17,7 +17,7 @@ pub struct CompletionsArgs {
 ///
 /// # Errors
 /// Stdout is closed.
-pub fn completions(args: &CompletionsArgs, mut commands: Command) -> Result<(), CliError> {
+pub(crate) fn completions(args: &CompletionsArgs, mut commands: Command) -> Result<(), CliError> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut commands, "rekindle", &mut script);
     output::data(&String::from_utf8_lossy(&script))

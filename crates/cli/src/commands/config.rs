@@ -14,7 +14,7 @@ use crate::target::Globals;
 /// Settings on the command line, where they win over everything else.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Settings")]
-pub struct SettingFlags {
+pub(crate) struct SettingFlags {
     /// The address to listen on; without it HOST, else 127.0.0.1
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     host: Option<String>,
@@ -37,7 +37,7 @@ pub struct SettingFlags {
 
 impl SettingFlags {
     /// Those that were given.
-    pub fn given(self) -> Vec<Flag> {
+    pub(crate) fn given(self) -> Vec<Flag> {
         let all = [
             ("--host", &table::HOST, self.host),
             ("--port", &table::PORT, self.port),
@@ -53,7 +53,7 @@ impl SettingFlags {
 
 /// What can be done with settings.
 #[derive(Debug, Subcommand)]
-pub enum ConfigCommand {
+pub(crate) enum ConfigCommand {
     /// Show every setting, its value, and where that comes from; secrets are masked
     Show(SettingFlags),
     /// Check that a server would start with them; the store is not opened
@@ -66,7 +66,7 @@ pub enum ConfigCommand {
 ///
 /// # Errors
 /// Settings are missing or wrong, or stdout is closed.
-pub fn config(globals: &Globals, command: ConfigCommand) -> Result<(), CliError> {
+pub(crate) fn config(globals: &Globals, command: ConfigCommand) -> Result<(), CliError> {
     match command {
         ConfigCommand::Show(flags) => show(globals, &Sources::of_server(&table::TABLE, flags.given()).gather()),
         ConfigCommand::Check(flags) => {

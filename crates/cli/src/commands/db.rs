@@ -23,7 +23,7 @@ use crate::target::Globals;
 
 /// A database, and what to do with it.
 #[derive(Debug, Args)]
-pub struct DbArgs {
+pub(crate) struct DbArgs {
     #[command(flatten)]
     store: StoreArgs,
     #[command(subcommand)]
@@ -84,7 +84,7 @@ struct RestoreArgs {
 ///
 /// # Errors
 /// Why it was not done.
-pub async fn db(globals: &Globals, args: DbArgs) -> Result<ExitCode, CliError> {
+pub(crate) async fn db(globals: &Globals, args: DbArgs) -> Result<ExitCode, CliError> {
     let store = args.store.choose(globals)?;
     match args.command {
         DbCommand::Check => return check::check(globals, &store).await,

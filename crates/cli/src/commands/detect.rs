@@ -13,7 +13,7 @@ use crate::target::Globals;
 ///
 /// # Errors
 /// The server's.
-pub async fn detect(globals: &Globals) -> Result<(), CliError> {
+pub(crate) async fn detect(globals: &Globals) -> Result<(), CliError> {
     let server = Connection::new(globals.locate()?)?;
     let answer = server.send(Client::detect_failures).await?;
     if globals.json {

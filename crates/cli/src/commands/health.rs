@@ -17,7 +17,7 @@ const LIMIT: Duration = Duration::from_secs(3);
 
 /// Which health is checked.
 #[derive(Debug, Args)]
-pub struct HealthArgs {
+pub(crate) struct HealthArgs {
     /// Ask whether it can do its work (`/ready`), not only whether it is alive (`/health`)
     #[arg(long)]
     ready: bool,
@@ -27,7 +27,7 @@ pub struct HealthArgs {
 ///
 /// # Errors
 /// Fails when the server does not answer, or not with 200.
-pub async fn health(globals: &Globals, args: &HealthArgs) -> Result<(), CliError> {
+pub(crate) async fn health(globals: &Globals, args: &HealthArgs) -> Result<(), CliError> {
     let (server, found) = globals.server()?;
     let mut url = server.clone();
     let path = if args.ready { "ready" } else { "health" };

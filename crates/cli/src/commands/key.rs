@@ -17,7 +17,7 @@ use crate::value_parsers::{days, id, span};
 
 /// What can be done with keys. It takes an administrator's key: one of the server's `API_KEYS`, or one with that role.
 #[derive(Debug, Subcommand)]
-pub enum KeyCommand {
+pub(crate) enum KeyCommand {
     /// Hand one out; its secret is shown once
     Create(CreateArgs),
     /// List them, newest first
@@ -30,7 +30,7 @@ pub enum KeyCommand {
 
 /// Which key.
 #[derive(Debug, Args)]
-pub struct Id {
+pub(crate) struct Id {
     /// The key's id, as `key list` shows it; not the secret
     #[arg(value_parser = id)]
     id: Uuid,
@@ -38,7 +38,7 @@ pub struct Id {
 
 /// A key to be handed out.
 #[derive(Debug, Args)]
-pub struct CreateArgs {
+pub(crate) struct CreateArgs {
     /// What it is called, such as the machine that it is for
     #[arg(long, default_value = "unnamed")]
     name: String,
@@ -55,7 +55,7 @@ pub struct CreateArgs {
 
 /// How a key is to be replaced.
 #[derive(Debug, Args)]
-pub struct RotateArgs {
+pub(crate) struct RotateArgs {
     #[command(flatten)]
     of: Id,
     /// For how long the old one is let in beside the new one, such as 1h or 2days
@@ -70,7 +70,7 @@ pub struct RotateArgs {
 ///
 /// # Errors
 /// The server's.
-pub async fn key(globals: &Globals, command: KeyCommand) -> Result<(), CliError> {
+pub(crate) async fn key(globals: &Globals, command: KeyCommand) -> Result<(), CliError> {
     let server = &Connection::new(globals.locate()?)?;
     match command {
         KeyCommand::Create(args) => {

@@ -14,7 +14,7 @@ use crate::watch::Watch;
 
 /// What can be done with machines.
 #[derive(Debug, Subcommand)]
-pub enum MachineCommand {
+pub(crate) enum MachineCommand {
     /// List them, newest first
     List(ListArgs),
     /// Show one
@@ -33,14 +33,14 @@ pub enum MachineCommand {
 
 /// Which machine.
 #[derive(Debug, Args)]
-pub struct Id {
+pub(crate) struct Id {
     /// The machine's id
     id: String,
 }
 
 /// Which machines to list.
 #[derive(Debug, Args)]
-pub struct ListArgs {
+pub(crate) struct ListArgs {
     /// In this status: online, offline or maintenance
     #[arg(long)]
     status: Option<MachineStatus>,
@@ -52,7 +52,7 @@ pub struct ListArgs {
 
 /// What is known of a machine.
 #[derive(Debug, Args)]
-pub struct About {
+pub(crate) struct About {
     /// Its host name; without it this host's
     #[arg(long)]
     hostname: Option<String>,
@@ -66,7 +66,7 @@ pub struct About {
 
 /// A machine to be registered.
 #[derive(Debug, Args)]
-pub struct CreateArgs {
+pub(crate) struct CreateArgs {
     /// Its id; made without it
     #[arg(long)]
     id: Option<String>,
@@ -76,7 +76,7 @@ pub struct CreateArgs {
 
 /// A machine to be registered or replaced.
 #[derive(Debug, Args)]
-pub struct RegisterArgs {
+pub(crate) struct RegisterArgs {
     #[command(flatten)]
     of: Id,
     #[command(flatten)]
@@ -85,7 +85,7 @@ pub struct RegisterArgs {
 
 /// A change.
 #[derive(Debug, Args)]
-pub struct UpdateArgs {
+pub(crate) struct UpdateArgs {
     #[command(flatten)]
     of: Id,
     /// The status it gets: online, offline or maintenance
@@ -110,7 +110,7 @@ impl About {
 ///
 /// # Errors
 /// The server's.
-pub async fn machine(globals: &Globals, command: MachineCommand) -> Result<(), CliError> {
+pub(crate) async fn machine(globals: &Globals, command: MachineCommand) -> Result<(), CliError> {
     let server = &Connection::new(globals.locate()?)?;
     let answer = match command {
         MachineCommand::List(args) => return list(globals, &args).await,

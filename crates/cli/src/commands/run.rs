@@ -35,7 +35,7 @@ const NO_COMMAND: u8 = 126;
 
 /// What to run, as whose session.
 #[derive(Debug, Args)]
-pub struct RunArgs {
+pub(crate) struct RunArgs {
     /// The project that it is part of
     #[arg(long, required_unless_present = "session")]
     project: Option<String>,
@@ -79,7 +79,7 @@ fn task_name(text: &str) -> Result<String, rekindle_core::InvalidValue> {
 
 /// What to do with a command whose session goes on elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum OnSuperseded {
+pub(crate) enum OnSuperseded {
     /// End it: SIGTERM, and SIGKILL after ten seconds
     Stop,
     /// Let it run on, untracked
@@ -90,7 +90,7 @@ pub enum OnSuperseded {
 ///
 /// # Errors
 /// It was not run, and why.
-pub async fn run(globals: &Globals, args: RunArgs) -> Result<ExitCode, CliError> {
+pub(crate) async fn run(globals: &Globals, args: RunArgs) -> Result<ExitCode, CliError> {
     let server = Connection::new(globals.locate()?)?;
     let whose = match (args.session, args.project) {
         (Some(id), project) => SessionSource::Adopted { id, project },

@@ -19,7 +19,7 @@ use crate::{messages, output};
 
 /// What can be done with sessions.
 #[derive(Debug, Subcommand)]
-pub enum SessionCommand {
+pub(crate) enum SessionCommand {
     /// List them, newest first
     List(ListArgs),
     /// Show one
@@ -54,7 +54,7 @@ pub enum SessionCommand {
 
 /// Which session.
 #[derive(Debug, Args)]
-pub struct Id {
+pub(crate) struct Id {
     /// The session's id
     #[arg(value_parser = id)]
     id: Uuid,
@@ -62,7 +62,7 @@ pub struct Id {
 
 /// Which sessions to list.
 #[derive(Debug, Args)]
-pub struct ListArgs {
+pub(crate) struct ListArgs {
     /// Of this project
     #[arg(long)]
     project: Option<String>,
@@ -86,7 +86,7 @@ pub struct ListArgs {
 
 /// A session to be registered.
 #[derive(Debug, Args)]
-pub struct CreateArgs {
+pub(crate) struct CreateArgs {
     /// The project that it works through
     #[arg(long)]
     project: String,
@@ -103,7 +103,7 @@ pub struct CreateArgs {
 
 /// A sign of life.
 #[derive(Debug, Args)]
-pub struct BeatArgs {
+pub(crate) struct BeatArgs {
     #[command(flatten)]
     of: Id,
     /// What it works on
@@ -119,7 +119,7 @@ pub struct BeatArgs {
 
 /// Why one failed.
 #[derive(Debug, Args)]
-pub struct FailArgs {
+pub(crate) struct FailArgs {
     #[command(flatten)]
     of: Id,
     /// Why
@@ -132,7 +132,7 @@ pub struct FailArgs {
 
 /// How a recovery is prepared.
 #[derive(Debug, Args)]
-pub struct PrepareArgs {
+pub(crate) struct PrepareArgs {
     #[command(flatten)]
     of: Id,
     /// Free its slot for others
@@ -142,7 +142,7 @@ pub struct PrepareArgs {
 
 /// Where one goes on.
 #[derive(Debug, Args)]
-pub struct RecoverArgs {
+pub(crate) struct RecoverArgs {
     #[command(flatten)]
     of: Id,
     /// The machine that takes over; without it this host's name
@@ -160,7 +160,7 @@ pub struct RecoverArgs {
 ///
 /// # Errors
 /// The server's.
-pub async fn session(globals: &Globals, command: SessionCommand) -> Result<(), CliError> {
+pub(crate) async fn session(globals: &Globals, command: SessionCommand) -> Result<(), CliError> {
     let server = &Connection::new(globals.locate()?)?;
     let changed = match command {
         SessionCommand::List(args) => return list(globals, &args).await,

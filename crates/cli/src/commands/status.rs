@@ -19,7 +19,7 @@ const SHOWN: u32 = 100;
 ///
 /// # Errors
 /// The server's.
-pub async fn status(globals: &Globals, watch: &Watch) -> Result<(), CliError> {
+pub(crate) async fn status(globals: &Globals, watch: &Watch) -> Result<(), CliError> {
     let draw = async |server: &Connection| {
         let health = server.send(Client::get_health_summary).await?;
         let query = StalledQuery { limit: Some(SHOWN) };

@@ -16,7 +16,7 @@ use crate::watch::Watch;
 
 /// What can be done with tasks.
 #[derive(Debug, Subcommand)]
-pub enum TaskCommand {
+pub(crate) enum TaskCommand {
     /// List them, newest first
     List(ListArgs),
     /// Show one
@@ -39,7 +39,7 @@ pub enum TaskCommand {
 
 /// Which task.
 #[derive(Debug, Args)]
-pub struct Id {
+pub(crate) struct Id {
     /// The task's id
     #[arg(value_parser = id)]
     id: Uuid,
@@ -47,7 +47,7 @@ pub struct Id {
 
 /// Which tasks to list.
 #[derive(Debug, Args)]
-pub struct ListArgs {
+pub(crate) struct ListArgs {
     /// Of this session
     #[arg(long, value_name = "ID", value_parser = id)]
     session: Option<Uuid>,
@@ -65,7 +65,7 @@ pub struct ListArgs {
 
 /// A task to be added.
 #[derive(Debug, Args)]
-pub struct CreateArgs {
+pub(crate) struct CreateArgs {
     /// The session that will work on it
     #[arg(long, value_name = "ID", env = "REKINDLE_SESSION_ID", value_parser = id)]
     session: Uuid,
@@ -85,7 +85,7 @@ pub struct CreateArgs {
 
 /// A change of status.
 #[derive(Debug, Args)]
-pub struct ChangeArgs {
+pub(crate) struct ChangeArgs {
     #[command(flatten)]
     of: Id,
     /// A merge patch of your own data, a JSON object
@@ -95,7 +95,7 @@ pub struct ChangeArgs {
 
 /// Why one failed.
 #[derive(Debug, Args)]
-pub struct FailArgs {
+pub(crate) struct FailArgs {
     #[command(flatten)]
     change: ChangeArgs,
     /// Why
@@ -107,7 +107,7 @@ pub struct FailArgs {
 ///
 /// # Errors
 /// The server's.
-pub async fn task(globals: &Globals, command: TaskCommand) -> Result<(), CliError> {
+pub(crate) async fn task(globals: &Globals, command: TaskCommand) -> Result<(), CliError> {
     let server = &Connection::new(globals.locate()?)?;
     let changed = match command {
         TaskCommand::List(args) => return list(globals, &args).await,

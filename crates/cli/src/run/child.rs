@@ -18,7 +18,7 @@ use super::terminal::{Modes, Terminal};
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExitKind {
+pub(crate) enum ExitKind {
     /// By itself, with this status.
     Exited(i32),
     /// By a signal.
@@ -27,7 +27,7 @@ pub enum ExitKind {
 
 /// The state of a child when it was last checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PollResult {
+pub(crate) enum PollResult {
     /// It runs.
     Runs,
     /// It was stopped by a signal, and can go on.
@@ -38,7 +38,7 @@ pub enum PollResult {
 
 /// What the command's stderr is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stderr {
+pub(crate) enum Stderr {
     /// Passed on by us, which keeps its last part.
     Kept,
     /// Ours: a shell finds its terminal through its stderr.
@@ -46,7 +46,7 @@ pub enum Stderr {
 }
 
 /// A command that was started.
-pub struct Child {
+pub(crate) struct Child {
     group: Pid,
     terminal: Option<Terminal>,
     /// None where the command has our stderr itself.
@@ -61,7 +61,7 @@ impl Child {
     ///
     /// # Errors
     /// The operating system's: there is no such program, or it may not be run.
-    pub fn start(command: &[OsString], variables: &[(&str, String)], stderr: Stderr) -> io::Result<Self> {
+    pub(crate) fn start(command: &[OsString], variables: &[(&str, String)], stderr: Stderr) -> io::Result<Self> {
         let Some((program, arguments)) = command.split_first() else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no command"));
         };
@@ -104,7 +104,7 @@ impl Child {
     ///
     /// # Errors
     /// Fails with the error of the operating system, when other code has waited for the child.
-    pub fn look(&self) -> io::Result<PollResult> {
+    pub(crate) fn look(&self) -> io::Result<PollResult> {
         let flags = WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED;
         loop {
             return match waitpid(self.group, Some(flags)) {
@@ -119,7 +119,7 @@ impl Child {
     }
 
     /// Sends a signal to the whole group. One that is to end it wakes it first if it was stopped.
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         // It fails when the group has just ended, which the next look tells.
         killpg(self.group, signal).ok();
         if matches!(signal, Signal::SIGTERM | Signal::SIGHUP) {
@@ -128,7 +128,7 @@ impl Child {
     }
 
     /// The terminal has another size.
-    pub fn resized(&self) {
+    pub(crate) fn resized(&self) {
         if let Some(tee) = &self.tee {
             tee.resized();
         }
@@ -136,7 +136,7 @@ impl Child {
 
     /// The command was stopped. If it only wanted the terminal, it gets it; otherwise we stop with it, as the shell that
     /// started us expects, and both go on together when the shell says so.
-    pub fn stopped(&self, by: Signal) {
+    pub(crate) fn stopped(&self, by: Signal) {
         let Some(terminal) = &self.terminal else {
             return;
         };
@@ -150,7 +150,7 @@ impl Child {
     }
 
     /// After the end: takes the terminal back.
-    pub fn release(&self, ending: ExitKind) {
+    pub(crate) fn release(&self, ending: ExitKind) {
         if let Some(terminal) = &self.terminal {
             let modes = match ending {
                 ExitKind::Exited(_) => Modes::Left,
@@ -161,14 +161,14 @@ impl Child {
     }
 
     /// After the end: passes on what is left of the output.
-    pub async fn drain(&mut self) {
+    pub(crate) async fn drain(&mut self) {
         if let Some(tee) = &mut self.tee {
             tee.finish().await;
         }
     }
 
     /// The last that the command wrote to stderr, where that was kept.
-    pub fn last_words(&self) -> Vec<u8> {
+    pub(crate) fn last_words(&self) -> Vec<u8> {
         self.tee.as_ref().map(|tee| tee.tail.bytes()).unwrap_or_default()
     }
 }

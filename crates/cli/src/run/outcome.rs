@@ -12,7 +12,7 @@ const SAID: &str = "; last lines of stderr:\n";
 
 /// What became of the command.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// It did what it was to do.
     Completed,
     /// It did not, and this is why.
@@ -21,7 +21,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// In a few words, without the command's own.
-    pub fn brief(&self) -> &str {
+    pub(crate) fn brief(&self) -> &str {
         match self {
             Self::Completed => "completed",
             Self::Failed(why) => why.split_once(SAID).map_or(why.as_str(), |(brief, _)| brief),
@@ -30,7 +30,7 @@ impl Outcome {
 }
 
 /// The outcome of a command that ended so, having written this to stderr last.
-pub fn outcome(ending: ExitKind, stderr: &[u8]) -> Outcome {
+pub(crate) fn outcome(ending: ExitKind, stderr: &[u8]) -> Outcome {
     let mut message = match ending {
         ExitKind::Exited(0) => return Outcome::Completed,
         ExitKind::Exited(status) => format!("exit status {status}"),
@@ -45,7 +45,7 @@ pub fn outcome(ending: ExitKind, stderr: &[u8]) -> Outcome {
 }
 
 /// The exit code of a command that ended so, as a shell gives it.
-pub fn exit_code(ending: ExitKind) -> u8 {
+pub(crate) fn exit_code(ending: ExitKind) -> u8 {
     match ending {
         ExitKind::Exited(status) => u8::try_from(status & 0xff).unwrap_or(u8::MAX),
         ExitKind::Signalled(signal) => u8::try_from(128 + signal as i32).unwrap_or(u8::MAX),

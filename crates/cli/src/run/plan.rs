@@ -15,7 +15,7 @@ const NAME: usize = 1000;
 
 /// Whose session it is.
 #[derive(Debug, Clone)]
-pub enum SessionSource {
+pub(crate) enum SessionSource {
     /// A new one.
     New {
         /// Its project.
@@ -36,7 +36,7 @@ pub enum SessionSource {
 
 /// What a run is to be.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Whose session.
     pub whose: SessionSource,
     /// The task's name.
@@ -52,7 +52,7 @@ pub struct Plan {
 
 impl Plan {
     /// The plan of running `command`, which also names the task where nothing else does.
-    pub fn new(
+    pub(crate) fn new(
         whose: SessionSource,
         name: Option<String>,
         metadata: Object,
@@ -71,7 +71,7 @@ impl Plan {
     }
 
     /// The mark as metadata, for a task or as a merge patch.
-    pub fn mark(&self) -> Object {
+    pub(crate) fn mark(&self) -> Object {
         let host = nix::unistd::gethostname().ok().and_then(|host| host.into_string().ok());
         let mark = json!({
             "id": self.id.to_string(), "host": host, "pid": std::process::id(), "command": self.command,
@@ -80,14 +80,14 @@ impl Plan {
     }
 
     /// The session's metadata with the mark.
-    pub fn marked_metadata(&self) -> Object {
+    pub(crate) fn marked_metadata(&self) -> Object {
         let mut metadata = self.metadata.clone();
         metadata.append(&mut self.mark());
         metadata
     }
 
     /// Whether this metadata carries the mark: a request whose answer was lost had been carried out.
-    pub fn made(&self, metadata: &Object) -> bool {
+    pub(crate) fn made(&self, metadata: &Object) -> bool {
         let id = metadata.get(MARK).and_then(|mark| mark.get("id")).and_then(Value::as_str);
         id == Some(self.id.to_string().as_str())
     }

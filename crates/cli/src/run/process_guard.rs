@@ -15,14 +15,14 @@ use nix::unistd::Pid;
 /// The word by which this process knows that it is to be a guard.
 const COMMAND: &str = "__guard";
 /// How long a group has between SIGTERM and SIGKILL.
-pub const GRACE: Duration = Duration::from_secs(10);
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
 /// How long the group has to end by itself.
 const HEAD_START: Duration = Duration::from_millis(500);
 /// How long to wait before looking again, in milliseconds.
 const LOOK: u8 = 100;
 
 /// A running guard. It is dismissed when this is dropped in the ordinary way.
-pub struct Guard {
+pub(crate) struct Guard {
     process: Child,
     _alive: PipeWriter,
 }
@@ -32,7 +32,7 @@ impl Guard {
     ///
     /// # Errors
     /// The operating system's, when there can be no further process.
-    pub fn spawn_for(group: Pid) -> io::Result<Self> {
+    pub(crate) fn spawn_for(group: Pid) -> io::Result<Self> {
         let (watched, alive) = pipe()?;
         // By way of /proc the guard is this very program, also after its file has been replaced.
         let program = if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { std::env::current_exe()? };
@@ -59,7 +59,7 @@ impl Drop for Guard {
 }
 
 /// Does a guard's work, if this process was started as one; answers how that ended.
-pub fn run_if_guard() -> Option<io::Result<()>> {
+pub(crate) fn run_if_guard() -> Option<io::Result<()>> {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next()? != COMMAND {
         return None;

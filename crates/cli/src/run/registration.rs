@@ -14,13 +14,13 @@ use crate::connection::Connection;
 use crate::error::CliError;
 
 /// The longest that one request may take: the command must not wait long for a server that hangs.
-pub const STEP: Duration = Duration::from_secs(5);
+pub(crate) const STEP: Duration = Duration::from_secs(5);
 const WHOLE_PAGE: u32 = 200;
 /// A session with more pending tasks than this is searched no further.
 const PAGES: u32 = 50;
 
 /// How far a run has come with telling the server of itself.
-pub struct Registration {
+pub(crate) struct Registration {
     /// What it is to be.
     pub plan: Plan,
     session: Option<Session>,
@@ -33,7 +33,7 @@ pub struct Registration {
 
 /// A session and a task that the server knows to be in progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Registered {
+pub(crate) struct Registered {
     /// The session.
     pub session: Uuid,
     /// The task.
@@ -42,12 +42,12 @@ pub struct Registered {
 
 impl Registration {
     /// Nothing was reported yet.
-    pub fn new(plan: Plan) -> Self {
+    pub(crate) fn new(plan: Plan) -> Self {
         Self { plan, session: None, task: None, begun: false, task_in_doubt: false }
     }
 
     /// The session and the task, once both exist.
-    pub fn registered(&self) -> Option<Registered> {
+    pub(crate) fn registered(&self) -> Option<Registered> {
         match (&self.session, &self.task) {
             (Some(session), Some(task)) if self.begun => {
                 Some(Registered { session: session.session_id, task: task.task_id })
@@ -60,7 +60,7 @@ impl Registration {
     ///
     /// # Errors
     /// The server's.
-    pub async fn advance(&mut self, server: &Connection) -> Result<Registered, CliError> {
+    pub(crate) async fn advance(&mut self, server: &Connection) -> Result<Registered, CliError> {
         let session = match &self.session {
             Some(session) => session.clone(),
             None => {
@@ -205,7 +205,7 @@ impl Registration {
     ///
     /// # Errors
     /// The server's.
-    pub async fn left_to_do(&self, server: &Connection) -> Result<usize, CliError> {
+    pub(crate) async fn left_to_do(&self, server: &Connection) -> Result<usize, CliError> {
         match (&self.plan.whose, &self.session) {
             (SessionSource::Adopted { .. }, Some(session)) => {
                 Ok(self.tasks(server, session.session_id, TaskStatus::Pending).await?.len())

@@ -6,7 +6,7 @@ use crate::error::CliError;
 
 /// Why a run cannot report to the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trouble {
+pub(crate) enum Trouble {
     /// It may pass.
     Passing(String),
     /// The session's work goes on in this one.

@@ -22,7 +22,7 @@ use crate::target::Globals;
 const REQUEST: Duration = Duration::from_secs(10);
 
 /// Tells the server of one run.
-pub struct Reporter {
+pub(crate) struct Reporter {
     globals: Globals,
     server: Connection,
     registration: Registration,
@@ -45,7 +45,7 @@ enum ReportTarget {
 
 /// What became of the report of the outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reported {
+pub(crate) enum Reported {
     /// The server has it.
     Done(Uuid),
     /// There is no session to report to, as was shown.
@@ -56,14 +56,14 @@ pub enum Reported {
 
 impl Reporter {
     /// A reporter that goes on from here.
-    pub fn new(globals: Globals, server: Connection, registration: Registration, lost: Option<String>) -> Self {
+    pub(crate) fn new(globals: Globals, server: Connection, registration: Registration, lost: Option<String>) -> Self {
         let backoff = Backoff::up_to(registration.plan.heartbeat);
         Self { globals, server, registration, standing: ReportTarget::Ours, backoff, said: lost }
     }
 
     /// Works until the outcome is known and reported, or `limit` after it was known. Tells of a successor through
     /// `superseded`, once.
-    pub async fn work(
+    pub(crate) async fn work(
         mut self,
         mut outcome: oneshot::Receiver<Outcome>,
         superseded: oneshot::Sender<Uuid>,

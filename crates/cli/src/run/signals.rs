@@ -22,7 +22,7 @@ const FORWARDED: [Signal; 7] = [
 
 /// What a signal means to the runner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Event {
+pub(crate) enum Event {
     /// A child ended or stopped.
     Child,
     /// The terminal has another size.
@@ -32,7 +32,7 @@ pub enum Event {
 }
 
 /// The signals that reach this process from now on.
-pub struct Signals {
+pub(crate) struct Signals {
     streams: Vec<(Event, Stream)>,
 }
 
@@ -42,7 +42,7 @@ impl Signals {
     ///
     /// # Errors
     /// Fails with the error of the operating system, when no handler can be set.
-    pub fn listen() -> io::Result<Self> {
+    pub(crate) fn listen() -> io::Result<Self> {
         let mut streams =
             vec![(Event::Child, signal(SignalKind::child())?), (Event::Resized, signal(SignalKind::window_change())?)];
         for one in FORWARDED {
@@ -54,7 +54,7 @@ impl Signals {
     }
 
     /// The next one.
-    pub async fn next(&mut self) -> Event {
+    pub(crate) async fn next(&mut self) -> Event {
         poll_fn(|context| {
             for (event, stream) in &mut self.streams {
                 if let Poll::Ready(Some(())) = stream.poll_recv(context) {
@@ -68,7 +68,7 @@ impl Signals {
 }
 
 /// Whether this signal is ignored in this process.
-pub fn is_ignored(signal: Signal) -> bool {
+pub(crate) fn is_ignored(signal: Signal) -> bool {
     let before = set(signal, &plain(SigHandler::SigIgn));
     if let Some(before) = &before {
         set(signal, before);
@@ -77,18 +77,18 @@ pub fn is_ignored(signal: Signal) -> bool {
 }
 
 /// Ignores a signal in this process from now on.
-pub fn ignore(signal: Signal) {
+pub(crate) fn ignore(signal: Signal) {
     set(signal, &plain(SigHandler::SigIgn));
 }
 
 /// Gives a signal its ordinary meaning back. Safe between fork and exec.
-pub fn restore(signal: Signal) {
+pub(crate) fn restore(signal: Signal) {
     set(signal, &plain(SigHandler::SigDfl));
 }
 
 /// Stops our whole process group, as Ctrl-Z does; returns when it goes on. Does nothing where no shell could ever wake
 /// it again: the kernel spares an orphaned group.
-pub fn stop_own_group() {
+pub(crate) fn stop_own_group() {
     let before = set(Signal::SIGTSTP, &plain(SigHandler::SigDfl));
     // There is always a group that we belong to.
     killpg(Pid::from_raw(0), Signal::SIGTSTP).ok();

@@ -27,7 +27,7 @@ const LEFT_BEHIND: Duration = Duration::from_secs(5);
 
 /// The last bytes that went through.
 #[derive(Clone, Default)]
-pub struct Tail(Arc<Mutex<VecDeque<u8>>>);
+pub(crate) struct Tail(Arc<Mutex<VecDeque<u8>>>);
 
 impl Tail {
     fn keep(&self, bytes: &[u8]) {
@@ -39,13 +39,13 @@ impl Tail {
     }
 
     /// What is kept.
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }
 }
 
 /// The command's end of its stderr, before the command exists.
-pub struct Ends {
+pub(crate) struct Ends {
     /// What the command writes to.
     pub theirs: Stdio,
     ours: OwnedFd,
@@ -57,7 +57,7 @@ impl Ends {
     ///
     /// # Errors
     /// The operating system's, when it has no more descriptors.
-    pub fn open() -> io::Result<Self> {
+    pub(crate) fn open() -> io::Result<Self> {
         if io::stderr().is_terminal()
             && let Ok(ends) = Self::pseudo_terminal()
         {
@@ -91,7 +91,7 @@ fn copy_size(screen: &OwnedFd) {
 }
 
 /// The thread that passes the output on.
-pub struct Tee {
+pub(crate) struct Tee {
     /// The last of what went through.
     pub tail: Tail,
     screen: Option<OwnedFd>,
@@ -104,7 +104,7 @@ impl Tee {
     ///
     /// # Errors
     /// The operating system's, when it has no more descriptors or threads.
-    pub fn start(ours: OwnedFd, screen: Option<OwnedFd>) -> io::Result<Self> {
+    pub(crate) fn start(ours: OwnedFd, screen: Option<OwnedFd>) -> io::Result<Self> {
         let (told, ended) = pipe()?;
         let (finished, done) = oneshot::channel();
         let tail = Tail::default();
@@ -118,12 +118,12 @@ impl Tee {
     }
 
     /// The terminal has another size.
-    pub fn resized(&self) {
+    pub(crate) fn resized(&self) {
         self.screen.iter().for_each(copy_size);
     }
 
     /// The command has ended: returns when everything that it wrote has been passed on.
-    pub async fn finish(&mut self) {
+    pub(crate) async fn finish(&mut self) {
         drop(self.ended.take());
         // An error means that the thread is gone, and with it all that it had to do.
         (&mut self.done).await.ok();
@@ -132,7 +132,7 @@ impl Tee {
 
 impl Ends {
     /// Splits off the command's end.
-    pub fn split(self) -> (Stdio, impl FnOnce() -> io::Result<Tee>) {
+    pub(crate) fn split(self) -> (Stdio, impl FnOnce() -> io::Result<Tee>) {
         let Self { theirs, ours, screen } = self;
         (theirs, move || Tee::start(ours, screen))
     }

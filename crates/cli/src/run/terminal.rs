@@ -11,7 +11,7 @@ use nix::unistd::{Pid, getpgrp, tcgetpgrp, tcsetpgrp};
 use super::signals;
 
 /// The terminal that this process is controlled from.
-pub struct Terminal {
+pub(crate) struct Terminal {
     tty: File,
     ours: Pid,
     modes: Option<Termios>,
@@ -20,7 +20,7 @@ pub struct Terminal {
 
 /// In which modes the terminal comes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Modes {
+pub(crate) enum Modes {
     /// As the command left them: it may have changed them.
     Left,
     /// As they were before: the command had no time to clean up.
@@ -30,7 +30,7 @@ pub enum Modes {
 impl Terminal {
     /// The controlling terminal, if there is one. From now on this process may take its foreground from the
     /// background, which would stop it otherwise.
-    pub fn controlling() -> Option<Self> {
+    pub(crate) fn controlling() -> Option<Self> {
         let tty = File::options().read(true).write(true).open("/dev/tty").ok()?;
         let restores_ttou = !signals::is_ignored(Signal::SIGTTOU);
         signals::ignore(Signal::SIGTTOU);
@@ -39,28 +39,28 @@ impl Terminal {
     }
 
     /// Whether our process group is in the foreground.
-    pub fn is_ours(&self) -> bool {
+    pub(crate) fn is_ours(&self) -> bool {
         tcgetpgrp(&self.tty) == Ok(self.ours)
     }
 
     /// Whether the command gets the foreground from the start. With its output in a pipe the next program of the
     /// pipeline, such as a pager, needs the terminal more; the command then gets it when it requests it.
-    pub fn is_handed_at_start(&self) -> bool {
+    pub(crate) fn is_handed_at_start(&self) -> bool {
         std::io::stdin().is_terminal() && std::io::stdout().is_terminal() && self.is_ours()
     }
 
     /// A handle of the terminal for the command's first moments.
-    pub fn handle(&self) -> std::io::Result<File> {
+    pub(crate) fn handle(&self) -> std::io::Result<File> {
         self.tty.try_clone()
     }
 
     /// Whether the command must be given back the ordinary SIGTTOU.
-    pub fn restores_ttou(&self) -> bool {
+    pub(crate) fn restores_ttou(&self) -> bool {
         self.restores_ttou
     }
 
     /// Puts a process group into the foreground, if it is ours to give.
-    pub fn hand_to(&self, group: Pid) {
+    pub(crate) fn hand_to(&self, group: Pid) {
         if self.is_ours() {
             // It fails when the group has just ended, which the next wait tells.
             tcsetpgrp(&self.tty, group).ok();
@@ -68,13 +68,13 @@ impl Terminal {
     }
 
     /// Takes the foreground back from a command that could not be started after all.
-    pub fn recall(&self) {
+    pub(crate) fn recall(&self) {
         // A terminal that has just been hung up has no foreground to take.
         tcsetpgrp(&self.tty, self.ours).ok();
     }
 
     /// Takes the foreground back from a group. A shell that has taken it meanwhile keeps it.
-    pub fn take_back(&self, group: Pid, modes: Modes) {
+    pub(crate) fn take_back(&self, group: Pid, modes: Modes) {
         if tcgetpgrp(&self.tty) != Ok(group) {
             return;
         }

@@ -18,44 +18,44 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// The longest that anything may take on a busy machine.
-pub const LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
 /// What a command left behind.
 #[derive(Debug)]
-pub struct Left {
+pub(crate) struct Left {
     pub status: ExitStatus,
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
 }
 
 impl Left {
-    pub fn code(&self) -> Option<i32> {
+    pub(crate) fn code(&self) -> Option<i32> {
         self.status.code()
     }
 
-    pub fn out(&self) -> String {
+    pub(crate) fn out(&self) -> String {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }
 
-    pub fn err(&self) -> String {
+    pub(crate) fn err(&self) -> String {
         String::from_utf8_lossy(&self.stderr).into_owned()
     }
 
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         assert_eq!(self.code(), Some(0), "{}", self.err());
         serde_json::from_slice(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.out()))
     }
 
     #[track_caller]
-    pub fn expect_code(self, code: i32) -> Self {
+    pub(crate) fn expect_code(self, code: i32) -> Self {
         assert_eq!(self.code(), Some(code), "stdout: {}\nstderr: {}", self.out(), self.err());
         self
     }
 }
 
 /// A process that is ended with the test.
-pub struct Process {
+pub(crate) struct Process {
     pub child: Child,
     out: Option<thread::JoinHandle<Vec<u8>>>,
     err: Option<thread::JoinHandle<Vec<u8>>>,
@@ -72,23 +72,23 @@ fn collect(source: Option<impl Read + Send + 'static>) -> Option<thread::JoinHan
 }
 
 impl Process {
-    pub fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (out, err) = (collect(child.stdout.take()), collect(child.stderr.take()));
         Self { child, out, err }
     }
 
-    pub fn pid(&self) -> Pid {
+    pub(crate) fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id().cast_signed())
     }
 
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill(self.pid(), signal).unwrap();
     }
 
     /// Waits for its end.
     #[track_caller]
-    pub fn wait(mut self) -> Left {
+    pub(crate) fn wait(mut self) -> Left {
         let deadline = Instant::now() + LIMIT;
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -112,13 +112,13 @@ impl Drop for Process {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test has no runtime to hold up, and looks again until its deadline")]
-pub fn pause(span: Duration) {
+pub(crate) fn pause(span: Duration) {
     thread::sleep(span);
 }
 
 /// Looks again and again until there is something to see.
 #[track_caller]
-pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + LIMIT;
     loop {
         if let Some(seen) = look() {
@@ -130,7 +130,7 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 /// `rekindle` in a folder, without what the test's own environment says of servers.
-pub fn rekindle(folder: &Path) -> Command {
+pub(crate) fn rekindle(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rekindle"));
     command.current_dir(folder).stdin(Stdio::null());
     for name in [
@@ -165,45 +165,45 @@ pub fn rekindle(folder: &Path) -> Command {
 
 /// Runs `rekindle` with these arguments to its end.
 #[track_caller]
-pub fn call<S: AsRef<OsStr>>(folder: &Path, args: impl IntoIterator<Item = S>) -> Left {
+pub(crate) fn call<S: AsRef<OsStr>>(folder: &Path, args: impl IntoIterator<Item = S>) -> Left {
     Process::start(rekindle(folder).args(args)).wait()
 }
 
 /// A port that was free a moment ago.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// A folder with `rekindle dev` on it.
-pub struct Dev {
+pub(crate) struct Dev {
     pub dir: TempDir,
     pub process: Option<Process>,
     settings: Vec<(&'static str, String)>,
 }
 
 impl Dev {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::with(&[])
     }
 
     /// With these settings.
-    pub fn with(settings: &[(&'static str, &str)]) -> Self {
+    pub(crate) fn with(settings: &[(&'static str, &str)]) -> Self {
         let settings = settings.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         let mut dev = Self { dir: tempfile::tempdir().unwrap(), process: None, settings };
         dev.start_again();
         dev
     }
 
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.dir.path()
     }
 
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.folder().join(".rekindle")
     }
 
     /// Starts the server, and waits until it listens.
-    pub fn start_again(&mut self) {
+    pub(crate) fn start_again(&mut self) {
         let note = self.data().join("server.json");
         fs::remove_file(&note).ok();
         let mut command = rekindle(self.folder());
@@ -220,56 +220,56 @@ impl Dev {
     }
 
     /// `kill -9`, and waits until it is gone.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let mut process = self.process.take().unwrap();
         process.child.kill().unwrap();
         process.child.wait().unwrap();
     }
 
     /// SIGTERM; what it left.
-    pub fn stop(&mut self) -> Left {
+    pub(crate) fn stop(&mut self) -> Left {
         let process = self.process.take().unwrap();
         process.signal(Signal::SIGTERM);
         process.wait()
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         let note: Value = serde_json::from_slice(&fs::read(self.data().join("server.json")).unwrap()).unwrap();
         note["url"].as_str().unwrap().to_owned()
     }
 
-    pub fn key(&self) -> String {
+    pub(crate) fn key(&self) -> String {
         fs::read_to_string(self.data().join("api-key")).unwrap().trim().to_owned()
     }
 
     /// Runs `rekindle` here.
     #[track_caller]
-    pub fn call(&self, args: &[&str]) -> Left {
+    pub(crate) fn call(&self, args: &[&str]) -> Left {
         call(self.folder(), args)
     }
 
     /// Runs `rekindle` here; the JSON that it printed.
     #[track_caller]
-    pub fn json(&self, args: &[&str]) -> Value {
+    pub(crate) fn json(&self, args: &[&str]) -> Value {
         call(self.folder(), [&["--json"], args].concat()).json()
     }
 
     /// Runs `rekindle` here with these variables.
     #[track_caller]
-    pub fn call_with(&self, variables: &[(&str, &str)], args: &[&str]) -> Left {
+    pub(crate) fn call_with(&self, variables: &[(&str, &str)], args: &[&str]) -> Left {
         let mut command = rekindle(self.folder());
         command.envs(variables.iter().copied()).args(args);
         Process::start(&mut command).wait()
     }
 
     /// Starts `rekindle` here.
-    pub fn begin(&self, args: &[&str]) -> Process {
+    pub(crate) fn begin(&self, args: &[&str]) -> Process {
         Process::start(rekindle(self.folder()).args(args))
     }
 
     /// The only session of a project, once there is one in this status.
     #[track_caller]
-    pub fn session(&self, project: &str, status: &str) -> Value {
+    pub(crate) fn session(&self, project: &str, status: &str) -> Value {
         until(&format!("a session of {project} is {status}"), || {
             let listed = call(self.folder(), ["--json", "session", "list", "--project", project]);
             let list: Value = serde_json::from_slice(&listed.stdout).ok()?;
@@ -280,7 +280,7 @@ impl Dev {
 
     /// The tasks of a session, oldest first.
     #[track_caller]
-    pub fn tasks(&self, session: &str) -> Vec<Value> {
+    pub(crate) fn tasks(&self, session: &str) -> Vec<Value> {
         let list = self.json(&["task", "list", "--session", session]);
         let mut tasks = list["tasks"].as_array().unwrap().clone();
         tasks.reverse();
@@ -290,12 +290,12 @@ impl Dev {
 
 /// An id or another text of a document.
 #[track_caller]
-pub fn text(of: &Value, field: &str) -> String {
+pub(crate) fn text(of: &Value, field: &str) -> String {
     of[field].as_str().unwrap_or_else(|| panic!("no text {field} in {of}")).to_owned()
 }
 
 /// Whether there is such a process, and it is no zombie.
-pub fn is_alive(pid: i32) -> bool {
+pub(crate) fn is_alive(pid: i32) -> bool {
     match fs::read_to_string(format!("/proc/{pid}/stat")) {
         Ok(stat) => !stat.rsplit(')').next().unwrap().trim_start().starts_with(['Z', 'X']),
         Err(_) => false,

@@ -13,18 +13,18 @@ use rekindle_core::{
 use rekindle_testkit::sample::{metadata, text};
 use rekindle_testkit::{FaultyStore, ManualClock, MemoryStore, SequentialIds};
 
-pub struct World {
+pub(crate) struct World {
     pub tracker: Tracker,
     pub clock: Arc<ManualClock>,
     pub store: Arc<FaultyStore>,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(Policy::default())
     }
 
-    pub fn with(policy: Policy) -> Self {
+    pub(crate) fn with(policy: Policy) -> Self {
         let clock = Arc::new(ManualClock::default());
         let store = Arc::new(FaultyStore::over(Arc::new(MemoryStore::new())));
         let ids = Arc::new(SequentialIds::default());
@@ -32,19 +32,19 @@ impl World {
         Self { tracker, clock, store }
     }
 
-    pub fn advance(&self, seconds: u64) {
+    pub(crate) fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
-    pub async fn session(&self, project: &str, machine: &str) -> Versioned<Session> {
+    pub(crate) async fn session(&self, project: &str, machine: &str) -> Versioned<Session> {
         self.tracker.sessions().create(new_session(project, machine)).await.unwrap()
     }
 
-    pub async fn reread(&self, id: SessionId) -> Versioned<Session> {
+    pub(crate) async fn reread(&self, id: SessionId) -> Versioned<Session> {
         self.tracker.sessions().get(id).await.unwrap()
     }
 
-    pub async fn task(&self, session: &Session, name: &str) -> Versioned<Task> {
+    pub(crate) async fn task(&self, session: &Session, name: &str) -> Versioned<Task> {
         let new = NewTask {
             session_id: session.id,
             project_id: session.project_id.clone(),
@@ -55,17 +55,17 @@ impl World {
         self.tracker.tasks().create(new).await.unwrap()
     }
 
-    pub async fn move_task(&self, id: TaskId, target: TaskTarget) -> Versioned<Task> {
+    pub(crate) async fn move_task(&self, id: TaskId, target: TaskTarget) -> Versioned<Task> {
         let patch = TaskPatch { status: Some(target), ..TaskPatch::default() };
         self.tracker.tasks().update(id, &patch).await.unwrap()
     }
 
-    pub async fn machine(&self, id: &str, slots: &[u16]) {
+    pub(crate) async fn machine(&self, id: &str, slots: &[u16]) {
         self.tracker.machines().create(Some(text(id)), new_machine(slots)).await.unwrap();
     }
 
     /// Runs a detection pass each second for so many seconds, and returns the sessions that were marked.
-    pub async fn detect_for(&self, seconds: u64) -> Vec<SessionId> {
+    pub(crate) async fn detect_for(&self, seconds: u64) -> Vec<SessionId> {
         let mut stalled = Vec::new();
         for _ in 0..seconds {
             self.advance(1);
@@ -76,7 +76,7 @@ impl World {
     }
 }
 
-pub fn new_session(project: &str, machine: &str) -> NewSession {
+pub(crate) fn new_session(project: &str, machine: &str) -> NewSession {
     NewSession {
         project_id: text(project),
         machine_id: text(machine),
@@ -85,25 +85,25 @@ pub fn new_session(project: &str, machine: &str) -> NewSession {
     }
 }
 
-pub fn new_machine(slots: &[u16]) -> NewMachine {
+pub(crate) fn new_machine(slots: &[u16]) -> NewMachine {
     let slots = Slots::try_from(slots.iter().copied().map(Slot).collect::<Vec<_>>()).unwrap();
     NewMachine { hostname: text("build-1"), docker_slots: slots, metadata: Metadata::default() }
 }
 
-pub fn to(target: SessionTarget) -> SessionPatch {
+pub(crate) fn to(target: SessionTarget) -> SessionPatch {
     SessionPatch { status: Some(target), ..SessionPatch::default() }
 }
 
-pub fn onto(machine: &str) -> Recovery {
+pub(crate) fn onto(machine: &str) -> Recovery {
     Recovery { new_machine_id: text(machine), docker_slot: None, failed_tasks: FailedTasks::Reset }
 }
 
-pub fn patch(content: serde_json::Value) -> Option<MetadataPatch> {
+pub(crate) fn patch(content: serde_json::Value) -> Option<MetadataPatch> {
     Some(MetadataPatch(metadata(content).as_map().clone()))
 }
 
 #[track_caller]
-pub fn refused<T: std::fmt::Debug>(answer: Result<T, Error>) -> Rejection {
+pub(crate) fn refused<T: std::fmt::Debug>(answer: Result<T, Error>) -> Rejection {
     match answer {
         Err(Error::Rejected(refusal)) => refusal,
         other => panic!("expected a refusal, got {other:?}"),

@@ -8,7 +8,7 @@ use crate::error::ApiError;
 
 /// The projects that an endpoint concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyScope {
+pub(crate) enum KeyScope {
     /// The endpoint shows or changes data of one project.
     Project,
     /// The endpoint concerns all projects.
@@ -17,7 +17,7 @@ pub enum KeyScope {
 
 /// What an endpoint requires of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AccessRule {
+pub(crate) struct AccessRule {
     /// The lowest role that is let in. None: every caller is, even without a key.
     pub role: Option<Role>,
     /// The projects that the endpoint concerns.
@@ -29,7 +29,7 @@ impl AccessRule {
     ///
     /// # Errors
     /// Fails with 403, which names the role or scope that is needed.
-    pub fn check(self, identity: &Identity) -> Result<(), ApiError> {
+    pub(crate) fn check(self, identity: &Identity) -> Result<(), ApiError> {
         let Some(needed) = self.role else { return Ok(()) };
         let (id, role) = (identity.id, identity.role);
         if role < needed {

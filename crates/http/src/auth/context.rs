@@ -9,7 +9,7 @@ use super::key_cache::Identity;
 
 /// The identity and the origin of a request that was let in.
 #[derive(Debug, Clone)]
-pub struct AuthContext {
+pub(crate) struct AuthContext {
     /// The identity of its API key.
     pub identity: Identity,
     /// The address of the client, if known.
@@ -20,7 +20,7 @@ pub struct AuthContext {
 
 impl AuthContext {
     /// Returns the actor, as the audit log stores it.
-    pub fn actor(&self) -> Actor {
+    pub(crate) fn actor(&self) -> Actor {
         Actor { key: Some(self.identity.id), address: self.address, request: self.request }
     }
 }

@@ -18,7 +18,7 @@ use crate::error::ApiError;
 
 /// The identity that an API key gives to its requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// The id of the key. For a key of the settings it is made from the hash.
     pub id: KeyId,
     /// The role of the key.
@@ -31,7 +31,7 @@ type CachedKey = HashMap<SecretHash, ApiKey>;
 
 /// The API keys that are let in, cached in memory.
 #[derive(Debug)]
-pub struct ApiKeyCache {
+pub(crate) struct ApiKeyCache {
     configured: ApiKeys,
     /// None before the first read of the store. The number is the turn of that read.
     handed_out: RwLock<Option<(u64, Arc<CachedKey>)>>,
@@ -40,7 +40,7 @@ pub struct ApiKeyCache {
 
 impl ApiKeyCache {
     /// Returns a cache with the keys of the settings only.
-    pub fn new(configured: ApiKeys) -> Self {
+    pub(crate) fn new(configured: ApiKeys) -> Self {
         Self { configured, handed_out: RwLock::new(None), turns: AtomicU64::new(0) }
     }
 
@@ -48,7 +48,7 @@ impl ApiKeyCache {
     ///
     /// # Errors
     /// Fails with 401 and the reason as the message, or with 503 while the keys of the store are not known.
-    pub fn admit(&self, headers: &HeaderMap, now: Timestamp) -> Result<Identity, ApiError> {
+    pub(crate) fn admit(&self, headers: &HeaderMap, now: Timestamp) -> Result<Identity, ApiError> {
         let key = auth::presented(headers)?;
         let secret = hash(key);
         if self.configured.contain(key) {
@@ -69,7 +69,7 @@ impl ApiKeyCache {
     ///
     /// # Errors
     /// Fails with the error of the store.
-    pub async fn refresh(&self, tracker: &Tracker) -> Result<(), Error> {
+    pub(crate) async fn refresh(&self, tracker: &Tracker) -> Result<(), Error> {
         let turn = self.turns.fetch_add(1, Ordering::SeqCst);
         let keys = tracker.api_keys().list().await?;
         let handed = keys.into_iter().map(|row| (row.value.secret, row.value)).collect();
@@ -82,7 +82,7 @@ impl ApiKeyCache {
     }
 
     /// Returns the id of the request's key if it was created at runtime, even if it is no longer valid.
-    pub fn known(&self, headers: &HeaderMap) -> Option<KeyId> {
+    pub(crate) fn known(&self, headers: &HeaderMap) -> Option<KeyId> {
         let key = auth::presented(headers).ok()?;
         self.snapshot()?.get(&hash(key)).map(|found| found.id)
     }
@@ -94,7 +94,7 @@ impl ApiKeyCache {
 }
 
 /// Returns the hash of a secret, as it is stored.
-pub fn hash(key: Uuid) -> SecretHash {
+pub(crate) fn hash(key: Uuid) -> SecretHash {
     let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
     SecretHash(Sha256::digest(key.as_hyphenated().encode_lower(&mut text).as_bytes()).into())
 }

@@ -23,7 +23,7 @@ const PAGE: (u32, u32) = (50, 200);
 const CHECKSUM: usize = 8;
 
 /// Parses `POST /api/keys`; the new key has this secret.
-pub fn new_key(body: &Body, secret: SecretHash) -> Result<NewKey, ApiError> {
+pub(crate) fn new_key(body: &Body, secret: SecretHash) -> Result<NewKey, ApiError> {
     let mut fields = Fields::of(body)?;
     let name = fields.required("name", text);
     let role = fields.required("role", parsed);
@@ -33,7 +33,7 @@ pub fn new_key(body: &Body, secret: SecretHash) -> Result<NewKey, ApiError> {
 }
 
 /// Parses `POST /api/keys/{id}/rotate`: the lifetime of the new key, and the time until the old one expires.
-pub fn rotate_key(body: &Body) -> Result<(Option<Duration>, Duration), ApiError> {
+pub(crate) fn rotate_key(body: &Body) -> Result<(Option<Duration>, Duration), ApiError> {
     let mut fields = Fields::of(body)?;
     let overlap = fields.optional("overlap_seconds", |value| whole(&value, 0, MOST_OVERLAP));
     let days = fields.or_none("expires_in_days", |value| whole(&value, 1, MOST_DAYS));
@@ -51,7 +51,7 @@ fn whole(value: &Value, least: u64, most: u64) -> Result<u64, InvalidValue> {
 
 /// The parameters of `GET /api/audit`.
 #[derive(Debug)]
-pub struct TrailQuery {
+pub(crate) struct TrailQuery {
     /// The events to return.
     pub filter: AuditFilter,
     /// Returns events before this position only.
@@ -61,7 +61,7 @@ pub struct TrailQuery {
 }
 
 /// Parses `GET /api/audit`.
-pub fn trail(mut params: Params) -> Result<TrailQuery, ApiError> {
+pub(crate) fn trail(mut params: Params) -> Result<TrailQuery, ApiError> {
     let key = params.parsed("key_id");
     let session = params.parsed("session_id");
     let machine = params.parsed("machine_id");
@@ -88,7 +88,7 @@ pub fn trail(mut params: Params) -> Result<TrailQuery, ApiError> {
 
 /// Returns a position as a cursor: digits without a meaning to the client, and a checksum that detects a foreign
 /// cursor.
-pub fn cursor(EventPosition(position): &EventPosition) -> String {
+pub(crate) fn cursor(EventPosition(position): &EventPosition) -> String {
     let mut text = String::new();
     for byte in position.bytes() {
         // Writing into a string cannot fail.

@@ -17,7 +17,7 @@ use rekindle_api::ErrorCode;
 
 /// The unparsed bytes of a body; empty if there is no body.
 #[derive(Debug, Default)]
-pub struct Body(pub Bytes);
+pub(crate) struct Body(pub Bytes);
 
 impl FromRequest for Body {
     type Error = ApiError;

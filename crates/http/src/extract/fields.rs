@@ -13,7 +13,7 @@ use rekindle_api::Object;
 
 /// The fields of a body, and the faults found in them.
 #[derive(Debug)]
-pub struct Fields {
+pub(crate) struct Fields {
     object: Object,
     faults: FieldErrors,
 }
@@ -23,7 +23,7 @@ impl Fields {
     ///
     /// # Errors
     /// Fails if the body is not JSON, or not an object.
-    pub fn of(body: &Body) -> Result<Self, ApiError> {
+    pub(crate) fn of(body: &Body) -> Result<Self, ApiError> {
         let faults = FieldErrors::default();
         if body.0.is_empty() {
             return Ok(Self { object: Object::new(), faults });
@@ -36,12 +36,12 @@ impl Fields {
     }
 
     /// Records a fault.
-    pub fn fault(&mut self, field: &str, message: impl Into<String>) -> InvalidField {
+    pub(crate) fn fault(&mut self, field: &str, message: impl Into<String>) -> InvalidField {
         self.faults.note(field, message)
     }
 
     /// Parses a field that must be present.
-    pub fn required<T>(&mut self, name: &str, read: impl FnOnce(Value) -> Result<T, InvalidValue>) -> Read<T> {
+    pub(crate) fn required<T>(&mut self, name: &str, read: impl FnOnce(Value) -> Result<T, InvalidValue>) -> Read<T> {
         match self.object.remove(name) {
             None => Err(self.faults.note(name, "is required")),
             Some(value) => self.read(name, value, read),
@@ -49,7 +49,11 @@ impl Fields {
     }
 
     /// Parses a field that may be absent, but not null.
-    pub fn optional<T>(&mut self, name: &str, read: impl FnOnce(Value) -> Result<T, InvalidValue>) -> Read<Option<T>> {
+    pub(crate) fn optional<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(Value) -> Result<T, InvalidValue>,
+    ) -> Read<Option<T>> {
         match self.object.remove(name) {
             None => Ok(None),
             Some(value) => self.read(name, value, read).map(Some),
@@ -57,7 +61,7 @@ impl Fields {
     }
 
     /// Parses a field that may be absent or null, which mean different things.
-    pub fn nullable<T>(
+    pub(crate) fn nullable<T>(
         &mut self,
         name: &str,
         read: impl FnOnce(Value) -> Result<T, InvalidValue>,
@@ -70,7 +74,11 @@ impl Fields {
     }
 
     /// Parses a field of a new entity that may be absent or null, which mean the same.
-    pub fn or_none<T>(&mut self, name: &str, read: impl FnOnce(Value) -> Result<T, InvalidValue>) -> Read<Option<T>> {
+    pub(crate) fn or_none<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(Value) -> Result<T, InvalidValue>,
+    ) -> Read<Option<T>> {
         Ok(match self.nullable(name, read)? {
             FieldUpdate::Keep | FieldUpdate::Clear => None,
             FieldUpdate::Set(value) => Some(value),
@@ -78,13 +86,13 @@ impl Fields {
     }
 
     /// Parses the metadata of a new entity. `reserved` names the keys that only the server sets.
-    pub fn metadata(&mut self, reserved: Reserved) -> Read<Metadata> {
+    pub(crate) fn metadata(&mut self, reserved: Reserved) -> Read<Metadata> {
         let content = self.checked_object(reserved)?.unwrap_or_default();
         Metadata::new(content).map_err(|fault| self.faults.note("metadata", fault.0))
     }
 
     /// Parses a change of metadata.
-    pub fn metadata_patch(&mut self, reserved: Reserved) -> Read<Option<MetadataPatch>> {
+    pub(crate) fn metadata_patch(&mut self, reserved: Reserved) -> Read<Option<MetadataPatch>> {
         Ok(self.checked_object(reserved)?.map(MetadataPatch))
     }
 
@@ -108,14 +116,14 @@ impl Fields {
     ///
     /// # Errors
     /// Fails with all faults.
-    pub fn done<T>(self, build: impl FnOnce() -> Read<T>) -> Result<T, ApiError> {
+    pub(crate) fn done<T>(self, build: impl FnOnce() -> Read<T>) -> Result<T, ApiError> {
         self.faults.done(build)
     }
 }
 
 /// The keys of metadata that only the server sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reserved {
+pub(crate) enum Reserved {
     /// No keys.
     Nothing,
     /// The keys that the server shows on sessions.
@@ -127,17 +135,17 @@ fn string(value: Value) -> Result<String, InvalidValue> {
 }
 
 /// Parses a text that must be valid as `T`.
-pub fn text<T: TryFrom<String, Error = InvalidValue>>(value: Value) -> Result<T, InvalidValue> {
+pub(super) fn text<T: TryFrom<String, Error = InvalidValue>>(value: Value) -> Result<T, InvalidValue> {
     T::try_from(string(value)?)
 }
 
 /// Parses a text that is one of a set, or an id.
-pub fn parsed<T: FromStr<Err = InvalidValue>>(value: Value) -> Result<T, InvalidValue> {
+pub(super) fn parsed<T: FromStr<Err = InvalidValue>>(value: Value) -> Result<T, InvalidValue> {
     string(value)?.parse()
 }
 
 /// Parses true or false.
-pub fn flag(value: Value) -> Result<bool, InvalidValue> {
+pub(super) fn flag(value: Value) -> Result<bool, InvalidValue> {
     serde_json::from_value(value).map_err(|_| InvalidValue::new("must be true or false"))
 }
 
@@ -146,7 +154,7 @@ fn object(value: Value) -> Result<Object, InvalidValue> {
 }
 
 /// Parses one slot. In JSON, 1.0 is the integer 1.
-pub fn slot(value: Value) -> Result<Slot, InvalidValue> {
+pub(super) fn slot(value: Value) -> Result<Slot, InvalidValue> {
     let fault = || InvalidValue::new("must be an integer from 0 to 65535");
     let whole = |number: f64| -> Option<i64> {
         #[expect(clippy::cast_possible_truncation, reason = "it is whole, and in the range of slots")]
@@ -159,7 +167,7 @@ pub fn slot(value: Value) -> Result<Slot, InvalidValue> {
 }
 
 /// Parses a list of distinct slots.
-pub fn slots(value: Value) -> Result<Slots, InvalidValue> {
+pub(super) fn slots(value: Value) -> Result<Slots, InvalidValue> {
     let fault = || InvalidValue::new("must be an array of integers from 0 to 65535");
     let Value::Array(items) = value else { return Err(fault()) };
     let slots: Result<Vec<_>, _> = items.into_iter().map(|item| slot(item).map_err(|_| fault())).collect();

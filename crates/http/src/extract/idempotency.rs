@@ -30,7 +30,7 @@ impl RequestContext {
     ///
     /// # Errors
     /// Fails with the errors of the use case, and with 422 if the key came with another request.
-    pub async fn respond<T, W, F>(
+    pub(crate) async fn respond<T, W, F>(
         &self,
         name: &'static str,
         body: &Body,
@@ -49,7 +49,7 @@ impl RequestContext {
     ///
     /// # Errors
     /// Fails as [`Self::respond`] does.
-    pub async fn respond_redacted<T, W, F>(
+    pub(crate) async fn respond_redacted<T, W, F>(
         &self,
         name: &'static str,
         body: &Body,
@@ -71,7 +71,7 @@ impl RequestContext {
     ///
     /// # Errors
     /// Fails as [`Self::respond`] does.
-    pub async fn answer_after<T, W, F>(
+    pub(crate) async fn answer_after<T, W, F>(
         &self,
         name: &'static str,
         body: &Body,

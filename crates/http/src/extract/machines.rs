@@ -12,7 +12,7 @@ use crate::error::ApiError;
 const PAGE: (u32, u32) = (50, 100);
 
 /// Parses `POST /api/machines`: the machine, and its id if the body has one.
-pub fn new_machine(body: &Body) -> Result<(Option<MachineId>, NewMachine), ApiError> {
+pub(crate) fn new_machine(body: &Body) -> Result<(Option<MachineId>, NewMachine), ApiError> {
     let mut fields = Fields::of(body)?;
     let id = fields.optional("machine_id", text);
     let hostname = fields.required("hostname", text);
@@ -22,7 +22,7 @@ pub fn new_machine(body: &Body) -> Result<(Option<MachineId>, NewMachine), ApiEr
 }
 
 /// Parses `PUT /api/machines/{id}`: the same body, whose `machine_id`, if any, must equal that of the path.
-pub fn put_machine(body: &Body, path: &MachineId) -> Result<NewMachine, ApiError> {
+pub(crate) fn put_machine(body: &Body, path: &MachineId) -> Result<NewMachine, ApiError> {
     let mut fields = Fields::of(body)?;
     match fields.optional("machine_id", text::<MachineId>) {
         Ok(Some(other)) if other != *path => {
@@ -37,7 +37,7 @@ pub fn put_machine(body: &Body, path: &MachineId) -> Result<NewMachine, ApiError
 }
 
 /// Parses `PATCH /api/machines/{id}`.
-pub fn patch_machine(body: &Body, if_match: Option<IfMatch>) -> Result<MachinePatch, ApiError> {
+pub(crate) fn patch_machine(body: &Body, if_match: Option<IfMatch>) -> Result<MachinePatch, ApiError> {
     let mut fields = Fields::of(body)?;
     let status = fields.optional("status", parsed);
     let docker_slots = fields.optional("docker_slots", slots);
@@ -46,7 +46,7 @@ pub fn patch_machine(body: &Body, if_match: Option<IfMatch>) -> Result<MachinePa
 }
 
 /// Parses `GET /api/machines`.
-pub fn machine_filter(mut params: Params) -> Result<(MachineFilter, Paging), ApiError> {
+pub(crate) fn machine_filter(mut params: Params) -> Result<(MachineFilter, Paging), ApiError> {
     let status = params.parsed("status");
     let paging = params.paging(PAGE.0, PAGE.1);
     params.done(|| Ok((MachineFilter { status: status? }, paging?)))

@@ -14,14 +14,14 @@ use crate::error::ApiError;
 
 /// The parameters of a query, and the faults found in them.
 #[derive(Debug)]
-pub struct Params {
+pub(crate) struct Params {
     values: HashMap<String, String>,
     faults: FieldErrors,
 }
 
 /// The requested part of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Paging {
+pub(crate) struct Paging {
     /// The page, for the store.
     pub request: PageRequest,
     /// The offset that the response shows. None if the request has a cursor.
@@ -30,7 +30,7 @@ pub struct Paging {
 
 impl Params {
     /// Returns the parameters of a request.
-    pub fn of(req: &HttpRequest) -> Self {
+    pub(crate) fn of(req: &HttpRequest) -> Self {
         let pairs = web::Query::<Vec<(String, String)>>::from_query(req.query_string());
         let values = pairs.map(|pairs| pairs.into_inner().into_iter().collect()).unwrap_or_default();
         let mut faults = FieldErrors::default();
@@ -42,7 +42,11 @@ impl Params {
     }
 
     /// Parses a parameter, if present.
-    pub fn optional<T>(&mut self, name: &str, read: impl FnOnce(String) -> Result<T, InvalidValue>) -> Read<Option<T>> {
+    pub(crate) fn optional<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(String) -> Result<T, InvalidValue>,
+    ) -> Read<Option<T>> {
         match self.values.remove(name) {
             None => Ok(None),
             Some(text) => read(text).map(Some).map_err(|fault| self.faults.note(name, fault.0)),
@@ -50,12 +54,12 @@ impl Params {
     }
 
     /// Parses a parameter that must be valid as `T`, if present.
-    pub fn parsed<T: FromStr<Err = InvalidValue>>(&mut self, name: &str) -> Read<Option<T>> {
+    pub(crate) fn parsed<T: FromStr<Err = InvalidValue>>(&mut self, name: &str) -> Read<Option<T>> {
         self.optional(name, |text| text.parse())
     }
 
     /// Parses true or false, if present.
-    pub fn flag(&mut self, name: &str) -> Read<Option<bool>> {
+    pub(crate) fn flag(&mut self, name: &str) -> Read<Option<bool>> {
         self.optional(name, |text| match text.as_str() {
             "true" => Ok(true),
             "false" => Ok(false),
@@ -64,7 +68,7 @@ impl Params {
     }
 
     /// Parses an integer within a range, if present.
-    pub fn number(&mut self, name: &str, range: RangeInclusive<u64>) -> Read<Option<u64>> {
+    pub(crate) fn number(&mut self, name: &str, range: RangeInclusive<u64>) -> Read<Option<u64>> {
         self.optional(name, |text| match text.parse::<u64>() {
             Ok(number) if range.contains(&number) => Ok(number),
             Ok(_) | Err(_) => {
@@ -74,13 +78,13 @@ impl Params {
     }
 
     /// Parses `limit`, at most `max`.
-    pub fn limit(&mut self, default: u32, max: u32) -> Read<u32> {
+    pub(crate) fn limit(&mut self, default: u32, max: u32) -> Read<u32> {
         let limit = self.number("limit", 1..=u64::from(max))?;
         Ok(limit.and_then(|limit| u32::try_from(limit).ok()).unwrap_or(default))
     }
 
     /// Parses `limit`, `offset` and `cursor`.
-    pub fn paging(&mut self, default: u32, max: u32) -> Read<Paging> {
+    pub(crate) fn paging(&mut self, default: u32, max: u32) -> Read<Paging> {
         let limit = self.limit(default, max);
         let offset = self.number("offset", 0..=i64::MAX.unsigned_abs());
         let cursor = self.parsed::<Cursor>("cursor");
@@ -101,7 +105,7 @@ impl Params {
     ///
     /// # Errors
     /// Fails with all faults.
-    pub fn done<T>(self, build: impl FnOnce() -> Read<T>) -> Result<T, ApiError> {
+    pub(crate) fn done<T>(self, build: impl FnOnce() -> Read<T>) -> Result<T, ApiError> {
         self.faults.done(build)
     }
 }

@@ -11,10 +11,10 @@ use crate::error::ApiError;
 
 /// The `{id}` of the path.
 #[derive(Debug, Clone)]
-pub struct PathId<T>(pub T);
+pub(crate) struct PathId<T>(pub T);
 
 /// An entity that an id names.
-pub trait Named: FromStr<Err = InvalidValue> {
+pub(crate) trait Named: FromStr<Err = InvalidValue> {
     /// The name of the entity in error messages.
     const ENTITY: &'static str;
 }

@@ -12,7 +12,7 @@ use crate::error::ApiError;
 
 /// The value of `If-Match`, if present.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Precondition(pub Option<IfMatch>);
+pub(crate) struct Precondition(pub Option<IfMatch>);
 
 impl FromRequest for Precondition {
     type Error = ApiError;

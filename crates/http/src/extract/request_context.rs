@@ -20,7 +20,7 @@ use crate::state::AppState;
 use rekindle_api::ErrorCode;
 
 /// The context of one request; an extractor for handlers.
-pub struct RequestContext {
+pub(crate) struct RequestContext {
     context: Data<AppState>,
     visit: AuthContext,
     method: Method,
@@ -30,7 +30,7 @@ pub struct RequestContext {
 
 impl RequestContext {
     /// Returns the state that all requests share.
-    pub fn context(&self) -> &AppState {
+    pub(crate) fn context(&self) -> &AppState {
         &self.context
     }
 
@@ -38,7 +38,7 @@ impl RequestContext {
     ///
     /// # Errors
     /// Fails with the errors of the use case.
-    pub async fn run<T, W, F>(&self, name: &'static str, use_case: W) -> Result<T, ApiError>
+    pub(crate) async fn run<T, W, F>(&self, name: &'static str, use_case: W) -> Result<T, ApiError>
     where
         W: FnOnce(Tracker) -> F,
         F: Future<Output = Result<T, Error>> + Send + 'static,

@@ -17,7 +17,7 @@ const PAGE: (u32, u32) = (50, 100);
 const STALLED: (u32, u32) = (100, 1000);
 
 /// Parses `POST /api/sessions`.
-pub fn new_session(body: &Body) -> Result<NewSession, ApiError> {
+pub(crate) fn new_session(body: &Body) -> Result<NewSession, ApiError> {
     let mut fields = Fields::of(body)?;
     let project_id = fields.required("project_id", text);
     let machine_id = fields.required("machine_id", text);
@@ -34,7 +34,7 @@ pub fn new_session(body: &Body) -> Result<NewSession, ApiError> {
 }
 
 /// Parses `PATCH /api/sessions/{id}`.
-pub fn patch_session(body: &Body, if_match: Option<IfMatch>) -> Result<SessionPatch, ApiError> {
+pub(crate) fn patch_session(body: &Body, if_match: Option<IfMatch>) -> Result<SessionPatch, ApiError> {
     let mut fields = Fields::of(body)?;
     let status = fields.optional("status", parsed::<SessionStatus>);
     let current_task = fields.nullable("current_task_id", text);
@@ -64,7 +64,7 @@ fn without_words(status: SessionStatus) -> Option<SessionTarget> {
 }
 
 /// Parses `POST /api/sessions/{id}/heartbeat`.
-pub fn beat(body: &Body) -> Result<HeartbeatReport, ApiError> {
+pub(crate) fn beat(body: &Body) -> Result<HeartbeatReport, ApiError> {
     if body.0.is_empty() {
         return Ok(HeartbeatReport::default());
     }
@@ -75,7 +75,7 @@ pub fn beat(body: &Body) -> Result<HeartbeatReport, ApiError> {
 }
 
 /// Parses `POST /api/sessions/{id}/mark-failed`.
-pub fn mark_failed(body: &Body) -> Result<(ErrorMessage, Option<MetadataPatch>), ApiError> {
+pub(crate) fn mark_failed(body: &Body) -> Result<(ErrorMessage, Option<MetadataPatch>), ApiError> {
     let mut fields = Fields::of(body)?;
     let message = fields.required("error_message", text);
     let metadata = fields.metadata_patch(Reserved::OfSessions);
@@ -83,14 +83,14 @@ pub fn mark_failed(body: &Body) -> Result<(ErrorMessage, Option<MetadataPatch>),
 }
 
 /// Parses `POST /api/sessions/{id}/prepare-recovery`.
-pub fn prepare_recovery(body: &Body) -> Result<SlotRelease, ApiError> {
+pub(crate) fn prepare_recovery(body: &Body) -> Result<SlotRelease, ApiError> {
     let mut fields = Fields::of(body)?;
     let release = fields.optional("release_slot", flag);
     fields.done(|| Ok(if release? == Some(true) { SlotRelease::Release } else { SlotRelease::Hold }))
 }
 
 /// Parses `POST /api/sessions/{id}/recover`.
-pub fn recover(body: &Body) -> Result<Recovery, ApiError> {
+pub(crate) fn recover(body: &Body) -> Result<Recovery, ApiError> {
     let mut fields = Fields::of(body)?;
     let new_machine_id = fields.required("new_machine_id", text);
     let docker_slot = fields.or_none("docker_slot", slot);
@@ -105,12 +105,12 @@ pub fn recover(body: &Body) -> Result<Recovery, ApiError> {
 }
 
 /// Checks the body of an action without fields: if present, it must be an object.
-pub fn empty_body(body: &Body) -> Result<(), ApiError> {
+pub(crate) fn empty_body(body: &Body) -> Result<(), ApiError> {
     Fields::of(body).map(|_| ())
 }
 
 /// Parses `GET /api/sessions`.
-pub fn session_filter(mut params: Params) -> Result<(SessionFilter, Paging), ApiError> {
+pub(crate) fn session_filter(mut params: Params) -> Result<(SessionFilter, Paging), ApiError> {
     let project_id = params.parsed("project_id");
     let machine_id = params.parsed("machine_id");
     let status = params.parsed("status");
@@ -130,19 +130,19 @@ pub fn session_filter(mut params: Params) -> Result<(SessionFilter, Paging), Api
 }
 
 /// Parses `GET /api/sessions/archived`.
-pub fn archived_page(mut params: Params) -> Result<(SessionFilter, Paging), ApiError> {
+pub(crate) fn archived_page(mut params: Params) -> Result<(SessionFilter, Paging), ApiError> {
     let paging = params.paging(PAGE.0, PAGE.1);
     params.done(|| Ok((SessionFilter { archived: Some(true), ..SessionFilter::default() }, paging?)))
 }
 
 /// Parses `GET /api/sessions/stalled`.
-pub fn stalled_limit(mut params: Params) -> Result<u32, ApiError> {
+pub(crate) fn stalled_limit(mut params: Params) -> Result<u32, ApiError> {
     let limit = params.limit(STALLED.0, STALLED.1);
     params.done(|| limit)
 }
 
 /// Parses `POST` and `DELETE /api/sessions/cleanup`.
-pub fn cleanup(mut params: Params) -> Result<(Option<u32>, CleanupMode), ApiError> {
+pub(crate) fn cleanup(mut params: Params) -> Result<(Option<u32>, CleanupMode), ApiError> {
     let days = params.number("older_than_days", 0..=u64::from(u32::MAX));
     let dry_run = params.flag("dry_run");
     params.done(|| {

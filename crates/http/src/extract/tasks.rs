@@ -13,7 +13,7 @@ use crate::error::ApiError;
 const PAGE: (u32, u32) = (50, 200);
 
 /// Parses `POST /api/tasks`.
-pub fn new_task(body: &Body) -> Result<NewTask, ApiError> {
+pub(crate) fn new_task(body: &Body) -> Result<NewTask, ApiError> {
     let mut fields = Fields::of(body)?;
     let session_id = fields.required("session_id", parsed);
     let project_id = fields.required("project_id", text);
@@ -32,7 +32,7 @@ pub fn new_task(body: &Body) -> Result<NewTask, ApiError> {
 }
 
 /// Parses `PATCH /api/tasks/{id}`.
-pub fn patch_task(body: &Body, if_match: Option<IfMatch>) -> Result<TaskPatch, ApiError> {
+pub(crate) fn patch_task(body: &Body, if_match: Option<IfMatch>) -> Result<TaskPatch, ApiError> {
     let mut fields = Fields::of(body)?;
     let status = fields.optional("status", parsed::<TaskStatus>);
     let message = fields.optional("error_message", text::<ErrorMessage>);
@@ -61,7 +61,7 @@ fn without_words(status: TaskStatus) -> Option<TaskTarget> {
 }
 
 /// Parses `GET /api/tasks`.
-pub fn task_filter(mut params: Params) -> Result<(TaskFilter, Paging), ApiError> {
+pub(crate) fn task_filter(mut params: Params) -> Result<(TaskFilter, Paging), ApiError> {
     let session_id = params.parsed("session_id");
     let project_id = params.parsed("project_id");
     let status = params.parsed("status");

@@ -19,7 +19,7 @@ use rekindle_api::{AuditEvent, AuditQuery, AuditTrail};
         (status = 400, description = "Bad parameters"),
     ),
 )]
-pub async fn trail(caller: RequestContext, req: HttpRequest) -> HandlerResult {
+pub(crate) async fn trail(caller: RequestContext, req: HttpRequest) -> HandlerResult {
     let TrailQuery { filter, before, limit } = extract::trail(Params::of(&req))?;
     let found =
         caller.run("trail", move |tracker| async move { tracker.audit_log(&filter, before.as_ref(), limit).await });

@@ -43,7 +43,7 @@ static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
 });
 
 /// The OpenAPI document, which the place that mounts the API provides.
-pub struct ApiDocument(pub fn() -> &'static str);
+pub(crate) struct ApiDocument(pub fn() -> &'static str);
 
 /// The documentation
 ///
@@ -54,7 +54,7 @@ pub struct ApiDocument(pub fn() -> &'static str);
         (serde_json::Value = "application/json"), (String = "text/html"),
     ))),
 )]
-pub async fn page(req: HttpRequest, api: Data<ApiDocument>) -> HandlerResult {
+pub(crate) async fn page(req: HttpRequest, api: Data<ApiDocument>) -> HandlerResult {
     let accept = req.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
     let mut response = if accept.is_some_and(|accept| accept.contains("text/html")) {
         file("text/html; charset=utf-8", PAGE)
@@ -70,12 +70,12 @@ pub async fn page(req: HttpRequest, api: Data<ApiDocument>) -> HandlerResult {
     get, path = "/api/docs/openapi.json", tag = "service", operation_id = "getOpenApi",
     responses((status = 200, description = "The document", body = serde_json::Value)),
 )]
-pub async fn document(api: Data<ApiDocument>) -> HandlerResult {
+pub(crate) async fn document(api: Data<ApiDocument>) -> HandlerResult {
     Ok(file("application/json", api.0()))
 }
 
 /// Returns a file of the documentation page.
-pub async fn asset(name: Path<String>) -> HandlerResult {
+pub(crate) async fn asset(name: Path<String>) -> HandlerResult {
     if name.is_empty() {
         return Ok(file("text/html; charset=utf-8", PAGE));
     }

@@ -13,7 +13,7 @@ use rekindle_api::{DetailedHealth, Health, HealthStatus, Object, Ready};
     get, path = "/health", tag = "service", operation_id = "getHealth",
     responses((status = 200, description = "It does", body = Health)),
 )]
-pub async fn health(context: Data<AppState>) -> HandlerResult {
+pub(crate) async fn health(context: Data<AppState>) -> HandlerResult {
     let timestamp = context.tracker().now().into();
     json(StatusCode::OK, &Health { status: "ok".to_owned(), timestamp, uptime: uptime(&context) })
 }
@@ -37,7 +37,7 @@ fn uptime(context: &AppState) -> f64 {
         (status = 503, description = "`error`", body = DetailedHealth),
     ),
 )]
-pub async fn detailed(context: Data<AppState>) -> HandlerResult {
+pub(crate) async fn detailed(context: Data<AppState>) -> HandlerResult {
     let (status, found) = context.checks().look().await;
     let dependencies: Object = found.into_iter().map(|(name, found)| (name.to_owned(), found.shown.into())).collect();
     let code = if status == HealthStatus::Error { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
@@ -59,7 +59,7 @@ pub async fn detailed(context: Data<AppState>) -> HandlerResult {
         (status = 503, description = "`draining`, or `store_unavailable`"),
     ),
 )]
-pub async fn ready(context: Data<AppState>) -> HandlerResult {
+pub(crate) async fn ready(context: Data<AppState>) -> HandlerResult {
     if context.is_draining() {
         return Err(ApiError::draining());
     }

@@ -20,7 +20,7 @@ use rekindle_api::{ApiKey, ApiKeyList, CreateApiKey, NewApiKey, RotateApiKey};
     request_body = CreateApiKey,
     responses((status = 201, description = "The key and its secret", body = NewApiKey)),
 )]
-pub async fn create(caller: RequestContext, body: Body) -> HandlerResult {
+pub(crate) async fn create(caller: RequestContext, body: Body) -> HandlerResult {
     let secret = RandomIds.new_id();
     let new = extract::new_key(&body, secret_hash(secret))?;
     let now = caller.context().tracker().now();
@@ -56,7 +56,7 @@ async fn fresh(caller: &RequestContext) {
     get, path = "/api/keys", tag = "access", operation_id = "listApiKeys",
     responses((status = 200, description = "The keys, without their secrets", body = ApiKeyList)),
 )]
-pub async fn list(caller: RequestContext) -> HandlerResult {
+pub(crate) async fn list(caller: RequestContext) -> HandlerResult {
     let rows = caller.run("keys", |tracker| async move { tracker.api_keys().list().await }).await?;
     let now = caller.context().tracker().now();
     let keys: Vec<_> = rows.iter().map(|row| ApiKey::at(row, now)).collect();
@@ -77,7 +77,7 @@ pub async fn list(caller: RequestContext) -> HandlerResult {
         (status = 409, description = "`key_conflict`: it is revoked, expired, or has been replaced"),
     ),
 )]
-pub async fn rotate(caller: RequestContext, id: PathId<KeyId>, body: Body) -> HandlerResult {
+pub(crate) async fn rotate(caller: RequestContext, id: PathId<KeyId>, body: Body) -> HandlerResult {
     let (lasts, overlap) = extract::rotate_key(&body)?;
     let secret = RandomIds.new_id();
     let now = caller.context().tracker().now();
@@ -97,7 +97,7 @@ pub async fn rotate(caller: RequestContext, id: PathId<KeyId>, body: Body) -> Ha
     params(("id" = Uuid, Path, description = "The key")),
     responses((status = 200, description = "The key", body = ApiKey)),
 )]
-pub async fn revoke(caller: RequestContext, id: PathId<KeyId>, body: Body) -> HandlerResult {
+pub(crate) async fn revoke(caller: RequestContext, id: PathId<KeyId>, body: Body) -> HandlerResult {
     extract::empty_body(&body)?;
     let now = caller.context().tracker().now();
     let revoked = move |row: &Versioned<core::ApiKey>| {

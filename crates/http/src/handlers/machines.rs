@@ -23,7 +23,7 @@ use rekindle_api::{CreateMachine, Machine, MachineList, MachineQuery, PatchMachi
         (status = 409, description = "`machine_conflict`: it is registered already"),
     ),
 )]
-pub async fn create(caller: RequestContext, body: Body) -> HandlerResult {
+pub(crate) async fn create(caller: RequestContext, body: Body) -> HandlerResult {
     let (id, new) = extract::new_machine(&body)?;
     let made = |view: &MachineView| with_log(registered(view), note("Machine registered", view));
     caller
@@ -64,7 +64,7 @@ fn note(message: &'static str, view: &MachineView) -> LogFields {
         (status = 400, description = "Bad parameters"),
     ),
 )]
-pub async fn list(caller: RequestContext, req: HttpRequest) -> HandlerResult {
+pub(crate) async fn list(caller: RequestContext, req: HttpRequest) -> HandlerResult {
     let (filter, paging) = extract::machine_filter(Params::of(&req))?;
     let listed =
         caller.run("machines", move |tracker| async move { tracker.machines().list(&filter, paging.request).await });
@@ -90,7 +90,7 @@ pub async fn list(caller: RequestContext, req: HttpRequest) -> HandlerResult {
     params(("id" = String, Path, description = "The machine")),
     responses((status = 200, description = "The machine", body = Machine)),
 )]
-pub async fn show(caller: RequestContext, id: PathId<MachineId>) -> HandlerResult {
+pub(crate) async fn show(caller: RequestContext, id: PathId<MachineId>) -> HandlerResult {
     let view = caller.run("machine", |tracker| async move { tracker.machines().get(&id.0).await }).await?;
     shown(&view)
 }
@@ -112,7 +112,12 @@ fn shown(view: &MachineView) -> HandlerResult {
         (status = 409, description = "`slot_conflict`: a slot in use would go"),
     ),
 )]
-pub async fn put(caller: RequestContext, id: PathId<MachineId>, when: Precondition, body: Body) -> HandlerResult {
+pub(crate) async fn put(
+    caller: RequestContext,
+    id: PathId<MachineId>,
+    when: Precondition,
+    body: Body,
+) -> HandlerResult {
     let new = extract::put_machine(&body, &id.0)?;
     let put =
         caller.run("put_machine", |tracker| async move { tracker.machines().put(id.0, new, when.0.as_ref()).await });
@@ -134,7 +139,12 @@ pub async fn put(caller: RequestContext, id: PathId<MachineId>, when: Preconditi
         (status = 409, description = "`slot_conflict`: a slot in use would go"),
     ),
 )]
-pub async fn update(caller: RequestContext, id: PathId<MachineId>, when: Precondition, body: Body) -> HandlerResult {
+pub(crate) async fn update(
+    caller: RequestContext,
+    id: PathId<MachineId>,
+    when: Precondition,
+    body: Body,
+) -> HandlerResult {
     let patch = extract::patch_machine(&body, when.0)?;
     let view =
         caller.run("update_machine", |tracker| async move { tracker.machines().update(&id.0, &patch).await }).await?;
@@ -149,7 +159,7 @@ pub async fn update(caller: RequestContext, id: PathId<MachineId>, when: Precond
     params(("id" = String, Path, description = "The machine")),
     responses((status = 200, description = "The machine", body = Machine)),
 )]
-pub async fn heartbeat(caller: RequestContext, id: PathId<MachineId>, body: Body) -> HandlerResult {
+pub(crate) async fn heartbeat(caller: RequestContext, id: PathId<MachineId>, body: Body) -> HandlerResult {
     extract::empty_body(&body)?;
     let heard = |view: &MachineView| {
         with_log(shown(view), LogFields { message: "Machine heartbeat received", ..LogFields::default() })
@@ -175,7 +185,7 @@ pub async fn heartbeat(caller: RequestContext, id: PathId<MachineId>, body: Body
         (status = 409, description = "`machine_conflict`: sessions live on it"),
     ),
 )]
-pub async fn delete(caller: RequestContext, id: PathId<MachineId>, when: Precondition) -> HandlerResult {
+pub(crate) async fn delete(caller: RequestContext, id: PathId<MachineId>, when: Precondition) -> HandlerResult {
     caller
         .run("delete_machine", |tracker| async move { tracker.machines().delete(&id.0, when.0.as_ref()).await })
         .await?;

@@ -18,7 +18,7 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; c
     get, path = "/metrics", tag = "service", operation_id = "getMetrics",
     responses((status = 200, description = "Every metric", content_type = "text/plain", body = String)),
 )]
-pub async fn metrics(context: Data<AppState>) -> HandlerResult {
+pub(crate) async fn metrics(context: Data<AppState>) -> HandlerResult {
     let mut response = HttpResponse::with_body(StatusCode::OK, context.metrics_page().await).map_into_boxed_body();
     response.headers_mut().insert(header::CONTENT_TYPE, TEXT);
     Ok(response)

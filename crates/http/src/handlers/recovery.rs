@@ -17,7 +17,7 @@ use rekindle_api::{PrepareRecovery, Recover, RecoveryState, Session};
     params(("id" = uuid::Uuid, Path, description = "The session")),
     responses((status = 200, description = "What it had done, and what is left", body = RecoveryState)),
 )]
-pub async fn state(caller: RequestContext, id: PathId<SessionId>) -> HandlerResult {
+pub(crate) async fn state(caller: RequestContext, id: PathId<SessionId>) -> HandlerResult {
     let state =
         caller.run("recovery_state", |tracker| async move { tracker.sessions().recovery_state(id.0).await }).await?;
     json(StatusCode::OK, &RecoveryState::from(&state))
@@ -36,7 +36,7 @@ pub async fn state(caller: RequestContext, id: PathId<SessionId>) -> HandlerResu
         (status = 400, description = "Bad fields, or `invalid_transition`: it is neither failed nor stalled"),
     ),
 )]
-pub async fn prepare(caller: RequestContext, id: PathId<SessionId>, body: Body) -> HandlerResult {
+pub(crate) async fn prepare(caller: RequestContext, id: PathId<SessionId>, body: Body) -> HandlerResult {
     let slot = extract::prepare_recovery(&body)?;
     let prepared =
         |row: &Versioned<rekindle_core::Session>| with_log(shown(row), note("Recovery prepared", &row.value));
@@ -62,7 +62,7 @@ pub async fn prepare(caller: RequestContext, id: PathId<SessionId>, body: Body) 
             `session_conflict`, `slot_conflict`: the place is taken"),
     ),
 )]
-pub async fn recover(caller: RequestContext, id: PathId<SessionId>, body: Body) -> HandlerResult {
+pub(crate) async fn recover(caller: RequestContext, id: PathId<SessionId>, body: Body) -> HandlerResult {
     let original = id.0;
     let recovery = extract::recover(&body)?;
     let metrics = caller.context().metrics().clone();

@@ -29,7 +29,7 @@ use rekindle_api::{
             `session_conflict`: another session became active in its place"),
     ),
 )]
-pub async fn heartbeat(caller: RequestContext, id: PathId<SessionId>, body: Body) -> HandlerResult {
+pub(crate) async fn heartbeat(caller: RequestContext, id: PathId<SessionId>, body: Body) -> HandlerResult {
     let report = extract::beat(&body)?;
     let next_heartbeat_ms = duration_millis(caller.context().tracker().policy().next_heartbeat());
     let heard = move |row: &Versioned<rekindle_core::Session>| {
@@ -63,7 +63,7 @@ pub async fn heartbeat(caller: RequestContext, id: PathId<SessionId>, body: Body
         (status = 400, description = "Bad fields, or `invalid_transition`: it is completed"),
     ),
 )]
-pub async fn mark_failed(caller: RequestContext, id: PathId<SessionId>, body: Body) -> HandlerResult {
+pub(crate) async fn mark_failed(caller: RequestContext, id: PathId<SessionId>, body: Body) -> HandlerResult {
     let (message, metadata) = extract::mark_failed(&body)?;
     let fail = |tracker: Tracker| async move { tracker.sessions().mark_failed(id.0, message, metadata).await };
     caller.respond("mark_failed", &body, fail, shown_changed).await
@@ -80,7 +80,7 @@ pub async fn mark_failed(caller: RequestContext, id: PathId<SessionId>, body: Bo
         (status = 400, description = "`invalid_transition`: it has ended"),
     ),
 )]
-pub async fn mark_stalled(caller: RequestContext, id: PathId<SessionId>, body: Body) -> HandlerResult {
+pub(crate) async fn mark_stalled(caller: RequestContext, id: PathId<SessionId>, body: Body) -> HandlerResult {
     extract::empty_body(&body)?;
     let stall = |tracker: Tracker| async move { tracker.sessions().mark_stalled(id.0).await };
     caller.respond("mark_stalled", &body, stall, shown_changed).await
@@ -101,7 +101,7 @@ fn shown_changed(row: &Versioned<rekindle_core::Session>) -> HandlerResult {
         (status = 400, description = "`invalid_transition`: it has not ended"),
     ),
 )]
-pub async fn archive(caller: RequestContext, id: PathId<SessionId>, body: Body) -> HandlerResult {
+pub(crate) async fn archive(caller: RequestContext, id: PathId<SessionId>, body: Body) -> HandlerResult {
     extract::empty_body(&body)?;
     let archived = |row: &Versioned<rekindle_core::Session>| with_log(shown(row), note("Session archived", &row.value));
     caller.respond("archive", &body, |tracker| async move { tracker.sessions().archive(id.0).await }, archived).await
@@ -114,7 +114,7 @@ pub async fn archive(caller: RequestContext, id: PathId<SessionId>, body: Body) 
     post, path = "/api/sessions/detect-failures", tag = "administration", operation_id = "detectFailures",
     responses((status = 200, description = "What the pass did", body = DetectReport)),
 )]
-pub async fn detect_failures(caller: RequestContext, body: Body) -> HandlerResult {
+pub(crate) async fn detect_failures(caller: RequestContext, body: Body) -> HandlerResult {
     extract::empty_body(&body)?;
     let began = Instant::now();
     let reported = |pass: &DetectionReport| {
@@ -146,7 +146,7 @@ fn report(pass: &DetectionReport, duration: Duration) -> HandlerResult {
         (status = 400, description = "Bad parameters"),
     ),
 )]
-pub async fn cleanup(caller: RequestContext, req: HttpRequest, body: Body) -> HandlerResult {
+pub(crate) async fn cleanup(caller: RequestContext, req: HttpRequest, body: Body) -> HandlerResult {
     extract::empty_body(&body)?;
     clean_up(&caller, &req, &body).await
 }
@@ -162,7 +162,7 @@ pub async fn cleanup(caller: RequestContext, req: HttpRequest, body: Body) -> Ha
         (status = 400, description = "Bad parameters"),
     ),
 )]
-pub async fn delete_old(caller: RequestContext, req: HttpRequest) -> HandlerResult {
+pub(crate) async fn delete_old(caller: RequestContext, req: HttpRequest) -> HandlerResult {
     clean_up(&caller, &req, &Body::default()).await
 }
 

@@ -26,7 +26,7 @@ use rekindle_api::{
             taken. `machine_unavailable`: the machine is in maintenance"),
     ),
 )]
-pub async fn create(caller: RequestContext, body: Body) -> HandlerResult {
+pub(crate) async fn create(caller: RequestContext, body: Body) -> HandlerResult {
     let new = extract::new_session(&body)?;
     let made = |row: &Versioned<Session>| {
         let location = format!("/api/sessions/{}", row.value.id);
@@ -57,7 +57,7 @@ pub(super) fn note(message: &'static str, session: &Session) -> LogFields {
         (status = 400, description = "Bad parameters"),
     ),
 )]
-pub async fn list(caller: RequestContext, req: HttpRequest) -> HandlerResult {
+pub(crate) async fn list(caller: RequestContext, req: HttpRequest) -> HandlerResult {
     let (filter, paging) = extract::session_filter(Params::of(&req))?;
     page(&caller, filter, paging).await
 }
@@ -73,7 +73,7 @@ pub async fn list(caller: RequestContext, req: HttpRequest) -> HandlerResult {
         (status = 400, description = "Bad parameters"),
     ),
 )]
-pub async fn archived(caller: RequestContext, req: HttpRequest) -> HandlerResult {
+pub(crate) async fn archived(caller: RequestContext, req: HttpRequest) -> HandlerResult {
     let (filter, paging) = extract::archived_page(Params::of(&req))?;
     page(&caller, filter, paging).await
 }
@@ -98,7 +98,7 @@ async fn page(caller: &RequestContext, filter: rekindle_core::store::SessionFilt
     params(("id" = uuid::Uuid, Path, description = "The session")),
     responses((status = 200, description = "The session", body = Shown)),
 )]
-pub async fn show(caller: RequestContext, id: PathId<SessionId>) -> HandlerResult {
+pub(crate) async fn show(caller: RequestContext, id: PathId<SessionId>) -> HandlerResult {
     let row = caller.run("session", |tracker| async move { tracker.sessions().get(id.0).await }).await?;
     shown(&row)
 }
@@ -122,7 +122,12 @@ pub(super) fn shown(row: &Versioned<Session>) -> HandlerResult {
             may change"),
     ),
 )]
-pub async fn update(caller: RequestContext, id: PathId<SessionId>, when: Precondition, body: Body) -> HandlerResult {
+pub(crate) async fn update(
+    caller: RequestContext,
+    id: PathId<SessionId>,
+    when: Precondition,
+    body: Body,
+) -> HandlerResult {
     let patch = extract::patch_session(&body, when.0)?;
     let asked = patch.status.is_some();
     let row =
@@ -152,7 +157,7 @@ pub(super) fn changed(session: &Session) -> LogFields {
     params(("id" = uuid::Uuid, Path, description = "The session")),
     responses((status = 204, description = "It is gone")),
 )]
-pub async fn delete(caller: RequestContext, id: PathId<SessionId>, when: Precondition) -> HandlerResult {
+pub(crate) async fn delete(caller: RequestContext, id: PathId<SessionId>, when: Precondition) -> HandlerResult {
     caller
         .run("delete_session", |tracker| async move { tracker.sessions().delete(id.0, when.0.as_ref()).await })
         .await?;
@@ -164,7 +169,7 @@ pub async fn delete(caller: RequestContext, id: PathId<SessionId>, when: Precond
     get, path = "/api/sessions/health", tag = "session health", operation_id = "getHealthSummary",
     responses((status = 200, description = "The counts", body = HealthSummary)),
 )]
-pub async fn summary(caller: RequestContext) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn summary(caller: RequestContext) -> Result<HttpResponse, ApiError> {
     let counts = caller.run("counts", |tracker| async move { tracker.sessions().counts().await }).await?;
     json(StatusCode::OK, &HealthSummary::from(counts))
 }
@@ -180,7 +185,7 @@ pub async fn summary(caller: RequestContext) -> Result<HttpResponse, ApiError> {
         (status = 400, description = "A bad parameter"),
     ),
 )]
-pub async fn stalled(caller: RequestContext, req: HttpRequest) -> HandlerResult {
+pub(crate) async fn stalled(caller: RequestContext, req: HttpRequest) -> HandlerResult {
     let limit = extract::stalled_limit(Params::of(&req))?;
     let report = caller.run("stalled", move |tracker| async move { tracker.sessions().stalled(limit).await }).await?;
     json(StatusCode::OK, &StalledReport::from(&report))
@@ -194,7 +199,7 @@ pub async fn stalled(caller: RequestContext, req: HttpRequest) -> HandlerResult 
     params(("id" = uuid::Uuid, Path, description = "The session")),
     responses((status = 200, description = "Its health", body = SessionHealth)),
 )]
-pub async fn health(caller: RequestContext, id: PathId<SessionId>) -> HandlerResult {
+pub(crate) async fn health(caller: RequestContext, id: PathId<SessionId>) -> HandlerResult {
     let health = caller.run("session_health", |tracker| async move { tracker.sessions().health(id.0).await }).await?;
     json(StatusCode::OK, &SessionHealth::from(&health))
 }

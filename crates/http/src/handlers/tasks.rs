@@ -21,7 +21,7 @@ use rekindle_api::{CreateTask, PatchTask, Task as Shown, TaskList, TaskQuery};
         (status = 409, description = "`session_ended`"),
     ),
 )]
-pub async fn create(caller: RequestContext, body: Body) -> HandlerResult {
+pub(crate) async fn create(caller: RequestContext, body: Body) -> HandlerResult {
     let new = extract::new_task(&body)?;
     let made = |row: &Versioned<Task>| {
         let answer = created(&format!("/api/tasks/{}", row.value.id), row.version, &Shown::from(row));
@@ -50,7 +50,7 @@ fn note(message: &'static str, task: &Task) -> LogFields {
         (status = 400, description = "Bad parameters"),
     ),
 )]
-pub async fn list(caller: RequestContext, req: HttpRequest) -> HandlerResult {
+pub(crate) async fn list(caller: RequestContext, req: HttpRequest) -> HandlerResult {
     let (filter, paging) = extract::task_filter(Params::of(&req))?;
     let page =
         caller.run("tasks", move |tracker| async move { tracker.tasks().list(&filter, paging.request).await }).await?;
@@ -70,7 +70,7 @@ pub async fn list(caller: RequestContext, req: HttpRequest) -> HandlerResult {
     params(("id" = uuid::Uuid, Path, description = "The task")),
     responses((status = 200, description = "The task", body = Shown)),
 )]
-pub async fn show(caller: RequestContext, id: PathId<TaskId>) -> HandlerResult {
+pub(crate) async fn show(caller: RequestContext, id: PathId<TaskId>) -> HandlerResult {
     let row = caller.run("task", |tracker| async move { tracker.tasks().get(id.0).await }).await?;
     entity(StatusCode::OK, row.version, &Shown::from(&row))
 }
@@ -88,7 +88,12 @@ pub async fn show(caller: RequestContext, id: PathId<TaskId>) -> HandlerResult {
         (status = 409, description = "`session_ended`"),
     ),
 )]
-pub async fn update(caller: RequestContext, id: PathId<TaskId>, when: Precondition, body: Body) -> HandlerResult {
+pub(crate) async fn update(
+    caller: RequestContext,
+    id: PathId<TaskId>,
+    when: Precondition,
+    body: Body,
+) -> HandlerResult {
     let patch = extract::patch_task(&body, when.0)?;
     let asked = patch.status.is_some();
     let row = caller.run("update_task", |tracker| async move { tracker.tasks().update(id.0, &patch).await }).await?;
@@ -112,7 +117,7 @@ pub async fn update(caller: RequestContext, id: PathId<TaskId>, when: Preconditi
         (status = 409, description = "`session_ended`"),
     ),
 )]
-pub async fn delete(caller: RequestContext, id: PathId<TaskId>, when: Precondition) -> HandlerResult {
+pub(crate) async fn delete(caller: RequestContext, id: PathId<TaskId>, when: Precondition) -> HandlerResult {
     caller.run("delete_task", |tracker| async move { tracker.tasks().delete(id.0, when.0.as_ref()).await }).await?;
     with_log(no_content(), LogFields { message: "Task deleted", ..LogFields::default() })
 }

@@ -7,7 +7,7 @@ use actix_web::middleware::Next;
 use rekindle_telemetry::metrics::Metrics;
 
 /// Counts a request, also one whose connection ends before its response is ready.
-pub async fn count_request<B: MessageBody + 'static>(
+pub(crate) async fn count_request<B: MessageBody + 'static>(
     metrics: Metrics,
     req: ServiceRequest,
     next: Next<B>,

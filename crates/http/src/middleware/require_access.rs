@@ -11,7 +11,7 @@ use crate::denied_log::Refused;
 use crate::state::AppState;
 
 /// Answers 403, and records the refusal, where the rule does not permit the request.
-pub async fn require_access(
+pub(crate) async fn require_access(
     rule: AccessRule,
     state: AppState,
     req: ServiceRequest,

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::database::Database;
 use crate::server::{Server, note, until};
 
-pub async fn test_5_2_e_six_requests_without_a_database_open_the_circuit(binary: PathBuf) {
+pub(crate) async fn test_5_2_e_six_requests_without_a_database_open_the_circuit(binary: PathBuf) {
     let mut nodes = Nodes::start(Options::at(binary)).unwrap();
     let database = Database::at(&nodes.uri());
     let server = Server::start(&database.uri, &database.name, &[("STORE_TIMEOUT_MS", "3000")]).await;

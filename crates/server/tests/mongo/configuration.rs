@@ -34,7 +34,7 @@ fn names(said: &str, words: &[&str]) {
     }
 }
 
-pub async fn test_1_2_c_it_starts_with_a_mongodb_uri_and_is_ready(uri: String) {
+pub(crate) async fn test_1_2_c_it_starts_with_a_mongodb_uri_and_is_ready(uri: String) {
     let database = Database::at(&uri);
     let variables = [
         ("MONGODB_URI", uri.as_str()),
@@ -53,11 +53,11 @@ pub async fn test_1_2_c_it_starts_with_a_mongodb_uri_and_is_ready(uri: String) {
     assert_eq!(server.api.get(&path).await.unwrap().expect(StatusCode::OK), session);
 }
 
-pub async fn test_1_2_d_without_a_mongodb_uri_it_is_a_configuration_error(_: String) {
+pub(crate) async fn test_1_2_d_without_a_mongodb_uri_it_is_a_configuration_error(_: String) {
     names(&refused(&[]).await, &["STORE_URL"]);
 }
 
-pub async fn a_uri_that_is_none_is_refused(_: String) {
+pub(crate) async fn a_uri_that_is_none_is_refused(_: String) {
     let bad = [
         "mongodb://".to_owned(),
         "mongodb:".to_owned(),
@@ -81,13 +81,13 @@ pub async fn a_uri_that_is_none_is_refused(_: String) {
     names(&name, &["MONGODB_DATABASE"]);
 }
 
-pub async fn two_settings_that_differ_are_refused(uri: String) {
+pub(crate) async fn two_settings_that_differ_are_refused(uri: String) {
     let other = format!("mongodb://admin:{SECRET}@127.0.0.1:1/");
     let said = refused(&[("STORE_URL", &uri), ("MONGODB_URI", &other)]).await;
     names(&said, &["STORE_URL", "MONGODB_URI"]);
 }
 
-pub async fn a_wrong_password_is_refused_and_never_shown(binary: PathBuf) {
+pub(crate) async fn a_wrong_password_is_refused_and_never_shown(binary: PathBuf) {
     let user = Some(("keeper".to_owned(), "right".to_owned()));
     let nodes = Nodes::start(Options { user, ..Options::at(binary) }).unwrap();
     let wrong = nodes.uri().replace(":right@", &format!(":{SECRET}@"));
@@ -103,13 +103,13 @@ pub async fn a_wrong_password_is_refused_and_never_shown(binary: PathBuf) {
     assert!(shown.is_empty(), "a password is in the log: {shown:?}");
 }
 
-pub async fn a_server_alone_is_refused(binary: PathBuf) {
+pub(crate) async fn a_server_alone_is_refused(binary: PathBuf) {
     let nodes = Nodes::start(Options { shape: Shape::Standalone, ..Options::at(binary) }).unwrap();
     let said = refused(&[("STORE_URL", &nodes.uri())]).await;
     names(&said, &["STORE_URL", "--replSet"]);
 }
 
-pub async fn what_is_out_of_reach_is_waited_for(binary: PathBuf) {
+pub(crate) async fn what_is_out_of_reach_is_waited_for(binary: PathBuf) {
     let mut nodes = Nodes::start(Options::at(binary)).unwrap();
     let uri = nodes.uri();
     nodes.kill(0);

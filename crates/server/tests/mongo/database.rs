@@ -19,24 +19,24 @@ const GOODBYE: Duration = Duration::from_secs(10);
 const PAGE: u32 = 1000;
 
 /// A database with a random name; dropped with this value.
-pub struct Database {
+pub(crate) struct Database {
     pub uri: String,
     pub name: String,
 }
 
 impl Database {
-    pub fn at(uri: &str) -> Self {
+    pub(crate) fn at(uri: &str) -> Self {
         Self { uri: uri.to_owned(), name: format!("rekindle_test_{}", RandomIds.new_id().simple()) }
     }
 
     /// Runs a command on a database of the same servers.
-    pub async fn command(&self, database: &str, command: Document) -> Document {
+    pub(crate) async fn command(&self, database: &str, command: Document) -> Document {
         Client::with_uri_str(&self.uri).await.unwrap().database(database).run_command(command).await.unwrap()
     }
 
     /// What is broken, each in a sentence: the domain's invariants, and that every session was recorded whole, which is
     /// once, with the one event of its creation.
-    pub async fn broken(&self) -> Vec<String> {
+    pub(crate) async fn broken(&self) -> Vec<String> {
         let options = MongoOptions { database: self.name.clone(), ..MongoOptions::at(self.uri.parse().unwrap()) };
         let store = MongoStore::connect(options).await.unwrap();
         until("the store can be read", || async { store.ping().await.ok() }).await;

@@ -35,7 +35,7 @@ async fn tasks(api: &Api, id: &str) -> Value {
 }
 
 /// That the same holds in the database alone is for the tests of the store.
-pub async fn test_1_1_f_what_ended_31_days_ago_goes_unless_it_is_archived(binary: PathBuf) {
+pub(crate) async fn test_1_1_f_what_ended_31_days_ago_goes_unless_it_is_archived(binary: PathBuf) {
     let nodes = Nodes::start(Options { fast_ttl: true, ..Options::at(binary) }).unwrap();
     let database = Database::at(&nodes.uri());
     // With the server's own retention asleep: what goes here went by the database's index.
@@ -74,7 +74,7 @@ pub async fn test_1_1_f_what_ended_31_days_ago_goes_unless_it_is_archived(binary
     }
 }
 
-pub async fn test_3_4_f_a_deletion_that_fails_halfway_leaves_session_and_tasks(binary: PathBuf) {
+pub(crate) async fn test_3_4_f_a_deletion_that_fails_halfway_leaves_session_and_tasks(binary: PathBuf) {
     let nodes = Nodes::start(Options { failpoints: true, ..Options::at(binary) }).unwrap();
     let database = Database::at(&nodes.uri());
     let server = Server::start(&nodes.uri(), &database.name, &[]).await;

@@ -27,7 +27,7 @@ async fn get(api: &Api, path: &str) -> Value {
     api.get(path).await.unwrap().expect(StatusCode::OK)
 }
 
-pub async fn the_whole_story_of_a_recovery(uri: String) {
+pub(crate) async fn the_whole_story_of_a_recovery(uri: String) {
     let database = Database::at(&uri);
     let threshold = THRESHOLD.as_millis().to_string();
     let server = Server::start(&uri, &database.name, &[("STALL_THRESHOLD_MS", &threshold)]).await;
@@ -101,7 +101,7 @@ pub async fn the_whole_story_of_a_recovery(uri: String) {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
-pub async fn fifty_creates_at_once_make_one_session(uri: String) {
+pub(crate) async fn fifty_creates_at_once_make_one_session(uri: String) {
     let database = Database::at(&uri);
     // On two servers, which know nothing of each other.
     let servers = [Server::start(&uri, &database.name, &[]).await, Server::start(&uri, &database.name, &[]).await];

@@ -14,22 +14,22 @@ use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
 /// The longest that anything may take on a slow and loaded machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The key that every server lets in.
-pub const KEY: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
+pub(crate) const KEY: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
 
 /// How many lines of a server's log are kept.
 const KEPT: usize = 20_000;
 
 /// Prints a message for the reader of the tests' output: mostly a figure.
 #[expect(clippy::print_stderr, reason = "figures are for the person who runs the tests")]
-pub fn note(text: impl Display) {
+pub(crate) fn note(text: impl Display) {
     eprintln!("    {text}");
 }
 
 /// Looks again and again until there is something to see.
-pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
+pub(crate) async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
     let since = Instant::now();
     loop {
         if let Some(seen) = look().await {
@@ -41,7 +41,7 @@ pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl 
 }
 
 /// The program with these variables and no others.
-pub fn program(variables: &[(&str, &str)]) -> Command {
+pub(crate) fn program(variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rekindle-server"));
     command.env_clear().envs(variables.iter().copied()).stdin(Stdio::null()).stdout(Stdio::null());
     command.stderr(Stdio::piped());
@@ -49,7 +49,7 @@ pub fn program(variables: &[(&str, &str)]) -> Command {
 }
 
 /// A server process; killed when it is dropped.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     pub api: Api,
     log: Arc<Mutex<Vec<Value>>>,
@@ -57,7 +57,7 @@ pub struct Server {
 
 impl Server {
     /// Starts it on this database, and waits until it listens.
-    pub async fn start(uri: &str, database: &str, more: &[(&str, &str)]) -> Self {
+    pub(crate) async fn start(uri: &str, database: &str, more: &[(&str, &str)]) -> Self {
         let mut variables = vec![
             ("STORE_URL", uri),
             ("MONGODB_DATABASE", database),
@@ -70,7 +70,7 @@ impl Server {
     }
 
     /// Starts it with these variables and no others, and waits until it listens.
-    pub async fn with(variables: &[(&str, &str)]) -> Self {
+    pub(crate) async fn with(variables: &[(&str, &str)]) -> Self {
         let mut child = program(variables).spawn().unwrap();
         let log = Arc::new(Mutex::new(Vec::new()));
         let (listens, address) = oneshot::channel();
@@ -101,23 +101,23 @@ impl Server {
     }
 
     /// The number of its process.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// `kill -9`, and waits for the end.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         // Both fail only for a process that has ended.
         drop((self.child.kill(), self.child.wait()));
     }
 
     /// The lines of its log that fit, as far as they were kept.
-    pub fn said(&self, fits: impl Fn(&Value) -> bool) -> Vec<Value> {
+    pub(crate) fn said(&self, fits: impl Fn(&Value) -> bool) -> Vec<Value> {
         self.log.lock().unwrap().iter().filter(|line| fits(line)).cloned().collect()
     }
 
     /// Waits until it is ready to serve.
-    pub async fn ready(&self) {
+    pub(crate) async fn ready(&self) {
         until("the server is ready", || async {
             let answer = self.api.get("/ready").await?;
             (answer.status == StatusCode::OK).then_some(())
@@ -134,7 +134,7 @@ impl Drop for Server {
 
 /// A client of one server.
 #[derive(Clone)]
-pub struct Api {
+pub(crate) struct Api {
     http: Client,
     /// Host and port.
     pub address: String,
@@ -142,7 +142,7 @@ pub struct Api {
 
 /// What a server answered.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub(crate) struct Answer {
     pub status: StatusCode,
     pub body: Value,
     pub retry_after: Option<String>,
@@ -151,7 +151,7 @@ pub struct Answer {
 impl Answer {
     /// The answer, if it has this status.
     #[track_caller]
-    pub fn expect(self, status: StatusCode) -> Value {
+    pub(crate) fn expect(self, status: StatusCode) -> Value {
         assert_eq!(self.status, status, "{}", self.body);
         self.body
     }
@@ -165,7 +165,7 @@ impl Api {
     }
 
     /// None: no answer came.
-    pub async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Option<Answer> {
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Option<Answer> {
         let request = self.http.request(method, format!("http://{}{path}", self.address)).header("X-API-Key", KEY);
         let request = match body {
             Some(body) => request.json(body),
@@ -179,11 +179,11 @@ impl Api {
         Some(Answer { status, body, retry_after })
     }
 
-    pub async fn get(&self, path: &str) -> Option<Answer> {
+    pub(crate) async fn get(&self, path: &str) -> Option<Answer> {
         self.ask(Method::GET, path, None).await
     }
 
-    pub async fn post(&self, path: &str, body: &Value) -> Option<Answer> {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Option<Answer> {
         self.ask(Method::POST, path, Some(body)).await
     }
 }

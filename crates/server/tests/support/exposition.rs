@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A page that was read.
 #[derive(Debug)]
-pub struct Exposition {
+pub(crate) struct Exposition {
     /// Type by name.
     pub metrics: BTreeMap<String, String>,
     /// Value by name and labels, as they are written.
@@ -15,7 +15,7 @@ pub struct Exposition {
 impl Exposition {
     /// Reads a page; tells what is wrong with it.
     #[track_caller]
-    pub fn read(text: &str) -> Self {
+    pub(crate) fn read(text: &str) -> Self {
         assert!(text.ends_with('\n'), "the last line ends");
         let (mut help, mut metrics, mut samples) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
         let mut current = String::new();
@@ -64,7 +64,7 @@ impl Exposition {
     }
 
     /// The series of a name, with their values.
-    pub fn of(&self, name: &str) -> impl Iterator<Item = (&BTreeMap<String, String>, f64)> {
+    pub(crate) fn of(&self, name: &str) -> impl Iterator<Item = (&BTreeMap<String, String>, f64)> {
         let named = self.samples.iter().filter(move |((found, _), _)| found == name);
         named.map(|((_, labels), value)| (labels, *value))
     }
@@ -74,13 +74,13 @@ impl Exposition {
     }
 
     /// The value of one series.
-    pub fn get(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+    pub(crate) fn get(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let labels = labels.iter().map(|(label, value)| ((*label).to_owned(), (*value).to_owned())).collect();
         self.value(name, &labels)
     }
 
     /// How many series there are.
-    pub fn series(&self) -> usize {
+    pub(crate) fn series(&self) -> usize {
         self.samples.len()
     }
 }

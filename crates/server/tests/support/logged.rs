@@ -16,17 +16,17 @@ use tokio::time::{sleep, timeout};
 use super::KEY;
 
 /// The longest that anything may take on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The program with these variables and no others.
-pub fn program(variables: &[(&str, &str)]) -> Command {
+pub(crate) fn program(variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rekindle-server"));
     command.env_clear().envs(variables.iter().copied()).stderr(Stdio::piped()).stdin(Stdio::null()).kill_on_drop(true);
     command
 }
 
 /// A server process over SQLite in a folder of its own.
-pub struct Process {
+pub(crate) struct Process {
     pub folder: TempDir,
     pub url: String,
     child: Child,
@@ -37,12 +37,12 @@ pub struct Process {
 
 impl Process {
     /// Starts it with these settings more, and waits until it says where it listens: on stderr, or in the file `LOG_FILE`.
-    pub async fn start(more: &[(&str, &str)]) -> Self {
+    pub(crate) async fn start(more: &[(&str, &str)]) -> Self {
         Self::at(tempfile::tempdir().unwrap(), more).await
     }
 
     /// In this folder.
-    pub async fn at(folder: TempDir, more: &[(&str, &str)]) -> Self {
+    pub(crate) async fn at(folder: TempDir, more: &[(&str, &str)]) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let store = format!("sqlite:{}", folder.path().join("rekindle.db").display());
         let mut variables = vec![("STORE_URL", store.as_str()), ("API_KEYS", KEY), ("PORT", "0")];
@@ -59,12 +59,12 @@ impl Process {
     }
 
     /// What it has written to stderr so far.
-    pub fn stderr(&self) -> String {
+    pub(crate) fn stderr(&self) -> String {
         self.stderr.lock().unwrap().clone()
     }
 
     /// Its log so far: every line that is whole. A line of it that is no JSON is an error of the server.
-    pub fn log(&self) -> Vec<Value> {
+    pub(crate) fn log(&self) -> Vec<Value> {
         let text = match &self.log_file {
             Some(file) => fs::read_to_string(file).unwrap_or_default(),
             None => self.stderr(),
@@ -75,7 +75,7 @@ impl Process {
     }
 
     /// The first line of the log that fits, as soon as there is one.
-    pub async fn until(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn until(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
         let search = async {
             loop {
                 if let Some(line) = self.log().into_iter().find(&fits) {
@@ -89,28 +89,28 @@ impl Process {
     }
 
     /// The lines in whose context this field has this value.
-    pub fn lines_with(&self, field: &str, value: &str) -> Vec<Value> {
+    pub(crate) fn lines_with(&self, field: &str, value: &str) -> Vec<Value> {
         self.log().into_iter().filter(|line| line["context"][field] == value).collect()
     }
 
     /// A request without a key.
-    pub fn bare(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn bare(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url))
     }
 
     /// A request with the key.
-    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.bare(method, path).header("X-API-Key", KEY)
     }
 
     /// Sends it a signal, such as `-TERM`.
-    pub async fn signal(&self, name: &str) {
+    pub(crate) async fn signal(&self, name: &str) {
         let kill = format!("kill {name} {}", self.child.id().unwrap());
         assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success());
     }
 
     /// SIGTERM, and its end.
-    pub async fn stop(&mut self) -> ExitStatus {
+    pub(crate) async fn stop(&mut self) -> ExitStatus {
         self.signal("-TERM").await;
         timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap()
     }

@@ -2,9 +2,9 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "this is test code: a failed expectation is its way to report")]
 #![expect(dead_code, reason = "each test file uses its own part of this, and none all of it")]
 
-pub mod exposition;
-pub mod logged;
-pub mod process;
+pub(crate) mod exposition;
+pub(crate) mod logged;
+pub(crate) mod process;
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -22,10 +22,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// The key that every test server lets in.
-pub const KEY: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
+pub(crate) const KEY: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
 
 /// How a server is to be.
-pub struct Setup {
+pub(crate) struct Setup {
     environment: Environment,
     clock: Arc<dyn Clock>,
     store: Option<Arc<dyn Store>>,
@@ -34,7 +34,7 @@ pub struct Setup {
 
 impl Setup {
     /// The defaults, on a free port, with frequent detection passes, and without rate limits.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let pairs = [
             ("STORE_URL", "sqlite::memory:"),
             ("API_KEYS", KEY),
@@ -46,31 +46,31 @@ impl Setup {
     }
 
     /// With this setting.
-    pub fn set(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn set(mut self, name: &str, value: &str) -> Self {
         self.environment = self.environment.with(name, value);
         self
     }
 
     /// With a clock in the test's hand. See [`TestServer::let_pass`].
-    pub fn clock(mut self, clock: &Arc<ManualClock>) -> Self {
+    pub(crate) fn clock(mut self, clock: &Arc<ManualClock>) -> Self {
         self.clock = Arc::clone(clock) as Arc<dyn Clock>;
         self
     }
 
     /// Over this store instead of SQLite.
-    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+    pub(crate) fn store(mut self, store: Arc<dyn Store>) -> Self {
         self.store = Some(store);
         self
     }
 
     /// With the layers round the store that a real server has.
-    pub fn layered(mut self) -> Self {
+    pub(crate) fn layered(mut self) -> Self {
         self.layered = true;
         self
     }
 
     /// Starts it.
-    pub async fn start(self) -> TestServer {
+    pub(crate) async fn start(self) -> TestServer {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let settings = Settings::read(&self.environment).unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -89,7 +89,7 @@ impl Setup {
 }
 
 /// A server, and a client for it.
-pub struct TestServer {
+pub(crate) struct TestServer {
     pub url: String,
     pub client: Client,
     /// The use cases that the server offers: for what HTTP does not.
@@ -100,74 +100,74 @@ pub struct TestServer {
 
 impl TestServer {
     /// A server with the defaults of [`Setup`].
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Setup::new().start().await
     }
 
     /// What it answers with.
-    pub fn context(&self) -> &rekindle_http::AppState {
+    pub(crate) fn context(&self) -> &rekindle_http::AppState {
         self.running.as_ref().unwrap().state()
     }
 
     /// What the server runs on, for a test that stops it itself.
-    pub fn take(&mut self) -> RunningServer {
+    pub(crate) fn take(&mut self) -> RunningServer {
         self.running.take().unwrap()
     }
 
     /// Shuts it down in good order.
-    pub async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         self.take().stop().await;
     }
 
     /// A request without a key.
-    pub fn bare(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn bare(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url))
     }
 
     /// A request with the key.
-    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.bare(method, path).header("X-API-Key", KEY)
     }
 
-    pub async fn get(&self, path: &str) -> Reply {
+    pub(crate) async fn get(&self, path: &str) -> Reply {
         Reply::of(self.request(Method::GET, path)).await
     }
 
-    pub async fn delete(&self, path: &str) -> Reply {
+    pub(crate) async fn delete(&self, path: &str) -> Reply {
         Reply::of(self.request(Method::DELETE, path)).await
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> Reply {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Reply {
         Reply::of(self.request(Method::POST, path).json(&body)).await
     }
 
     /// A POST without a body.
-    pub async fn act(&self, path: &str) -> Reply {
+    pub(crate) async fn act(&self, path: &str) -> Reply {
         Reply::of(self.request(Method::POST, path)).await
     }
 
-    pub async fn patch(&self, path: &str, body: Value) -> Reply {
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Reply {
         Reply::of(self.request(Method::PATCH, path).json(&body)).await
     }
 
-    pub async fn put(&self, path: &str, body: Value) -> Reply {
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Reply {
         Reply::of(self.request(Method::PUT, path).json(&body)).await
     }
 
     /// Records a session; answers its id.
-    pub async fn session(&self, project: &str, machine: &str) -> String {
+    pub(crate) async fn session(&self, project: &str, machine: &str) -> String {
         let reply = self.post("/api/sessions", json!({ "project_id": project, "machine_id": machine })).await;
         reply.expect(StatusCode::CREATED).text("session_id")
     }
 
     /// Records a task; answers its id.
-    pub async fn task(&self, session: &str, project: &str, name: &str) -> String {
+    pub(crate) async fn task(&self, session: &str, project: &str, name: &str) -> String {
         let body = json!({ "session_id": session, "project_id": project, "task_name": name });
         self.post("/api/tasks", body).await.expect(StatusCode::CREATED).text("task_id")
     }
 
     /// Changes a task's status; a failing one gets a message.
-    pub async fn set_task(&self, task: &str, status: &str) -> Reply {
+    pub(crate) async fn set_task(&self, task: &str, status: &str) -> Reply {
         let body = match status {
             "failed" => json!({ "status": status, "error_message": "it broke" }),
             _ => json!({ "status": status }),
@@ -177,7 +177,7 @@ impl TestServer {
 
     /// Advances a manual clock as time passes in reality: in small steps, with the detector awake. One large step would
     /// be taken for a sleep of the host, in which silence does not count.
-    pub async fn let_pass(&self, clock: &ManualClock, span: Duration) {
+    pub(crate) async fn let_pass(&self, clock: &ManualClock, span: Duration) {
         let step = self.tracker.policy().detect_interval.max(Duration::from_millis(50));
         let mut left = span;
         while !left.is_zero() {
@@ -189,14 +189,14 @@ impl TestServer {
     }
 
     /// The session's status, as it is answered.
-    pub async fn status(&self, session: &str) -> String {
+    pub(crate) async fn status(&self, session: &str) -> String {
         self.get(&format!("/api/sessions/{session}")).await.expect(StatusCode::OK).text("status")
     }
 }
 
 /// An answer, read whole.
 #[derive(Debug, Clone)]
-pub struct Reply {
+pub(crate) struct Reply {
     pub status: StatusCode,
     pub headers: reqwest::header::HeaderMap,
     pub body: Vec<u8>,
@@ -204,7 +204,7 @@ pub struct Reply {
 
 impl Reply {
     /// Sends a request and reads the answer; demands that the OpenAPI document knows of its status.
-    pub async fn of(request: RequestBuilder) -> Self {
+    pub(crate) async fn of(request: RequestBuilder) -> Self {
         let (client, request) = request.build_split();
         let request = request.unwrap();
         let asked = (request.method().clone(), request.url().path().to_owned());
@@ -216,38 +216,38 @@ impl Reply {
 
     /// Demands this status; tells the whole answer otherwise.
     #[track_caller]
-    pub fn expect(self, status: StatusCode) -> Self {
+    pub(crate) fn expect(self, status: StatusCode) -> Self {
         assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
         self
     }
 
     /// The body as JSON.
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let text = String::from_utf8_lossy(&self.body);
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
 
     /// A field of the body.
     #[track_caller]
-    pub fn field(&self, name: &str) -> Value {
+    pub(crate) fn field(&self, name: &str) -> Value {
         self.json()[name].clone()
     }
 
     /// A field of the body that is a string.
     #[track_caller]
-    pub fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         self.field(name).as_str().unwrap_or_else(|| panic!("{name} of {}", self.json())).to_owned()
     }
 
     /// A header.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
     /// Demands the one shape of all errors with this status and code; answers the names of its details.
     #[track_caller]
-    pub fn error(&self, status: StatusCode, code: &str) -> Vec<String> {
+    pub(crate) fn error(&self, status: StatusCode, code: &str) -> Vec<String> {
         assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
         let body = self.json();
         let names: Vec<_> = body.as_object().unwrap().keys().map(String::as_str).collect();
@@ -268,7 +268,7 @@ impl Reply {
 
     /// What a detail of an error says.
     #[track_caller]
-    pub fn detail(&self, field: &str) -> String {
+    pub(crate) fn detail(&self, field: &str) -> String {
         let details = self.field("details");
         let found = details.as_array().unwrap().iter().find(|detail| detail["field"] == field);
         found.unwrap_or_else(|| panic!("{field} in {details}"))["message"].as_str().unwrap().to_owned()
@@ -298,7 +298,7 @@ fn documented(method: &Method, path: &str, status: StatusCode) {
 
 /// Reads a body as one of the types that clients share, and demands that nothing of it is lost by that.
 #[track_caller]
-pub fn read<T: DeserializeOwned + Serialize>(reply: &Reply) -> T {
+pub(crate) fn read<T: DeserializeOwned + Serialize>(reply: &Reply) -> T {
     let body = reply.json();
     let value: T = serde_json::from_value(body.clone()).unwrap_or_else(|error| panic!("{error}: {body}"));
     assert_eq!(serde_json::to_value(&value).unwrap(), body);
@@ -306,11 +306,11 @@ pub fn read<T: DeserializeOwned + Serialize>(reply: &Reply) -> T {
 }
 
 /// A request as a body.
-pub fn value(body: &impl Serialize) -> Value {
+pub(crate) fn value(body: &impl Serialize) -> Value {
     serde_json::to_value(body).unwrap()
 }
 
 /// An id as the core has it.
-pub fn session_id(text: &str) -> SessionId {
+pub(crate) fn session_id(text: &str) -> SessionId {
     text.parse().unwrap()
 }

@@ -14,10 +14,10 @@ use tokio::time::timeout;
 use super::KEY;
 
 /// Longer than anything here takes on a slow machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server that listens.
-pub struct Process {
+pub(crate) struct Process {
     child: Child,
     lines: Lines<BufReader<ChildStderr>>,
     /// Host and port.
@@ -37,7 +37,7 @@ fn command(folder: &Path, more: &[(&str, &str)]) -> Command {
 }
 
 /// Runs one that does not come to listen: its status and what it said.
-pub async fn refusal(more: &[(&str, &str)]) -> (Option<i32>, String) {
+pub(crate) async fn refusal(more: &[(&str, &str)]) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().unwrap();
     let output = timeout(PATIENCE, command(folder.path(), more).output()).await.unwrap().unwrap();
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
@@ -45,12 +45,12 @@ pub async fn refusal(more: &[(&str, &str)]) -> (Option<i32>, String) {
 
 impl Process {
     /// Starts one, and waits until it listens.
-    pub async fn start(more: &[(&str, &str)]) -> Self {
+    pub(crate) async fn start(more: &[(&str, &str)]) -> Self {
         Self::start_in(tempfile::tempdir().unwrap(), more).await
     }
 
     /// Starts one on the data of this folder.
-    pub async fn start_in(folder: TempDir, more: &[(&str, &str)]) -> Self {
+    pub(crate) async fn start_in(folder: TempDir, more: &[(&str, &str)]) -> Self {
         let mut child = command(folder.path(), more).spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut process = Self { child, lines, address: String::new(), log: Vec::new(), folder };
@@ -60,7 +60,7 @@ impl Process {
     }
 
     /// Reads the log up to the first line that fits.
-    pub async fn until(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn until(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
         loop {
             let line = timeout(PATIENCE, self.lines.next_line()).await.unwrap().unwrap();
             let line = line.unwrap_or_else(|| panic!("the log ended: {:?}", self.log));
@@ -73,13 +73,13 @@ impl Process {
     }
 
     /// Sends a signal, such as `-TERM`.
-    pub async fn signal(&self, name: &str) {
+    pub(crate) async fn signal(&self, name: &str) {
         let kill = format!("kill {name} {}", self.child.id().unwrap());
         assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success());
     }
 
     /// Waits for its end, and reads the rest of its log.
-    pub async fn end(&mut self) -> ExitStatus {
+    pub(crate) async fn end(&mut self) -> ExitStatus {
         let status = timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap();
         while let Ok(Some(line)) = self.lines.next_line().await {
             self.log.push(serde_json::from_str(&line).unwrap_or(Value::String(line)));
@@ -88,22 +88,22 @@ impl Process {
     }
 
     /// Stops it in good order; answers the folder with its data.
-    pub async fn stop(mut self) -> TempDir {
+    pub(crate) async fn stop(mut self) -> TempDir {
         self.signal("-TERM").await;
         assert_eq!(self.end().await.code(), Some(0), "{:?}", self.log);
         self.folder
     }
 
-    pub async fn connect(&self) -> TcpStream {
+    pub(crate) async fn connect(&self) -> TcpStream {
         TcpStream::connect(&self.address).await.unwrap()
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
     /// How many TCP sockets it has open. What else a runtime opens when it is first used is not counted.
-    pub fn sockets(&self) -> usize {
+    pub(crate) fn sockets(&self) -> usize {
         let process = format!("/proc/{}", self.child.id().unwrap());
         let tcp = std::fs::read_to_string(format!("{process}/net/tcp")).unwrap();
         let of_tcp: Vec<_> = tcp.lines().filter_map(|line| line.split_whitespace().nth(9)).collect();
@@ -115,7 +115,7 @@ impl Process {
     }
 
     /// Waits until it has no more sockets open than this.
-    pub async fn frees_all_but(&self, before: usize) {
+    pub(crate) async fn frees_all_but(&self, before: usize) {
         let freed = async {
             while self.sockets() > before {
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -126,7 +126,7 @@ impl Process {
     }
 
     /// The lines of a level.
-    pub fn lines_of(&self, level: &str) -> Vec<&Value> {
+    pub(crate) fn lines_of(&self, level: &str) -> Vec<&Value> {
         self.log.iter().filter(|line| line["level"] == level).collect()
     }
 }

@@ -17,11 +17,11 @@ struct Outcome {
 
 /// The requests to two servers.
 #[derive(Clone, Default)]
-pub struct Watch(Arc<[Mutex<Vec<Outcome>>; 2]>);
+pub(crate) struct Watch(Arc<[Mutex<Vec<Outcome>>; 2]>);
 
 /// How a server got over a fault; times are from the fault on.
 #[derive(Debug, Clone, Copy)]
-pub struct Over {
+pub(crate) struct Over {
     /// The answer to the first request that began after the fault and was served.
     pub first: Duration,
     /// The first served answer after which no request that began was not served.
@@ -33,13 +33,13 @@ pub struct Over {
 }
 
 impl Watch {
-    pub fn note(&self, server: usize, began: Instant, served: bool) {
+    pub(crate) fn note(&self, server: usize, began: Instant, served: bool) {
         let outcome = Outcome { began, took: began.elapsed(), served };
         self.0[server].lock().unwrap().push(outcome);
     }
 
     /// How many requests that began since then were served by each server; of the server with fewer.
-    pub fn served_since(&self, since: Instant) -> usize {
+    pub(crate) fn served_since(&self, since: Instant) -> usize {
         let served = |outcomes: &Mutex<Vec<Outcome>>| {
             let outcomes = outcomes.lock().unwrap();
             outcomes.iter().filter(|outcome| outcome.served && outcome.began >= since).count()
@@ -48,7 +48,7 @@ impl Watch {
     }
 
     /// Whether since a fault no request has failed for a while on either server, while some were served.
-    pub fn is_calm(&self, fault: Instant) -> bool {
+    pub(crate) fn is_calm(&self, fault: Instant) -> bool {
         let Some(since) = Instant::now().checked_sub(CALM).filter(|since| *since >= fault) else { return false };
         let disturbed = self.0.iter().any(|outcomes| {
             let outcomes = outcomes.lock().unwrap();
@@ -58,7 +58,7 @@ impl Watch {
     }
 
     /// How a server got over a fault, if it did.
-    pub fn over(&self, server: usize, fault: Instant) -> Option<Over> {
+    pub(crate) fn over(&self, server: usize, fault: Instant) -> Option<Over> {
         let outcomes = self.0[server].lock().unwrap();
         let touched: Vec<_> = outcomes.iter().filter(|outcome| outcome.began + outcome.took >= fault).collect();
         let first_after = |since: Instant| {

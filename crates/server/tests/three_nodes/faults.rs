@@ -114,7 +114,7 @@ fn notice_soon(nodes: &Nodes) {
     nodes.settled().unwrap();
 }
 
-pub async fn a_primary_that_is_killed_costs_nothing(binary: PathBuf) {
+pub(crate) async fn a_primary_that_is_killed_costs_nothing(binary: PathBuf) {
     let mut scene = Scene::set(binary, false).await;
     let primary = scene.nodes.primary().unwrap();
     let fault = Instant::now();
@@ -127,7 +127,7 @@ pub async fn a_primary_that_is_killed_costs_nothing(binary: PathBuf) {
     scene.end().await;
 }
 
-pub async fn a_primary_that_stands_still_costs_nothing(binary: PathBuf) {
+pub(crate) async fn a_primary_that_stands_still_costs_nothing(binary: PathBuf) {
     let mut scene = Scene::set(binary, false).await;
     let primary = scene.nodes.primary().unwrap();
     let fault = Instant::now();
@@ -141,7 +141,7 @@ pub async fn a_primary_that_stands_still_costs_nothing(binary: PathBuf) {
     scene.end().await;
 }
 
-pub async fn a_node_that_is_cut_off_costs_nothing(binary: PathBuf) {
+pub(crate) async fn a_node_that_is_cut_off_costs_nothing(binary: PathBuf) {
     let scene = Scene::set(binary, true).await;
     let primary = scene.nodes.primary().unwrap();
     let secondary = (primary + 1) % 3;

@@ -44,7 +44,7 @@ async fn stalled_once(api: &Api, database: &Database, id: &str) {
 }
 
 /// One node: whose lease it is has nothing to do with how many keep it.
-pub async fn a_detector_that_is_killed_is_followed_within_ten_seconds(binary: PathBuf) {
+pub(crate) async fn a_detector_that_is_killed_is_followed_within_ten_seconds(binary: PathBuf) {
     let nodes = Nodes::start(Options::at(binary)).unwrap();
     let database = Database::at(&nodes.uri());
     let mut servers = Vec::new();

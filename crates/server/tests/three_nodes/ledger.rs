@@ -19,7 +19,7 @@ struct Seen {
 
 /// Every answer that one client received.
 #[derive(Debug, Default)]
-pub struct Book {
+pub(crate) struct Book {
     sessions: HashMap<String, Seen>,
     /// Answers that cannot be right, whatever happened to the database.
     pub wrong: Vec<String>,
@@ -30,7 +30,7 @@ pub struct Book {
 
 impl Book {
     /// Records the session of an answer.
-    pub fn session(&mut self, session: &Value) {
+    pub(crate) fn session(&mut self, session: &Value) {
         let heard = text(session, "last_heartbeat");
         let seen = self.sessions.entry(text(session, "session_id")).or_default();
         if heard > seen.heard {
@@ -40,7 +40,7 @@ impl Book {
     }
 
     /// Records the session of an answer as the successor of another.
-    pub fn successor(&mut self, id: &str, successor: &Value) {
+    pub(crate) fn successor(&mut self, id: &str, successor: &Value) {
         self.session(successor);
         let told = text(successor, "session_id");
         let seen = self.sessions.entry(id.to_owned()).or_default();
@@ -52,12 +52,12 @@ impl Book {
         }
     }
 
-    pub fn wrong(&mut self, what: &str, answer: impl std::fmt::Debug) {
+    pub(crate) fn wrong(&mut self, what: &str, answer: impl std::fmt::Debug) {
         self.wrong.push(format!("{what}: {answer:?}"));
     }
 
     /// Returns the acknowledged writes that are missing.
-    pub fn missing(&self, found: &HashMap<String, Value>) -> Vec<String> {
+    pub(crate) fn missing(&self, found: &HashMap<String, Value>) -> Vec<String> {
         let mut missing = Vec::new();
         for (id, seen) in &self.sessions {
             let Some(session) = found.get(id) else {
@@ -76,12 +76,12 @@ impl Book {
 }
 
 /// A text of an answer.
-pub fn text(of: &Value, field: &str) -> String {
+pub(crate) fn text(of: &Value, field: &str) -> String {
     of[field].as_str().unwrap_or_else(|| panic!("no text {field} in {of}")).to_owned()
 }
 
 /// Every session, by its id.
-pub async fn everything(api: &Api) -> HashMap<String, Value> {
+pub(crate) async fn everything(api: &Api) -> HashMap<String, Value> {
     let mut found = HashMap::new();
     let mut path = "/api/sessions?limit=100".to_owned();
     loop {

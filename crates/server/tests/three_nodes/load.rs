@@ -22,14 +22,14 @@ const REST: Duration = Duration::from_millis(50);
 const ASKED_AGAIN: usize = 20;
 
 /// Clients at work.
-pub struct Load {
+pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     clients: JoinSet<Book>,
     pub watch: Watch,
 }
 
 impl Load {
-    pub fn on(servers: &[Api; 2]) -> Self {
+    pub(crate) fn on(servers: &[Api; 2]) -> Self {
         let (stop, watch) = (Arc::new(AtomicBool::new(false)), Watch::default());
         let mut clients = JoinSet::new();
         for number in 0..CLIENTS {
@@ -49,7 +49,7 @@ impl Load {
     }
 
     /// Lets each client finish its request; returns the answers.
-    pub async fn stop(self) -> Vec<Book> {
+    pub(crate) async fn stop(self) -> Vec<Book> {
         self.stop.store(true, Ordering::Relaxed);
         self.clients.join_all().await
     }

@@ -54,7 +54,7 @@ macro_rules! metrics {
     ($($constant:ident: $kind:expr, $name:literal [$($label:literal),*] $help:literal;)+) => {
         $(
             #[doc = concat!("`", $name, "`: ", $help)]
-            pub const $constant: Metric = Metric { name: $name, kind: $kind, labels: &[$($label),*], help: $help };
+            pub(crate) const $constant: Metric = Metric { name: $name, kind: $kind, labels: &[$($label),*], help: $help };
         )+
 
         /// Every metric.

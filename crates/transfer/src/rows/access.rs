@@ -10,7 +10,7 @@ use super::fields::{At, field, millis, optional, text, time};
 /// The line.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct KeyRow {
+pub(super) struct KeyRow {
     id: Uuid,
     version: At,
     name: String,
@@ -42,7 +42,7 @@ impl From<&Versioned<ApiKey>> for KeyRow {
 
 impl KeyRow {
     /// The key.
-    pub fn versioned(self) -> Result<Versioned<ApiKey>, InvalidValue> {
+    pub(super) fn versioned(self) -> Result<Versioned<ApiKey>, InvalidValue> {
         let value = ApiKey {
             id: KeyId(self.id),
             name: text("name", self.name)?,
@@ -59,7 +59,7 @@ impl KeyRow {
 }
 
 /// Two hexadecimal digits for each byte.
-pub fn digits(bytes: &[u8]) -> String {
+pub(crate) fn digits(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -13,7 +13,7 @@ use super::fields::{field, text};
 /// The line.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct EventRow {
+pub(super) struct EventRow {
     at: i64,
     kind: String,
     subject: SubjectRow,
@@ -60,7 +60,7 @@ impl From<&Event> for EventRow {
 
 impl EventRow {
     /// The event.
-    pub fn event(self) -> Result<Event, InvalidValue> {
+    pub(super) fn event(self) -> Result<Event, InvalidValue> {
         let subject = match self.subject {
             SubjectRow::Session(id) => Subject::Session(SessionId(id)),
             SubjectRow::Task { id, session_id } => Subject::Task(TaskId(id), SessionId(session_id)),

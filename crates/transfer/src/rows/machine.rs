@@ -10,7 +10,7 @@ use super::fields::{At, field, text};
 /// The line.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct MachineRow {
+pub(super) struct MachineRow {
     id: String,
     version: At,
     hostname: String,
@@ -40,7 +40,7 @@ impl From<&Versioned<Machine>> for MachineRow {
 
 impl MachineRow {
     /// The machine.
-    pub fn versioned(self) -> Result<Versioned<Machine>, InvalidValue> {
+    pub(super) fn versioned(self) -> Result<Versioned<Machine>, InvalidValue> {
         let slots = self.docker_slots.into_iter().map(Slot).collect::<Vec<_>>();
         let value = Machine {
             id: text("id", self.id)?,

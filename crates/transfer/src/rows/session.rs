@@ -11,7 +11,7 @@ use super::fields::{At, field, millis, optional, text, time};
 /// The line.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SessionRow {
+pub(super) struct SessionRow {
     id: Uuid,
     version: At,
     project_id: String,
@@ -159,7 +159,7 @@ impl PhaseRow {
 
 impl SessionRow {
     /// The session.
-    pub fn versioned(self) -> Result<Versioned<Session>, InvalidValue> {
+    pub(super) fn versioned(self) -> Result<Versioned<Session>, InvalidValue> {
         let LineageRow { id, attempt, recovered_from } = self.lineage;
         let value = Session {
             id: SessionId(self.id),

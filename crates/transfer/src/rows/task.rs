@@ -11,7 +11,7 @@ use super::fields::{At, field, millis, optional, text, time};
 /// The line.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct TaskRow {
+pub(super) struct TaskRow {
     id: Uuid,
     version: At,
     session_id: Uuid,
@@ -91,7 +91,7 @@ impl StateRow {
 
 impl TaskRow {
     /// The task.
-    pub fn versioned(self) -> Result<Versioned<Task>, InvalidValue> {
+    pub(super) fn versioned(self) -> Result<Versioned<Task>, InvalidValue> {
         let value = Task {
             id: TaskId(self.id),
             session_id: SessionId(self.session_id),

@@ -21,7 +21,7 @@ use rekindle_transfer::{Existing, Exported, Exporting, Imported, Stop, TransferE
 
 /// All that a store holds, as it shows it.
 #[derive(Debug, PartialEq)]
-pub struct Everything {
+pub(crate) struct Everything {
     pub sessions: Vec<Versioned<Session>>,
     pub tasks: Vec<Versioned<Task>>,
     pub machines: Vec<Versioned<Machine>>,
@@ -44,7 +44,7 @@ async fn all<T>(mut page: impl AsyncFnMut(PageRequest) -> Page<T>) -> Vec<Versio
     }
 }
 
-pub async fn everything(store: &dyn Store) -> Everything {
+pub(crate) async fn everything(store: &dyn Store) -> Everything {
     let mut events = Vec::new();
     let mut after = None;
     loop {
@@ -65,7 +65,7 @@ pub async fn everything(store: &dyn Store) -> Everything {
 }
 
 /// Rows of every shape, at different versions, with what refers to what: and nothing that breaks a rule.
-pub fn every_shape() -> Changes {
+pub(crate) fn every_shape() -> Changes {
     let mut changes = Changes::default();
     let mut version = Version { revision: 1, touches: 0 };
     let mut next = || {
@@ -127,7 +127,7 @@ pub fn every_shape() -> Changes {
 }
 
 /// So many ended sessions of one millisecond, each with two tasks and an event; every hundredth with 64 KB.
-pub fn many(from: u64, sessions: u64) -> Changes {
+pub(crate) fn many(from: u64, sessions: u64) -> Changes {
     let mut changes = Changes::default();
     for n in from..from + sessions {
         let mut session = sample::session(n);
@@ -145,25 +145,29 @@ pub fn many(from: u64, sessions: u64) -> Changes {
 }
 
 /// A store full of everything: several pages of each, and several batches to some pages.
-pub async fn fill(store: &dyn Store) {
+pub(crate) async fn fill(store: &dyn Store) {
     store.commit(every_shape()).await.unwrap();
     store.commit(many(10_000, 600)).await.unwrap();
 }
 
-pub fn sqlite(path: &Path) -> Arc<dyn Store> {
+pub(crate) fn sqlite(path: &Path) -> Arc<dyn Store> {
     Arc::new(SqliteStore::open(SqliteOptions::at(Location::File(path.to_path_buf()))).unwrap())
 }
 
-pub fn exporting(file: &Path) -> Exporting<'_> {
+pub(crate) fn exporting(file: &Path) -> Exporting<'_> {
     Exporting { store: "a store", file, existing: Existing::Stays, resume: false }
 }
 
-pub async fn export(store: &dyn Store, what: Exporting<'_>) -> Result<Exported, TransferError> {
+pub(crate) async fn export(store: &dyn Store, what: Exporting<'_>) -> Result<Exported, TransferError> {
     rekindle_transfer::export(store, what, (&SystemClock, &RandomIds), &Stop::default(), &mut |_| {}).await
 }
 
 /// Like [`export`], stopped after so many steps.
-pub async fn export_until(store: &dyn Store, what: Exporting<'_>, steps: u32) -> Result<Exported, TransferError> {
+pub(crate) async fn export_until(
+    store: &dyn Store,
+    what: Exporting<'_>,
+    steps: u32,
+) -> Result<Exported, TransferError> {
     let (stop, mut left) = (Stop::default(), steps);
     let mut tell = |_| {
         left = left.saturating_sub(1);
@@ -174,16 +178,16 @@ pub async fn export_until(store: &dyn Store, what: Exporting<'_>, steps: u32) ->
     rekindle_transfer::export(store, what, (&SystemClock, &RandomIds), &stop, &mut tell).await
 }
 
-pub fn verify(file: &Path) -> Result<Verified, TransferError> {
+pub(crate) fn verify(file: &Path) -> Result<Verified, TransferError> {
     rekindle_transfer::verify(file, &Stop::default(), &mut |_| {})
 }
 
-pub async fn import(store: &dyn Store, file: &Path) -> Result<Imported, TransferError> {
+pub(crate) async fn import(store: &dyn Store, file: &Path) -> Result<Imported, TransferError> {
     rekindle_transfer::import(store, verify(file)?, &SystemClock, &Stop::default(), &mut |_| {}).await
 }
 
 /// Like [`import`], stopped after so many steps.
-pub async fn import_until(store: &dyn Store, file: &Path, steps: u32) -> Result<Imported, TransferError> {
+pub(crate) async fn import_until(store: &dyn Store, file: &Path, steps: u32) -> Result<Imported, TransferError> {
     let (stop, mut left) = (Stop::default(), steps);
     let mut tell = |_| {
         left = left.saturating_sub(1);
@@ -195,7 +199,7 @@ pub async fn import_until(store: &dyn Store, file: &Path, steps: u32) -> Result<
 }
 
 /// That a store holds exactly this, and no rule is broken.
-pub async fn assert_holds(store: &dyn Store, expected: &Everything) {
+pub(crate) async fn assert_holds(store: &dyn Store, expected: &Everything) {
     let found = everything(store).await;
     for (what, is, was) in [
         ("sessions", found.sessions.len(), expected.sessions.len()),

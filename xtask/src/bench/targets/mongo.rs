@@ -28,7 +28,7 @@ const BASELINE: &str = "baseline";
 const DETECTION: &str = "detection";
 
 /// A mongod and its databases; ends when dropped.
-pub struct MongoTarget {
+pub(crate) struct MongoTarget {
     nodes: Nodes,
     version: String,
     sessions: u32,
@@ -37,7 +37,7 @@ pub struct MongoTarget {
 impl MongoTarget {
     /// Starts a mongod with its data in `folder`; fetches one first if there is none. Blocks, and runs a runtime of its own
     /// meanwhile.
-    pub fn start(folder: &Path) -> Result<Self> {
+    pub(crate) fn start(folder: &Path) -> Result<Self> {
         let binary = rekindle_mongod::find_or_fetch(&|line| println!("{line}"))?;
         let version = rekindle_mongod::version(&binary)?;
         println!("starting mongod {version}");

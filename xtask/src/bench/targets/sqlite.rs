@@ -14,13 +14,13 @@ use super::BenchTarget;
 use crate::bench::seed::{self, Seeded};
 
 /// The files, in a folder of their own.
-pub struct SqliteTarget {
+pub(crate) struct SqliteTarget {
     folder: PathBuf,
     sessions: u32,
 }
 
 impl SqliteTarget {
-    pub fn within(folder: &Path) -> Self {
+    pub(crate) fn within(folder: &Path) -> Self {
         Self { folder: folder.to_owned(), sessions: 0 }
     }
 

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 /// Returns whether the allowed licences satisfy the expression.
-pub fn holds(expression: &str, allowed: &dyn Fn(&str) -> bool) -> Result<bool> {
+pub(super) fn holds(expression: &str, allowed: &dyn Fn(&str) -> bool) -> Result<bool> {
     let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ");
     let mut words = Words { words: spaced.split_whitespace().collect(), at: 0, allowed };
     let holds = words.any();

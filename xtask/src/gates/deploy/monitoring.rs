@@ -25,7 +25,7 @@ const ALERTS: &str = "deploy/prometheus/alerts.yml";
 const DASHBOARD: &str = "deploy/grafana/dashboard.json";
 
 /// Fails on unknown names. Returns what was checked.
-pub fn metrics_exist() -> Result<String> {
+pub(super) fn metrics_exist() -> Result<String> {
     let mut named = BTreeSet::new();
     for line in read(ALERTS)?.lines() {
         if let Some((_, expression)) = line.split_once("expr:") {

@@ -3,7 +3,7 @@
 use super::page::Page;
 
 /// Returns the links that lead nowhere.
-pub fn check(pages: &[Page], files: &[String]) -> Vec<String> {
+pub(super) fn check(pages: &[Page], files: &[String]) -> Vec<String> {
     let mut faults = Vec::new();
     for page in pages {
         for (line, target) in &page.links {
@@ -32,7 +32,7 @@ fn fault(page: &Page, target: &str, pages: &[Page], files: &[String]) -> Option<
 }
 
 /// Returns a link's path from the root. `None` for one that leaves the repository's folders, such as `/`.
-pub fn resolve(page: &str, path: &str) -> Option<String> {
+pub(super) fn resolve(page: &str, path: &str) -> Option<String> {
     let mut parts: Vec<&str> = page.split('/').collect();
     parts.pop();
     for part in path.split('/').filter(|part| !matches!(*part, "" | ".")) {

@@ -12,7 +12,7 @@ use crate::gates::sources::{is_production_code, literals, read};
 const OTHERS: &[&str] = &["PR_SET_PDEATHSIG", "PRODUCT_NAME", "SSL_CERT_FILE"];
 
 /// Returns the names that do not exist.
-pub fn check(pages: &[Page], files: &[String]) -> Result<Vec<String>> {
+pub(super) fn check(pages: &[Page], files: &[String]) -> Result<Vec<String>> {
     let known = settings(files)?;
     let mut faults = Vec::new();
     for page in pages {
@@ -38,7 +38,7 @@ pub fn check(pages: &[Page], files: &[String]) -> Result<Vec<String>> {
 const SETTINGS: &str = "crates/server/src/settings/table.rs";
 
 /// Returns all names in capitals in the code: settings and environment variables.
-pub fn settings(files: &[String]) -> Result<BTreeSet<String>> {
+pub(crate) fn settings(files: &[String]) -> Result<BTreeSet<String>> {
     let mut known = BTreeSet::new();
     for file in files.iter().filter(|file| is_production_code(file)) {
         // clap makes names of variables from attributes, and all others are written out: both are between quotes.

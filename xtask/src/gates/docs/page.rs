@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 #[derive(Debug, Default)]
-pub struct Page {
+pub(super) struct Page {
     /// Its path from the repository's root.
     pub path: String,
     /// The anchors that a link may name after `#`.
@@ -16,7 +16,7 @@ pub struct Page {
 }
 
 #[derive(Debug, PartialEq)]
-pub struct Block {
+pub(super) struct Block {
     /// The line of its fence.
     pub line: usize,
     /// The language after the fence.
@@ -27,7 +27,7 @@ pub struct Block {
 }
 
 impl Page {
-    pub fn parse(path: &str, text: &str) -> Self {
+    pub(super) fn parse(path: &str, text: &str) -> Self {
         let mut page = Self { path: path.to_owned(), ..Self::default() };
         let mut counts = BTreeMap::new();
         let mut open: Option<(String, Block)> = None;
@@ -63,7 +63,7 @@ impl Page {
     }
 
     /// Returns the blocks with shell commands.
-    pub fn shell_blocks(&self) -> impl Iterator<Item = &Block> {
+    pub(super) fn shell_blocks(&self) -> impl Iterator<Item = &Block> {
         self.blocks.iter().filter(|block| matches!(block.language.as_str(), "sh" | "bash" | "shell" | "console"))
     }
 

@@ -15,7 +15,7 @@ const LIST: &str = "xtask/src/gates/docs/verified_commands.txt";
 const PLAYED: &[(&str, &str)] = &[("README.md", "The tour: a build that dies and comes back")];
 
 /// Returns the blocks that are not verified, and the entries without a block.
-pub fn check(pages: &[Page]) -> Result<Vec<String>> {
+pub(super) fn check(pages: &[Page]) -> Result<Vec<String>> {
     check_against(pages, &sources::read(LIST)?)
 }
 

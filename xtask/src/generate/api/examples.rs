@@ -1,6 +1,6 @@
 //! The requests of `docs/API.md`, in the order in which they are sent: each builds on those before it.
 
-pub struct Example {
+pub(super) struct Example {
     /// The method and path in the OpenAPI document that it is an example of; `None` if it is only sent.
     pub of: Option<(&'static str, &'static str)>,
     /// The command as a user types it.
@@ -23,7 +23,7 @@ impl Example {
     }
 }
 
-pub const EXAMPLES: &[Example] = &[
+pub(super) const EXAMPLES: &[Example] = &[
     shown(
         "post",
         "/api/machines",

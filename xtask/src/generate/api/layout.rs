@@ -6,7 +6,7 @@ use bson::{Bson, Document};
 const WIDTH: usize = 110;
 
 /// Returns the object laid out; anything else unchanged.
-pub fn lay_out(json: &str) -> Result<String> {
+pub(super) fn lay_out(json: &str) -> Result<String> {
     if !json.starts_with('{') {
         return Ok(json.trim_end().to_owned());
     }

@@ -34,13 +34,13 @@ const MEASURED: [(&str, &str); 6] = [
     ("timestamp", "\"2026-01-19T08:30:40.000Z\""),
 ];
 
-pub struct Answer {
+pub(super) struct Answer {
     pub status: u16,
     pub body: String,
 }
 
 /// Sends all requests in their order.
-pub fn play() -> Result<Vec<Answer>> {
+pub(super) fn play() -> Result<Vec<Answer>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let clock = Arc::new(ManualClock::default());

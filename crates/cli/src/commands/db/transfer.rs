@@ -26,7 +26,7 @@ Of a database that servers write to it is no picture of one moment, and the summ
 Stop the servers first, or export a backup: rekindle db export FILE --store sqlite:BACKUP
 
 It holds all metadata, and the hashes of API keys: keep it as you keep the database.")]
-pub struct ExportArgs {
+pub(super) struct ExportArgs {
     /// The file to write; while it is unfinished it is FILE.part
     file: PathBuf,
     /// Go on with what an interrupted export has left in FILE.part, if there is anything
@@ -42,7 +42,7 @@ pub struct ExportArgs {
 The file is verified to its end before anything is written. The same command goes on with an
 import that was interrupted, within 30 days; nothing is imported twice. Silence before the end of
 the import does not count.")]
-pub struct ImportArgs {
+pub(super) struct ImportArgs {
     /// The file that `rekindle db export` wrote
     file: PathBuf,
 }
@@ -85,7 +85,7 @@ struct ExportReport<'a> {
 ///
 /// # Errors
 /// Why it was not done.
-pub async fn export(globals: &Globals, store: &StoreUrl, args: ExportArgs) -> Result<(), CliError> {
+pub(super) async fn export(globals: &Globals, store: &StoreUrl, args: ExportArgs) -> Result<(), CliError> {
     in_reach_of_others(store)?;
     let opened = store.open_read_only(PATIENCE).await.map_err(not_opened)?;
     let (bar, name) = (Bar::for_people(globals), store.to_string());
@@ -131,7 +131,7 @@ struct ImportReport<'a> {
 ///
 /// # Errors
 /// Why it was not done.
-pub async fn import(globals: &Globals, store: &StoreUrl, args: ImportArgs) -> Result<(), CliError> {
+pub(super) async fn import(globals: &Globals, store: &StoreUrl, args: ImportArgs) -> Result<(), CliError> {
     in_reach_of_others(store)?;
     let bar = Bar::for_people(globals);
     let (shown, path) = (bar.clone(), args.file.clone());
