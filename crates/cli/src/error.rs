@@ -1,5 +1,5 @@
-//! What goes wrong in a command, as its exit code and as words for a person: what happened, what stands in the way,
-//! what to do. The codes are part of the command line's contract; `rekindle --help` lists them.
+//! The errors of commands: the exit code of each, and its message for people: what happened, what it conflicts with,
+//! what to do. The exit codes are part of the command line's contract; `rekindle --help` lists them.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -7,67 +7,66 @@ use std::time::Duration;
 
 use rekindle_api::ErrorBody;
 
-/// Done.
 pub const OK: u8 = 0;
-/// Nothing that anybody foresaw, or a run that cannot be told more closely.
+/// An unforeseen error, or a run that failed without a more specific code.
 pub const UNEXPECTED: u8 = 1;
-/// The command line itself was wrong.
+/// The command line was wrong.
 pub const MISUSED: u8 = 2;
-/// The server said no.
+/// The server refused the request.
 pub const REFUSED: u8 = 3;
-/// No server answered, or one that cannot serve now.
+/// No server answered, or it cannot serve now.
 pub const UNREACHABLE: u8 = 4;
-/// `run` stopped its command because the session goes on elsewhere; `EX_TEMPFAIL` of sysexits.h.
+/// `run` stopped its command because the session was superseded; `EX_TEMPFAIL` of sysexits.h.
 pub const SUPERSEDED: u8 = 75;
 /// A setting is missing or wrong; `EX_CONFIG` of sysexits.h.
 pub const CONFIGURATION: u8 = 78;
 
-/// No server of ours asks for a longer wait.
+/// The longest `Retry-After` that is obeyed. No Rekindle server sends a longer one.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// Why a command did not do what it was asked for.
+/// Why a command failed.
 #[derive(Debug)]
 pub enum CliError {
-    /// The arguments cannot stand together.
+    /// The arguments contradict each other.
     Usage(String),
-    /// The server said no.
+    /// The server refused the request.
     Refused(Box<Refused>),
-    /// We say no ourselves, for a reason that the server's state gives.
+    /// The command itself refuses, because of the state that it found on the server.
     Conflict(String),
     /// The server did not answer, or cannot serve now.
     Unreachable(Unreachable),
     /// A setting is missing or wrong.
     Configuration(String),
-    /// Whoever read our output has gone: nothing is left to say, and nobody to say it to.
+    /// Stdout is closed: its reader has ended, so nothing is printed any more.
     OutputClosed,
     /// Anything else.
     Unexpected(anyhow::Error),
 }
 
-/// A server's no.
+/// A refusal by the server.
 #[derive(Debug)]
 pub struct Refused {
-    /// The body that came with it.
+    /// The body of the response.
     pub body: ErrorBody,
-    /// What the person may type now.
+    /// Hints for the user: the commands to type.
     pub advice: Vec<String>,
-    /// When it is worth asking again, if the server said so.
+    /// The `Retry-After` of the response, if it has one.
     pub retry_after: Option<Duration>,
 }
 
 /// A server that does not answer.
 #[derive(Debug)]
 pub struct Unreachable {
-    /// Where it was sought.
+    /// The URL that was tried.
     pub url: String,
-    /// What happened there.
+    /// What went wrong.
     pub what: String,
-    /// What to look at.
+    /// A hint on what to check.
     pub advice: String,
 }
 
 impl CliError {
-    /// The exit code that tells programs.
+    /// Returns the exit code.
     pub fn code(&self) -> u8 {
         match self {
             Self::Usage(_) => MISUSED,
@@ -79,12 +78,12 @@ impl CliError {
         }
     }
 
-    /// Whether it is a matter of time, however the request stands: too many of them were sent.
+    /// Whether the same request may succeed later unchanged: the rate limit was exceeded.
     pub fn is_for_now(&self) -> bool {
         matches!(self, Self::Refused(refused) if refused.code() == "rate_limited")
     }
 
-    /// How long to wait at least before asking again: what the server said, within reason.
+    /// Returns how long to wait before the next attempt: what the server said, up to a limit.
     pub fn retry_after(&self) -> Duration {
         match self {
             Self::Refused(refused) => refused.retry_after.unwrap_or_default().min(LONGEST_WAIT),
@@ -97,7 +96,7 @@ impl CliError {
         }
     }
 
-    /// Tells the person on stderr, and answers the exit code.
+    /// Prints the message on stderr and returns the exit code.
     pub fn report(&self) -> ExitCode {
         if !matches!(self, Self::OutputClosed) {
             crate::messages::error(&self.to_string());
@@ -107,7 +106,7 @@ impl CliError {
 }
 
 impl Refused {
-    /// The server's stable name for this refusal.
+    /// Returns the API's error code.
     pub fn code(&self) -> &str {
         &self.body.code
     }

@@ -1,4 +1,4 @@
-//! How sessions, tasks and machines look to people: as a row of a list, and alone.
+//! Formats sessions, tasks, machines and keys for people: as rows of a list, or one alone.
 
 use rekindle_api::{
     ApiKey, ApiKeyList, AuditEvent, AuditTrail, Machine, MachineList, Object, Session, SessionList, Task, TaskList,
@@ -8,7 +8,7 @@ use crate::list::rest;
 use crate::messages::visible;
 use crate::output::{age, cell, drawn, optional, table};
 
-/// A list of sessions.
+/// Formats a list of sessions.
 pub fn sessions(list: &SessionList) -> String {
     if list.sessions.is_empty() {
         return "no sessions\n".to_owned();
@@ -29,7 +29,7 @@ pub fn sessions(list: &SessionList) -> String {
     drawn(&drawing) + &rest(list.sessions.len(), list.total, list.next_cursor.as_deref())
 }
 
-/// A list of tasks.
+/// Formats a list of tasks.
 pub fn tasks(list: &TaskList) -> String {
     if list.tasks.is_empty() {
         return "no tasks\n".to_owned();
@@ -37,7 +37,7 @@ pub fn tasks(list: &TaskList) -> String {
     task_rows(&list.tasks) + &rest(list.tasks.len(), list.total, list.next_cursor.as_deref())
 }
 
-/// Tasks, without a word about how many there are.
+/// Formats tasks without their total number.
 pub fn task_rows(tasks: &[Task]) -> String {
     let mut drawing = table(&["TASK", "NAME", "STATUS", "SESSION", "CHANGED"]);
     for task in tasks {
@@ -52,7 +52,7 @@ pub fn task_rows(tasks: &[Task]) -> String {
     drawn(&drawing)
 }
 
-/// A list of machines.
+/// Formats a list of machines.
 pub fn machines(list: &MachineList) -> String {
     if list.machines.is_empty() {
         return "no machines\n".to_owned();
@@ -71,7 +71,7 @@ pub fn machines(list: &MachineList) -> String {
     drawn(&drawing) + &rest(list.machines.len(), list.total, list.next_cursor.as_deref())
 }
 
-/// One session.
+/// Formats one session.
 pub fn session(session: &Session) -> String {
     let mut facts = KeyValueTable::default();
     facts.add("session", &session.session_id);
@@ -91,7 +91,7 @@ pub fn session(session: &Session) -> String {
     facts.0
 }
 
-/// One task.
+/// Formats one task.
 pub fn task(task: &Task) -> String {
     let mut facts = KeyValueTable::default();
     facts.add("task", &task.task_id);
@@ -109,7 +109,7 @@ pub fn task(task: &Task) -> String {
     facts.0
 }
 
-/// One machine.
+/// Formats one machine.
 pub fn machine(machine: &Machine) -> String {
     let mut facts = KeyValueTable::default();
     facts.add("machine", &machine.machine_id);
@@ -125,7 +125,7 @@ pub fn machine(machine: &Machine) -> String {
     facts.0
 }
 
-/// The keys that were handed out.
+/// Formats a list of API keys.
 pub fn keys(list: &ApiKeyList) -> String {
     if list.keys.is_empty() {
         return "no keys were handed out\n".to_owned();
@@ -145,7 +145,7 @@ pub fn keys(list: &ApiKeyList) -> String {
     drawn(&drawing)
 }
 
-/// One key, without its secret.
+/// Formats one key, without its secret.
 pub fn key(key: &ApiKey) -> KeyValueTable {
     let mut facts = KeyValueTable::default();
     facts.add("key", &key.key_id);
@@ -159,7 +159,7 @@ pub fn key(key: &ApiKey) -> KeyValueTable {
     facts
 }
 
-/// A part of the audit trail.
+/// Formats a page of the audit trail.
 pub fn audit(trail: &AuditTrail) -> String {
     if trail.events.is_empty() {
         return "nothing happened\n".to_owned();
@@ -195,25 +195,25 @@ fn slots(slots: &[u16]) -> String {
     }
 }
 
-/// Names and values, one on each line; further lines of a value stand under its first.
+/// Names and values, one pair a line. Further lines of a value are aligned below its first.
 #[derive(Default)]
 pub struct KeyValueTable(pub String);
 
 impl KeyValueTable {
-    /// One more.
+    /// Adds a pair.
     pub fn add(&mut self, name: &str, value: &(impl ToString + ?Sized)) {
         let value = visible(&value.to_string()).replace('\n', &format!("\n{:16}", ""));
         self.0.push_str(&format!("{name:<16}{value}\n"));
     }
 
-    /// One more, if there is a value.
+    /// Adds a pair if there is a value.
     pub fn maybe(&mut self, name: &str, value: Option<impl ToString>) {
         if let Some(value) = value {
             self.add(name, &value);
         }
     }
 
-    /// The metadata, one key on each line.
+    /// Adds the metadata, one key a line.
     pub fn metadata(&mut self, metadata: &Object) {
         for (key, value) in metadata {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);

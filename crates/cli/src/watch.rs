@@ -1,5 +1,5 @@
-//! `--watch`: the same picture again and again. On a terminal it is drawn anew, elsewhere it is appended; a server that
-//! goes away is waited for.
+//! `--watch`: repeats an output until interrupted. On a terminal it is redrawn, elsewhere it is appended. It continues
+//! when the server is away for a time.
 
 use std::time::Duration;
 
@@ -11,20 +11,20 @@ use crate::target::Globals;
 use crate::value_parsers::span;
 use crate::{messages, output};
 
-/// Whether to look once or again and again.
+/// The option `--watch`.
 #[derive(Debug, Clone, Args)]
 pub struct Watch {
-    /// Look again every SECS seconds until interrupted
+    /// Repeat every SECS seconds until interrupted
     #[arg(long, value_name = "SECS", num_args = 0..=1, default_missing_value = "2", value_parser = span)]
     pub watch: Option<Duration>,
 }
 
 impl Watch {
-    /// Draws once, or until interrupted.
+    /// Prints once, or until interrupted.
     ///
     /// # Errors
-    /// What `draw` failed with; while watching, a server that is out of reach or asked too often is only said, and
-    /// tried again.
+    /// Fails with the error of `draw`. With `--watch`, a server that is out of reach or an exceeded rate limit only
+    /// gives a message, and the next attempt follows.
     pub async fn draw(
         &self,
         globals: &Globals,
@@ -32,7 +32,7 @@ impl Watch {
     ) -> Result<(), CliError> {
         let mut was_lost = false;
         loop {
-            // Located each time: a server that comes back may listen elsewhere.
+            // Located each time: a restarted server may have another address.
             let picture = match globals.locate().and_then(Connection::new) {
                 Ok(server) => draw(&server).await,
                 Err(failure) => Err(failure),

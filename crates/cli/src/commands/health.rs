@@ -1,5 +1,5 @@
-//! `rekindle health`: whether the server is alive, or ready, for whoever asks again and again and has no key: a
-//! container's health check, a script that waits for a start.
+//! `rekindle health`: checks whether the server is alive or ready, without a key. For health checks of containers and
+//! for scripts that wait for a start.
 
 use std::time::Duration;
 
@@ -12,10 +12,9 @@ use crate::hints;
 use crate::output;
 use crate::target::Globals;
 
-/// A server that takes longer is as good as none: whoever asks has a limit too.
+/// The time limit of the request: those who run health checks have a limit, too.
 const LIMIT: Duration = Duration::from_secs(3);
 
-/// What is asked.
 #[derive(Debug, Args)]
 pub struct HealthArgs {
     /// Ask whether it can do its work (`/ready`), not only whether it is alive (`/health`)
@@ -23,15 +22,15 @@ pub struct HealthArgs {
     ready: bool,
 }
 
-/// Asks it.
+/// Sends the request and checks the response.
 ///
 /// # Errors
-/// It does not answer, or not with 200.
+/// Fails if the server does not answer, or not with 200.
 pub async fn health(globals: &Globals, args: &HealthArgs) -> Result<(), CliError> {
     let (server, found) = globals.server()?;
     let mut url = server.clone();
     let path = if args.ready { "ready" } else { "health" };
-    // Only what can have no path has no segments, and that is no URL of a server.
+    // Fails only for a URL that cannot have a path, which is not the URL of a server.
     if let Ok(mut segments) = url.path_segments_mut() {
         segments.pop_if_empty().push(path);
     }

@@ -1,4 +1,4 @@
-//! `rekindle serve`: the server for production, with its settings from files, the environment and the command line.
+//! `rekindle serve`: runs the production server, with settings from files, the environment and the command line.
 
 use std::process::ExitCode;
 
@@ -10,10 +10,10 @@ use rekindle_settings::{ConfigurationError, Sources};
 use super::config::SettingFlags;
 use crate::error::CliError;
 
-/// Runs until SIGTERM or SIGINT.
+/// Runs the server until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// Settings are missing or wrong, or it cannot listen.
+/// Fails if settings are missing or wrong, or if the server cannot listen.
 pub fn serve(flags: SettingFlags) -> Result<ExitCode, CliError> {
     let settings = Settings::of(&Sources::of_server(&table::TABLE, flags.given()).gather())?;
     let _log = start_log(&settings)?;
@@ -21,10 +21,11 @@ pub fn serve(flags: SettingFlags) -> Result<ExitCode, CliError> {
     multi_thread_runtime(async { ended(ServerBuilder::new(&settings).run(|_| Ok(())).await) })
 }
 
-/// How a server's end looks from outside: one that was told a second time to end shows the signal, and nothing more.
+/// Turns the end of a server into an exit code. A second signal ends the process with the code of that signal and no
+/// message.
 ///
 /// # Errors
-/// Why it did not run.
+/// Fails with the reason why the server did not run.
 pub fn ended(ended: Result<(), ServeError>) -> Result<ExitCode, CliError> {
     match ended {
         Err(ServeError::Interrupted { code, .. }) => Ok(ExitCode::from(code)),
@@ -32,10 +33,10 @@ pub fn ended(ended: Result<(), ServeError>) -> Result<ExitCode, CliError> {
     }
 }
 
-/// A server, unlike a client, has work for more than one thread.
+/// Runs a server on several threads. Clients use one.
 ///
 /// # Errors
-/// The server's.
+/// Fails with the error of the server.
 pub fn multi_thread_runtime(server: impl Future<Output = Result<ExitCode, CliError>>) -> Result<ExitCode, CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.context("cannot start the runtime")?.block_on(server)

@@ -1,26 +1,25 @@
-//! How a command's end is told: the exit code that the runner ends with, and the failure message that the session keeps.
+//! The outcome of a command: the exit code of the runner, and the error message that the session keeps.
 
 use std::fmt::Write as _;
 
 use super::child::ExitKind;
 
-/// The most of the command's last words, in lines and in characters.
+/// The limits of the part of stderr that is quoted, in lines and in characters.
 const LINES: usize = 20;
 const CHARACTERS: usize = 3500;
-/// What stands between how the command ended and what it said last.
+/// Separates how the command ended from the last lines of its stderr.
 const SAID: &str = "; last lines of stderr:\n";
 
-/// What became of the command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It did what it was to do.
+    /// The command succeeded.
     Completed,
-    /// It did not, and this is why.
+    /// The command failed, with this error message.
     Failed(String),
 }
 
 impl Outcome {
-    /// In a few words, without the command's own.
+    /// Returns a short description, without the command's output.
     pub fn brief(&self) -> &str {
         match self {
             Self::Completed => "completed",
@@ -29,7 +28,7 @@ impl Outcome {
     }
 }
 
-/// The outcome of a command that ended so, having written this to stderr last.
+/// Returns the outcome of a command that ended this way, with this as the last part of its stderr.
 pub fn outcome(ending: ExitKind, stderr: &[u8]) -> Outcome {
     let mut message = match ending {
         ExitKind::Exited(0) => return Outcome::Completed,
@@ -44,7 +43,7 @@ pub fn outcome(ending: ExitKind, stderr: &[u8]) -> Outcome {
     Outcome::Failed(message)
 }
 
-/// The exit code of a command that ended so, as a shell gives it.
+/// Returns the exit code that a shell would give.
 pub fn exit_code(ending: ExitKind) -> u8 {
     match ending {
         ExitKind::Exited(status) => u8::try_from(status & 0xff).unwrap_or(u8::MAX),
@@ -52,8 +51,8 @@ pub fn exit_code(ending: ExitKind) -> u8 {
     }
 }
 
-/// The last lines as a person would have read them: without colours, and of a line that was redrawn only what stood
-/// there in the end.
+/// Returns the last lines as a terminal would show them: without colours, and only the last version of a line that was
+/// redrawn.
 fn last_words(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
     let plain = anstream::adapter::strip_str(&text).to_string();
