@@ -1,6 +1,6 @@
-//! What a file's rows show together. An export of a store in use is no picture of one moment, so that two sessions may seem
-//! to have what only one can have. Of two active ones the one that was read first cannot be active any more; it is
-//! imported as stalled, and comes back by itself if it lives. Anything else is refused.
+//! The rules over several rows of a file. An export of a store in use does not show one moment, so two sessions may
+//! seem to have what only one can have. Of two active sessions, the one that was read first cannot be active any more:
+//! it is imported as stalled, and a heartbeat makes it active again. Every other conflict is refused.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -13,10 +13,10 @@ use rekindle_core::{Session, SessionId, SessionStatus};
 use crate::error::TransferError;
 use crate::rows::Item;
 
-/// Eight bytes stand for each member of a set, sixteen for each session, so that a million sessions are some 40 MB.
+/// The sessions of a file and their memberships, as hashes: about 40 MB for a million sessions.
 #[derive(Debug, Default)]
 pub struct Sets {
-    /// Sorted once all were seen.
+    /// Sorted by [`Self::finish`].
     sessions: Vec<SessionId>,
     active: HashMap<u64, SessionId>,
     slots: HashSet<u64>,
@@ -25,10 +25,10 @@ pub struct Sets {
 }
 
 impl Sets {
-    /// One row, in the order of the file.
+    /// Records one row. Rows must come in the order of the file.
     ///
     /// # Errors
-    /// It cannot stand beside another one.
+    /// Fails if the row conflicts with an earlier one.
     pub fn see(&mut self, path: &Path, item: &Item) -> Result<(), TransferError> {
         let Item::Row(StoredEntity::Session(row)) = item else { return Ok(()) };
         let session = &row.value;
@@ -54,10 +54,10 @@ impl Sets {
         Ok(())
     }
 
-    /// All were seen.
+    /// Must be called after the last row.
     ///
     /// # Errors
-    /// A session is there twice.
+    /// Fails if a session occurs twice.
     pub fn finish(&mut self, path: &Path) -> Result<(), TransferError> {
         self.sessions.sort_unstable();
         (self.active, self.slots, self.successors) = Default::default();
@@ -73,12 +73,12 @@ impl Sets {
         self.sessions.binary_search(&session).is_ok()
     }
 
-    /// Those that cannot have been active any more.
+    /// Returns the sessions that are to be imported as stalled.
     pub fn stalled(&self) -> impl Iterator<Item = SessionId> + '_ {
         self.stalled.iter().copied()
     }
 
-    /// The session as it can stand beside the others.
+    /// Changes an active session that conflicts with a later one to stalled.
     pub fn settle(&self, session: &mut Session) {
         if self.stalled.contains(&session.id)
             && let Phase::Live(Live { state, .. }) = &mut session.phase

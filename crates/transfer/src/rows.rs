@@ -1,5 +1,5 @@
-//! How each entity is written: as one JSON object, with its version, times in milliseconds since 1970 and nothing left
-//! out, so that what is read is exactly what was written. What makes no sense is refused by the values themselves.
+//! The format of each entity: one JSON object with its version, times in milliseconds since 1970 and no field left out,
+//! so that reading returns exactly what was written. Invalid values are refused by the types themselves.
 
 mod access;
 mod event;
@@ -21,20 +21,20 @@ use machine::MachineRow;
 use session::SessionRow;
 use task::TaskRow;
 
-/// What one line of a batch holds.
+/// The content of one line of a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Item {
     /// A row with its version.
     Row(StoredEntity),
-    /// Something that happened.
+    /// An event.
     Event(Event),
 }
 
 impl Item {
-    /// As one line, without its end.
+    /// Writes it as one line, without a line end.
     ///
     /// # Errors
-    /// It cannot be written as JSON.
+    /// Fails if it cannot be written as JSON.
     pub fn write(&self, line: &mut Vec<u8>) -> Result<(), serde_json::Error> {
         match self {
             Self::Row(StoredEntity::Session(row)) => serde_json::to_writer(line, &SessionRow::from(row)),
@@ -45,10 +45,10 @@ impl Item {
         }
     }
 
-    /// From one line.
+    /// Parses a line of this section.
     ///
     /// # Errors
-    /// It is no row of this section. The fault shows none of the row's content.
+    /// Fails if the line is no row of this section. The error shows nothing of the content.
     pub fn read(section: Section, line: &[u8]) -> Result<Self, InvalidValue> {
         match section {
             Section::Events => parsed::<EventRow>(line)?.event().map(Self::Event),
@@ -64,7 +64,7 @@ impl Item {
     }
 }
 
-/// Only the place is told: the library's own words may quote what somebody wrote into their metadata.
+/// Only the position is reported: the library's message may quote metadata.
 fn parsed<T: DeserializeOwned>(line: &[u8]) -> Result<T, InvalidValue> {
     serde_json::from_slice(line)
         .map_err(|fault| InvalidValue::new(format!("cannot be read at column {}", fault.column())))
