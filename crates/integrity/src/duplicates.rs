@@ -1,6 +1,6 @@
 //! The rules about sets of sessions: one active per project and machine, one live per slot, one successor per session.
-//! A million sessions need not be remembered for that: eight bytes stand for each membership, in as many rounds as their
-//! number asks for, and only those that occur twice are looked at by name.
+//! Memory stays bounded for any number of sessions: each membership is reduced to a hash of eight bytes, the hashes are
+//! compared in several rounds, and only sessions with a duplicate are then compared by name.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,15 +12,15 @@ use rekindle_core::values::SessionId;
 use crate::finding::Finding;
 use crate::rule::Rule;
 
-/// As many memberships are held at once: 32 MB.
+/// The number of memberships that are compared in one round: 32 MB.
 const HELD: u64 = 4_000_000;
-/// As many sessions are looked at by name: whoever has so many violations has heard enough.
+/// The largest number of sessions that are compared by name. More violations than that are not reported.
 const NAMED: usize = 100_000;
 
-/// A membership as eight bytes.
+/// The hash of a membership.
 type Mark = u64;
 
-/// A session's memberships.
+/// Returns the memberships of a session.
 pub fn marks(session: &Session) -> impl Iterator<Item = (UniqueRule, Mark)> {
     let active = (session.status() == SessionStatus::Active).then(|| {
         let key = (session.project_id.as_str(), session.machine_id.as_str());
@@ -38,7 +38,7 @@ fn mark(kind: u8, key: impl Hash) -> Mark {
     hasher.finish()
 }
 
-/// What these two break together, if they do.
+/// Returns the finding if both sessions break this rule together.
 pub fn clash(rule: UniqueRule, one: &Session, other: &Session) -> Option<Finding> {
     let both = |is: fn(SessionStatus) -> bool| is(one.status()) && is(other.status());
     let place = |session: &Session| session.machine_id.clone();
@@ -47,7 +47,7 @@ pub fn clash(rule: UniqueRule, one: &Session, other: &Session) -> Option<Finding
     }
     let (a, b) = (one.id, other.id);
     let (rule, holds, what) = match rule {
-        // No rule about sessions.
+        // This rule is not about sessions.
         UniqueRule::IdempotencyKey => return None,
         UniqueRule::ActivePerProjectAndMachine => (
             Rule::OneActive,
@@ -81,29 +81,29 @@ pub fn clash(rule: UniqueRule, one: &Session, other: &Session) -> Option<Finding
     holds.then(|| Finding::of(rule, &[&a, &b], what))
 }
 
-/// Finds out which memberships occur twice.
+/// Finds memberships that occur twice.
 pub struct DuplicateFinder {
     rounds: u64,
     round: u64,
     held: Vec<Mark>,
-    /// Those that occur twice, and the sessions that have them.
+    /// Memberships that occur twice, with the sessions that have them.
     doubled: HashMap<Mark, Vec<(UniqueRule, SessionId)>>,
     named: usize,
 }
 
 impl DuplicateFinder {
-    /// For about so many memberships.
+    /// Returns a finder for about this many memberships.
     pub fn among(memberships: u64) -> Self {
         Self { rounds: memberships / HELD + 1, round: 0, held: Vec::new(), doubled: HashMap::new(), named: 0 }
     }
 
-    /// One session of this round.
+    /// Records the memberships of a session that belong to this round.
     pub fn insert(&mut self, session: &Session) {
         let (rounds, round) = (self.rounds, self.round);
         self.held.extend(marks(session).map(|(_, mark)| mark).filter(|mark| mark % rounds == round));
     }
 
-    /// Ends a round in which every session was seen; answers whether there must be another.
+    /// Ends a round, in which every session must have been inserted. Returns whether another round is needed.
     pub fn next_round(&mut self) -> bool {
         self.held.sort_unstable();
         for pair in self.held.windows(2) {
@@ -119,12 +119,12 @@ impl DuplicateFinder {
         self.round < self.rounds
     }
 
-    /// Whether there is anything to look at by name.
+    /// Whether there are duplicates, so that sessions must be compared by name.
     pub fn any(&self) -> bool {
         !self.doubled.is_empty()
     }
 
-    /// One session, to be noted by name if it has a membership that occurs twice.
+    /// Records the session if it has a membership that occurs twice.
     pub fn name(&mut self, session: &Session) {
         for (rule, mark) in marks(session) {
             if let Some(members) = self.doubled.get_mut(&mark).filter(|_| self.named < NAMED) {
@@ -134,7 +134,7 @@ impl DuplicateFinder {
         }
     }
 
-    /// Each member of a set after its first, with that one.
+    /// Returns each member of a duplicate set after the first, together with the first.
     pub fn candidates(self) -> Vec<(UniqueRule, SessionId, SessionId)> {
         let mut suspects = Vec::new();
         for members in self.doubled.into_values() {
