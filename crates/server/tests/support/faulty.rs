@@ -1,4 +1,4 @@
-//! A store that fails on demand: one in memory, with a fault in front of it.
+//! A store that fails on demand: a store in memory with an injected fault.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -15,18 +15,18 @@ use rekindle_core::{
 };
 use rekindle_testkit::MemoryStore;
 
-/// What goes wrong.
+/// An injected fault.
 #[derive(Debug, Clone)]
 pub enum Fault {
-    /// Reads of sessions, pings and writes answer this.
+    /// Reads of sessions, pings and writes return this error.
     Answers(StoreError),
     /// Reads of sessions panic.
     Panics,
-    /// Writes take this long, and are then carried out.
+    /// Writes take this long, and then succeed.
     Slow(Duration),
 }
 
-/// See the top of the file.
+/// A store in memory with an injected fault.
 #[derive(Debug, Default)]
 pub struct FaultyStore {
     inner: MemoryStore,
@@ -34,7 +34,7 @@ pub struct FaultyStore {
 }
 
 impl FaultyStore {
-    /// From now on this goes wrong, or nothing does.
+    /// Sets the fault, or removes it.
     pub fn set(&self, fault: Option<Fault>) {
         *self.fault.lock().unwrap() = fault;
     }
