@@ -12,7 +12,7 @@ use crate::totals::{Runner, Totals};
 /// Selects the tests.
 #[derive(clap::Args)]
 pub struct Options {
-    /// The tests of this package only, without doc tests; may be repeated.
+    /// Only the tests of this package, without doc tests; may be repeated.
     #[arg(short, long = "package", value_name = "PACKAGE")]
     packages: Vec<String>,
 }
@@ -33,7 +33,7 @@ pub fn run(options: &Options) -> ExitCode {
     if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Runs every test but the doc tests, of the whole workspace if no package is named. Goes on after a failure.
+/// Runs every test except the doc tests, of the whole workspace if no package is named. Continues after a failure.
 pub fn tests(packages: &[String], database: &TestDatabase, totals: &mut Totals) -> Result<()> {
     slowest::clear()?;
     let nextest = succeeds(cargo(["nextest", "--version"]));

@@ -8,11 +8,11 @@ use cargo_metadata::MetadataCommand;
 
 use super::Structure;
 
-/// How many of a crate break the rules: files in circles, modules in circles, files that take names from the root.
+/// The number of violations in a crate: files in circles, modules in circles, files that take names from the root.
 type Extent = (usize, usize, usize);
 
-/// The circles that were there before the rules, by crate. The list only becomes shorter: a crate that is not in it keeps the
-/// rules.
+/// The circles that existed before the rules, by crate. The list only becomes shorter: a crate that is not in it obeys
+/// the rules.
 const KNOWN: &[(&str, Extent)] = &[("rekindle-http", (14, 6, 1))];
 
 /// Analyses every crate of the workspace in `root`; by the crate's name.

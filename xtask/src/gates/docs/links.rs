@@ -2,7 +2,7 @@
 
 use super::page::Page;
 
-/// Returns the links that lead nowhere.
+/// Returns the links that do not resolve.
 pub fn check(pages: &[Page], files: &[String]) -> Vec<String> {
     let mut faults = Vec::new();
     for page in pages {

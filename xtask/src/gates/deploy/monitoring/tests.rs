@@ -1,4 +1,4 @@
-//! Which words of a query are metrics.
+//! Which names in a query are metrics.
 
 use super::*;
 
