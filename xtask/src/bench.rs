@@ -39,12 +39,12 @@ use targets::sqlite::SqliteTarget;
 const READY: Duration = Duration::from_secs(60);
 /// The profile of what is shipped.
 const PROFILE: &str = "dist";
-/// No session is missed while the benchmark runs.
+/// So long that no session is missed while the benchmark runs.
 const STALL_THRESHOLD_MS: &str = "86400000";
 
 #[derive(clap::Args)]
-pub(crate) struct Options {
-    /// A look of one or two minutes with 100,000 sessions that writes no file.
+pub struct Options {
+    /// A quick run of one or two minutes with 100,000 sessions that writes no file.
     #[arg(long)]
     quick: bool,
     /// The store under the server.
@@ -56,7 +56,7 @@ pub(crate) struct Options {
 enum StoreKind {
     /// The store for one machine.
     Sqlite,
-    /// The store for many machines, on a mongod that is found or fetched, started for this, and ended.
+    /// The store for many machines, on a mongod that is found or fetched, started for the run, and ended after it.
     Mongo,
 }
 
@@ -155,7 +155,7 @@ async fn stage(
     let before = server.peak_memory()?;
     server.stop().await?;
 
-    // Added only now, so that no other figure is of a store with them.
+    // Added only now, so that they affect no other figure.
     let lost = seed::add_recoverable(target.open().await?.as_ref(), extent.recoverable, SystemClock.now()).await?;
     let server = serve(folder, target, &key).await?;
     requests.extend(requests::recoveries(&server, &lost, &key, extent.timing).await?);

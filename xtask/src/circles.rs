@@ -1,13 +1,13 @@
 //! The order of files and modules within a crate, which the compiler does not check:
 //!
 //! 1. The files of a crate do not depend on each other in a circle.
-//! 2. Neither do its modules. Modules that stand side by side are compared with all that is below them, and with the file that
-//!    declares them: a child that takes from its parent closes a circle if the parent takes from the child.
+//! 2. Neither do its modules. Modules beside each other are compared with everything below them, and with the file that
+//!    declares them: a child that uses its parent closes a circle if the parent uses the child.
 //! 3. No file takes a name from the crate's root, which only says what the crate offers to others.
 //!
-//! A file depends on the file that defines a name which it uses; re-exports are followed to there. Declaring a module and
-//! re-exporting from it is no dependency. Methods are not seen, since no path names them, and neither is what a macro expands
-//! to. Code for tests is left out.
+//! A file depends on the file that defines a name which it uses; re-exports are followed to there. Declaring a module
+//! and re-exporting from it is no dependency. Methods are not seen, since no path names them, and neither is what a
+//! macro expands to. Code for tests is left out.
 
 mod graph;
 mod modules;
@@ -28,7 +28,7 @@ pub use workspace::{faults, of_workspace};
 /// The names that one file uses of another: from, to, names.
 type Ties = BTreeMap<(String, String), BTreeSet<String>>;
 
-/// What breaks the rules in one crate.
+/// The violations of the rules in one crate.
 #[derive(Debug, Default, PartialEq)]
 pub struct Structure {
     /// Circles of files.
@@ -44,7 +44,7 @@ pub struct Structure {
 pub struct Circle {
     /// The files, or the modules by their path; the root is "".
     pub members: BTreeSet<String>,
-    /// The dependencies among them, those for the fewest names first: they are the cheapest to remove.
+    /// The dependencies among them. Those for the fewest names come first, since they are the cheapest to remove.
     pub arrows: Vec<Arrow>,
 }
 
@@ -123,7 +123,7 @@ impl Structure {
         self.add_modules(modules, &ties);
     }
 
-    /// Adds the circles among the modules that stand side by side, for every module that declares some.
+    /// Adds the circles among the modules beside each other, for every module that declares some.
     fn add_modules(&mut self, modules: &Modules, ties: &Ties) {
         let paths: BTreeMap<&str, &[String]> = modules.files().collect();
         for above in paths.values() {

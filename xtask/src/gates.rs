@@ -1,5 +1,5 @@
-//! `cargo xtask gate …`: the checks of CI besides the compiler, the lints and the tests. Each gate also runs alone and needs
-//! only Rust, git and, where it fetches a tool, Python.
+//! `cargo xtask gate …`: the checks of CI besides the compiler, the lints and the tests. Each gate also runs alone and
+//! needs only Rust, git and, if it fetches a tool, Python.
 
 mod circles;
 pub(crate) mod deny;
@@ -24,7 +24,7 @@ pub(crate) enum Gate {
     Deny,
     /// Dependencies that nothing uses.
     Unused,
-    /// Slips of the pen, in the code and in the documents.
+    /// Spelling, in the code and in the documents.
     Typos,
     /// The documents: links, shell commands, and the names of commands, settings and files.
     Docs,

@@ -1,3 +1,3 @@
-//! The part of the automation that its integration tests use too.
+//! The part of the automation that its integration tests also use.
 
 pub mod circles;

@@ -41,7 +41,7 @@ enum Command {
     Generate(generate::Options),
     /// Plays the README's tour with the real binary.
     Tour(tour::Options),
-    /// Measures the server against a floor, with the same load in the same run, and writes docs/benchmarks.md.
+    /// Measures the server against a baseline, with the same load in the same run, and writes docs/benchmarks.md.
     Bench(bench::Options),
 }
 

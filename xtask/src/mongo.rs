@@ -17,15 +17,16 @@ pub(crate) use provision::TestDatabase;
 pub(crate) enum Command {
     /// Starts a replica set on loopback and leaves it running; fetches mongod where none is installed.
     Start {
-        /// How many members it has.
+        /// The number of members.
         #[arg(long, default_value = "1", value_parser = ["1", "3"])]
         nodes: String,
     },
     /// Ends it, and removes its data.
     Stop,
-    /// Shows what runs.
+    /// Shows what is running.
     Status,
-    /// Prints the URI of what runs, and nothing else: `export REKINDLE_TEST_MONGODB_URI="$(cargo xtask mongo uri)"`.
+    /// Prints the URI of the running database and nothing else: `export REKINDLE_TEST_MONGODB_URI="$(cargo xtask mongo
+    /// uri)"`.
     Uri,
 }
 
@@ -39,7 +40,7 @@ pub(crate) fn run(command: &Command) -> Result<()> {
     }
 }
 
-/// The cluster that was left running, as the file names it.
+/// The running cluster, as the file describes it.
 #[derive(Debug, PartialEq)]
 struct RunningCluster {
     uri: String,
@@ -78,7 +79,7 @@ impl RunningCluster {
         json!({ "uri": self.uri, "nodes": self.nodes.iter().map(node).collect::<Vec<_>>() }).to_string()
     }
 
-    /// Replaces the file atomically: only it leads to the processes.
+    /// Replaces the file atomically: without it the processes cannot be found.
     fn write(&self, place: &Path) -> Result<()> {
         let fresh = Self::file(place).with_extension("new");
         fs::write(&fresh, self.text())?;
@@ -97,7 +98,7 @@ impl RunningCluster {
             ended += usize::from(rekindle_mongod::ends(node.pid, &node.dbpath)?);
         }
         for node in &self.nodes {
-            // Only a folder that this program makes is removed, whatever the file says.
+            // Only a folder that this program created is removed, whatever the file says.
             let folder = node.dbpath.parent().filter(|folder| folder.parent() == Some(place));
             if let Some(folder) = folder.filter(|folder| folder.is_dir()) {
                 fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
@@ -133,7 +134,7 @@ fn start(place: &Path, members: usize) -> Result<()> {
         cluster.end(place)?;
     }
     let binary = find_or_fetch(&|line| eprintln!("{line}"))?;
-    // With the options of the tests, which are run against it during development.
+    // With the options of the tests, which use it during development.
     let nodes = Nodes::start(Options {
         shape: Shape::ReplicaSet(members),
         parent: place.to_owned(),
@@ -183,8 +184,8 @@ fn status(place: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Returns the URI of the server that the environment names, or else of the one that was started here and runs.
-pub(crate) fn running() -> Result<Option<String>> {
+/// Returns the URI of the server from the environment, or else of the cluster that was started here and is running.
+pub fn running() -> Result<Option<String>> {
     running_at(&rekindle_mongod::target_dir().join("mongod"))
 }
 

@@ -1,4 +1,4 @@
-//! Runs other programs from the workspace's root, and names the one that failed.
+//! Runs other programs from the workspace's root. Errors name the program that failed.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -15,17 +15,17 @@ pub(crate) fn root() -> PathBuf {
     here.parent().unwrap_or(here).to_owned()
 }
 
-/// Returns where cargo puts what it builds.
-pub(crate) fn target_dir() -> PathBuf {
+/// Returns cargo's target directory.
+pub fn target_dir() -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR") {
         Some(elsewhere) => root().join(elsewhere),
         None => root().join("target"),
     }
 }
 
-/// Builds the command line for debugging and returns where it is. Its features are those of the whole workspace, so that after
-/// the tests there is nothing left to build.
-pub(crate) fn build_rekindle() -> Result<PathBuf> {
+/// Builds the command line for debugging and returns its path. Its features are those of the whole workspace, so that
+/// nothing is left to build after the tests.
+pub fn build_rekindle() -> Result<PathBuf> {
     run(cargo(["build", "--quiet", "--workspace", "--bin", "rekindle"]))?;
     Ok(target_dir().join("debug/rekindle"))
 }

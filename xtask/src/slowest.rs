@@ -19,7 +19,7 @@ struct Timed {
     name: String,
 }
 
-/// nextest writes below the workspace, wherever the target directory is.
+/// nextest writes its report below the workspace, wherever the target directory is.
 fn report() -> PathBuf {
     root().join("target/nextest/default/junit.xml")
 }

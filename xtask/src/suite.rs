@@ -11,8 +11,8 @@ use crate::totals::{Runner, Totals};
 
 /// Selects the tests.
 #[derive(clap::Args)]
-pub(crate) struct Options {
-    /// The tests of this package only, without doc tests; may be repeated.
+pub struct Options {
+    /// Only the tests of this package, without doc tests; may be repeated.
     #[arg(short, long = "package", value_name = "PACKAGE")]
     packages: Vec<String>,
 }
@@ -33,8 +33,8 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Runs every test but the doc tests, of the whole workspace if no package is named. Goes on after a failure.
-pub(crate) fn tests(packages: &[String], database: &TestDatabase, totals: &mut Totals) -> Result<()> {
+/// Runs every test except the doc tests, of the whole workspace if no package is named. Continues after a failure.
+pub fn tests(packages: &[String], database: &TestDatabase, totals: &mut Totals) -> Result<()> {
     slowest::clear()?;
     let nextest = succeeds(cargo(["nextest", "--version"]));
     let (mut command, runner) = if nextest {

@@ -1,5 +1,5 @@
-//! `cargo xtask tour`: plays the README's tour with the real binary. The README's own commands are fed to a shell word for
-//! word, and their output is checked.
+//! `cargo xtask tour`: plays the README's tour with the real binary. The README's own commands are fed to a shell word
+//! for word, and their output is checked.
 
 mod page;
 mod store;
@@ -121,7 +121,7 @@ struct Sandbox<'a> {
 impl<'a> Sandbox<'a> {
     fn new(store: &'a TourStore, rekindle: &Path) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        // The tour kills a build; that build has to start from nothing.
+        // The tour kills a build; that build must start from nothing.
         let built = shell::root().join("target/tour");
         if built.exists() {
             std::fs::remove_dir_all(&built).with_context(|| format!("cannot clear {}", built.display()))?;

@@ -187,7 +187,7 @@ fn is_macro(metadata: &Metadata, id: &PackageId) -> bool {
 }
 
 #[test]
-fn nobody_depends_on_xtask() -> Result<()> {
+fn no_crate_depends_on_xtask() -> Result<()> {
     for package in metadata()?.workspace_packages() {
         let depends = package.dependencies.iter().any(|part| part.name == "xtask");
         assert!(!depends, "{} depends on xtask, which is automation: move what it needs into a crate", package.name);
@@ -196,9 +196,9 @@ fn nobody_depends_on_xtask() -> Result<()> {
 }
 
 #[test]
-fn stores_are_named_in_the_crate_stores_alone() -> Result<()> {
+fn only_the_crate_stores_names_the_stores() -> Result<()> {
     let files = rust_files()?;
-    // With the end of the crate's name: names of metrics begin the same.
+    // With the end of the crate's name, since names of metrics have the same beginning.
     let naming = |folder: &str| {
         let mut found = containing(&files, folder, "rekindle_store_sqlite");
         found.extend(containing(&files, folder, "rekindle_store_mongo"));
@@ -253,7 +253,7 @@ fn no_source_file_is_longer_than_400_lines() -> Result<()> {
 }
 
 #[test]
-fn nothing_is_left_for_later() -> Result<()> {
+fn no_todo_is_left() -> Result<()> {
     for (path, source) in rust_files()? {
         for stub in [["todo", "!("].concat(), ["unimplemented", "!("].concat()] {
             let found = source.lines().position(|line| line.contains(&stub) && !line.trim_start().starts_with("//"));

@@ -8,7 +8,7 @@ use tempfile::TempPath;
 
 use crate::folder::sync_folder;
 
-/// What happens to a file that is there already.
+/// What to do with a file that exists already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existing {
     /// It stays, and the operation fails.
@@ -17,13 +17,13 @@ pub enum Existing {
     IsReplaced,
 }
 
-/// Why a partial file cannot be had.
+/// Why a partial file cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another process writes it.
     #[error("another process writes it")]
     InUse,
-    /// The process that wrote it gave it its final name just now; the next attempt makes a new file.
+    /// The process that wrote it has just given it its final name; the next attempt creates a new file.
     #[error("another process finished it just now")]
     Finished,
     /// The system's error.
@@ -34,7 +34,7 @@ pub enum LockError {
 /// Why a partial file did not take its target's name.
 #[derive(Debug, thiserror::Error)]
 pub enum PersistError {
-    /// There is a file by that name, and it stays.
+    /// There is a file by that name, and it must stay.
     #[error("there is a file by that name")]
     Exists,
     /// The system's error. The target is as it was.
@@ -83,12 +83,12 @@ impl PartialFile {
         &self.target
     }
 
-    /// Returns the file itself, open for reading and writing.
+    /// Returns the open file, for reading and writing.
     pub fn file(&self) -> &File {
         &self.file
     }
 
-    /// Removes the file, unless it has its target's name by now or another file has its own.
+    /// Removes the file, unless it has its target's name already or another file has its name.
     pub fn remove(&self) {
         if self.is_in_place() {
             fs::remove_file(&self.path).ok();
@@ -108,7 +108,7 @@ impl PartialFile {
         sync_folder(&self.target).map_err(PersistError::FolderNotSynced)
     }
 
-    /// Takes the name in one step that fails if there is a file by that name, where the file system has such a step.
+    /// Takes the name in one step that fails if there is a file by that name, if the file system has such a step.
     fn take_free_name(&self) -> Result<(), PersistError> {
         let mut path = TempPath::try_from_path(&self.path)?;
         // A file that stays unfinished may be continued.
@@ -135,7 +135,7 @@ impl PartialFile {
     }
 }
 
-/// Content may be secret; a caller that wants other permissions sets them in the end.
+/// The content may be secret. A caller that wants other permissions sets them at the end.
 fn owner_only() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).read(true).write(true);

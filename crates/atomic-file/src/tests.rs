@@ -1,4 +1,4 @@
-//! A file is there whole or not at all, whatever is in the way.
+//! A file is complete or absent, whatever other processes do.
 
 use std::fs;
 use std::io::Write;
@@ -40,13 +40,13 @@ fn target_appears_once_the_file_is_persisted() {
     partial.persist(Existing::Stays).unwrap();
     assert_eq!(place.names(), ["target"]);
     assert_eq!(fs::read(&place.target).unwrap(), b"whole");
-    // It has another name by now, and is not removed.
+    // It has another name already, and is not removed.
     partial.remove();
     assert_eq!(place.names(), ["target"]);
 }
 
 #[test]
-fn existing_target_stays_or_is_replaced_as_asked() {
+fn existing_target_stays_or_is_replaced_on_request() {
     let place = place();
     let partial = place.open().unwrap();
     partial.file().write_all(b"new").unwrap();

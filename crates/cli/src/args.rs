@@ -1,4 +1,4 @@
-//! The command line as a whole; each family of commands has its own arguments beside its code.
+//! The whole command line. The arguments of each family of commands are in the file of that family.
 
 use clap::{Parser, Subcommand};
 
@@ -26,16 +26,13 @@ The first steps, in two terminals in the same folder:
 /// Knows which agent sessions are alive, notices when one falls silent, and brings its work back exactly once.
 #[derive(Debug, Parser)]
 #[command(name = "rekindle", version, after_help = EXIT_CODES, propagate_version = true, arg_required_else_help = true)]
-pub(crate) struct Cli {
-    /// What every command takes.
+pub struct Cli {
     #[command(flatten)]
     pub globals: Globals,
-    /// What is to be done.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What can be done.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run a server for this folder: the one command to begin with

@@ -1,4 +1,4 @@
-//! The server that a command talks to: a client of its API, and errors in words for people.
+//! The connection of a command to its server: a client of the API, and its errors as messages for people.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::error::{CliError, Refused, Unreachable};
 use crate::hints;
 use crate::target::Target;
 
-/// A client of one server, and how that server was found.
+/// A client of one server, and where that server's URL comes from.
 #[derive(Clone)]
 pub(crate) struct Connection {
     client: Client,
@@ -28,8 +28,7 @@ impl Connection {
         Ok(Self { client, target })
     }
 
-    /// Returns the server of this connection.
-    pub(crate) fn target(&self) -> &Target {
+    pub fn target(&self) -> &Target {
         &self.target
     }
 

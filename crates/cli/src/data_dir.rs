@@ -1,5 +1,4 @@
-//! The data folder of a local server, `.rekindle`: which files there are, who may read them, and how other commands
-//! find it.
+//! The data folder of a local server, `.rekindle`: the files in it, their permissions, and how other commands find it.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io;
@@ -14,50 +13,49 @@ use uuid::Uuid;
 
 use crate::error::CliError;
 
-/// The folder's name, looked for in the current folder and its parents.
-pub(crate) const NAME: &str = ".rekindle";
+/// The folder's name. It is searched for in the current folder and its parents.
+pub const NAME: &str = ".rekindle";
 
 const KEY_MODE: u32 = 0o600;
 
-/// A data folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Folder(PathBuf);
 
-/// What a running server says of itself in its folder.
+/// The file in which a running server says where it can be reached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ServerNote {
-    /// Where it listens.
+pub struct ServerNote {
+    /// The URL on which it listens.
     pub url: String,
-    /// Its process.
+    /// Its process id.
     pub pid: u32,
 }
 
-/// The right to run a server on a folder; ends with the process.
-pub(crate) struct DirLock {
+/// The exclusive right to run a server on a folder. It ends with the process.
+pub struct DirLock {
     folder: Folder,
     _lock: File,
 }
 
-/// A key, and what had to be done for it.
+/// The API key of a folder, and what was done to get it.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Key {
-    /// It was there.
+pub enum Key {
+    /// The file existed, readable by its owner only.
     Kept(String),
-    /// It was there, readable by others until now.
+    /// The file was readable by others. Its permissions were restricted.
     Tightened(String),
-    /// There was none.
+    /// There was no file. A key was generated.
     Made(String),
 }
 
 impl Folder {
-    /// The folder of this name, whether it exists or not.
-    pub(crate) fn at(path: PathBuf) -> Self {
+    /// Returns the folder at a path, whether it exists or not.
+    pub fn at(path: PathBuf) -> Self {
         Self(path)
     }
 
-    /// Finds the nearest data folder, in `from` or a parent. A folder of another user is skipped: a user who can write
-    /// to a parent folder must not choose the server.
-    pub(crate) fn nearest(from: &Path) -> Option<Self> {
+    /// Returns the nearest folder, in `from` or a parent. One of another owner is skipped: a user who can write to a
+    /// parent folder must not choose the server that a command talks to.
+    pub fn nearest(from: &Path) -> Option<Self> {
         let mine = nix::unistd::geteuid().as_raw();
         from.ancestors().map(|parent| parent.join(NAME)).find_map(|path| {
             let about = fs::metadata(&path).ok()?;
@@ -65,18 +63,17 @@ impl Folder {
         })
     }
 
-    /// Where it is.
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// The database of `dev`.
-    pub(crate) fn database(&self) -> PathBuf {
+    /// The path of the database of `rekindle dev`.
+    pub fn database(&self) -> PathBuf {
         self.0.join("rekindle.db")
     }
 
-    /// The file with the API key.
-    pub(crate) fn key_file(&self) -> PathBuf {
+    /// The path of the file with the API key.
+    pub fn key_file(&self) -> PathBuf {
         self.0.join("api-key")
     }
 
@@ -84,23 +81,23 @@ impl Folder {
         self.0.join("server.json")
     }
 
-    /// The server that runs here, as far as its note says.
-    pub(crate) fn note(&self) -> Option<ServerNote> {
+    /// Returns the note of the server that runs on this folder, if there is one.
+    pub fn note(&self) -> Option<ServerNote> {
         let text = fs::read(self.note_file()).ok()?;
         serde_json::from_slice(&text).ok()
     }
 
-    /// The key that is kept here.
-    pub(crate) fn key(&self) -> Option<String> {
+    /// Returns the stored API key, if there is one.
+    pub fn key(&self) -> Option<String> {
         let text = fs::read_to_string(self.key_file()).ok()?;
         Some(text.trim().to_owned()).filter(|key| !key.is_empty())
     }
 
-    /// Makes the folder if need be and claims it.
+    /// Creates the folder if it is missing, and locks it.
     ///
     /// # Errors
-    /// Another server runs here, or the folder cannot be made or written.
-    pub(crate) fn claim(&self) -> Result<DirLock, CliError> {
+    /// Fails if another server runs on it, or if it cannot be created or written.
+    pub fn claim(&self) -> Result<DirLock, CliError> {
         let shown = self.0.display();
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.0);
         made.with_context(|| format!("cannot make the data folder {shown}; choose another with --data DIR"))?;
@@ -134,11 +131,11 @@ impl Folder {
 }
 
 impl DirLock {
-    /// Returns the key of this folder. The first call makes it, private to its owner from its first moment.
+    /// Returns the API key of this folder. The first call generates it, in a file that only its owner can ever read.
     ///
     /// # Errors
-    /// Fails when the file holds no key, or cannot be written.
-    pub(crate) fn key(&self, ids: &dyn Ids) -> Result<Key, CliError> {
+    /// Fails if the file holds no key, or cannot be written.
+    pub fn key(&self, ids: &dyn Ids) -> Result<Key, CliError> {
         let path = self.folder.key_file();
         let shown = path.display().to_string();
         let about = match fs::metadata(&path) {
@@ -167,11 +164,11 @@ impl DirLock {
         Ok(if open { Key::Tightened(key.to_owned()) } else { Key::Kept(key.to_owned()) })
     }
 
-    /// Notes where the server listens, for other commands to find.
+    /// Writes the note by which other commands find the server.
     ///
     /// # Errors
-    /// It cannot be written.
-    pub(crate) fn write_note(&self, note: &ServerNote) -> Result<(), CliError> {
+    /// Fails if the file cannot be written.
+    pub fn write_note(&self, note: &ServerNote) -> Result<(), CliError> {
         let path = self.folder.note_file();
         let mut text = serde_json::to_string(note).map_err(anyhow::Error::new)?;
         text.push('\n');
@@ -183,7 +180,7 @@ impl DirLock {
 
 impl Drop for DirLock {
     fn drop(&mut self) {
-        // A note that stays behind only costs the next command a failed connection.
+        // If the note stays behind, the next command gets a failed connection and nothing worse.
         fs::remove_file(self.folder.note_file()).ok();
     }
 }

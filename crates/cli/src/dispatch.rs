@@ -1,4 +1,4 @@
-//! From the command line to the command, and the runtime that the command runs on.
+//! Runs the command that the command line names, on the runtime that it needs.
 
 use std::process::ExitCode;
 
@@ -11,7 +11,7 @@ use crate::commands::{
 };
 use crate::error::CliError;
 
-/// Runs the command that was given.
+/// Runs the given command.
 ///
 /// # Errors
 /// Fails with the error of the command.
@@ -40,12 +40,13 @@ fn done(command: impl Future<Output = Result<(), CliError>>) -> Result<ExitCode,
     block_on(command).map(|()| ExitCode::SUCCESS)
 }
 
-/// Everything happens on the main thread, which lives as long as the process: `run` binds its command's life to it.
+/// Runs a client's command on the main thread, which lives as long as the process: `run` binds its command's life to
+/// it.
 fn block_on<T>(command: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot start the runtime")?;
     let done = runtime.block_on(command);
-    // A name that is still being looked up must not hold up the end.
+    // A name resolution that is still running must not delay the end of the process.
     runtime.shutdown_background();
     done
 }

@@ -1,5 +1,5 @@
-//! The errors of commands, with exit codes and messages that say what happened, what the cause is and what to do. The
-//! codes are part of the contract of the command line; `rekindle --help` lists them.
+//! The errors of commands: the exit code of each, and its message for people: what happened, what it conflicts with,
+//! what to do. The exit codes are part of the command line's contract; `rekindle --help` lists them.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -7,68 +7,67 @@ use std::time::Duration;
 
 use rekindle_api::ErrorBody;
 
-/// Done.
-pub(crate) const OK: u8 = 0;
-/// An unexpected error.
-pub(crate) const UNEXPECTED: u8 = 1;
-/// The command line itself was wrong.
-pub(crate) const MISUSED: u8 = 2;
-/// The server said no.
-pub(crate) const REFUSED: u8 = 3;
-/// No server answered, or one that cannot serve now.
-pub(crate) const UNREACHABLE: u8 = 4;
-/// `run` stopped its command because the session goes on elsewhere; `EX_TEMPFAIL` of sysexits.h.
-pub(crate) const SUPERSEDED: u8 = 75;
+pub const OK: u8 = 0;
+/// An unforeseen error, or a run that failed without a more specific code.
+pub const UNEXPECTED: u8 = 1;
+/// The command line was wrong.
+pub const MISUSED: u8 = 2;
+/// The server refused the request.
+pub const REFUSED: u8 = 3;
+/// No server answered, or it cannot serve now.
+pub const UNREACHABLE: u8 = 4;
+/// `run` stopped its command because the session was superseded; `EX_TEMPFAIL` of sysexits.h.
+pub const SUPERSEDED: u8 = 75;
 /// A setting is missing or wrong; `EX_CONFIG` of sysexits.h.
 pub(crate) const CONFIGURATION: u8 = 78;
 
-/// The longest wait that our servers advise.
+/// The longest `Retry-After` that is obeyed. No Rekindle server sends a longer one.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// Why a command failed.
 #[derive(Debug)]
-pub(crate) enum CliError {
+pub enum CliError {
     /// The arguments contradict each other.
     Usage(String),
-    /// The server said no.
+    /// The server refused the request.
     Refused(Box<Refused>),
-    /// We say no ourselves, for a reason that the server's state gives.
+    /// The command itself refuses, because of the state that it found on the server.
     Conflict(String),
     /// The server did not answer, or cannot serve now.
     Unreachable(Unreachable),
     /// A setting is missing or wrong.
     Configuration(String),
-    /// The reader of our output has gone: no message can be shown.
+    /// Stdout is closed: its reader has ended, so nothing is printed any more.
     OutputClosed,
     /// Anything else.
     Unexpected(anyhow::Error),
 }
 
-/// A server's no.
+/// A refusal by the server.
 #[derive(Debug)]
-pub(crate) struct Refused {
-    /// The body that came with it.
+pub struct Refused {
+    /// The body of the response.
     pub body: ErrorBody,
-    /// What the person may type now.
+    /// Hints for the user: the commands to type.
     pub advice: Vec<String>,
-    /// When it is worth asking again, if the server said so.
+    /// The `Retry-After` of the response, if it has one.
     pub retry_after: Option<Duration>,
 }
 
 /// A server that does not answer.
 #[derive(Debug)]
-pub(crate) struct Unreachable {
-    /// Where it was sought.
+pub struct Unreachable {
+    /// The URL that was tried.
     pub url: String,
-    /// What happened there.
+    /// What went wrong.
     pub what: String,
-    /// What to check.
+    /// A hint on what to check.
     pub advice: String,
 }
 
 impl CliError {
-    /// The exit code that tells programs.
-    pub(crate) fn code(&self) -> u8 {
+    /// Returns the exit code.
+    pub fn code(&self) -> u8 {
         match self {
             Self::Usage(_) => MISUSED,
             Self::Refused(_) | Self::Conflict(_) => REFUSED,
@@ -79,13 +78,13 @@ impl CliError {
         }
     }
 
-    /// Returns whether a later attempt may succeed: too many requests were sent.
-    pub(crate) fn is_for_now(&self) -> bool {
+    /// Whether the same request may succeed later unchanged: the rate limit was exceeded.
+    pub fn is_for_now(&self) -> bool {
         matches!(self, Self::Refused(refused) if refused.code() == "rate_limited")
     }
 
-    /// How long to wait at least before asking again: what the server said, within reason.
-    pub(crate) fn retry_after(&self) -> Duration {
+    /// Returns how long to wait before the next attempt: what the server said, up to a limit.
+    pub fn retry_after(&self) -> Duration {
         match self {
             Self::Refused(refused) => refused.retry_after.unwrap_or_default().min(LONGEST_WAIT),
             Self::Usage(_)
@@ -97,8 +96,8 @@ impl CliError {
         }
     }
 
-    /// Tells the person on stderr, and answers the exit code.
-    pub(crate) fn report(&self) -> ExitCode {
+    /// Prints the message on stderr and returns the exit code.
+    pub fn report(&self) -> ExitCode {
         if !matches!(self, Self::OutputClosed) {
             crate::messages::error(&self.to_string());
         }
@@ -107,8 +106,8 @@ impl CliError {
 }
 
 impl Refused {
-    /// The server's stable name for this refusal.
-    pub(crate) fn code(&self) -> &str {
+    /// Returns the API's error code.
+    pub fn code(&self) -> &str {
         &self.body.code
     }
 }

@@ -1,4 +1,4 @@
-//! What a person may do about a refusal or a silence: the last line of an error, with the command to type.
+//! Hints: the last lines of an error message, which say what to do and which command to type.
 
 use std::path::Path;
 
@@ -7,16 +7,16 @@ use rekindle_api::ErrorBody;
 use crate::target::Target;
 
 /// Returns what to check when the server could not be reached.
-pub(crate) fn for_unreachable(what: &str, found: &str, ca: Option<&Path>) -> String {
+pub fn for_unreachable(what: &str, found: &str, ca: Option<&Path>) -> String {
     if what.contains("certificate") { for_distrust(ca) } else { for_silence(found) }
 }
 
-/// No server answers.
+/// Returns the hint for a server that does not answer.
 fn for_silence(found: &str) -> String {
     format!("that URL is {found}; check that the server runs there, or start one with `rekindle dev`")
 }
 
-/// The certificate of the server cannot be verified.
+/// Returns the hint for a server whose certificate is not trusted.
 fn for_distrust(ca: Option<&Path>) -> String {
     match ca {
         None => {
@@ -28,8 +28,8 @@ fn for_distrust(ca: Option<&Path>) -> String {
     }
 }
 
-/// The server said no.
-pub(crate) fn for_refusal(target: &Target, body: &ErrorBody) -> Vec<String> {
+/// Returns the hints for a refusal by the server.
+pub fn for_refusal(target: &Target, body: &ErrorBody) -> Vec<String> {
     let mut advice = Vec::new();
     let mut say = |words: String| advice.push(words);
     match body.code.as_str() {

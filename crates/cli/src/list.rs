@@ -1,4 +1,4 @@
-//! Lists: which part of one, and all of it by following its cursors.
+//! Lists: the selected page, or all pages one after the other.
 
 use clap::Args;
 use rekindle_client::{Answer, Client, Request};
@@ -12,7 +12,7 @@ use crate::target::Globals;
 /// The largest page that every list allows.
 const WHOLE_PAGE: u32 = 100;
 
-/// Which part of a list.
+/// Selects a part of a list.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PageArgs {
     /// How many at most
@@ -21,7 +21,7 @@ pub(crate) struct PageArgs {
     /// How many to skip
     #[arg(long, value_name = "N", conflicts_with = "cursor")]
     pub offset: Option<u64>,
-    /// Go on from the `next_cursor` of an earlier answer
+    /// Continue from the `next_cursor` of an earlier answer
     #[arg(long)]
     pub cursor: Option<String>,
     /// All of it, page after page
@@ -33,14 +33,14 @@ pub(crate) struct PageArgs {
 }
 
 impl PageArgs {
-    /// The number of entries in one page.
-    pub(crate) fn page(&self) -> Option<u32> {
+    /// Returns the number of items to request for one page.
+    pub fn page(&self) -> Option<u32> {
         self.limit.or(self.all.then_some(WHOLE_PAGE))
     }
 }
 
-/// How the answer is printed: as it came, as a table, or its ids only.
-pub(crate) fn shown<T>(
+/// Formats a list: as JSON, as a table, or as ids only.
+pub fn shown<T>(
     globals: &Globals,
     part: &PageArgs,
     answer: Answer<T>,
@@ -54,12 +54,12 @@ pub(crate) fn shown<T>(
     }
 }
 
-/// Fetches a page, or with `--all` every page as one: the items of `name` together, the rest as the last page had it.
-/// `request` makes the request of the page at a cursor.
+/// Fetches a page. With `--all` it fetches every page and joins them: the items of `name` together, the other fields as
+/// the last page has them. `request` makes the request for the page at a cursor.
 ///
 /// # Errors
-/// The server's.
-pub(crate) async fn fetch<T: DeserializeOwned>(
+/// Fails with the error of the request.
+pub async fn fetch<T: DeserializeOwned>(
     server: &Connection,
     name: &str,
     part: &PageArgs,
@@ -88,8 +88,8 @@ pub(crate) async fn fetch<T: DeserializeOwned>(
     Ok(Answer { value, text, replayed: false })
 }
 
-/// The last line under a table: what is not in it.
-pub(crate) fn rest(shown: usize, total: u64, next_cursor: Option<&str>) -> String {
+/// Returns the line under a table that says what the table leaves out.
+pub fn rest(shown: usize, total: u64, next_cursor: Option<&str>) -> String {
     match next_cursor {
         Some(cursor) => format!("{shown} of {total}; more with --all or --cursor {cursor}\n"),
         None if total as usize == shown => String::new(),

@@ -1,5 +1,5 @@
-//! `rekindle`: a local server in one command, a server for production, and a client of the HTTP API for everything else.
-//! The heart of it is `run`, which makes any command a tracked session.
+//! `rekindle`: a local server in one command, a server for production, and a client of the HTTP API. Its central
+//! command is `run`, which makes any command a tracked session.
 
 mod args;
 mod commands;
@@ -24,16 +24,16 @@ use clap::Parser;
 use crate::args::Cli;
 use crate::error::CliError;
 
-/// Answering a heartbeat allocates some forty times; with the system's allocator that is a tenth of its cost.
+/// The handling of a heartbeat allocates about forty times. With the system's allocator that is a tenth of its cost.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // No command for people, and so not one of theirs: not in the help, nor in the completions.
+    // The guard is internal, so it is neither in the help nor in the completions.
     if let Some(ended) = run::process_guard::run_if_guard() {
         return ended.map_or_else(|error| CliError::from(error).report(), |()| ExitCode::SUCCESS);
     }
-    // Exactly one provider must be installed before the first connection; an error means that it is installed already.
+    // One provider must be installed before the first connection. An error means that one already is.
     rustls::crypto::ring::default_provider().install_default().ok();
     let cli = Cli::parse();
     if cli.globals.no_color {

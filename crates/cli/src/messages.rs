@@ -1,20 +1,21 @@
-//! Messages on stderr. Stored text cannot move the cursor or change colours: control characters are shown as blanks.
+//! Messages on stderr. Control characters are replaced by blanks, so that stored text cannot move the cursor or change
+//! colours.
 
 use std::io::Write;
 
-/// Writes a message to stderr, with a prefix that distinguishes it from a command's output.
-pub(crate) fn say(words: &str) {
-    // An error of stderr cannot be reported anywhere.
+/// Prints a message on stderr, with a prefix that sets it apart from the output of a command that `run` runs.
+pub fn say(words: &str) {
+    // If stderr cannot be written to, there is no other place for the message.
     writeln!(anstream::stderr(), "rekindle: {}", visible(words)).ok();
 }
 
-/// Says what went wrong.
-pub(crate) fn error(words: &str) {
+/// Prints an error message.
+pub fn error(words: &str) {
     let red = anstyle::AnsiColor::Red.on_default() | anstyle::Effects::BOLD;
     writeln!(anstream::stderr(), "{red}rekindle:{red:#} {}", visible(words)).ok();
 }
 
-/// The text without what a terminal would obey.
-pub(crate) fn visible(text: &str) -> String {
+/// Replaces control characters, which a terminal would obey.
+pub fn visible(text: &str) -> String {
     text.chars().map(|one| if one.is_control() && one != '\n' { ' ' } else { one }).collect()
 }

@@ -1,4 +1,4 @@
-//! Data on stdout: JSON as it came, or tables and ages for people.
+//! Data on stdout: JSON as it was received, or tables and ages for people.
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -10,14 +10,14 @@ use rekindle_core::{Clock, SystemClock, Timestamp};
 use crate::error::CliError;
 use crate::messages::visible;
 
-/// A task name or message in a table is cut after this many characters; `show` has it whole.
+/// The longest cell of a table, in characters. `show` prints the whole text.
 const CELL: usize = 60;
 
-/// Writes data to stdout, and makes sure that it got there.
+/// Writes data to stdout and flushes it.
 ///
 /// # Errors
-/// Stdout is closed or full.
-pub(crate) fn data(text: &str) -> Result<(), CliError> {
+/// Fails if stdout is closed or full.
+pub fn data(text: &str) -> Result<(), CliError> {
     let mut stdout = anstream::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     if !text.is_empty() && !text.ends_with('\n') {
@@ -27,8 +27,8 @@ pub(crate) fn data(text: &str) -> Result<(), CliError> {
     Ok(())
 }
 
-/// A table with these columns.
-pub(crate) fn table(columns: &[&str]) -> Table {
+/// Returns an empty table with these columns.
+pub fn table(columns: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(columns);
     for column in table.column_iter_mut() {
@@ -37,13 +37,13 @@ pub(crate) fn table(columns: &[&str]) -> Table {
     table
 }
 
-/// The table as text, without the blanks at the ends of its lines.
-pub(crate) fn drawn(table: &Table) -> String {
+/// Formats the table, without blanks at the ends of its lines.
+pub fn drawn(table: &Table) -> String {
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
-/// One cell: on one line, and not too long.
-pub(crate) fn cell(text: &str) -> String {
+/// Formats a text for a cell: on one line, and shortened.
+pub fn cell(text: &str) -> String {
     let one_line = visible(text).replace('\n', " ");
     match one_line.char_indices().nth(CELL) {
         Some((at, _)) => format!("{}…", &one_line[..at]),
@@ -51,18 +51,18 @@ pub(crate) fn cell(text: &str) -> String {
     }
 }
 
-/// A cell that may be empty.
-pub(crate) fn optional(text: Option<&str>) -> String {
+/// Formats an optional text for a cell.
+pub fn optional(text: Option<&str>) -> String {
     text.map_or_else(|| "-".to_owned(), cell)
 }
 
-/// How long ago that was.
-pub(crate) fn age(time: Time) -> String {
+/// Formats how long ago a time was.
+pub fn age(time: Time) -> String {
     format!("{} ago", span(SystemClock.now().since(Timestamp::from_millis(time.millis()))))
 }
 
-/// A span in its two largest units at most.
-pub(crate) fn span(span: Duration) -> String {
+/// Formats a span in its two largest units at most.
+pub fn span(span: Duration) -> String {
     let whole = span.as_secs();
     match whole {
         0 => format!("{}ms", span.as_millis()),
@@ -77,16 +77,16 @@ fn two(large: u64, unit: &str, small: u64, part: &str) -> String {
     if small == 0 { format!("{large}{unit}") } else { format!("{large}{unit} {small}{part}") }
 }
 
-/// Whether a person watches stdout.
-pub(crate) fn is_tty() -> bool {
+/// Whether stdout is a terminal.
+pub fn is_tty() -> bool {
     std::io::stdout().is_terminal()
 }
 
-/// Wipes the screen before it is drawn anew.
+/// Clears the screen before it is drawn again.
 ///
 /// # Errors
-/// Stdout is closed.
-pub(crate) fn clear_screen() -> Result<(), CliError> {
+/// Fails if stdout is closed.
+pub fn clear_screen() -> Result<(), CliError> {
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(b"\x1b[H\x1b[2J\x1b[3J")?;
     Ok(())

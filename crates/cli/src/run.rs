@@ -1,6 +1,6 @@
 //! `rekindle run`: the parts that make a command a tracked session. [`child`] is the command as a process, with its
-//! [`terminal`], [`stderr_capture`], [`signals`] and the [`process_guard`] that ends it after a runner that vanished.
-//! [`plan`], [`registration`] and [`reporter`] report it to the server; [`outcome`] words how it ended.
+//! [`terminal`], [`stderr_capture`], [`signals`] and the [`process_guard`] that ends it if the runner is killed.
+//! [`plan`], [`registration`] and [`reporter`] report it to the server; [`outcome`] describes how it ended.
 
 pub(crate) mod backoff;
 pub(crate) mod child;

@@ -1,4 +1,4 @@
-//! How sessions, tasks and machines look to people: as a row of a list, and alone.
+//! Formats sessions, tasks, machines and keys for people: as rows of a list, or one alone.
 
 use rekindle_api::{
     ApiKey, ApiKeyList, AuditEvent, AuditTrail, Machine, MachineList, Object, Session, SessionList, Task, TaskList,
@@ -8,8 +8,8 @@ use crate::list::rest;
 use crate::messages::visible;
 use crate::output::{age, cell, drawn, optional, table};
 
-/// A list of sessions.
-pub(crate) fn sessions(list: &SessionList) -> String {
+/// Formats a list of sessions.
+pub fn sessions(list: &SessionList) -> String {
     if list.sessions.is_empty() {
         return "no sessions\n".to_owned();
     }
@@ -29,16 +29,16 @@ pub(crate) fn sessions(list: &SessionList) -> String {
     drawn(&drawing) + &rest(list.sessions.len(), list.total, list.next_cursor.as_deref())
 }
 
-/// A list of tasks.
-pub(crate) fn tasks(list: &TaskList) -> String {
+/// Formats a list of tasks.
+pub fn tasks(list: &TaskList) -> String {
     if list.tasks.is_empty() {
         return "no tasks\n".to_owned();
     }
     task_rows(&list.tasks) + &rest(list.tasks.len(), list.total, list.next_cursor.as_deref())
 }
 
-/// Tasks, without a word about how many there are.
-pub(crate) fn task_rows(tasks: &[Task]) -> String {
+/// Formats tasks without their total number.
+pub fn task_rows(tasks: &[Task]) -> String {
     let mut drawing = table(&["TASK", "NAME", "STATUS", "SESSION", "CHANGED"]);
     for task in tasks {
         drawing.add_row([
@@ -52,8 +52,8 @@ pub(crate) fn task_rows(tasks: &[Task]) -> String {
     drawn(&drawing)
 }
 
-/// A list of machines.
-pub(crate) fn machines(list: &MachineList) -> String {
+/// Formats a list of machines.
+pub fn machines(list: &MachineList) -> String {
     if list.machines.is_empty() {
         return "no machines\n".to_owned();
     }
@@ -71,8 +71,8 @@ pub(crate) fn machines(list: &MachineList) -> String {
     drawn(&drawing) + &rest(list.machines.len(), list.total, list.next_cursor.as_deref())
 }
 
-/// One session.
-pub(crate) fn session(session: &Session) -> String {
+/// Formats one session.
+pub fn session(session: &Session) -> String {
     let mut facts = KeyValueTable::default();
     facts.add("session", &session.session_id);
     facts.add("project", &session.project_id);
@@ -91,8 +91,8 @@ pub(crate) fn session(session: &Session) -> String {
     facts.0
 }
 
-/// One task.
-pub(crate) fn task(task: &Task) -> String {
+/// Formats one task.
+pub fn task(task: &Task) -> String {
     let mut facts = KeyValueTable::default();
     facts.add("task", &task.task_id);
     facts.add("name", &task.task_name);
@@ -109,8 +109,8 @@ pub(crate) fn task(task: &Task) -> String {
     facts.0
 }
 
-/// One machine.
-pub(crate) fn machine(machine: &Machine) -> String {
+/// Formats one machine.
+pub fn machine(machine: &Machine) -> String {
     let mut facts = KeyValueTable::default();
     facts.add("machine", &machine.machine_id);
     facts.add("hostname", &machine.hostname);
@@ -125,8 +125,8 @@ pub(crate) fn machine(machine: &Machine) -> String {
     facts.0
 }
 
-/// The keys that were handed out.
-pub(crate) fn keys(list: &ApiKeyList) -> String {
+/// Formats a list of API keys.
+pub fn keys(list: &ApiKeyList) -> String {
     if list.keys.is_empty() {
         return "no keys were handed out\n".to_owned();
     }
@@ -145,8 +145,8 @@ pub(crate) fn keys(list: &ApiKeyList) -> String {
     drawn(&drawing)
 }
 
-/// One key, without its secret.
-pub(crate) fn key(key: &ApiKey) -> KeyValueTable {
+/// Formats one key, without its secret.
+pub fn key(key: &ApiKey) -> KeyValueTable {
     let mut facts = KeyValueTable::default();
     facts.add("key", &key.key_id);
     facts.add("name", &key.name);
@@ -159,8 +159,8 @@ pub(crate) fn key(key: &ApiKey) -> KeyValueTable {
     facts
 }
 
-/// A part of the audit trail.
-pub(crate) fn audit(trail: &AuditTrail) -> String {
+/// Formats a page of the audit trail.
+pub fn audit(trail: &AuditTrail) -> String {
     if trail.events.is_empty() {
         return "nothing happened\n".to_owned();
     }
@@ -195,26 +195,26 @@ fn slots(slots: &[u16]) -> String {
     }
 }
 
-/// Names and values, one on each line; further lines of a value are under its first.
+/// Names and values, one pair a line. Further lines of a value are aligned below its first.
 #[derive(Default)]
 pub(crate) struct KeyValueTable(pub String);
 
 impl KeyValueTable {
-    /// One more.
-    pub(crate) fn add(&mut self, name: &str, value: &(impl ToString + ?Sized)) {
+    /// Adds a pair.
+    pub fn add(&mut self, name: &str, value: &(impl ToString + ?Sized)) {
         let value = visible(&value.to_string()).replace('\n', &format!("\n{:16}", ""));
         self.0.push_str(&format!("{name:<16}{value}\n"));
     }
 
-    /// One more, if there is a value.
-    pub(crate) fn maybe(&mut self, name: &str, value: Option<impl ToString>) {
+    /// Adds a pair if there is a value.
+    pub fn maybe(&mut self, name: &str, value: Option<impl ToString>) {
         if let Some(value) = value {
             self.add(name, &value);
         }
     }
 
-    /// The metadata, one key on each line.
-    pub(crate) fn metadata(&mut self, metadata: &Object) {
+    /// Adds the metadata, one key a line.
+    pub fn metadata(&mut self, metadata: &Object) {
         for (key, value) in metadata {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             self.add("metadata", &format!("{key}: {text}"));

@@ -1,5 +1,5 @@
-//! Which server a command talks to and with which key: flags, then the environment, then the data folder of a local
-//! server in the current folder or a parent, as git looks for `.git`.
+//! Which server a command talks to and with which key: from flags, else the environment, else the data folder of a
+//! local server in the current folder or a parent, as git searches for `.git`.
 
 use std::path::{Path, PathBuf};
 
@@ -14,14 +14,14 @@ const DEFAULT_URL: &str = "http://127.0.0.1:3000";
 /// The options that every command has.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
-pub(crate) struct Globals {
-    /// The server; without it the one that the nearest `.rekindle` names, else <http://127.0.0.1:3000>
+pub struct Globals {
+    /// The server; without it the one of the nearest `.rekindle`, else <http://127.0.0.1:3000>
     #[arg(long, global = true, env = "REKINDLE_URL", value_name = "URL")]
     url: Option<String>,
     /// The API key; without it the one in the nearest `.rekindle`
     #[arg(long, global = true, env = "REKINDLE_API_KEY", value_name = "KEY", hide_env_values = true)]
     api_key: Option<String>,
-    /// The certificates of those who may sign the server's, in PEM, besides those that this host trusts
+    /// A file of CA certificates in PEM that are trusted for the server, besides those that this host trusts
     #[arg(long, global = true, env = "REKINDLE_CA_FILE", value_name = "FILE")]
     ca: Option<PathBuf>,
     /// The data folder of a local server, in place of the nearest `.rekindle`
@@ -35,52 +35,50 @@ pub(crate) struct Globals {
     pub no_color: bool,
 }
 
-/// A server and the key to it.
+/// A server and the API key for it.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Target {
-    /// Where it listens.
+pub struct Target {
     pub url: Url,
-    /// The key.
     pub key: String,
-    /// Where the URL comes from, for a person.
+    /// Where the URL comes from, for messages.
     pub found: String,
-    /// A file with the certificates of those who may sign the server's, besides those that this host trusts.
+    /// A file of CA certificates that are trusted for the server, besides those that this host trusts.
     pub ca: Option<PathBuf>,
 }
 
 impl Globals {
-    /// The data folder that these options mean, if there is one.
-    pub(crate) fn folder(&self) -> Option<Folder> {
+    /// Returns the data folder that these options select, if there is one.
+    pub fn folder(&self) -> Option<Folder> {
         match &self.data {
             Some(path) => Some(Folder::at(path.clone())),
             None => std::env::current_dir().ok().and_then(|here| Folder::nearest(&here)),
         }
     }
 
-    /// The server and the key.
+    /// Returns the server and the key.
     ///
     /// # Errors
-    /// There is no key, or the URL is none.
-    pub(crate) fn locate(&self) -> Result<Target, CliError> {
+    /// Fails if there is no key, or if the URL is invalid.
+    pub fn locate(&self) -> Result<Target, CliError> {
         let target = locate(text(self.url.as_ref()), text(self.api_key.as_ref()), self.folder().as_ref())?;
         Ok(Target { ca: self.ca().map(Path::to_path_buf), ..target })
     }
 
-    /// The file with the certificates of those who may sign the server's. An empty name is none.
-    pub(crate) fn ca(&self) -> Option<&Path> {
+    /// Returns the file of CA certificates. An empty name counts as none.
+    pub fn ca(&self) -> Option<&Path> {
         self.ca.as_deref().filter(|file| !file.as_os_str().is_empty())
     }
 
-    /// Returns the server, for requests without a key, and the source of its URL, for messages.
+    /// Returns the URL of the server, and where it comes from, for requests that need no key.
     ///
     /// # Errors
-    /// Fails when the URL is invalid.
-    pub(crate) fn server(&self) -> Result<(Url, String), CliError> {
+    /// Fails if the URL is invalid.
+    pub fn server(&self) -> Result<(Url, String), CliError> {
         server(text(self.url.as_ref()), self.folder().as_ref())
     }
 }
 
-/// An empty variable is as good as none.
+/// An empty variable counts as absent.
 fn text(given: Option<&String>) -> Option<&str> {
     given.map(|text| text.trim()).filter(|text| !text.is_empty())
 }
@@ -106,7 +104,7 @@ fn server(url: Option<&str>, folder: Option<&Folder>) -> Result<(Url, String), C
 
 fn locate(url: Option<&str>, key: Option<&str>, folder: Option<&Folder>) -> Result<Target, CliError> {
     let (parsed, found) = server(url, folder)?;
-    // The key of a local server is private to its owner.
+    // The key of a local server is sent only to a server on this host.
     let kept = folder.filter(|_| url.is_none() || is_local(&parsed)).and_then(Folder::key);
     let Some(key) = key.map(str::to_owned).or(kept) else {
         return Err(CliError::Configuration(format!(

@@ -1,4 +1,4 @@
-//! Parsers of the values of arguments, and their error messages.
+//! Parsers of values on the command line, with an error message for each kind of invalid value.
 
 use std::time::Duration;
 
@@ -7,28 +7,28 @@ use uuid::Uuid;
 
 use crate::error::CliError;
 
-/// A JSON object, such as `{"k":1}`.
+/// Parses a JSON object, such as `{"k":1}`.
 ///
 /// # Errors
-/// Why it is none.
-pub(crate) fn object(text: &str) -> Result<Object, String> {
+/// Fails if the text is not a JSON object.
+pub fn object(text: &str) -> Result<Object, String> {
     serde_json::from_str(text).map_err(|error| format!("must be a JSON object such as '{{\"k\":1}}': {error}"))
 }
 
-/// The id of a session or a task.
+/// Parses the id of a session or a task.
 ///
 /// # Errors
-/// That it is none, and where ids are to be found.
-pub(crate) fn id(text: &str) -> Result<Uuid, String> {
+/// Fails if the text is not an id, with a message that says where ids are shown.
+pub fn id(text: &str) -> Result<Uuid, String> {
     let words = "must be a whole id such as 6fa459ea-ee8a-4ca4-894e-db77e160355e; `list` shows them";
     Uuid::try_parse(text).map_err(|_| words.to_owned())
 }
 
-/// A span of time such as `20s` or `1m30s`; a bare number is seconds.
+/// Parses a span of time such as `20s` or `1m30s`. A bare number is seconds.
 ///
 /// # Errors
-/// Why it is none, or is too short to be meant.
-pub(crate) fn span(text: &str) -> Result<Duration, String> {
+/// Fails if the text is not a span, or if the span is too short to be intended.
+pub fn span(text: &str) -> Result<Duration, String> {
     let parsed = match text.parse::<u64>() {
         Ok(seconds) => Ok(Duration::from_secs(seconds)),
         Err(_) => humantime::parse_duration(text).map_err(|error| format!("must be like 20s or 500ms: {error}")),
@@ -39,11 +39,11 @@ pub(crate) fn span(text: &str) -> Result<Duration, String> {
     })
 }
 
-/// A span of whole days, such as `90d`; a bare number is days.
+/// Parses a span of whole days, such as `90d`. A bare number is days.
 ///
 /// # Errors
-/// Why it is none.
-pub(crate) fn days(text: &str) -> Result<u64, String> {
+/// Fails if the text is not a number of days.
+pub fn days(text: &str) -> Result<u64, String> {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
     let words = || "must be whole days such as 90d, and at most 3650".to_owned();
     let days = match text.parse::<u64>() {
@@ -59,19 +59,19 @@ pub(crate) fn days(text: &str) -> Result<u64, String> {
     if (1..=3650).contains(&days) { Ok(days) } else { Err(words()) }
 }
 
-/// A point in time such as `2026-01-19T08:30:00Z`.
+/// Parses a point in time such as `2026-01-19T08:30:00Z`.
 ///
 /// # Errors
-/// Why it is none.
-pub(crate) fn moment(text: &str) -> Result<Time, String> {
+/// Fails if the text is not a time.
+pub fn moment(text: &str) -> Result<Time, String> {
     text.parse().map_err(|error: rekindle_api::InvalidTextError| error.0)
 }
 
-/// Returns the named machine, or this one.
+/// Returns the named machine, or the name of this host.
 ///
 /// # Errors
-/// Fails when this host has no name that JSON can hold.
-pub(crate) fn this_machine(named: Option<String>) -> Result<String, CliError> {
+/// Fails if the name of this host is not valid UTF-8.
+pub fn this_machine(named: Option<String>) -> Result<String, CliError> {
     if let Some(named) = named {
         return Ok(named);
     }

@@ -1,5 +1,5 @@
-//! `--watch`: the same picture again and again. On a terminal it is drawn anew, elsewhere it is appended; a server that
-//! goes away is waited for.
+//! `--watch`: repeats an output until interrupted. On a terminal it is redrawn, elsewhere it is appended. It continues
+//! when the server is away for a time.
 
 use std::time::Duration;
 
@@ -11,27 +11,28 @@ use crate::target::Globals;
 use crate::value_parsers::span;
 use crate::{messages, output};
 
-/// Whether to look once or again and again.
+/// The option `--watch`.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct Watch {
-    /// Look again every SECS seconds until interrupted
+pub struct Watch {
+    /// Repeat every SECS seconds until interrupted
     #[arg(long, value_name = "SECS", num_args = 0..=1, default_missing_value = "2", value_parser = span)]
     pub watch: Option<Duration>,
 }
 
 impl Watch {
-    /// Draws once, or until it is interrupted.
+    /// Prints once, or until interrupted.
     ///
     /// # Errors
-    /// Fails with the error of `draw`; while watching, an unreachable or busy server is only reported, and tried again.
-    pub(crate) async fn draw(
+    /// Fails with the error of `draw`. With `--watch`, a server that is out of reach or an exceeded rate limit only
+    /// gives a message, and the next attempt follows.
+    pub async fn draw(
         &self,
         globals: &Globals,
         mut draw: impl AsyncFnMut(&Connection) -> Result<String, CliError>,
     ) -> Result<(), CliError> {
         let mut was_lost = false;
         loop {
-            // Located each time: a server that comes back may listen elsewhere.
+            // Located each time: a restarted server may have another address.
             let picture = match globals.locate().and_then(Connection::new) {
                 Ok(server) => draw(&server).await,
                 Err(failure) => Err(failure),

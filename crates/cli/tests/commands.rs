@@ -1,5 +1,5 @@
-//! The other commands with a real server: every verb as programs use it (`--json`), tables as people see them, and the
-//! exit codes.
+//! The commands of the client with a real server: every command with `--json`, the tables for people, and the exit
+//! codes.
 
 mod support;
 
@@ -17,7 +17,7 @@ fn status(of: &Value) -> String {
 }
 
 #[test]
-fn sessions_go_through_their_whole_life() {
+fn every_session_command_works() {
     let dev = Dev::start();
     let created =
         dev.json(&["session", "create", "--project", "p", "--machine", "m", "--slot", "2", "--metadata", r#"{"k":1}"#]);
@@ -71,7 +71,7 @@ fn sessions_go_through_their_whole_life() {
 }
 
 #[test]
-fn tasks_go_through_their_whole_life() {
+fn every_task_command_works() {
     let dev = Dev::start();
     let session = &text(&dev.json(&["session", "create", "--project", "p"]), "session_id");
     let created = dev.json(&[
@@ -104,7 +104,7 @@ fn tasks_go_through_their_whole_life() {
 }
 
 #[test]
-fn machines_go_through_their_whole_life() {
+fn every_machine_command_works() {
     let dev = Dev::start();
     let created = dev.json(&[
         "machine",
@@ -146,7 +146,7 @@ fn machines_go_through_their_whole_life() {
 }
 
 #[test]
-fn a_list_is_read_in_parts_or_whole() {
+fn a_list_is_read_page_by_page_or_with_all() {
     let dev = Dev::start();
     for n in 0..5 {
         dev.json(&["session", "create", "--project", &format!("p{n}"), "--machine", "m"]);
@@ -172,7 +172,7 @@ fn a_list_is_read_in_parts_or_whole() {
 }
 
 #[test]
-fn people_see_tables_that_no_stored_text_can_steer() {
+fn tables_show_stored_text_without_control_characters() {
     let dev = Dev::start();
     let session = text(&dev.json(&["session", "create", "--project", "p"]), "session_id");
     dev.call(&["task", "create", "--session", &session, "--name", "\u{1b}[31mred\nand more"]).expect_code(0);
@@ -183,7 +183,7 @@ fn people_see_tables_that_no_stored_text_can_steer() {
 }
 
 #[test]
-fn status_names_what_is_silent_and_what_to_type() {
+fn status_lists_stalled_sessions_with_the_command_to_recover_them() {
     let dev = Dev::with(&[("STALL_THRESHOLD_MS", "300"), ("DETECT_INTERVAL_MS", "50")]);
     let calm = dev.call(&["status"]).expect_code(0).out();
     assert!(calm.starts_with("0 sessions"), "{calm}");
@@ -199,7 +199,7 @@ fn status_names_what_is_silent_and_what_to_type() {
 }
 
 #[test]
-fn watching_outlives_a_restart_of_the_server() {
+fn watch_continues_after_a_restart_of_the_server() {
     let mut dev = Dev::start();
     let watch = dev.begin(&["status", "--watch", "100ms"]);
     support::pause(std::time::Duration::from_secs(1));
@@ -215,7 +215,7 @@ fn watching_outlives_a_restart_of_the_server() {
 }
 
 #[test]
-fn exit_codes_tell_misused_refused_unreachable_and_unconfigured_apart() {
+fn exit_codes_distinguish_usage_refused_unreachable_and_configuration() {
     let dev = Dev::start();
     dev.call(&["session", "list", "--status", "asleep"]).expect_code(2);
     dev.call(&["session", "show", "no-uuid"]).expect_code(2);
@@ -231,9 +231,9 @@ fn exit_codes_tell_misused_refused_unreachable_and_unconfigured_apart() {
         invalid.err()
     );
 
-    let nobody = format!("http://127.0.0.1:{}", free_port());
-    let lost = dev.call(&["--url", &nobody, "session", "list"]).expect_code(4);
-    assert!(lost.out().is_empty() && lost.err().contains(&nobody), "{}", lost.err());
+    let unused = format!("http://127.0.0.1:{}", free_port());
+    let lost = dev.call(&["--url", &unused, "session", "list"]).expect_code(4);
+    assert!(lost.out().is_empty() && lost.err().contains(&unused), "{}", lost.err());
 
     let empty = tempfile::tempdir().unwrap();
     let keyless = call(empty.path(), ["session", "list"]).expect_code(78);
@@ -260,7 +260,7 @@ fn the_environment_overrides_the_folder_and_flags_the_environment() {
 }
 
 #[test]
-fn a_stranger_at_the_address_is_recognised() {
+fn a_server_that_is_not_rekindle_is_recognized() {
     let dir = tempfile::tempdir().unwrap();
     let stranger = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", stranger.local_addr().unwrap());
@@ -278,7 +278,7 @@ fn a_stranger_at_the_address_is_recognised() {
 }
 
 #[test]
-fn whoever_has_no_key_can_ask_whether_the_server_lives() {
+fn health_needs_no_key() {
     let dev = Dev::start();
     assert_eq!(dev.call(&["health"]).expect_code(0).out(), "alive\n");
     assert_eq!(dev.call(&["health", "--ready"]).expect_code(0).out(), "ready\n");
@@ -296,7 +296,7 @@ fn whoever_has_no_key_can_ask_whether_the_server_lives() {
 }
 
 #[test]
-fn completions_are_what_their_shell_can_read() {
+fn completions_are_valid_scripts_of_their_shell() {
     let dir = tempfile::tempdir().unwrap();
     for shell in ["bash", "zsh", "fish"] {
         let script = call(dir.path(), ["completions", shell]).expect_code(0).out();
@@ -310,7 +310,7 @@ fn completions_are_what_their_shell_can_read() {
 }
 
 #[test]
-fn help_tells_the_exit_codes_and_keeps_the_key() {
+fn help_lists_the_exit_codes_and_never_shows_the_key() {
     let dir = tempfile::tempdir().unwrap();
     let mut command = rekindle(dir.path());
     let help = Process::start(command.arg("--help").env("REKINDLE_API_KEY", UNKNOWN)).wait().expect_code(0).out();
@@ -318,7 +318,7 @@ fn help_tells_the_exit_codes_and_keeps_the_key() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn a_closed_stdout_is_no_error() {
     let dev = Dev::start();
     for n in 0..30 {
         dev.json(&["session", "create", "--project", &format!("p{n}")]);
@@ -336,7 +336,7 @@ fn a_reader_that_goes_away_is_no_error() {
 }
 
 #[test]
-fn keys_are_handed_out_replaced_and_taken_away() {
+fn keys_are_created_rotated_and_revoked() {
     let dev = Dev::start();
     let made = dev.json(&["key", "create", "--name", "ci", "--role", "worker", "--project", "p", "--expires", "90d"]);
     let (id, secret) = (&text(&made, "key_id"), text(&made, "secret"));

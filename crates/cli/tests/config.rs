@@ -1,5 +1,5 @@
-//! Settings from files, `.env`, the environment and flags, as the program reads them; and `rekindle config`, which shows
-//! and checks them.
+//! Settings from files, `.env`, the environment and flags, as the program reads them; and `rekindle config`, which
+//! shows and checks them.
 
 mod support;
 
@@ -38,7 +38,7 @@ fn with(folder: &Path, args: &[&str], set: &[(&str, &str)]) -> Left {
     Process::start(rekindle(folder).args(args).envs(set.iter().copied())).wait()
 }
 
-/// The value and the source of a setting that `config show` shows.
+/// Returns the value and the source of a setting as `config show` prints them.
 #[track_caller]
 fn shown(all: &Value, name: &str) -> (Option<String>, String) {
     let settings = all["settings"].as_array().into_iter().flatten();
@@ -48,22 +48,22 @@ fn shown(all: &Value, name: &str) -> (Option<String>, String) {
 }
 
 #[test]
-fn show_tells_every_value_and_where_it_comes_from_and_no_secret() {
+fn show_prints_every_value_with_its_source_and_masks_secrets() {
     let folder = complete();
     let set = [("MAX_IN_FLIGHT", "9")];
     let all = with(folder.path(), &["--json", "config", "show", "--port", "5"], &set).json();
-    let told = |name| {
+    let printed = |name| {
         let (value, source) = shown(&all, name);
         (value.unwrap_or_default(), source)
     };
     let pair = |value: &str, source: &str| (value.to_owned(), source.to_owned());
-    assert_eq!(told("STALL_THRESHOLD_MS"), pair("2000", "config/base.toml, stall_threshold_ms"));
-    assert_eq!(told("STORE_URL"), pair("mongodb://me:***@db/", "config/prod.toml, store_url"));
-    assert_eq!(told("API_KEYS"), pair("***", "config/prod.toml, api_keys"));
-    assert_eq!(told("RETENTION_DAYS"), pair("8", ".env"));
-    assert_eq!(told("MAX_IN_FLIGHT"), pair("9", "environment"));
-    assert_eq!(told("PORT"), pair("5", "--port"));
-    assert_eq!(told("HOST"), pair("127.0.0.1", "default"));
+    assert_eq!(printed("STALL_THRESHOLD_MS"), pair("2000", "config/base.toml, stall_threshold_ms"));
+    assert_eq!(printed("STORE_URL"), pair("mongodb://me:***@db/", "config/prod.toml, store_url"));
+    assert_eq!(printed("API_KEYS"), pair("***", "config/prod.toml, api_keys"));
+    assert_eq!(printed("RETENTION_DAYS"), pair("8", ".env"));
+    assert_eq!(printed("MAX_IN_FLIGHT"), pair("9", "environment"));
+    assert_eq!(printed("PORT"), pair("5", "--port"));
+    assert_eq!(printed("HOST"), pair("127.0.0.1", "default"));
     assert_eq!(all["files"], serde_json::json!(["config/base.toml", "config/prod.toml", ".env"]));
 
     let left = with(folder.path(), &["config", "show"], &[]).expect_code(0);
@@ -75,7 +75,7 @@ fn show_tells_every_value_and_where_it_comes_from_and_no_secret() {
 }
 
 #[test]
-fn show_shows_also_what_is_wrong() {
+fn show_also_prints_invalid_settings() {
     let folder = ground(&[("config/base.toml", "[rekindle]\nport = 70000\n")]);
     let left = with(folder.path(), &["config", "show"], &[]).expect_code(0);
     assert!(left.out().contains("70000"), "{}", left.out());
@@ -83,7 +83,7 @@ fn show_shows_also_what_is_wrong() {
 }
 
 #[test]
-fn check_names_everything_at_once_with_file_and_line_of_business() {
+fn check_reports_all_faults_at_once_with_their_sources() {
     let folder = complete();
     let left = call(folder.path(), ["config", "check"]).expect_code(0);
     assert!(left.out().starts_with("configuration is complete\n"), "{}", left.out());
@@ -107,7 +107,7 @@ fn check_names_everything_at_once_with_file_and_line_of_business() {
 }
 
 #[test]
-fn schema_is_one_of_json_schema() {
+fn schema_is_a_valid_json_schema() {
     let folder = ground(&[]);
     let schema = call(folder.path(), ["config", "schema"]).json();
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
@@ -115,7 +115,7 @@ fn schema_is_one_of_json_schema() {
 }
 
 #[test]
-fn serve_takes_its_settings_from_every_layer() {
+fn serve_reads_settings_from_every_layer() {
     let port = support::free_port().to_string();
     let env = format!("API_KEYS={KEY}\nPORT=1\n");
     let prod = "[rekindle]\nlog_format = \"pretty\"\nstore_url = \"sqlite:r.db\"\nrate_limit_per_minute = 0\n";
@@ -146,7 +146,7 @@ fn serve_takes_its_settings_from_every_layer() {
 }
 
 #[test]
-fn dev_leaves_another_projects_files_alone() {
+fn dev_ignores_the_files_of_the_users_project() {
     let files = [
         (".env", "PORT=none of yours\nSTALL_THRESHOLD_MS=1\nSTORE_URI=postgres://me:hunter2@db/\n"),
         ("config/base.toml", "[server]\nport = \"x\"\n"),
@@ -169,7 +169,7 @@ fn dev_leaves_another_projects_files_alone() {
 }
 
 #[test]
-fn dev_logs_to_a_file_and_still_says_where_it_listens() {
+fn dev_with_a_log_file_still_prints_its_url() {
     let mut dev = Dev::with(&[("LOG_FILE", "rekindle.log")]);
     let url = dev.url();
     let left = dev.stop().expect_code(0);
@@ -179,7 +179,7 @@ fn dev_logs_to_a_file_and_still_says_where_it_listens() {
     assert!(log.contains("Starting") && log.contains(&url) && log.ends_with("Stopped\n"), "{log}");
 }
 
-/// The files that are shipped.
+/// The folder of the shipped settings files.
 fn shipped() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config")
 }
@@ -204,7 +204,7 @@ fn the_shipped_files_change_no_documented_default() {
 }
 
 #[test]
-fn every_example_in_the_shipped_files_is_right() {
+fn every_example_in_the_shipped_files_is_valid() {
     let folder = ground(&[]);
     for (name, environment) in [("base.toml", "qa"), ("prod.toml", "production"), ("dev.toml", "development")] {
         let text = fs::read_to_string(shipped().join(name)).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `kill -9` of `rekindle serve` under load, twenty times in a row: every acknowledged write is there after the
+//! `kill -9` of `rekindle serve` under load, twenty times in a row: everything that was acknowledged is there after the
 //! restart, and at the end the domain's invariants hold.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in a test a failed expectation is the way to report")]
 
@@ -33,8 +33,8 @@ struct SeenSession {
     status: SessionStatus,
     last_heartbeat: Time,
     recovered_into: Option<Uuid>,
-    /// A request was cut off: its change may be there or not, and nothing exact can be said of the status.
-    in_doubt: bool,
+    /// A request was cut off: its change may have happened, so the status is uncertain.
+    is_uncertain: bool,
 }
 
 /// What the server has acknowledged of one task.
@@ -42,10 +42,10 @@ struct SeenSession {
 struct SeenTask {
     revision: u64,
     status: TaskStatus,
-    in_doubt: bool,
+    is_uncertain: bool,
 }
 
-/// Every answer that one client received.
+/// Everything that the server acknowledged to one client.
 #[derive(Default)]
 struct Book {
     sessions: HashMap<Uuid, SeenSession>,
@@ -61,20 +61,20 @@ impl Book {
             status: session.status,
             last_heartbeat: session.last_heartbeat,
             recovered_into: session.recovered_into,
-            in_doubt: false,
+            is_uncertain: false,
         };
         self.sessions.insert(session.session_id, seen);
     }
 
     fn task(&mut self, task: &Task) {
         self.acknowledged += 1;
-        let seen = SeenTask { revision: task.revision, status: task.status, in_doubt: false };
+        let seen = SeenTask { revision: task.revision, status: task.status, is_uncertain: false };
         self.tasks.insert(task.task_id, seen);
     }
 
-    fn doubt(&mut self, session: Uuid) {
+    fn mark_uncertain(&mut self, session: Uuid) {
         if let Some(seen) = self.sessions.get_mut(&session) {
-            seen.in_doubt = true;
+            seen.is_uncertain = true;
         }
     }
 }
@@ -86,7 +86,7 @@ struct Server {
 }
 
 impl Server {
-    /// On a port that was free a moment ago: if another process has taken it meanwhile, on another.
+    /// Starts the server on a port that was just free. If another process has taken it since, tries another port.
     async fn start(folder: &Path) -> Self {
         loop {
             match Self::start_on(folder, free_port()).await {
@@ -122,27 +122,27 @@ fn client() -> Client {
     Client::builder().default_headers(key.collect()).timeout(Duration::from_secs(10)).build().unwrap()
 }
 
-/// What became of a request.
-enum Told<T> {
-    /// Written.
-    Yes(T),
-    /// Refused: nothing was written.
-    No(StatusCode),
-    /// Cut off: perhaps written.
-    Perhaps,
+/// The result of a request.
+enum Reply<T> {
+    /// A success response: the change was written.
+    Written(T),
+    /// A client error: nothing was written.
+    Refused(StatusCode),
+    /// No response: the change may have been written.
+    Unknown,
 }
 
-async fn ask<T: DeserializeOwned>(request: RequestBuilder) -> Told<T> {
-    let Ok(answer) = request.send().await else { return Told::Perhaps };
+async fn ask<T: DeserializeOwned>(request: RequestBuilder) -> Reply<T> {
+    let Ok(answer) = request.send().await else { return Reply::Unknown };
     let status = answer.status();
     match answer.bytes().await {
-        Ok(body) if status.is_success() => Told::Yes(serde_json::from_slice(&body).unwrap()),
-        Ok(_) if status.is_client_error() => Told::No(status),
-        Ok(_) | Err(_) => Told::Perhaps,
+        Ok(body) if status.is_success() => Reply::Written(serde_json::from_slice(&body).unwrap()),
+        Ok(_) if status.is_client_error() => Reply::Refused(status),
+        Ok(_) | Err(_) => Reply::Unknown,
     }
 }
 
-/// One client: works until it is stopped, or its server is gone.
+/// Runs one client until `stop` is set or the server is gone.
 async fn work(base: String, number: u32, round: u32, stop: Arc<AtomicBool>, total: Arc<AtomicU64>) -> Book {
     let http = client();
     let mut book = Book::default();
@@ -156,18 +156,18 @@ async fn work(base: String, number: u32, round: u32, stop: Arc<AtomicBool>, tota
         let body =
             CreateSession { project_id: project.clone(), machine_id: format!("m{number}"), ..Default::default() };
         let session: Session = match ask(http.post(url("sessions".to_owned())).json(&body)).await {
-            Told::Yes(session) => session,
-            Told::No(status) => panic!("a create was refused: {status}"),
-            Told::Perhaps => break,
+            Reply::Written(session) => session,
+            Reply::Refused(status) => panic!("a create was refused: {status}"),
+            Reply::Unknown => break,
         };
         book.session(&session);
         let id = session.session_id;
         let Some(()) = tasks(&http, &url, &mut book, &mut random, &session).await else {
-            book.doubt(id);
+            book.mark_uncertain(id);
             break;
         };
         let Some(()) = life(&http, &url, &mut book, &mut random, id).await else {
-            book.doubt(id);
+            book.mark_uncertain(id);
             break;
         };
         total.fetch_add(1, Ordering::Relaxed);
@@ -175,7 +175,7 @@ async fn work(base: String, number: u32, round: u32, stop: Arc<AtomicBool>, tota
     book
 }
 
-/// A few tasks, some begun, some ended. None: the server is gone.
+/// Creates a few tasks, begins some and completes some. Returns `None` if the server is gone.
 async fn tasks(
     http: &Client,
     url: &impl Fn(String) -> String,
@@ -190,7 +190,9 @@ async fn tasks(
             task_name: format!("task {n}"),
             ..Default::default()
         };
-        let Told::Yes(task) = ask::<Task>(http.post(url("tasks".to_owned())).json(&body)).await else { return None };
+        let Reply::Written(task) = ask::<Task>(http.post(url("tasks".to_owned())).json(&body)).await else {
+            return None;
+        };
         book.task(&task);
         for status in [TaskStatus::InProgress, TaskStatus::Completed] {
             if random.bool() {
@@ -198,10 +200,10 @@ async fn tasks(
             }
             let body = PatchTask { status: Some(status), ..Default::default() };
             match ask::<Task>(http.patch(url(format!("tasks/{}", task.task_id))).json(&body)).await {
-                Told::Yes(task) => book.task(&task),
-                Told::No(status) => panic!("a task's change was refused: {status}"),
-                Told::Perhaps => {
-                    book.tasks.get_mut(&task.task_id).unwrap().in_doubt = true;
+                Reply::Written(task) => book.task(&task),
+                Reply::Refused(status) => panic!("a task's change was refused: {status}"),
+                Reply::Unknown => {
+                    book.tasks.get_mut(&task.task_id).unwrap().is_uncertain = true;
                     return None;
                 }
             }
@@ -210,7 +212,7 @@ async fn tasks(
     Some(())
 }
 
-/// Heartbeats, then one of the ends that a session can have. None: the server is gone.
+/// Sends heartbeats, then ends, pauses or recovers the session, or leaves it. Returns `None` if the server is gone.
 async fn life(
     http: &Client,
     url: &impl Fn(String) -> String,
@@ -220,9 +222,9 @@ async fn life(
 ) -> Option<()> {
     for _ in 0..random.u32(1..5) {
         match ask::<HeartbeatResponse>(http.post(url(format!("sessions/{id}/heartbeat")))).await {
-            Told::Yes(beat) => book.session(&beat.session),
-            Told::No(status) => panic!("a heartbeat was refused: {status}"),
-            Told::Perhaps => return None,
+            Reply::Written(beat) => book.session(&beat.session),
+            Reply::Refused(status) => panic!("a heartbeat was refused: {status}"),
+            Reply::Unknown => return None,
         }
     }
     let patch = |status| {
@@ -237,10 +239,10 @@ async fn life(
             changed(ask(http.post(url(format!("sessions/{id}/mark-stalled")))).await, book)?;
             let body = serde_json::json!({ "new_machine_id": "elsewhere" });
             let successor = ask::<Session>(http.post(url(format!("sessions/{id}/recover"))).json(&body)).await;
-            // Its original has changed with it, and so have the tasks of both.
-            book.doubt(id);
+            // The recovery also changes the original session and the tasks of both.
+            book.mark_uncertain(id);
             forget_tasks(book);
-            let Told::Yes(successor) = successor else { return None };
+            let Reply::Written(successor) = successor else { return None };
             book.session(&successor);
             let seen = book.sessions.get_mut(&id).unwrap();
             seen.recovered_into = Some(successor.session_id);
@@ -249,54 +251,55 @@ async fn life(
     Some(())
 }
 
-fn changed(told: Told<Session>, book: &mut Book) -> Option<()> {
-    match told {
-        Told::Yes(session) => book.session(&session),
-        Told::No(status) => panic!("a session's change was refused: {status}"),
-        Told::Perhaps => return None,
+fn changed(reply: Reply<Session>, book: &mut Book) -> Option<()> {
+    match reply {
+        Reply::Written(session) => book.session(&session),
+        Reply::Refused(status) => panic!("a session's change was refused: {status}"),
+        Reply::Unknown => return None,
     }
     Some(())
 }
 
-/// Ending a session fails what was in progress in it.
-fn end(told: Told<Session>, book: &mut Book, id: Uuid) -> Option<()> {
+/// Ends a session, which also fails its tasks in progress.
+fn end(reply: Reply<Session>, book: &mut Book, id: Uuid) -> Option<()> {
     forget_tasks(book);
-    if matches!(told, Told::Perhaps) {
-        book.doubt(id);
+    if matches!(reply, Reply::Unknown) {
+        book.mark_uncertain(id);
     }
-    changed(told, book)
+    changed(reply, book)
 }
 
-/// What is known of tasks in progress no longer holds exactly: their session was ended from outside.
+/// Marks the tasks in progress as uncertain, since the end of their session changes them.
 fn forget_tasks(book: &mut Book) {
     for task in book.tasks.values_mut().filter(|task| task.status == TaskStatus::InProgress) {
-        task.in_doubt = true;
+        task.is_uncertain = true;
     }
 }
 
-/// Compares the answers that a client received with the state of the server; returns what is missing.
+/// Compares what the server acknowledged with what it has now, and appends the differences to `broken`.
 async fn verify(base: &str, book: &Book, broken: &mut Vec<String>) {
     let http = client();
     for (id, seen) in &book.sessions {
         match ask::<Session>(http.get(format!("{base}/api/sessions/{id}"))).await {
-            Told::Yes(found) => {
-                let is_status = found.status == seen.status || seen.in_doubt;
+            Reply::Written(found) => {
+                let is_status = found.status == seen.status || seen.is_uncertain;
                 let is_heir = seen.recovered_into.is_none() || found.recovered_into == seen.recovered_into;
                 let holds = found.revision >= seen.revision && found.last_heartbeat >= seen.last_heartbeat;
                 if !(is_status && is_heir && holds) {
                     broken.push(format!("session {id}: told {seen:?}, found {found:?}"));
                 }
             }
-            Told::No(status) => broken.push(format!("session {id}: told {seen:?}, found {status}")),
-            Told::Perhaps => broken.push(format!("session {id} cannot be read")),
+            Reply::Refused(status) => broken.push(format!("session {id}: told {seen:?}, found {status}")),
+            Reply::Unknown => broken.push(format!("session {id} cannot be read")),
         }
     }
     for (id, seen) in &book.tasks {
         match ask::<Task>(http.get(format!("{base}/api/tasks/{id}"))).await {
-            Told::Yes(found) if found.revision >= seen.revision && (found.status == seen.status || seen.in_doubt) => {}
-            Told::Yes(found) => broken.push(format!("task {id}: told {seen:?}, found {found:?}")),
-            Told::No(status) => broken.push(format!("task {id}: told {seen:?}, found {status}")),
-            Told::Perhaps => broken.push(format!("task {id} cannot be read")),
+            Reply::Written(found)
+                if found.revision >= seen.revision && (found.status == seen.status || seen.is_uncertain) => {}
+            Reply::Written(found) => broken.push(format!("task {id}: told {seen:?}, found {found:?}")),
+            Reply::Refused(status) => broken.push(format!("task {id}: told {seen:?}, found {status}")),
+            Reply::Unknown => broken.push(format!("task {id} cannot be read")),
         }
     }
 }
@@ -315,7 +318,7 @@ async fn nothing_that_was_acknowledged_is_lost_in_twenty_crashes() {
         for number in 0..CLIENTS {
             clients.spawn(work(server.base.clone(), number, round, Arc::clone(&stop), Arc::clone(&total)));
         }
-        // At another moment each time, and never before there was something to lose.
+        // Kills at a different moment in each round, but not before something was acknowledged.
         let deadline = Instant::now() + LIMIT;
         while total.load(Ordering::Relaxed) == before {
             assert!(Instant::now() < deadline, "round {round} wrote nothing");
@@ -328,24 +331,24 @@ async fn nothing_that_was_acknowledged_is_lost_in_twenty_crashes() {
         let books = clients.join_all().await;
         server = Server::start(dir.path()).await;
         let mut broken = Vec::new();
-        let told: u64 = books.iter().map(|book| book.acknowledged).sum();
+        let count: u64 = books.iter().map(|book| book.acknowledged).sum();
         for book in &books {
             verify(&server.base, book, &mut broken).await;
         }
         println!(
-            "round {round:2}: killed with {told} writes acknowledged, {} whole sessions; {} missing",
+            "round {round:2}: killed with {count} writes acknowledged, {} whole sessions; {} missing",
             total.load(Ordering::Relaxed),
             broken.len()
         );
         assert!(broken.is_empty(), "after round {round}:\n{}", broken.join("\n"));
-        assert!(told > 0, "round {round} wrote nothing");
-        acknowledged += told;
+        assert!(count > 0, "round {round} wrote nothing");
+        acknowledged += count;
         everything.extend(books);
     }
-    // What survived one crash must survive the others too. Detection may have found a session silent meanwhile.
+    // What survived one crash must survive the others, too. Statuses are uncertain: sessions may have stalled since.
     let mut broken = Vec::new();
     for book in &mut everything {
-        book.sessions.values_mut().for_each(|seen| seen.in_doubt = true);
+        book.sessions.values_mut().for_each(|seen| seen.is_uncertain = true);
         verify(&server.base, book, &mut broken).await;
     }
     assert!(broken.is_empty(), "in the end:\n{}", broken.join("\n"));

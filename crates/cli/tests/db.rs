@@ -1,4 +1,4 @@
-//! `rekindle db` as a process: beside a running server and without one, with every exit code, on a full disk too.
+//! `rekindle db` as a process: beside a running server and without one, with every exit code, also on a full disk.
 #![expect(clippy::unwrap_used, reason = "in a test a failed expectation is the way to report")]
 
 mod support;
@@ -21,7 +21,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// A closed database, written by hand.
+/// Creates a database with these changes and closes it.
 fn database(path: &Path, changes: Vec<Changes>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -33,7 +33,7 @@ fn database(path: &Path, changes: Vec<Changes>) {
     });
 }
 
-/// So many sessions with 64 KB each.
+/// Changes that create this many sessions with 64 KB of metadata each.
 fn bulk(sessions: u64) -> Vec<Changes> {
     let one = |n| {
         let mut big = session(n);
@@ -46,7 +46,7 @@ fn bulk(sessions: u64) -> Vec<Changes> {
 }
 
 #[test]
-fn a_running_servers_database_is_checked_and_backed_up_and_the_backup_serves_elsewhere() {
+fn a_database_in_use_is_checked_and_backed_up_and_the_backup_can_be_served() {
     let dev = Dev::start();
     let id = text(&dev.json(&["session", "create", "--project", "p", "--machine", "m"]), "session_id");
     dev.json(&["task", "create", "--session", &id, "--name", "work"]);
@@ -78,7 +78,7 @@ fn a_running_servers_database_is_checked_and_backed_up_and_the_backup_serves_els
 }
 
 #[test]
-fn a_restore_refuses_a_live_database_and_keeps_the_one_that_was_there() {
+fn a_restore_refuses_a_database_in_use_and_keeps_the_replaced_one() {
     let mut dev = Dev::start();
     let create = |dev: &Dev, project: &str| {
         text(&dev.json(&["session", "create", "--project", project, "--machine", "m"]), "session_id")
@@ -102,13 +102,13 @@ fn a_restore_refuses_a_live_database_and_keeps_the_one_that_was_there() {
     dev.start_again();
     assert_eq!(dev.json(&["session", "show", &first])["status"], "active");
     dev.call(&["session", "show", &second]).expect_code(3);
-    // What was there is whole.
+    // The replaced database is complete.
     let old = dev.json(&["db", "check", "--store", &format!("sqlite:{kept}")]);
     assert_eq!((old["ok"].as_bool(), old["read"]["sessions"].as_u64()), (Some(true), Some(2)), "{old}");
 }
 
 #[test]
-fn a_broken_rule_is_named_with_what_it_means_and_ends_with_1() {
+fn a_broken_rule_is_explained_and_the_exit_code_is_1() {
     let folder = tempfile::tempdir().unwrap();
     let mut stray = Changes::default();
     stray.insert(session(1));
@@ -120,15 +120,15 @@ fn a_broken_rule_is_named_with_what_it_means_and_ends_with_1() {
     for words in [stray.id.to_string(), "which is gone".to_owned(), "task_has_session".to_owned()] {
         assert!(said.out().contains(&words), "{words} is not in: {}", said.out());
     }
-    let told = call(folder.path(), [&args[..], &["--json"]].concat()).expect_code(1);
-    let report: Value = serde_json::from_slice(&told.stdout).unwrap();
+    let checked = call(folder.path(), [&args[..], &["--json"]].concat()).expect_code(1);
+    let report: Value = serde_json::from_slice(&checked.stdout).unwrap();
     assert_eq!((report["ok"].as_bool(), report["violations_total"].as_u64()), (Some(false), Some(1)));
     assert_eq!(report["violations"][0]["ids"][0], stray.id.to_string());
     assert_eq!(names(folder.path()), ["a.db"], "a check leaves nothing");
 }
 
 #[test]
-fn a_vacuum_says_what_it_gave_back() {
+fn a_vacuum_reports_how_much_space_it_freed() {
     let folder = tempfile::tempdir().unwrap();
     database(&folder.path().join("a.db"), bulk(3));
     let done = call(folder.path(), ["--json", "db", "vacuum", "--store", "sqlite:a.db"]).json();
@@ -136,7 +136,7 @@ fn a_vacuum_says_what_it_gave_back() {
 }
 
 #[test]
-fn a_wrong_choice_of_database_is_told_by_the_exit_code() {
+fn a_wrong_choice_of_database_has_its_own_exit_codes() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("notes.txt"), "these are notes, and no database at all").unwrap();
     let db = |args: &[&str]| call(folder.path(), [&["db"][..], args].concat());
@@ -153,7 +153,7 @@ fn a_wrong_choice_of_database_is_told_by_the_exit_code() {
     ] {
         db(args).expect_code(78);
     }
-    // The file that was given is wrong, not the database.
+    // Here the given file is wrong, not the database.
     db(&["restore", "notes.txt", "--store", "sqlite:new.db"]).expect_code(1);
     for args in [&["check", "--fast"][..], &["backup"], &[], &["check", "--store", "sqlite::memory:"]] {
         db(args).expect_code(2);
@@ -172,7 +172,7 @@ fn a_wrong_choice_of_database_is_told_by_the_exit_code() {
     assert_eq!(names(folder.path()), ["notes.txt"]);
 }
 
-/// In a shell, for what only a shell can do to a command.
+/// Runs a command in a shell after `prelude`, which sets limits that only a shell can set.
 fn shell(folder: &Path, prelude: &str) -> Left {
     let mut command = Command::new("sh");
     let backup =
@@ -181,7 +181,7 @@ fn shell(folder: &Path, prelude: &str) -> Left {
 }
 
 #[test]
-fn a_file_that_may_not_grow_is_told_and_nothing_is_left() {
+fn a_file_size_limit_is_reported_and_no_file_is_left() {
     let folder = tempfile::tempdir().unwrap();
     database(&folder.path().join("a.db"), bulk(30));
     fs::create_dir(folder.path().join("out")).unwrap();
@@ -191,11 +191,11 @@ fn a_file_that_may_not_grow_is_told_and_nothing_is_left() {
 }
 
 #[test]
-fn a_full_disk_is_told_and_nothing_is_left() {
+fn a_full_disk_is_reported_and_no_file_is_left() {
     let folder = tempfile::tempdir().unwrap();
     database(&folder.path().join("a.db"), bulk(30));
     fs::create_dir(folder.path().join("out")).unwrap();
-    // A disk of one megabyte, in a name space of its own.
+    // A file system of one megabyte, in a mount namespace of its own.
     let script = format!(
         "mount -t tmpfs -o size=1m none out || exit 99; {} db backup out/copy.db --store sqlite:a.db; echo \"code $?\"; \
          echo \"left $(ls -A out)\"",

@@ -1,4 +1,5 @@
-//! `rekindle dev` and `rekindle serve` as processes: the first run, the files, and every way in which they refuse.
+//! `rekindle dev` and `rekindle serve` as processes: the first run, the files, and every reason for which they refuse
+//! to start.
 
 mod support;
 
@@ -16,7 +17,7 @@ fn mode(path: &std::path::Path) -> u32 {
 }
 
 #[test]
-fn the_first_run_makes_everything_and_says_what_to_type() {
+fn the_first_run_creates_the_data_folder_and_prints_the_next_commands() {
     let mut dev = Dev::start();
     assert_eq!(mode(&dev.data().join("api-key")), 0o600);
     assert!(dev.data().join("rekindle.db").is_file());
@@ -25,7 +26,7 @@ fn the_first_run_makes_everything_and_says_what_to_type() {
     assert_eq!(note["pid"], dev.process.as_ref().unwrap().child.id());
     let (url, key) = (dev.url(), dev.key());
 
-    // From a folder below, without a word about where the server is.
+    // A command in a subfolder finds the server without options.
     let below = dev.folder().join("a/b");
     fs::create_dir_all(&below).unwrap();
     let created = call(&below, ["--json", "session", "create", "--project", "p"]).json();
@@ -45,7 +46,7 @@ fn the_first_run_makes_everything_and_says_what_to_type() {
 }
 
 #[test]
-fn a_killed_server_starts_again_on_the_same_folder() {
+fn a_killed_server_can_be_restarted_on_the_same_folder() {
     let mut dev = Dev::start();
     let id = text(&dev.json(&["session", "create", "--project", "p"]), "session_id");
     let url = dev.url();
@@ -66,7 +67,7 @@ fn a_second_server_on_the_same_folder_is_refused() {
 }
 
 #[test]
-fn a_port_in_use_is_named_with_the_way_out() {
+fn a_port_in_use_is_reported_with_a_hint() {
     let dir = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
@@ -77,7 +78,7 @@ fn a_port_in_use_is_named_with_the_way_out() {
 }
 
 #[test]
-fn a_key_that_others_could_read_is_tightened_and_that_is_said() {
+fn a_key_file_readable_by_others_is_restricted_and_reported() {
     let mut dev = Dev::start();
     let key = dev.key();
     dev.stop().expect_code(0);
@@ -89,7 +90,7 @@ fn a_key_that_others_could_read_is_tightened_and_that_is_said() {
 }
 
 #[test]
-fn a_folder_of_another_name_is_found_when_it_is_named() {
+fn a_folder_of_another_name_is_used_with_the_data_flag() {
     let dir = tempfile::tempdir().unwrap();
     let process = Process::start(rekindle(dir.path()).args(["dev", "--data", "state", "--port", "0"]));
     until("dev listens", || dir.path().join("state/server.json").exists().then_some(()));
@@ -101,7 +102,7 @@ fn a_folder_of_another_name_is_found_when_it_is_named() {
 }
 
 #[test]
-fn settings_that_are_wrong_are_all_named_at_once() {
+fn all_invalid_settings_are_reported_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let mut command = rekindle(dir.path());
     command.args(["dev", "--port", "0"]).env("STALL_THRESHOLD_MS", "soon").env("RETENTION_DAYS", "-1");
@@ -114,7 +115,7 @@ fn settings_that_are_wrong_are_all_named_at_once() {
 }
 
 #[test]
-fn serve_takes_everything_from_the_environment() {
+fn serve_reads_every_setting_from_the_environment() {
     let dir = tempfile::tempdir().unwrap();
     let port = support::free_port().to_string();
     let (key, url) = ("6fa459ea-ee8a-4ca4-894e-db77e160355e", format!("http://127.0.0.1:{port}"));

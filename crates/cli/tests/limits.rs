@@ -1,4 +1,4 @@
-//! A server that rejects requests for a while: the message for a person, and a run that waits as long as advised.
+//! A server that limits requests: the error message, and how long a run waits for the next heartbeat.
 #![expect(clippy::unwrap_used, reason = "in a test a failed expectation is the way to report")]
 
 mod support;
@@ -14,7 +14,7 @@ use serde_json::json;
 use support::{Dev, LIMIT, Process, rekindle, until};
 
 #[test]
-fn a_run_that_beats_too_often_waits_and_stays_tracked() {
+fn a_run_whose_heartbeats_are_limited_waits_and_stays_tracked() {
     let dev = Dev::with(&[("RATE_LIMIT_HEARTBEATS_PER_MINUTE", "1")]);
     let script = "exec \"$0\" run --project p --heartbeat 100ms -- sh -c 'until [ -e go ]; do sleep 0.05; done' 2>said";
     let mut shell = Command::new("sh");
@@ -26,7 +26,7 @@ fn a_run_that_beats_too_often_waits_and_stays_tracked() {
     let said = || fs::read_to_string(dev.folder().join("said")).unwrap_or_default();
     until("the server asks to wait", || said().contains("rate_limited").then_some(()));
     assert!(said().contains("try again in"), "{}", said());
-    // The outcome is no heartbeat: it is reported in the same minute.
+    // Reporting the outcome does not count as a heartbeat, so it is possible within the same minute.
     fs::write(dev.folder().join("go"), "").unwrap();
     run.wait().expect_code(0);
     dev.session("p", "completed");
@@ -35,14 +35,14 @@ fn a_run_that_beats_too_often_waits_and_stays_tracked() {
 }
 
 #[test]
-fn a_command_that_asks_too_often_is_told_when_to_come_back() {
+fn a_rate_limited_command_prints_when_to_retry() {
     let dev = Dev::with(&[("RATE_LIMIT_PER_MINUTE", "1")]);
     dev.call(&["session", "list"]).expect_code(0);
     let left = dev.call(&["session", "list"]).expect_code(3);
     assert!(left.err().contains("rate_limited") && left.err().contains("try again in"), "{}", left.err());
 }
 
-/// A request as it came: its first line, the rest of its head, its body.
+/// Reads a request: its first line, the rest of its head, its body.
 fn request(stream: &TcpStream) -> (String, String, Vec<u8>) {
     let mut reader = BufReader::new(stream);
     let (mut first, mut rest, mut length) = (String::new(), String::new(), 0);
@@ -66,7 +66,8 @@ fn request(stream: &TcpStream) -> (String, String, Vec<u8>) {
     (first, rest, body)
 }
 
-/// Passes everything on to a server but the first heartbeat, which is refused for a second. Tells when heartbeats came.
+/// Starts a proxy that refuses the first heartbeat for a second and forwards everything else. Reports when heartbeats
+/// arrive.
 fn refusing_the_first_beat(server: String) -> (String, mpsc::Receiver<Instant>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -93,7 +94,7 @@ fn refusing_the_first_beat(server: String) -> (String, mpsc::Receiver<Instant>) 
             let mut upstream = TcpStream::connect(server.trim_start_matches("http://")).unwrap();
             write!(upstream, "{first}{rest}Connection: close\r\n\r\n").unwrap();
             upstream.write_all(&body).unwrap();
-            // The client may have gone.
+            // Fails if the client is gone.
             std::io::copy(&mut upstream, &mut stream).ok();
         }
     });
@@ -101,7 +102,7 @@ fn refusing_the_first_beat(server: String) -> (String, mpsc::Receiver<Instant>) 
 }
 
 #[test]
-fn a_refused_heartbeat_is_sent_again_when_the_server_said() {
+fn a_refused_heartbeat_is_repeated_after_the_servers_retry_after() {
     let dev = Dev::start();
     let (url, beats) = refusing_the_first_beat(dev.url());
     let mut command = rekindle(dev.folder());

@@ -1,4 +1,4 @@
-//! `rekindle run` with real commands: what the command sees, what the server learns, and how both end.
+//! `rekindle run` with real commands: what the command gets, what the server records, and how both end.
 
 mod support;
 
@@ -10,7 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use support::{Dev, Process, is_alive, pause, rekindle, text, until};
 
-/// The session of a project, once its run has been registered whole.
+/// Waits until a run of this project is registered, and returns its session.
 fn begun(dev: &Dev, project: &str) -> serde_json::Value {
     until("the run is registered", || {
         let session = dev.session(project, "active");
@@ -18,7 +18,7 @@ fn begun(dev: &Dev, project: &str) -> serde_json::Value {
     })
 }
 
-/// The pid that a command wrote into a file.
+/// Reads the pid that a command wrote into a file.
 fn pid_in(path: &std::path::Path) -> i32 {
     until("the command has written its pid", || fs::read_to_string(path).ok()?.trim().parse().ok())
 }
@@ -42,7 +42,7 @@ fn a_command_that_succeeds_completes_its_task_and_its_session() {
 }
 
 #[test]
-fn a_command_that_fails_leaves_its_status_and_its_last_words() {
+fn a_failed_command_is_recorded_with_its_status_and_its_last_lines() {
     let dev = Dev::start();
     let script = "for n in $(seq 1 50); do echo line $n >&2; done; exit 3";
     let left = dev.call(&["run", "--project", "p", "--name", "the build", "--", "sh", "-c", script]).expect_code(3);
@@ -68,7 +68,7 @@ fn a_signal_that_ends_the_command_is_named() {
 }
 
 #[test]
-fn a_command_that_is_not_there_fails_its_session_and_exits_as_a_shell_does() {
+fn a_missing_command_fails_its_session_and_exits_as_a_shell_does() {
     let dev = Dev::start();
     let left = dev.call(&["run", "--project", "p", "--", "no-such-command-of-ours"]).expect_code(127);
     assert!(left.err().contains("no-such-command-of-ours could not be started"), "{}", left.err());
@@ -79,7 +79,7 @@ fn a_command_that_is_not_there_fails_its_session_and_exits_as_a_shell_does() {
 }
 
 #[test]
-fn every_byte_passes_untouched_on_all_three_streams() {
+fn every_byte_passes_unchanged_on_all_three_streams() {
     let dev = Dev::start();
     let bytes: Vec<u8> = (0..2_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     fs::write(dev.folder().join("bytes"), &bytes).unwrap();
@@ -93,7 +93,7 @@ fn every_byte_passes_untouched_on_all_three_streams() {
 }
 
 #[test]
-fn the_command_learns_its_session_and_can_speak_for_it() {
+fn the_command_gets_its_session_and_can_send_requests_for_it() {
     let dev = Dev::start();
     let script = "echo $REKINDLE_URL $REKINDLE_API_KEY $REKINDLE_SESSION_ID $REKINDLE_TASK_ID; cd /; \
                   \"$0\" --json session show $REKINDLE_SESSION_ID";
@@ -113,14 +113,14 @@ fn heartbeats_keep_a_long_command_alive() {
     dev.session("p", "active");
     run.wait().expect_code(0);
     let session = dev.session("p", "completed");
-    // Had it been stalled in between, its revision would have gone further.
+    // If it had stalled in between, its revision would be higher than that of a run without heartbeats.
     let quiet = dev.begin(&["run", "--project", "q", "--heartbeat", "200ms", "--", "true"]);
     quiet.wait().expect_code(0);
     assert_eq!(session["revision"], dev.session("q", "completed")["revision"], "{session}");
 }
 
 #[test]
-fn a_server_that_comes_up_during_the_run_learns_of_it() {
+fn a_run_is_registered_when_the_server_starts_during_it() {
     let mut dev = Dev::start();
     dev.kill();
     let run = dev.begin(&[
@@ -144,7 +144,7 @@ fn a_server_that_comes_up_during_the_run_learns_of_it() {
 }
 
 #[test]
-fn a_server_that_comes_up_after_the_command_has_ended_still_learns_how() {
+fn the_outcome_is_reported_to_a_server_that_starts_after_the_command_ended() {
     let mut dev = Dev::start();
     dev.kill();
     let run = dev.begin(&["run", "--project", "p", "--", "sh", "-c", "echo sorry >&2; exit 7"]);
@@ -155,7 +155,7 @@ fn a_server_that_comes_up_after_the_command_has_ended_still_learns_how() {
 }
 
 #[test]
-fn what_could_not_be_reported_is_said_and_the_exit_code_is_the_commands() {
+fn an_unreported_outcome_gives_a_message_and_the_exit_code_of_the_command() {
     let mut dev = Dev::start();
     dev.kill();
     let left =
@@ -164,7 +164,7 @@ fn what_could_not_be_reported_is_said_and_the_exit_code_is_the_commands() {
 }
 
 #[test]
-fn a_server_that_is_killed_and_comes_back_elsewhere_is_found_again() {
+fn a_server_that_restarts_on_another_port_is_found_again() {
     let mut dev = Dev::start();
     let args =
         ["run", "--project", "p", "--heartbeat", "200ms", "--", "sh", "-c", "until [ -e go ]; do sleep 0.05; done"];
@@ -188,7 +188,7 @@ fn a_server_that_is_killed_and_comes_back_elsewhere_is_found_again() {
 }
 
 #[test]
-fn signals_reach_the_whole_group() {
+fn signals_reach_the_whole_process_group() {
     for (signal, code) in [(Signal::SIGTERM, 42), (Signal::SIGINT, 43), (Signal::SIGHUP, 44)] {
         let dev = Dev::start();
         let script =
@@ -204,7 +204,7 @@ fn signals_reach_the_whole_group() {
 }
 
 #[test]
-fn the_command_dies_with_its_runner_and_so_does_all_of_its_group() {
+fn the_command_and_its_process_group_die_with_the_runner() {
     let dev = Dev::start();
     let script = "sh -c 'echo $$ > inner; exec sleep 600' & echo $$ > outer; wait";
     let run = dev.begin(&["run", "--project", "p", "--", "sh", "-c", script]);
@@ -217,7 +217,7 @@ fn the_command_dies_with_its_runner_and_so_does_all_of_its_group() {
 }
 
 #[test]
-fn a_command_that_ignores_sigterm_dies_with_its_runner_too() {
+fn a_command_that_ignores_sigterm_also_dies_with_the_runner() {
     let dev = Dev::start();
     let script = "trap '' TERM; echo $$ > pid; while :; do sleep 0.1; done";
     let run = dev.begin(&["run", "--project", "p", "--", "sh", "-c", script]);
@@ -228,7 +228,7 @@ fn a_command_that_ignores_sigterm_dies_with_its_runner_too() {
 }
 
 #[test]
-fn what_the_command_leaves_behind_does_not_hold_up_the_runner() {
+fn a_process_that_the_command_leaves_behind_does_not_delay_the_runner() {
     let dev = Dev::start();
     let left =
         dev.call(&["run", "--project", "p", "--", "sh", "-c", "sleep 600 >/dev/null & echo $! > pid; echo done >&2"]);
@@ -266,7 +266,7 @@ fn a_superseded_command_that_ignores_sigterm_is_killed() {
 }
 
 #[test]
-fn a_superseded_command_runs_on_where_that_was_asked_for() {
+fn a_superseded_command_runs_on_with_on_superseded_continue() {
     let dev = Dev::start();
     let script = "until [ -e go ]; do sleep 0.05; done; exit 9";
     let args =
@@ -274,7 +274,7 @@ fn a_superseded_command_runs_on_where_that_was_asked_for() {
     let run = dev.begin(&args);
     let id = text(&dev.session("p", "active"), "session_id");
     dev.call(&["session", "stall", &id]).expect_code(0);
-    // A heartbeat may have revived it meanwhile; failing it needs no luck.
+    // A heartbeat may have revived the session, so it is failed explicitly.
     dev.call(&["session", "fail", &id, "-m", "taken away"]).expect_code(0);
     let successor = text(&dev.json(&["session", "recover", &id, "--machine", "elsewhere"]), "session_id");
     pause(Duration::from_secs(1));
@@ -285,7 +285,7 @@ fn a_superseded_command_runs_on_where_that_was_asked_for() {
 }
 
 #[test]
-fn a_session_that_was_ended_by_hand_is_let_go() {
+fn a_session_that_was_ended_by_hand_is_no_longer_tracked() {
     let dev = Dev::start();
     let script = "until [ -e go ]; do sleep 0.05; done";
     let run = dev.begin(&["run", "--project", "p", "--heartbeat", "200ms", "--", "sh", "-c", script]);
@@ -299,7 +299,7 @@ fn a_session_that_was_ended_by_hand_is_let_go() {
 }
 
 #[test]
-fn nothing_runs_where_another_session_is_active() {
+fn no_command_is_run_where_another_session_is_active() {
     let dev = Dev::start();
     let first = text(&dev.json(&["session", "create", "--project", "p"]), "session_id");
     let left = dev.call(&["run", "--project", "p", "--", "touch", "ran"]).expect_code(3);
@@ -309,7 +309,7 @@ fn nothing_runs_where_another_session_is_active() {
 }
 
 #[test]
-fn nothing_runs_with_a_key_that_the_server_does_not_know() {
+fn no_command_is_run_with_an_unknown_key() {
     let dev = Dev::start();
     let mut command = rekindle(dev.folder());
     command.env("REKINDLE_API_KEY", "6fa459ea-ee8a-4ca4-894e-db77e160355e");
@@ -319,7 +319,7 @@ fn nothing_runs_with_a_key_that_the_server_does_not_know() {
 }
 
 #[test]
-fn a_recovered_session_is_taken_up_where_it_was() {
+fn a_run_adopts_a_successor_and_its_pending_task() {
     let dev = Dev::start();
     dev.call(&["run", "--project", "p", "--name", "build", "--", "false"]).expect_code(1);
     let id = text(&dev.session("p", "failed"), "session_id");
@@ -335,7 +335,7 @@ fn a_recovered_session_is_taken_up_where_it_was() {
 }
 
 #[test]
-fn a_session_with_more_to_do_rests_until_the_last_task() {
+fn an_adopted_session_is_paused_until_its_last_task() {
     let dev = Dev::start();
     let id = text(&dev.json(&["session", "create", "--project", "p"]), "session_id");
     for name in ["first", "second", "third"] {
@@ -352,7 +352,7 @@ fn a_session_with_more_to_do_rests_until_the_last_task() {
 }
 
 #[test]
-fn a_session_that_another_run_works_in_is_not_taken_up() {
+fn a_session_with_a_task_of_another_run_in_progress_is_not_adopted() {
     let dev = Dev::start();
     let run = dev.begin(&["run", "--project", "p", "--", "sleep", "600"]);
     let id = text(&dev.session("p", "active"), "session_id");

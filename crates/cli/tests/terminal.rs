@@ -1,5 +1,5 @@
-//! `rekindle run` at a terminal: the command sees one on all its streams, reads from it, is interrupted and stopped as
-//! in a shell without us, and gives it back.
+//! `rekindle run` at a terminal: the command has it on all its streams, reads from it, is interrupted and stopped as in
+//! a shell without the runner, and returns it.
 #![expect(clippy::unwrap_used, reason = "in a test a failed expectation is the way to report")]
 
 mod support;
@@ -17,7 +17,7 @@ use nix::pty::{Winsize, openpty};
 use nix::unistd::{setsid, ttyname};
 use support::{Dev, LIMIT, is_alive, rekindle, text, until};
 
-/// A program with a terminal of its own, and typed input.
+/// A program with a terminal of its own, and the keyboard and screen of that terminal.
 struct Screen {
     child: Child,
     keys: File,
@@ -37,7 +37,7 @@ impl Screen {
         unsafe {
             command.pre_exec(move || {
                 setsid()?;
-                // The first terminal that a session's leader opens becomes its own.
+                // The first terminal that a session leader opens becomes its controlling terminal.
                 nix::fcntl::open(&path, nix::fcntl::OFlag::O_RDWR, nix::sys::stat::Mode::empty())?;
                 Ok(())
             });
@@ -52,7 +52,7 @@ impl Screen {
         self.keys.write_all(keys.as_bytes()).unwrap();
     }
 
-    /// Waits until this is on the screen; what stood there so far is then over.
+    /// Waits until this text is shown, and returns everything shown up to then.
     #[track_caller]
     fn sees(&mut self, words: &str) -> String {
         let deadline = Instant::now() + LIMIT;
@@ -66,7 +66,7 @@ impl Screen {
                 continue;
             }
             let mut bytes = [0; 4096];
-            // On Linux an error here means that no process holds the other end any more.
+            // On Linux an error here means that the other end is closed.
             let read = self.keys.read(&mut bytes).unwrap_or(0);
             assert!(read > 0, "{words:?} was never on the screen: {}", self.shown);
             self.shown.push_str(&String::from_utf8_lossy(&bytes[..read]));
@@ -75,7 +75,7 @@ impl Screen {
 
     #[track_caller]
     fn code(mut self) -> Option<i32> {
-        // What is still shown must be read, or the program waits for that.
+        // Keeps reading, since the program blocks while its output is not read.
         let mut rest = self.keys.try_clone().unwrap();
         thread::spawn(move || std::io::copy(&mut rest, &mut std::io::sink()));
         until("the program ends", || self.child.try_wait().unwrap()).code()
@@ -101,7 +101,7 @@ fn shell(dev: &Dev) -> Screen {
 }
 
 #[test]
-fn the_command_has_the_whole_terminal() {
+fn the_command_has_the_terminal_on_all_streams() {
     let dev = Dev::start();
     let script =
         "[ -t 0 ] && [ -t 1 ] && [ -t 2 ] && echo all; stty size <&2; echo word >&2; read x; echo got-$x; exit 4";
@@ -118,7 +118,7 @@ fn the_command_has_the_whole_terminal() {
 }
 
 #[test]
-fn an_interrupt_is_for_the_command() {
+fn an_interrupt_reaches_the_command() {
     let dev = Dev::start();
     let script = "trap 'echo caught; exit 5' INT; echo go; while :; do sleep 0.05; done";
     let mut screen = Screen::start(rekindle(dev.folder()).args(["run", "--project", "p", "--", "sh", "-c", script]));
@@ -130,7 +130,7 @@ fn an_interrupt_is_for_the_command() {
 }
 
 #[test]
-fn a_shell_can_stop_it_and_go_on_with_it() {
+fn a_shell_can_stop_and_continue_it() {
     let dev = Dev::start();
     let mut screen = shell(&dev);
     screen.press("$B run --project p -- sh -c 'echo $$ > pid; echo go; read x; echo got-$x'\n");
@@ -150,10 +150,10 @@ fn a_shell_can_stop_it_and_go_on_with_it() {
 }
 
 #[test]
-fn a_pipeline_is_stopped_whole_and_its_command_reads_when_it_asks() {
+fn a_pipeline_is_stopped_as_a_whole_and_its_command_can_read_the_terminal() {
     let dev = Dev::start();
     let mut screen = shell(&dev);
-    // Nothing that forks while it may be stopped: a shell that waits for a vfork cannot stop, with or without us.
+    // Without a fork while it may be stopped: a shell that waits for a vfork cannot stop, with or without the runner.
     let script = "echo go; read x; echo got-$x; read x; echo got-$x; exec sleep 600";
     screen.press(&format!("$B run --project p -- sh -c '{script}' | cat\n"));
     screen.sees("go\r\n");
@@ -172,7 +172,7 @@ fn a_pipeline_is_stopped_whole_and_its_command_reads_when_it_asks() {
 }
 
 #[test]
-fn the_terminal_comes_back_from_a_command_that_could_not_be_started() {
+fn the_terminal_is_returned_if_the_command_cannot_be_started() {
     let dev = Dev::start();
     let mut screen = shell(&dev);
     screen.press("$B run --project p -- no-such-command-of-ours\n");
@@ -183,19 +183,19 @@ fn the_terminal_comes_back_from_a_command_that_could_not_be_started() {
 }
 
 #[test]
-fn a_terminal_that_is_hung_up_takes_the_command_along() {
+fn a_hang_up_of_the_terminal_ends_the_command() {
     let dev = Dev::start();
     let mut screen = shell(&dev);
     screen.press("$B run --project p -- sh -c 'echo $$ > pid; echo go; exec sleep 600'\n");
     screen.sees("go\r\n");
     let pid: i32 = until("the pid", || std::fs::read_to_string(dev.folder().join("pid")).ok()?.trim().parse().ok());
-    // The shell dies and its window closes.
+    // The shell ends and its window closes.
     drop(screen);
     until("the command is gone", || (!is_alive(pid)).then_some(()));
 }
 
 #[test]
-fn a_shell_under_it_has_job_control() {
+fn a_shell_as_the_command_has_job_control() {
     let dev = Dev::start();
     let mut run = rekindle(dev.folder());
     run.args(["run", "--project", "p", "--interactive", "--", "bash", "--norc", "--noprofile", "-i"]);
@@ -211,7 +211,7 @@ fn a_shell_under_it_has_job_control() {
     screen.press("four\n");
     screen.sees("got-four\r\n");
     screen.sees("inner> ");
-    // Only now: a shell with a stopped job refuses to leave at the first word.
+    // A second time: a shell with a stopped job ignores the first `exit`.
     screen.press("exit 3\n");
     screen.sees("exit status 3");
     dev.session("p", "failed");

@@ -1,4 +1,4 @@
-//! The command line and a server that speaks TLS, with a certificate of an unknown authority.
+//! The command line and a server with TLS whose certificate is signed by a private authority.
 #![expect(clippy::unwrap_used, reason = "in a test a failed expectation is the way to report")]
 
 mod support;
@@ -10,7 +10,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use support::{Dev, Process, rekindle, text};
 use tempfile::TempDir;
 
-/// `ca.pem`, and `server.pem` and `server.key` that it signed.
+/// Creates `ca.pem`, and `server.pem` and `server.key` signed by it.
 fn certificates() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
@@ -26,7 +26,7 @@ fn certificates() -> TempDir {
 }
 
 #[test]
-fn a_server_with_an_authority_of_ones_own_is_reached_once_that_is_named() {
+fn a_server_with_a_private_authority_is_reached_with_the_ca_option() {
     let files = certificates();
     let file = |name: &str| files.path().join(name).display().to_string();
     let dev = Dev::with(&[("TLS_CERT_FILE", &file("server.pem")), ("TLS_KEY_FILE", &file("server.key"))]);
@@ -44,13 +44,13 @@ fn a_server_with_an_authority_of_ones_own_is_reached_once_that_is_named() {
     let left = dev.call(&["--ca", &file("nothing"), "status"]).expect_code(78);
     assert!(left.err().contains("cannot be read"), "{}", left.err());
 
-    // The same holds for requests without a key, such as a container's health check.
+    // The same for commands without a key, such as the health check of a container.
     let left = dev.call(&["health"]).expect_code(4);
     assert!(left.err().contains("certificate") && left.err().contains("--ca"), "{}", left.err());
     dev.call(&["--ca", &file("ca.pem"), "health", "--ready"]).expect_code(0);
     dev.call(&["--ca", &file("nothing"), "health"]).expect_code(78);
 
-    // What a run starts reaches the server, too.
+    // Commands that `run` starts reach the server, too.
     let program = env!("CARGO_BIN_EXE_rekindle");
     let inside = format!("{program} --json session list > listed");
     dev.call(&["--ca", &file("ca.pem"), "run", "--project", "p", "--", "sh", "-c", &inside]).expect_code(0);
@@ -59,9 +59,9 @@ fn a_server_with_an_authority_of_ones_own_is_reached_once_that_is_named() {
 }
 
 #[test]
-fn a_server_that_is_told_twice_to_end_shows_the_signal() {
+fn a_second_signal_ends_the_server_with_the_code_of_the_signal() {
     let mut dev = Dev::with(&[("DRAIN_TIMEOUT_MS", "3600000")]);
-    // A request that never ends.
+    // A request that is never finished.
     let address = dev.url().strip_prefix("http://").unwrap().to_owned();
     let mut stream = std::net::TcpStream::connect(address).unwrap();
     let head = format!(

@@ -1,5 +1,5 @@
-//! `rekindle db export` and `import` as processes: killed anywhere and gone on with, refused with words, from a database
-//! in use. What is moved between which stores is tested in crates/transfer.
+//! `rekindle db export` and `import` as processes: killed and resumed, refused with a message, and on a database in
+//! use. Moves between each pair of stores are tested in crates/transfer.
 #![expect(clippy::unwrap_used, reason = "in a test a failed expectation is the way to report")]
 
 #[path = "support/moved.rs"]
@@ -13,13 +13,13 @@ use moved::{SESSIONS, all, fill, killed_until_done};
 use support::{Dev, Left, call, rekindle, text};
 
 #[test]
-fn killed_anywhere_and_gone_on_with_nothing_is_lost_and_nothing_comes_twice() {
+fn after_kills_and_resumptions_nothing_is_lost_or_duplicated() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     fill(&at("a.db"));
     let expected = all(&at("a.db"));
     assert_eq!(expected.0.len() as u64, SESSIONS);
-    // As long as it takes on this machine, today.
+    // Measures how long it takes without a kill.
     let began = Instant::now();
     call(folder.path(), ["db", "export", "trial", "--store", "sqlite:a.db"]).expect_code(0);
     let export_takes = began.elapsed();
@@ -46,14 +46,14 @@ fn killed_anywhere_and_gone_on_with_nothing_is_lost_and_nothing_comes_twice() {
 }
 
 #[test]
-fn a_running_servers_database_is_exported_and_goes_on_elsewhere() {
+fn a_database_in_use_is_exported_and_served_elsewhere() {
     let dev = Dev::start();
     let id = text(&dev.json(&["session", "create", "--project", "p", "--machine", "m"]), "session_id");
     dev.json(&["task", "create", "--session", &id, "--name", "work"]);
     let exported = dev.json(&["db", "export", "all.gz"]);
     assert_eq!((exported["rows"]["sessions"].as_u64(), exported["rows"]["tasks"].as_u64()), (Some(1), Some(1)));
     assert_eq!(exported["changed_meanwhile"], false);
-    // Its own store is in use, and full besides.
+    // The server's own database is in use, and not empty.
     let refused = dev.call(&["db", "import", "all.gz"]).expect_code(1);
     assert!(refused.err().contains("a server uses the store"), "{}", refused.err());
 
@@ -69,7 +69,7 @@ fn a_running_servers_database_is_exported_and_goes_on_elsewhere() {
 }
 
 #[test]
-fn what_cannot_be_done_is_told_and_leaves_nothing() {
+fn a_failed_command_is_reported_and_leaves_no_file() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("notes.txt"), "these are notes, and no export").unwrap();
     let db = |args: &[&str]| -> Left { call(folder.path(), [&["db"][..], args].concat()) };

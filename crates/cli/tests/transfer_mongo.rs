@@ -1,4 +1,4 @@
-//! `rekindle db export` and `import` with a real MongoDB, killed anywhere; ignored where there is no mongod.
+//! `rekindle db export` and `import` with a real MongoDB, killed and resumed. Ignored where there is no mongod.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "in a test a failed expectation is the way to report")]
 
 #[path = "support/moved.rs"]
@@ -12,8 +12,8 @@ use moved::{all, fill, killed_until_done};
 use rekindle_mongod::case;
 use support::{call, rekindle};
 
-/// A database as an argument of the command line: dropped by the test that made it.
-async fn killed_anywhere_on_the_way_to_mongodb_and_back(uri: String) {
+/// Kills imports and exports on a database of its own, which it drops at the end.
+async fn after_kills_a_move_to_mongodb_and_back_is_complete(uri: String) {
     let name = format!("rekindle_test_{:016x}", fastrand::u64(..));
     let there = uri.clone();
     let database = name.clone();
@@ -26,7 +26,7 @@ fn there_and_back(uri: &str, database: &str) {
     let folder = tempfile::tempdir().unwrap();
     fill(&folder.path().join("a.db"));
     let expected = all(&folder.path().join("a.db"));
-    // One that is not killed: how long it takes on this machine, today.
+    // Measures how long an export takes without a kill.
     let began = Instant::now();
     call(folder.path(), ["db", "export", "there", "--store", "sqlite:a.db"]).expect_code(0);
     let takes = began.elapsed();
@@ -46,5 +46,5 @@ fn there_and_back(uri: &str, database: &str) {
 }
 
 fn main() -> ExitCode {
-    rekindle_mongod::suite(&[case!(killed_anywhere_on_the_way_to_mongodb_and_back)])
+    rekindle_mongod::suite(&[case!(after_kills_a_move_to_mongodb_and_back_is_complete)])
 }

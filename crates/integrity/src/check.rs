@@ -1,4 +1,4 @@
-//! A check under way: what it has read and found so far, and what it reports.
+//! The state of a check: what it has read and found so far, and how it reports.
 
 use std::collections::HashSet;
 
@@ -9,15 +9,16 @@ use crate::finding::Finding;
 use crate::report::{CheckEvent, IntegrityReport, Part, Progress};
 use crate::rule::{Rule, Severity};
 
-/// How many rows are read at once, and looked up at once for what they refer to.
+/// The number of rows that are read at once, and whose references are looked up at once.
 pub(crate) const PAGE: u32 = 500;
 
-/// A check under way.
+/// The state of a check.
 pub(crate) struct Check<'a> {
     pub(crate) store: &'a dyn Store,
     pub(crate) tell: &'a mut (dyn FnMut(CheckEvent) + Send),
     pub(crate) checked: IntegrityReport,
-    /// Successors, each with a task of their original of which they have no copy: the events may know that they had.
+    /// Tasks that a successor has no copy of, each with that successor. The events show whether the copy existed and
+    /// was deleted.
     pub(crate) left_behind: HashSet<(SessionId, TaskId)>,
 }
 
@@ -42,7 +43,7 @@ impl Check<'_> {
         self.checked.skipped.push(what.to_owned());
     }
 
-    /// A page, unless a row of it makes no sense: that is a finding, and what lies behind it cannot be paged to.
+    /// Returns a page, or `None` if a row of it is corrupt. That is a finding, and the rows after it cannot be read.
     pub(crate) fn readable<T>(&mut self, part: Part, page: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
         match page {
             Ok(page) => Ok(Some(page)),

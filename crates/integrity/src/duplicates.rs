@@ -1,6 +1,6 @@
-//! The rules about sets of sessions: one active session per project and machine, one live session per slot, one
-//! successor per session. A million sessions are not held in memory for that: each membership is a hash of eight bytes,
-//! checked in as many rounds as their number requires, and only sessions with a repeated hash are read again.
+//! The rules about sets of sessions: one active per project and machine, one live per slot, one successor per session.
+//! Memory stays bounded for any number of sessions: each membership is reduced to a hash of eight bytes, the hashes are
+//! compared in several rounds, and only sessions with a duplicate are then compared by name.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,16 +12,16 @@ use rekindle_core::values::SessionId;
 use crate::finding::Finding;
 use crate::rule::Rule;
 
-/// As many memberships are held at once: 32 MB.
+/// The number of memberships that are compared in one round: 32 MB.
 const HELD: u64 = 4_000_000;
-/// The most sessions that are read again: a report with so many violations is long enough.
+/// The largest number of sessions that are compared by name. More violations than that are not reported.
 const NAMED: usize = 100_000;
 
-/// A membership as eight bytes.
+/// The hash of a membership.
 type Mark = u64;
 
-/// A session's memberships.
-pub(crate) fn marks(session: &Session) -> impl Iterator<Item = (UniqueRule, Mark)> {
+/// Returns the memberships of a session.
+pub fn marks(session: &Session) -> impl Iterator<Item = (UniqueRule, Mark)> {
     let active = (session.status() == SessionStatus::Active).then(|| {
         let key = (session.project_id.as_str(), session.machine_id.as_str());
         (UniqueRule::ActivePerProjectAndMachine, mark(1, key))
@@ -38,8 +38,8 @@ fn mark(kind: u8, key: impl Hash) -> Mark {
     hasher.finish()
 }
 
-/// What these two break together, if they do.
-pub(crate) fn clash(rule: UniqueRule, one: &Session, other: &Session) -> Option<Finding> {
+/// Returns the finding if both sessions break this rule together.
+pub fn clash(rule: UniqueRule, one: &Session, other: &Session) -> Option<Finding> {
     let both = |is: fn(SessionStatus) -> bool| is(one.status()) && is(other.status());
     let place = |session: &Session| session.machine_id.clone();
     if one.id == other.id {
@@ -47,8 +47,8 @@ pub(crate) fn clash(rule: UniqueRule, one: &Session, other: &Session) -> Option<
     }
     let (a, b) = (one.id, other.id);
     let (rule, holds, what) = match rule {
-        // No rule about sessions.
-        UniqueRule::IdempotencyKey | UniqueRule::Other(_) => return None,
+        // This rule is not about sessions.
+        UniqueRule::IdempotencyKey => return None,
         UniqueRule::ActivePerProjectAndMachine => (
             Rule::OneActive,
             both(|status| status == SessionStatus::Active)
@@ -81,30 +81,30 @@ pub(crate) fn clash(rule: UniqueRule, one: &Session, other: &Session) -> Option<
     holds.then(|| Finding::of(rule, &[&a, &b], what))
 }
 
-/// Finds out which memberships occur twice.
-pub(crate) struct DuplicateFinder {
+/// Finds memberships that occur twice.
+pub struct DuplicateFinder {
     rounds: u64,
     round: u64,
     held: Vec<Mark>,
-    /// Those that occur twice, and the sessions that have them.
+    /// Memberships that occur twice, with the sessions that have them.
     doubled: HashMap<Mark, Vec<(UniqueRule, SessionId)>>,
     named: usize,
 }
 
 impl DuplicateFinder {
-    /// For about so many memberships.
-    pub(crate) fn among(memberships: u64) -> Self {
+    /// Returns a finder for about this many memberships.
+    pub fn among(memberships: u64) -> Self {
         Self { rounds: memberships / HELD + 1, round: 0, held: Vec::new(), doubled: HashMap::new(), named: 0 }
     }
 
-    /// One session of this round.
-    pub(crate) fn insert(&mut self, session: &Session) {
+    /// Records the memberships of a session that belong to this round.
+    pub fn insert(&mut self, session: &Session) {
         let (rounds, round) = (self.rounds, self.round);
         self.held.extend(marks(session).map(|(_, mark)| mark).filter(|mark| mark % rounds == round));
     }
 
-    /// Ends a round in which every session was seen; answers whether there must be another.
-    pub(crate) fn next_round(&mut self) -> bool {
+    /// Ends a round, in which every session must have been inserted. Returns whether another round is needed.
+    pub fn next_round(&mut self) -> bool {
         self.held.sort_unstable();
         for pair in self.held.windows(2) {
             if let [one, other] = pair
@@ -119,13 +119,13 @@ impl DuplicateFinder {
         self.round < self.rounds
     }
 
-    /// Returns whether any session must be read again.
-    pub(crate) fn any(&self) -> bool {
+    /// Whether there are duplicates, so that sessions must be compared by name.
+    pub fn any(&self) -> bool {
         !self.doubled.is_empty()
     }
 
-    /// One session, to be noted by name if it has a membership that occurs twice.
-    pub(crate) fn name(&mut self, session: &Session) {
+    /// Records the session if it has a membership that occurs twice.
+    pub fn name(&mut self, session: &Session) {
         for (rule, mark) in marks(session) {
             if let Some(members) = self.doubled.get_mut(&mark).filter(|_| self.named < NAMED) {
                 members.push((rule, session.id));
@@ -134,8 +134,8 @@ impl DuplicateFinder {
         }
     }
 
-    /// Each member of a set after its first, with that one.
-    pub(crate) fn candidates(self) -> Vec<(UniqueRule, SessionId, SessionId)> {
+    /// Returns each member of a duplicate set after the first, together with the first.
+    pub fn candidates(self) -> Vec<(UniqueRule, SessionId, SessionId)> {
         let mut suspects = Vec::new();
         for members in self.doubled.into_values() {
             if let Some(((rule, first), others)) = members.split_first() {

@@ -1,4 +1,5 @@
-//! The events: that what they happened to is there, that what was deleted is gone, and which copies a successor had.
+//! The events: the subject of each exists, what was deleted is gone, and copies of tasks that were deleted are known
+//! from them.
 
 use std::collections::HashSet;
 
@@ -12,7 +13,7 @@ use crate::lookup::{known, look_up_all};
 use crate::report::Part;
 use crate::rule::Rule;
 
-/// As many sessions are remembered to be there: events of one session are near each other.
+/// The number of existing sessions that are remembered. Events of one session are close to each other.
 const REMEMBERED: usize = 50_000;
 
 impl Check<'_> {
@@ -36,18 +37,18 @@ impl Check<'_> {
         self.report_orphans().await
     }
 
-    /// An event that is kept with a session goes with it, in one commit.
+    /// Checks that the session of each event exists. Events are deleted with their session, in one commit.
     async fn subjects(
         &mut self,
         events: &[RecordedEvent],
         before: Option<&EventPosition>,
         there: &mut HashSet<SessionId>,
     ) -> Result<(), StoreError> {
-        let asked: HashSet<_> = events.iter().filter_map(|event| event.event.deleted_with_session()).collect();
-        let asked: Vec<_> = asked.into_iter().filter(|id| !there.contains(id)).collect();
+        let sessions: HashSet<_> = events.iter().filter_map(|event| event.event.deleted_with_session()).collect();
+        let sessions: Vec<_> = sessions.into_iter().filter(|id| !there.contains(id)).collect();
         let store = self.store;
         let mut gone = HashSet::new();
-        for (id, answer) in look_up_all(asked, |id| async move { (id, store.read(queries::session(id)).await) }).await {
+        for (id, answer) in look_up_all(sessions, |id| async move { (id, store.session(id).await) }).await {
             match known(answer)? {
                 Some(Some(_)) | None => there.insert(id),
                 Some(None) => gone.insert(id),
@@ -56,7 +57,7 @@ impl Check<'_> {
         if gone.is_empty() {
             return Ok(());
         }
-        // Read again, now that their sessions are known to be gone: whatever is still there is without one.
+        // The events are read again after their sessions were found to be gone: those that still exist are orphaned.
         let Some(again) = self.readable(Part::Events, self.store.events(before, PAGE).await)? else { return Ok(()) };
         for RecordedEvent { position, event } in again {
             if let Some(session) = event.deleted_with_session().filter(|session| gone.contains(session)) {
@@ -68,7 +69,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Ids are never used twice: what was deleted stays gone.
+    /// Checks that what was deleted is gone. Ids are never used twice.
     async fn deleted(&mut self, events: &[RecordedEvent]) -> Result<(), StoreError> {
         let store = self.store;
         let (mut sessions, mut tasks) = (Vec::new(), Vec::new());
@@ -99,7 +100,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// The copy itself may have been deleted since.
+    /// Clears the suspicion about a task whose copy was recorded. The copy itself may have been deleted since.
     fn copied(&mut self, recorded: &RecordedEvent) {
         if let (EventKind::TaskCreated, Subject::Task(_, session)) = (recorded.event.kind, &recorded.event.subject)
             && let Some(original) = recorded.event.detail.get("copied_from").and_then(|id| id.as_str())

@@ -1,15 +1,15 @@
-//! What a check finds.
+//! The finding of a check.
 
 use crate::rule::Rule;
 
-/// Something that is not as it must be, or that an operator should know.
+/// A broken rule, or a fact that an operator should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// The rule that it breaks; says also what that means.
+    /// The rule that it breaks.
     pub rule: Rule,
-    /// The ids of the rows concerned, the most relevant one first.
+    /// The ids of the rows concerned, the most important first.
     pub ids: Vec<String>,
-    /// What was found, in one sentence that names the rows.
+    /// The finding in one sentence that names the rows.
     pub what: String,
 }
 

@@ -1,8 +1,8 @@
-//! The domain's invariants as a check over any store: it reads everything through the port, page by page, and reports
-//! each violation as it finds it: what a crash, a race, a bug or a hand in the database broke.
+//! The domain's invariants as a check over any store. It reads everything through the port, page by page, and reports
+//! each violation as it finds it, whether a crash, a race, a bug or a manual change caused it.
 //!
-//! The store may be in use meanwhile. What only the comparison of several rows shows is therefore read again, with the
-//! first row read before and after the others, before it is reported: a change under way is no finding.
+//! The store may be in use meanwhile. A violation that only the comparison of several rows shows is read again before
+//! it is reported, with the first row read before and after the others, so that a change in progress is not reported.
 
 #![warn(missing_docs)]
 
@@ -25,10 +25,10 @@ pub use finding::Finding;
 pub use report::{CheckEvent, IntegrityReport, Part, Progress};
 pub use rule::{Rule, Severity};
 
-/// Checks everything that a store holds. Its memory does not grow with what there is: some 40 MB at the most.
+/// Checks everything that a store holds. It needs at most about 40 MB of memory, whatever the store holds.
 ///
 /// # Errors
-/// The store's, other than [`StoreError::Corrupt`], which is a finding.
+/// Fails with the store's error, except [`StoreError::Corrupt`], which is a finding.
 pub async fn check(
     store: &dyn Store,
     tell: &mut (dyn FnMut(CheckEvent) + Send),
@@ -37,7 +37,7 @@ pub async fn check(
     check.sessions().await?;
     check.tasks().await?;
     check.machines().await?;
-    // Last: it also says which copies there were that are gone by now.
+    // The events come last: they show which missing copies of tasks existed and were deleted.
     check.events().await?;
     Ok(check.checked)
 }

@@ -1,4 +1,4 @@
-//! What is looked up of other rows, and how a task is judged with its session.
+//! Lookups of the rows that others refer to, and the check of a task against its session.
 
 use futures_util::stream::{self, StreamExt};
 use rekindle_core::domain::session::Session;
@@ -9,10 +9,10 @@ use rekindle_core::values::{ProjectId, SessionId, TaskId};
 use crate::finding::Finding;
 use crate::rule::Rule;
 
-/// How many rows are looked up at once: a store's queue has room for other callers, too.
+/// The number of concurrent lookups. It leaves room in the store's queue for other callers.
 const CONCURRENT_LOOKUPS: usize = 32;
 
-/// What a task's judgement needs of its session.
+/// The part of a session that the check of its tasks needs.
 #[derive(Debug, Clone)]
 pub(crate) struct SessionRef {
     pub(crate) is_live: bool,
@@ -35,11 +35,12 @@ pub(crate) struct Copied {
     pub(crate) id: TaskId,
     pub(crate) origin: TaskId,
     pub(crate) project_id: ProjectId,
-    /// Its session.
+    /// The session of the copy.
     pub(crate) of: SessionRef,
 }
 
-/// The found row. `None` if it is corrupt, which the scan of its kind reports.
+/// Returns the row that was looked up, if it exists. The outer `None` means that it is corrupt, which is reported where
+/// rows of its kind are read.
 pub(crate) fn known<T>(
     answer: Result<Option<Versioned<T>>, StoreError>,
 ) -> Result<Option<Option<Versioned<T>>>, StoreError> {
@@ -50,7 +51,7 @@ pub(crate) fn known<T>(
     }
 }
 
-/// What a task and its session break.
+/// Returns what a task breaks together with its session.
 pub(crate) fn belongs(task: &Task, session: Option<&SessionRef>) -> Vec<Finding> {
     let (id, of) = (task.id, task.session_id);
     let mut found = Vec::new();
@@ -69,7 +70,7 @@ pub(crate) fn belongs(task: &Task, session: Option<&SessionRef>) -> Vec<Finding>
     found
 }
 
-/// Looks up all of these, several at once. The results are in the order of `keys`.
+/// Looks up all keys, several at once. The results are in the order of `keys`.
 pub(crate) async fn look_up_all<K, T, F>(keys: Vec<K>, look_up: impl FnMut(K) -> F) -> Vec<T>
 where
     F: Future<Output = T>,

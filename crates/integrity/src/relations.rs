@@ -1,5 +1,5 @@
-//! What several rows must agree on: a task and its session, a copy and its origin, a session and its predecessor and
-//! successor. A suspicion is reported only if it holds while the rows do not change.
+//! The rules over several rows: a task and its session, a copy and its origin, a session and its predecessor and
+//! successor. A violation is reported only if the rows did not change while they were read.
 
 use std::collections::HashSet;
 
@@ -14,13 +14,13 @@ use crate::finding::Finding;
 use crate::lookup::{Copied, SessionRef, belongs, known, look_up_all};
 use crate::rule::Rule;
 
-/// As often a row that changes while it is looked at is read again.
+/// The number of times that a row is read again because it changed meanwhile.
 const MAX_REREADS: u32 = 20;
-/// As many tasks that seem to be left behind are held until the events were read.
+/// The largest number of tasks without a copy that are held until the events are read.
 const MAX_PENDING: usize = 100_000;
 
 impl Check<'_> {
-    /// A task that seems to break a rule, with its session.
+    /// Checks a task again that seemed to break a rule, together with its session.
     pub(super) async fn task(&mut self, task: TaskId) -> Result<(), StoreError> {
         for _ in 0..MAX_REREADS {
             let Some(Some(before)) = known(self.store.read(queries::task(task)).await)? else { return Ok(()) };
@@ -38,7 +38,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Copied tasks, with where they come from. What both were born with never changes.
+    /// Checks copied tasks against their origins. The fields that are compared never change.
     pub(super) async fn origins(&mut self, copies: Vec<Copied>) -> Result<(), StoreError> {
         let store = self.store;
         let answers = look_up_all(copies, |copy| async move {
@@ -46,7 +46,7 @@ impl Check<'_> {
             (copy, origin)
         });
         for (copy, origin) in answers.await {
-            // The origin may be deleted by now, and its session with it.
+            // The origin may have been deleted, and its session with it.
             let Some(Some(origin)) = known(origin)? else { continue };
             let (id, from, of) = (copy.id, copy.origin, origin.value.session_id);
             if (Some(of), origin.value.project_id) != (copy.of.recovered_from, copy.project_id) {
@@ -58,7 +58,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Sessions, with those that they continue and those that continue them, where these are still there.
+    /// Checks sessions against their predecessors and successors, if these exist.
     pub(super) async fn relatives(&mut self, sessions: &[Versioned<Session>]) -> Result<(), StoreError> {
         let pairs = sessions.iter().flat_map(|row| {
             let session = &row.value;
@@ -87,7 +87,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Two sessions as they were at one moment; none when one is gone.
+    /// Reads two sessions as they were at one moment. Returns `None` if one is gone.
     pub(super) async fn at_once(
         &mut self,
         one: SessionId,
@@ -105,8 +105,8 @@ impl Check<'_> {
         Ok(None)
     }
 
-    /// Every task of a recovered session that was neither completed nor failed was copied into its successor. A failed
-    /// one may have been left on purpose, but not one that was interrupted by the recovery itself.
+    /// Checks that every unfinished task of a recovered session was copied into its successor. A failed one may have
+    /// been left behind on request, but not if the recovery itself interrupted it.
     async fn left_by(&mut self, original: &Session, successor: &Session) -> Result<(), StoreError> {
         let left = [TaskStatus::Pending, TaskStatus::InProgress, TaskStatus::Blocked, TaskStatus::Failed];
         let tasks = self.store.read(queries::tasks_of(original.id, &left)).await;
@@ -128,14 +128,14 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// After the events were read: of what was copied nothing is left here.
+    /// Reports the tasks without a copy. Must be called after the events were read.
     pub(super) async fn report_orphans(&mut self) -> Result<(), StoreError> {
         let mut left: Vec<_> = std::mem::take(&mut self.left_behind).into_iter().collect();
         left.sort_unstable();
         for (successor, task) in left {
-            // Whatever was deleted meanwhile took its events with it.
-            let Some(Some(task)) = known(self.store.read(queries::task(task)).await)? else { continue };
-            let Some(Some(_)) = known(self.store.read(queries::session(successor)).await)? else { continue };
+            // If one of them was deleted meanwhile, its events were deleted with it.
+            let Some(Some(task)) = known(self.store.task(task).await)? else { continue };
+            let Some(Some(_)) = known(self.store.session(successor).await)? else { continue };
             let (task, original) = (task.value.id, task.value.session_id);
             let what = format!("task {task} of session {original} was left behind by its successor {successor}");
             self.found(Finding::of(Rule::NothingLeftBehind, &[&task, &original, &successor], what));
@@ -144,7 +144,7 @@ impl Check<'_> {
     }
 }
 
-/// A corrupt row is reported by the scan of its kind.
+/// Returns the rows, or none if one is corrupt, which is reported where rows of its kind are read.
 fn readable(tasks: Result<Vec<Versioned<Task>>, StoreError>) -> Result<Vec<Task>, StoreError> {
     match tasks {
         Ok(rows) => Ok(rows.into_iter().map(|row| row.value).collect()),
@@ -161,7 +161,7 @@ fn is_unfinished(task: &Task) -> bool {
     }
 }
 
-/// What a session and its successor break.
+/// Returns what a session and its successor break together.
 fn continues(original: &Session, successor: &Session) -> Option<Finding> {
     let goes_on = successor.lineage.recovered_from == Some(original.id)
         && successor.lineage.id == original.lineage.id

@@ -1,24 +1,24 @@
-//! What a check reports while it reads, and at its end.
+//! What a check reports: progress and findings while it reads, and totals at its end.
 
 use crate::finding::Finding;
 
-/// What is being read.
+/// The part of the store that is being read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// Sessions, each by itself and with its predecessor and successor.
     Sessions,
-    /// Sessions once more, for the rules about sets of them.
+    /// Sessions again, for the rules about sets of them.
     Sets,
     /// Tasks, with their sessions.
     Tasks,
     /// Machines.
     Machines,
-    /// Events, with what they happened to.
+    /// Events, with their subjects.
     Events,
 }
 
 impl Part {
-    /// As it is said to a person.
+    /// Returns the name of the part for people.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sessions => "sessions",
@@ -30,18 +30,18 @@ impl Part {
     }
 }
 
-/// How far a check has come.
+/// The progress of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// What is being read.
+    /// The part that is being read.
     pub part: Part,
-    /// How many rows of it were read.
+    /// The number of its rows that were read.
     pub done: u64,
-    /// How many there are, as far as that is known.
+    /// The number of its rows, if that is known.
     pub of: Option<u64>,
 }
 
-/// What a check tells while it goes on.
+/// What a check reports while it runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckEvent {
     /// A page was read.
@@ -50,27 +50,27 @@ pub enum CheckEvent {
     Found(Finding),
 }
 
-/// What a check read and found in all.
+/// The totals of a check.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IntegrityReport {
-    /// Sessions read.
+    /// The number of sessions that were read.
     pub sessions: u64,
-    /// Tasks read.
+    /// The number of tasks that were read.
     pub tasks: u64,
-    /// Machines read.
+    /// The number of machines that were read.
     pub machines: u64,
-    /// Events read.
+    /// The number of events that were read.
     pub events: u64,
-    /// Findings that break a rule.
+    /// The number of findings that break a rule.
     pub broken: u64,
-    /// Findings that break none, and are worth knowing.
+    /// The number of findings that break no rule.
     pub noted: u64,
-    /// What could not be looked at, each in a sentence. Empty: everything was.
+    /// The parts that were not checked, each in a sentence. Empty if everything was checked.
     pub skipped: Vec<String>,
 }
 
 impl IntegrityReport {
-    /// Whether everything was looked at, and no rule is broken.
+    /// Whether everything was checked and no rule is broken.
     pub fn is_clean(&self) -> bool {
         self.broken == 0 && self.skipped.is_empty()
     }

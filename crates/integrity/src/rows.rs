@@ -1,4 +1,4 @@
-//! What one row shows by itself. A row is read as a whole, so that nothing here needs a second look.
+//! The rules over one row. A row is read as a whole, so no second read is needed.
 
 use rekindle_core::domain::machine::Machine;
 use rekindle_core::domain::session::Session;
@@ -8,8 +8,8 @@ use rekindle_core::values::Timestamp;
 use crate::finding::Finding;
 use crate::rule::Rule;
 
-/// One session.
-pub(crate) fn session(session: &Session) -> Vec<Finding> {
+/// Returns what a session breaks by itself.
+pub fn session(session: &Session) -> Vec<Finding> {
     let id = session.id;
     let mut found = Vec::new();
     let mut broken = |rule, what: String| found.push(Finding::of(rule, &[&id], what));
@@ -50,8 +50,8 @@ pub(crate) fn session(session: &Session) -> Vec<Finding> {
     found
 }
 
-/// One task.
-pub(crate) fn task(task: &Task) -> Vec<Finding> {
+/// Returns what a task breaks by itself.
+pub fn task(task: &Task) -> Vec<Finding> {
     let id = task.id;
     let name = format!("task {id}");
     let mut found = Vec::new();
@@ -66,8 +66,8 @@ pub(crate) fn task(task: &Task) -> Vec<Finding> {
     found
 }
 
-/// One machine.
-pub(crate) fn machine(machine: &Machine) -> Vec<Finding> {
+/// Returns what a machine breaks by itself.
+pub fn machine(machine: &Machine) -> Vec<Finding> {
     let id = &machine.id;
     let name = format!("machine {id}");
     let born = ("created_at", machine.created_at);
@@ -77,7 +77,7 @@ pub(crate) fn machine(machine: &Machine) -> Vec<Finding> {
     found
 }
 
-/// Two times, of which the first must not lie before the second.
+/// Returns a finding if the first time lies before the second.
 fn later(
     rule: Rule,
     name: &str,

@@ -1,5 +1,5 @@
-//! Reads a whole store page by page: every session, task and machine once, and sessions again as often as the rules
-//! about sets of them require.
+//! Reads the whole store page by page: every session, task and machine once, and the sessions again as often as the
+//! rules about sets need it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,7 +15,7 @@ use crate::lookup::{Copied, SessionRef, belongs, known, look_up_all};
 use crate::report::Part;
 use crate::rows;
 
-/// As many sessions are remembered while the tasks are read, most of which follow others of their session.
+/// The number of sessions that are remembered while tasks are read. Most tasks come after others of the same session.
 const REMEMBERED: usize = 50_000;
 
 impl Check<'_> {
@@ -52,7 +52,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Sessions once more.
+    /// Reads all sessions again.
     async fn every_session(&mut self, total: u64, mut see: impl FnMut(&Session)) -> Result<(), StoreError> {
         let (mut at, mut done) = (Start::Offset(0), 0);
         while let Some(page) = self.session_page(Part::Sets, at).await? {
@@ -81,10 +81,10 @@ impl Check<'_> {
             if sessions.len() > REMEMBERED {
                 sessions.clear();
             }
-            let asked: HashSet<_> = page.items.iter().map(|row| row.value.session_id).collect();
-            let asked: Vec<_> = asked.into_iter().filter(|id| !sessions.contains_key(id)).collect();
+            let missing: HashSet<_> = page.items.iter().map(|row| row.value.session_id).collect();
+            let missing: Vec<_> = missing.into_iter().filter(|id| !sessions.contains_key(id)).collect();
             let store = self.store;
-            let answers = look_up_all(asked, |id| async move { (id, store.read(queries::session(id)).await) }).await;
+            let answers = look_up_all(missing, |id| async move { (id, store.session(id).await) }).await;
             for (id, answer) in answers {
                 if let Some(row) = known(answer)? {
                     sessions.insert(id, row.map(|row| SessionRef::from(&row.value)));

@@ -1,4 +1,4 @@
-//! The check of the invariants finds each thing that can be wrong, names it, and is silent about all the rest.
+//! The check finds and names each violation, and reports nothing about a sound store.
 #![expect(clippy::unwrap_used, reason = "a failed expectation is a test's way to report")]
 
 use rekindle_core::domain::event::{Event, EventKind, Subject};
@@ -11,7 +11,7 @@ use rekindle_integrity::{CheckEvent, Finding, IntegrityReport, Part, Rule, Sever
 use rekindle_testkit::MemoryStore;
 use rekindle_testkit::sample::{NOON, ended, machine, noon_plus, session, task, text, uuid};
 
-/// A store that holds this, whatever the domain says.
+/// Returns a store that holds these entities, whatever rules they break.
 async fn holding<T>(entities: impl IntoIterator<Item = T>) -> MemoryStore
 where
     T: Entity,
@@ -52,7 +52,7 @@ async fn rules(store: &dyn Store) -> Vec<Rule> {
     findings(store).await.0.into_iter().map(|finding| finding.rule).collect()
 }
 
-/// A session and its successor, as a recovery leaves them.
+/// Returns a session and its successor, as a recovery leaves them.
 fn recovered() -> (Session, Session) {
     let (mut original, mut successor) = (session(1), session(2));
     let recovered = Recovered { into: successor.id, at: NOON, prepared_at: None, error_message: None };
@@ -68,7 +68,7 @@ fn copy(n: u64, of: &Task, session: &Session) -> Task {
 }
 
 #[tokio::test]
-async fn a_sound_store_is_clean_and_is_read_as_a_whole() {
+async fn a_sound_store_has_no_findings_and_is_read_completely() {
     let (original, successor) = recovered();
     let store = holding([original.clone(), successor.clone()]).await;
     let left = task(10, &original);
@@ -90,7 +90,7 @@ async fn a_sound_store_is_clean_and_is_read_as_a_whole() {
 }
 
 #[tokio::test]
-async fn a_task_without_its_session_or_of_another_project_is_named() {
+async fn a_task_without_its_session_or_of_another_project_is_reported() {
     let store = holding([session(1)]).await;
     let mut stray = task(11, &session(1));
     stray.project_id = text("another");
@@ -106,7 +106,7 @@ async fn a_task_without_its_session_or_of_another_project_is_named() {
 }
 
 #[tokio::test]
-async fn nothing_is_in_progress_in_an_ended_session() {
+async fn a_task_in_progress_in_an_ended_session_is_reported() {
     let mut over = session(1);
     over.phase = ended(NOON, Outcome::Completed);
     let store = holding([over.clone()]).await;
@@ -115,7 +115,7 @@ async fn nothing_is_in_progress_in_an_ended_session() {
 }
 
 #[tokio::test]
-async fn a_broken_chain_of_recoveries_is_named_from_both_ends() {
+async fn a_broken_lineage_is_reported_from_both_sides() {
     let (original, successor) = recovered();
     let with_lineage = |lineage| Session { lineage, ..successor.clone() };
     let right = successor.lineage;
@@ -129,16 +129,16 @@ async fn a_broken_chain_of_recoveries_is_named_from_both_ends() {
         let found = rules(&store).await;
         assert!(!found.is_empty() && found.iter().all(|rule| *rule == Rule::Lineage), "{lineage:?}: {found:?}");
     }
-    // The original knows nothing of its successor.
+    // The original does not name its successor.
     let store = holding([session(1), successor.clone()]).await;
     assert_eq!(rules(&store).await, [Rule::Lineage]);
-    // One end may be deleted, and the other stays.
+    // If one of the two was deleted, the other is sound.
     assert_eq!(rules(&holding([original]).await).await, []);
     assert_eq!(rules(&holding([successor]).await).await, []);
 }
 
 #[tokio::test]
-async fn work_that_was_left_behind_is_named_unless_the_events_know_its_copy() {
+async fn an_unfinished_task_without_a_copy_is_reported_unless_the_copy_was_deleted() {
     let (original, successor) = recovered();
     let interrupted = |why: &str| TaskState::Failed { started_at: None, at: NOON, error_message: text(why) };
     let left = [
@@ -155,7 +155,7 @@ async fn work_that_was_left_behind_is_named_unless_the_events_know_its_copy() {
     let named: Vec<_> = found.iter().map(|finding| (finding.rule, finding.ids[0].clone())).collect();
     let expected = |n: u64| (Rule::NothingLeftBehind, uuid(n).to_string());
     assert_eq!(named, [expected(11), expected(12)]);
-    // Both had copies, which were deleted since.
+    // Both had copies, which were deleted later.
     let copied = |n: u64, of: u64| {
         Event::new(NOON, EventKind::TaskCreated, Subject::Task(TaskId(uuid(n)), successor.id))
             .with("copied_from", uuid(of).to_string())
@@ -165,13 +165,13 @@ async fn work_that_was_left_behind_is_named_unless_the_events_know_its_copy() {
 }
 
 #[tokio::test]
-async fn a_copy_comes_from_the_session_that_its_own_continues() {
+async fn a_copy_of_a_task_that_is_not_of_the_predecessor_is_reported() {
     let (original, successor) = recovered();
     let stranger = session(3);
     let store = holding([original.clone(), successor.clone(), stranger.clone()]).await;
     let theirs = task(10, &stranger);
     add(&store, [theirs.clone(), copy(20, &theirs, &successor)]).await;
-    // An origin that is gone proves nothing.
+    // A copy whose origin was deleted is not reported.
     add(&store, [Task { copied_from: Some(TaskId(uuid(99))), ..task(21, &successor) }]).await;
     let (found, _) = findings(&store).await;
     assert_eq!(found.len(), 1, "{found:?}");
@@ -179,7 +179,7 @@ async fn a_copy_comes_from_the_session_that_its_own_continues() {
 }
 
 #[tokio::test]
-async fn a_time_that_went_back_breaks_a_rule_and_a_clock_that_was_set_back_does_not() {
+async fn a_time_before_the_start_breaks_a_rule_and_a_clock_set_back_does_not() {
     let mut heard = session(1);
     heard.last_heartbeat = noon_plus(-1);
     let mut changed = machine("m");
@@ -197,7 +197,7 @@ async fn a_time_that_went_back_breaks_a_rule_and_a_clock_that_was_set_back_does_
 }
 
 #[tokio::test]
-async fn the_history_speaks_of_what_is_there_and_the_deleted_is_gone() {
+async fn events_of_missing_subjects_and_of_undeleted_ones_are_reported() {
     let store = holding([session(1), session(2)]).await;
     add(&store, [task(10, &session(1))]).await;
     let event = |kind, subject| Event::new(NOON, kind, subject);
@@ -220,14 +220,14 @@ async fn the_history_speaks_of_what_is_there_and_the_deleted_is_gone() {
 }
 
 #[test]
-fn every_rule_has_a_name_of_its_own_and_says_what_it_means() {
+fn every_rule_has_a_unique_name_and_a_meaning() {
     let names: std::collections::BTreeSet<_> = Rule::ALL.iter().map(|rule| rule.as_str()).collect();
     assert_eq!(names.len(), Rule::ALL.len());
     assert!(Rule::ALL.iter().all(|rule| rule.meaning().len() > 20));
 }
 
 #[tokio::test]
-async fn a_check_may_run_in_a_task_of_its_own() {
+async fn a_check_can_be_spawned_as_a_task() {
     let store = std::sync::Arc::new(holding([session(1)]).await);
     let checked = tokio::spawn(async move { check(store.as_ref(), &mut |_| {}).await });
     assert_eq!(checked.await.unwrap().unwrap().sessions, 1);

@@ -1,4 +1,4 @@
-//! Finds a `mongod`: the one that `REKINDLE_MONGOD` names, else one on the PATH, else a fetched one.
+//! Finds a `mongod`: the one of `REKINDLE_MONGOD`, else one on the PATH, else one that was fetched before.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,10 +7,10 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::suite::{TEST_BINARY, test_binary};
 
-/// Set to 1, it hides every `mongod`, to try out a machine without one.
+/// If it is 1, every `mongod` is ignored, to try out a machine without one.
 pub const NO_MONGOD: &str = "REKINDLE_NO_MONGOD";
 
-/// The version that is fetched, and that the project is developed against.
+/// The version that is fetched, and that the project is developed with.
 pub const FETCHED_VERSION: &str = "6.0.5";
 
 /// The oldest supported major version.
@@ -26,7 +26,7 @@ pub fn target_dir() -> PathBuf {
 /// Returns an installed or fetched `mongod` that is new enough, or `None` where there is none.
 ///
 /// # Errors
-/// [`TEST_BINARY`] names one that cannot be used, or [`NO_MONGOD`] is set.
+/// Fails if [`TEST_BINARY`] names one that cannot be used, or if [`NO_MONGOD`] is set.
 pub fn find() -> Result<Option<PathBuf>> {
     if std::env::var_os(NO_MONGOD).is_some_and(|set| set == "1") {
         bail!("{NO_MONGOD} is set");

@@ -45,7 +45,8 @@ impl Nodes {
     /// synchronized.
     ///
     /// # Errors
-    /// A node cannot be started, or the set is not ready within two minutes; with the last lines of the logs.
+    /// Fails if a node cannot be started or the set is not ready within two minutes; the error has the last lines of
+    /// the logs.
     pub fn start(options: Options) -> Result<Self> {
         ensure!((1..=7).contains(&options.members()), "a replica set has one to seven voting members");
         ensure!(!(options.detached && options.behind_proxies), "proxies end with us: detached nodes cannot use them");
@@ -95,7 +96,7 @@ impl Nodes {
     /// Returns the number of the primary; waits until there is one among the nodes that run and are not cut off.
     ///
     /// # Errors
-    /// There is none for two minutes.
+    /// Fails if there is none for two minutes.
     pub fn primary(&self) -> Result<usize> {
         let since = Instant::now();
         loop {
@@ -113,7 +114,7 @@ impl Nodes {
     /// Waits until there is a primary, and each node that runs and is not cut off has caught up with it.
     ///
     /// # Errors
-    /// That takes longer than two minutes.
+    /// Fails if that takes longer than two minutes.
     pub fn settled(&self) -> Result<()> {
         let since = Instant::now();
         loop {
@@ -132,20 +133,20 @@ impl Nodes {
     /// for example `configureFailPoint` or `replSetStepDown`.
     ///
     /// # Errors
-    /// The server rejects it, or does not reply within ten seconds.
+    /// Fails if the server rejects it, or does not reply within ten seconds.
     pub fn command(&self, node: usize, command: Document) -> Result<Document> {
         admin::command(self.nodes[node].port, self.options.user.as_ref(), command)
     }
 
-    /// Kills a node (SIGKILL) and waits for its end: what it had not written to disk is lost.
+    /// Kills a node (SIGKILL) and waits until it has ended: what it had not written to disk is lost.
     pub fn kill(&mut self, node: usize) {
         self.nodes[node].kill();
     }
 
-    /// Shuts a node down in order (SIGTERM) and waits for its end: a primary hands over first.
+    /// Shuts a node down in good order (SIGTERM) and waits until it has ended: a primary hands over first.
     ///
     /// # Errors
-    /// It is paused, or does not end within two minutes.
+    /// Fails if it is paused, or does not end within two minutes.
     pub fn shut_down(&mut self, node: usize) -> Result<()> {
         self.nodes[node].shut_down()
     }
@@ -154,7 +155,7 @@ impl Nodes {
     /// its role comes later: see [`Nodes::settled`].
     ///
     /// # Errors
-    /// It cannot be started.
+    /// Fails if it cannot be started.
     pub fn restart(&mut self, node: usize) -> Result<()> {
         self.nodes[node].restart(&self.options)
     }
@@ -162,7 +163,7 @@ impl Nodes {
     /// Pauses a node (SIGSTOP): its connections stay, and it answers nothing.
     ///
     /// # Errors
-    /// It is not running.
+    /// Fails if it is not running.
     pub fn pause(&mut self, node: usize) -> Result<()> {
         self.nodes[node].pause(true)
     }
@@ -170,7 +171,7 @@ impl Nodes {
     /// Lets a paused node continue (SIGCONT).
     ///
     /// # Errors
-    /// It is not running.
+    /// Fails if it is not running.
     pub fn resume(&mut self, node: usize) -> Result<()> {
         self.nodes[node].pause(false)
     }
@@ -183,7 +184,7 @@ impl Nodes {
     /// Elsewhere only connections *to* it are cut.
     ///
     /// # Errors
-    /// The nodes were started without `behind_proxies`.
+    /// Fails if the nodes were started without `behind_proxies`.
     pub fn cut(&self, node: usize, how: Partition) -> Result<()> {
         self.proxies()?.set(node, Some(how));
         Ok(())
@@ -192,7 +193,7 @@ impl Nodes {
     /// Ends a cut.
     ///
     /// # Errors
-    /// The nodes were started without `behind_proxies`.
+    /// Fails if the nodes were started without `behind_proxies`.
     pub fn heal(&self, node: usize) -> Result<()> {
         self.proxies()?.set(node, None);
         Ok(())
@@ -202,7 +203,7 @@ impl Nodes {
     /// `detached`.
     ///
     /// # Errors
-    /// They were not, or one is not running.
+    /// Fails if they were not, or if one is not running.
     pub fn leave_running(mut self) -> Result<Vec<RunningNode>> {
         ensure!(self.options.detached, "only nodes that were started detached can be left running");
         let running = |node: &Node| {

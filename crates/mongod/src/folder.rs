@@ -1,4 +1,4 @@
-//! The folder with the data of nodes: removed with its owner, and by a later owner where one was killed.
+//! The folder with the data of nodes. It is removed with its owner, or by a later owner if its own was killed.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ impl Folder {
         &self.path
     }
 
-    /// Keeps the folder when this value is dropped.
+    /// Keeps the folder after this value is dropped.
     pub(crate) fn keep(&mut self) -> Result<()> {
         fs::remove_file(self.path.join(OWNER_LOCK))?;
         self.owner = None;
@@ -51,7 +51,7 @@ impl Drop for Folder {
     }
 }
 
-/// Removes the folders of killed owners. What cannot be read or removed is left alone.
+/// Removes the folders of killed owners. A folder that cannot be read or removed is skipped.
 fn remove_abandoned(parent: &Path) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     for entry in entries.flatten() {

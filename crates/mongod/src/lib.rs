@@ -1,6 +1,6 @@
-//! A real `mongod` for tests, benchmarks and `cargo xtask`; never shipped. It is found, or fetched where the caller
-//! wants that; nodes are started on loopback as a replica set, and end with the process that started them. Everything
-//! here blocks its thread and needs no runtime; from async code, call it in `spawn_blocking` or in a [`binary_case!`].
+//! A real `mongod` for tests, benchmarks and `cargo xtask`; never shipped. It is found, or fetched on request. Nodes
+//! are started on loopback as a replica set, and end with the process that started them. Everything here blocks its
+//! thread and needs no runtime; from async code, call it in `spawn_blocking` or in a [`binary_case!`].
 
 mod admin;
 mod binary;

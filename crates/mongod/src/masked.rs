@@ -12,7 +12,7 @@ pub fn masked(uri: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    //! What is shown of a URI.
+    //! Which part of a URI is shown.
 
     use super::masked;
 

@@ -23,7 +23,7 @@ const TIMEOUT: Duration = Duration::from_mins(2);
 /// The number of ports that are tried.
 const ATTEMPTS: u32 = 8;
 
-/// What mongod logs before it exits since its port is taken.
+/// What mongod logs before it exits because its port is in use.
 const CANNOT_LISTEN: &str = "Address already in use";
 
 /// The port and process of a node, for its proxy; zero before it is started. The process is known here as soon as it
@@ -84,12 +84,12 @@ impl Node {
         &self.folder
     }
 
-    /// Returns whether it can reply: it was not killed, shut down or paused.
+    /// Whether it can reply: it was not killed, shut down or paused.
     pub(crate) fn is_up(&self) -> bool {
         self.child.is_some() && !self.paused
     }
 
-    /// Kills it (SIGKILL) and waits for its end. Does nothing if it has ended.
+    /// Kills it (SIGKILL) and waits until it has ended. Does nothing if it has ended already.
     pub(crate) fn kill(&mut self) {
         self.paused = false;
         if let Some(mut child) = self.child.take() {
@@ -99,7 +99,7 @@ impl Node {
         }
     }
 
-    /// Shuts it down in order (SIGTERM) and waits for its end.
+    /// Shuts it down in good order (SIGTERM) and waits until it has ended.
     pub(crate) fn shut_down(&mut self) -> Result<()> {
         ensure!(!self.paused, "a paused node cannot shut down");
         let Some(mut child) = self.child.take() else { return Ok(()) };
@@ -140,8 +140,8 @@ impl Drop for Node {
     }
 }
 
-/// Returns a port on which no process listens, from below those that systems give to outgoing connections: such a one
-/// could be taken before mongod listens.
+/// Returns a port on which no process listens, below the range for outgoing connections: a port in that range could be
+/// taken before mongod listens.
 fn free_port() -> Result<u16> {
     for _ in 0..1000 {
         let port = fastrand::u16(20_000..32_000);
@@ -209,8 +209,8 @@ fn key_file(folder: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Waits until it accepts connections; returns `false` when another program has its port. The log tells them apart: the
-/// other program would accept connections as well.
+/// Waits until it accepts connections. Returns `false` if another program has its port, which the log shows: that
+/// program would accept connections, too.
 fn wait(child: &mut Child, folder: &Path, log: &Path, log_start: u64) -> Result<bool> {
     let since = Instant::now();
     loop {
@@ -242,7 +242,7 @@ fn read_from(file: &Path, position: u64) -> String {
     String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
 }
 
-/// Returns the end of what a mongod printed, where it rejects an argument, and of its log.
+/// Returns the last lines of the output of a mongod, which has rejected arguments, and of its log.
 fn log_tail(folder: &Path) -> String {
     let (output, log) = (read_from(&folder.join("mongod.out"), 0), read_from(&folder.join("mongod.log"), 0));
     format!("{}\n{}", last_lines(&output, 5), last_lines(&log, 10))

@@ -1,11 +1,11 @@
-//! What to start.
+//! The options of a cluster.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::binary::target_dir;
 
-/// The name of every replica set that is started here.
+/// The name of the replica sets that are started here.
 pub(crate) const SET: &str = "rekindle";
 
 /// A standalone server, or a replica set.
@@ -17,7 +17,7 @@ pub enum Shape {
     ReplicaSet(usize),
 }
 
-/// What to start: `Options { shape: Shape::ReplicaSet(3), ..Options::at(binary) }`.
+/// The options of a cluster: `Options { shape: Shape::ReplicaSet(3), ..Options::at(binary) }`.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The `mongod` program.
@@ -27,8 +27,8 @@ pub struct Options {
     /// A user with the role `root` and its password. With it, a client must authenticate, and members do so by key
     /// file.
     pub user: Option<(String, String)>,
-    /// The parent of the folder with the nodes' data. Under target by default, on a real disk: in memory, a write would
-    /// be too cheap.
+    /// The parent of the folder with the nodes' data. The default is under target, on a real disk: in memory, writes
+    /// would be unrealistically fast.
     pub parent: PathBuf,
     /// The cache of each node, in GB; mongod needs 0.25 at least.
     pub cache_gb: f64,

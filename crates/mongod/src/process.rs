@@ -76,11 +76,11 @@ pub(crate) fn signal(pid: u32, signal: Signal) -> Result<()> {
     kill(Pid::from_raw(i32::try_from(pid)?), signal).with_context(|| format!("cannot send {signal} to process {pid}"))
 }
 
-/// Ends a detached `mongod` and waits for its end, if the process with this id still is the one with its data at
-/// `dbpath`: ids are used again. Returns whether it was running.
+/// Ends a detached `mongod` and waits until it has ended, if the process with this id still is the one with its data at
+/// `dbpath`, since ids are used again. Returns whether it was running.
 ///
 /// # Errors
-/// It does not end within a minute.
+/// Fails if it does not end within a minute.
 pub fn ends(pid: u32, dbpath: &Path) -> Result<bool> {
     if !is_running(pid, dbpath) {
         return Ok(false);
@@ -96,20 +96,20 @@ pub fn ends(pid: u32, dbpath: &Path) -> Result<bool> {
     Ok(true)
 }
 
-/// Returns whether the process with this id is the `mongod` with its data at `dbpath`.
+/// Whether the process with this id is the `mongod` with its data at `dbpath`.
 pub fn is_running(pid: u32, dbpath: &Path) -> bool {
     let has_proc = Path::new("/proc/self/cmdline").exists();
     if has_proc { is_in_proc(pid, dbpath) } else { is_in_ps(pid, dbpath) }
 }
 
-/// A zombie has no arguments, and does not count.
+/// Checks `/proc`. A zombie has no arguments, and does not count.
 fn is_in_proc(pid: u32, dbpath: &Path) -> bool {
     let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let mut arguments = line.split(|byte| *byte == 0).skip_while(|argument| *argument != b"--dbpath");
     arguments.nth(1) == Some(dbpath.as_os_str().as_bytes())
 }
 
-/// For systems without `/proc`.
+/// Checks with `ps`, for systems without `/proc`.
 fn is_in_ps(pid: u32, dbpath: &Path) -> bool {
     let Ok(output) = Command::new("ps").args(["-ww", "-o", "args=", "-p"]).arg(pid.to_string()).output() else {
         return false;

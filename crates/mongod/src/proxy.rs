@@ -1,5 +1,5 @@
-//! Cuts a node off without root's rights: members and clients know each node by the port of a proxy. A proxy looks up
-//! which node a connection comes from, so that a node's outgoing connections are cut as well.
+//! Cuts a node off without root privileges: members and clients know each node by the port of a proxy. A proxy finds
+//! out which node a connection comes from, so that a node's outgoing connections are cut as well.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener as Listener};
 use std::sync::Arc;
@@ -18,11 +18,11 @@ use crate::node::NodeEndpoint;
 /// How a node is cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Partition {
-    /// Every connection from and to it is closed, and new ones are closed as soon as they are made: as by a firewall
-    /// that rejects, or by a dead process on a running machine. It is noticed at once.
+    /// Every connection from and to it is closed, and new ones are closed at once, as by a firewall that rejects or on
+    /// a machine whose process died. Clients notice it at once.
     Closed,
-    /// Connections stay, and new ones are accepted, but no byte comes through in either direction: as in a lost
-    /// network. It is noticed by time limits only. Bytes on their way arrive when the cut is healed.
+    /// Connections remain, and new ones are accepted, but no byte passes in either direction, as in a lost network.
+    /// Clients notice it only by time limits. Bytes in transit arrive when the cut is healed.
     Silent,
 }
 

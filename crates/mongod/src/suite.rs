@@ -1,5 +1,5 @@
-//! Test programs that need a database: each case is shown as ignored where there is none. `cargo xtask test` sets the
-//! two variables; to run one test program alone, set them by hand.
+//! Test programs that need a database. Without one, each case is listed as ignored. `cargo xtask test` sets the two
+//! variables; to run one test program alone, set them by hand.
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -8,18 +8,18 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 
-/// The variable that names the server for tests: a replica set, whose databases they may make and drop.
+/// The variable with the URI of the server for tests: a replica set on which they may create and drop databases.
 pub const TEST_URI: &str = "REKINDLE_TEST_MONGODB_URI";
 
-/// The variable that names the `mongod` program, for tests that start nodes.
+/// The variable with the path of the `mongod` program, for tests that start nodes.
 pub const TEST_BINARY: &str = "REKINDLE_MONGOD";
 
-/// Returns the URI of the server for tests, where there is one.
+/// Returns the URI of the server for tests, if there is one.
 pub fn test_uri() -> Option<String> {
     std::env::var(TEST_URI).ok().filter(|uri| !uri.is_empty())
 }
 
-/// Returns the `mongod` program for tests that start nodes, where there is one.
+/// Returns the `mongod` program for tests that start nodes, if there is one.
 pub fn test_binary() -> Option<PathBuf> {
     std::env::var_os(TEST_BINARY).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
@@ -27,16 +27,16 @@ pub fn test_binary() -> Option<PathBuf> {
 /// A running case.
 pub type Running = Pin<Box<dyn Future<Output = ()>>>;
 
-/// One case of a suite; made by [`case!`](crate::case) and [`binary_case!`](crate::binary_case).
+/// One case of a suite, built by [`case!`](crate::case) and [`binary_case!`](crate::binary_case).
 #[derive(Clone, Copy)]
 pub struct Case {
-    /// Its name, as the runner shows it.
+    /// The name, as the runner shows it.
     pub name: &'static str,
-    /// What it needs, and what it does.
+    /// What it needs, and its function.
     pub run: Run,
 }
 
-/// What a case needs, and what it does; it panics when it fails.
+/// What a case needs, and its function. It panics when it fails.
 #[derive(Clone, Copy)]
 pub enum Run {
     /// Takes [`test_uri`].
@@ -63,7 +63,7 @@ macro_rules! binary_case {
 }
 
 /// Runs the cases as a test program of their own (`harness = false`), each in a runtime of its own, since the driver
-/// must not move from one runtime to another. Cases whose need is not met are listed as ignored.
+/// must not move from one runtime to another. Cases without what they need are listed as ignored.
 pub fn suite(cases: &[Case]) -> ExitCode {
     let arguments = Arguments::from_args();
     libtest_mimic::run(&arguments, trials(cases, test_uri().as_deref(), test_binary().as_deref())).exit_code()
@@ -78,7 +78,7 @@ fn trials(cases: &[Case], uri: Option<&str>, binary: Option<&Path>) -> Vec<Trial
             Run::Binary(_) => binary.is_none(),
         };
         let trial = Trial::test(case.name, move || {
-            // An ignored case that is run by `--ignored` fails with what it lacks.
+            // An ignored case that is run with `--ignored` fails and names what is missing.
             match run {
                 Run::Server(run) => in_runtime(run(uri.ok_or(format!("{TEST_URI} is not set"))?)),
                 Run::Binary(run) => in_runtime(run(binary.ok_or(format!("{TEST_BINARY} is not set"))?)),

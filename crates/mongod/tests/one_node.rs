@@ -1,5 +1,4 @@
-//! One node: it keeps what was written when it is killed, it is gone when it should be, and it has the variants that
-//! error tests need.
+//! One node: acknowledged writes survive a kill, it ends with its owner, and it has the variants that error tests need.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -66,7 +65,7 @@ async fn written_data_survives_a_kill(binary: PathBuf) {
     nodes.restart(0).unwrap();
     assert_ne!(nodes.pid(0), Some(pid));
     nodes.settled().unwrap();
-    // The same client, at the same address.
+    // The client reconnects to the same address.
     let found = documents.find_one(doc! { "_id": 1 }).await.unwrap().expect("what was written is there");
     assert_eq!(found.get_str("word").unwrap(), "kept");
 }
@@ -126,7 +125,7 @@ async fn killed_process_leaves_no_mongod_behind(binary: PathBuf) {
     holder.kill().unwrap();
     holder.wait().unwrap();
     let since = Instant::now();
-    // A zombie that no process reaps is no mongod any more.
+    // A zombie that no process reaps does not count as running.
     while std::fs::read(process.join("cmdline")).is_ok_and(|line| !line.is_empty()) {
         assert!(since.elapsed() < Duration::from_secs(60), "the mongod of a killed process lives on");
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -156,7 +155,7 @@ async fn user_must_authenticate(binary: PathBuf) {
     assert!(matches!(*wrong.kind, ErrorKind::Authentication { .. }), "{wrong}");
     let anonymous = ping(format!("mongodb://127.0.0.1:{}/?replicaSet=rekindle", nodes.port(0))).await.unwrap_err();
     assert!(anonymous.to_string().contains("authentication"), "{anonymous}");
-    // Commands are run as the user.
+    // Commands are run as the configured user.
     nodes.command(0, doc! { "usersInfo": 1 }).unwrap();
 }
 
@@ -183,7 +182,7 @@ async fn detached_nodes_can_be_left_running(binary: PathBuf) {
     assert_eq!(left.len(), 1);
     client(&uri).await.database("test").list_collection_names().await.unwrap();
 
-    // The next start does not take its folder for that of a killed owner.
+    // The next start must not remove its folder as that of a killed owner.
     drop(Nodes::start(Options { parent: here, shape: Shape::Standalone, ..Options::at(binary) }).unwrap());
     assert!(left[0].dbpath.is_dir());
     assert!(ends(left[0].pid, &left[0].dbpath).unwrap(), "it was there, and was ended");

@@ -1,5 +1,5 @@
-//! Three nodes: the set survives the loss of its primary, however that is lost. The name of this program is that of a
-//! nextest group whose cases run one at a time: see `.config/nextest.toml`.
+//! Three nodes: the set survives the loss of its primary in every way. The name of this program is that of a nextest
+//! group whose cases run one at a time: see `.config/nextest.toml`.
 #![expect(clippy::unwrap_used, reason = "test code: a failed expectation is its way to report")]
 
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use mongodb::options::{ClientOptions, WriteConcern};
 use mongodb::{Client, Collection};
 use rekindle_mongod::{Nodes, Options, Partition, Shape, binary_case};
 
-/// For what takes a few seconds at most.
+/// The time limit of each step, which takes a few seconds.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 fn main() -> ExitCode {
@@ -32,7 +32,7 @@ fn three(binary: PathBuf) -> Options {
     Options { shape: Shape::ReplicaSet(3), ..Options::at(binary) }
 }
 
-/// Retries until it is written; a driver retries only once.
+/// Retries until the document is written; a driver retries only once.
 async fn write(documents: &Collection<Document>, id: i32) {
     let since = Instant::now();
     loop {
@@ -59,7 +59,7 @@ async fn killed_primary_is_replaced_and_returns(binary: PathBuf) {
     assert_eq!(documents.count_documents(doc! {}).await.unwrap(), 2);
 }
 
-/// Returns a client of one node, by its own port, which a cut does not concern.
+/// Returns a client of one node by its own port, which a cut does not affect.
 async fn direct_client(nodes: &Nodes, node: usize) -> Collection<Document> {
     documents(&format!("mongodb://127.0.0.1:{}/?directConnection=true", nodes.port(node))).await
 }

@@ -1,4 +1,5 @@
-//! API keys and the rights of each role: every line of the table of routes, with every role.
+//! API keys that are created at runtime, and the role that each endpoint demands: every line of the table of routes
+//! with every role.
 #![expect(clippy::unwrap_used, reason = "a failed expectation is how a test reports")]
 
 mod support;
@@ -27,7 +28,7 @@ async fn ask(server: &TestServer, secret: &str, method: Method, path: &str, body
     .await
 }
 
-/// What the document says that an operation needs: the words after "the role".
+/// Returns what the OpenAPI document says that an operation needs: the text after "the role".
 fn needed(operation: &Value) -> Option<(String, bool)> {
     let words = operation["responses"]["403"]["description"].as_str()?;
     let (_, role) = words.split_once("the role ").unwrap();
@@ -44,7 +45,7 @@ async fn every_endpoint_lets_its_roles_through_and_no_other() {
         keys.push((role, key(&server, json!({ "name": role, "role": role })).await.1));
     }
     let bound = key(&server, json!({ "name": "bound", "role": "operator", "project_id": "p" })).await.1;
-    let mut asked = 0;
+    let mut requests = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let Some((least, all)) = needed(operation) else { continue };
@@ -60,19 +61,19 @@ async fn every_endpoint_lets_its_roles_through_and_no_other() {
                     assert_eq!(reply.detail("role"), ROLES[least]);
                     assert!(reply.text("message").contains(ROLES[least]), "{}", reply.text("message"));
                 }
-                asked += 1;
+                requests += 1;
             }
             let reply = ask(&server, &bound, method.clone(), &path, None).await;
             let refused = reply.status == StatusCode::FORBIDDEN;
             assert_eq!(refused, all || least > 2, "bound: {method} {path} is {}", reply.status);
         }
     }
-    assert!(asked >= 4 * 30, "only {asked} were asked");
+    assert!(requests >= 4 * 30, "only {requests} were asked");
     server.stop().await;
 }
 
 #[tokio::test]
-async fn what_needs_no_key_needs_no_role() {
+async fn public_endpoints_need_no_role() {
     let server = TestServer::start().await;
     let reader = key(&server, json!({ "name": "r", "role": "reader" })).await.1;
     for path in ["/health", "/ready", "/api/docs", "/api/docs/openapi.json"] {
@@ -84,7 +85,7 @@ async fn what_needs_no_key_needs_no_role() {
 }
 
 #[tokio::test]
-async fn a_key_of_one_project_sees_and_touches_nothing_else() {
+async fn a_key_of_one_project_reads_and_changes_nothing_else() {
     let server = TestServer::start().await;
     let (mine, theirs) = (server.session("mine", "m1").await, server.session("theirs", "m2").await);
     let task = server.task(&theirs, "theirs", "t").await;
@@ -132,7 +133,7 @@ async fn a_key_of_one_project_sees_and_touches_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_is_let_in_no_more_and_a_rotated_one_for_a_while() {
+async fn a_revoked_key_is_rejected_and_a_rotated_one_works_until_it_expires() {
     let clock = Arc::new(ManualClock::default());
     let server = Setup::new().clock(&clock).set("DETECT_INTERVAL_MS", "600000").start().await;
     let (id, old) = key(&server, json!({ "name": "ci", "role": "worker", "expires_in_days": 90 })).await;
@@ -160,7 +161,7 @@ async fn a_revoked_key_is_let_in_no_more_and_a_rotated_one_for_a_while() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_a_key_is_told_field_by_field() {
+async fn an_invalid_key_is_rejected_with_every_invalid_field() {
     let server = TestServer::start().await;
     let body = json!({ "name": " ", "role": "king", "project_id": 7, "expires_in_days": 0 });
     let faults = server.post("/api/keys", body).await.error(StatusCode::BAD_REQUEST, "validation_failed");

@@ -16,7 +16,7 @@ async fn trail(server: &TestServer, query: &str) -> Vec<Value> {
     answer["events"].as_array().unwrap().clone()
 }
 
-/// Refusals are written beside the requests: waits until so many are there.
+/// Waits until there are this many refusals. They are stored beside the requests, not before the response.
 async fn refusals(server: &TestServer, count: usize) -> Vec<Value> {
     let began = Instant::now();
     loop {
@@ -30,7 +30,7 @@ async fn refusals(server: &TestServer, count: usize) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn every_write_says_who_when_and_from_where() {
+async fn every_write_is_recorded_with_its_key_time_and_address() {
     let server = TestServer::start().await;
     let made = server.post("/api/keys", json!({ "name": "ci", "role": "worker" })).await.expect(StatusCode::CREATED);
     let (key, secret) = (made.text("key_id"), made.text("secret"));
@@ -67,7 +67,7 @@ async fn every_write_says_who_when_and_from_where() {
 }
 
 #[tokio::test]
-async fn who_was_refused_is_written_down() {
+async fn refused_access_is_recorded() {
     let server = TestServer::start().await;
     let made = server.post("/api/keys", json!({ "name": "r", "role": "reader" })).await.expect(StatusCode::CREATED);
     let wrong = "00000000-0000-4000-8000-00000000dead";
@@ -111,7 +111,7 @@ async fn who_was_refused_is_written_down() {
 }
 
 #[tokio::test]
-async fn the_trail_is_read_part_by_part() {
+async fn the_trail_is_read_page_by_page() {
     let server = TestServer::start().await;
     for n in 0..7 {
         server.session(&format!("p{n}"), "m").await;

@@ -1,4 +1,4 @@
-//! Authentication: keys, public paths, and answers without a key, which reveal nothing.
+//! Authentication: keys, public endpoints, and that a request without a key gets no information.
 
 mod support;
 
@@ -7,12 +7,12 @@ use support::{KEY, Reply, TestServer};
 
 const NOBODYS: &str = "00000000-0000-4000-8000-000000000001";
 
-/// Test-1.3.a, b, c: the key decides, and the message says why not.
+/// Test-1.3.a, b, c: the key decides, and the message gives the reason for a refusal.
 #[tokio::test]
-async fn a_key_lets_in_and_nothing_else_does() {
+async fn only_a_valid_key_is_accepted() {
     let server = TestServer::start().await;
     let body = serde_json::json!({ "project_id": "p", "machine_id": "m" });
-    let asked = |key: Option<&'static str>| {
+    let create = |key: Option<&'static str>| {
         let request = server.bare(Method::POST, "/api/sessions").json(&body);
         Reply::of(match key {
             Some(key) => request.header("X-API-Key", key),
@@ -26,16 +26,16 @@ async fn a_key_lets_in_and_nothing_else_does() {
         (Some(NOBODYS), "api_key_invalid", "Invalid API key"),
     ];
     for (key, code, message) in refused {
-        let reply = asked(key).await;
+        let reply = create(key).await;
         assert!(reply.error(StatusCode::UNAUTHORIZED, code).is_empty());
         assert_eq!(reply.text("message"), message);
         assert_eq!(reply.text("path"), "/api/sessions");
     }
-    asked(Some(KEY)).await.expect(StatusCode::CREATED);
+    create(Some(KEY)).await.expect(StatusCode::CREATED);
     server.stop().await;
 }
 
-/// Test-1.3.d: and what else is public.
+/// Test-1.3.d, and the other public endpoints.
 #[tokio::test]
 async fn health_readiness_and_docs_are_public() {
     let server = TestServer::start().await;
@@ -49,9 +49,9 @@ async fn health_readiness_and_docs_are_public() {
 }
 
 #[tokio::test]
-async fn everything_else_is_refused_before_anything_is_told() {
+async fn every_other_request_is_refused_before_anything_is_read() {
     let server = TestServer::start().await;
-    let asked = [
+    let requests = [
         (Method::GET, "/metrics"),
         (Method::GET, "/health/detailed"),
         (Method::POST, "/health"),
@@ -66,10 +66,10 @@ async fn everything_else_is_refused_before_anything_is_told() {
         (Method::GET, "/%61pi/docs"),
         (Method::OPTIONS, "/api/sessions"),
     ];
-    for (method, path) in asked {
+    for (method, path) in requests {
         Reply::of(server.bare(method, path)).await.error(StatusCode::UNAUTHORIZED, "api_key_required");
     }
-    // Before the body is looked at, too.
+    // Also before the body is read.
     let text = server.bare(Method::POST, "/api/sessions").header("Content-Type", "text/plain").body("x");
     Reply::of(text).await.error(StatusCode::UNAUTHORIZED, "api_key_required");
     let large = server.bare(Method::POST, "/api/sessions").header("Content-Type", "application/json");
@@ -79,7 +79,7 @@ async fn everything_else_is_refused_before_anything_is_told() {
 }
 
 #[tokio::test]
-async fn with_a_key_the_unknown_is_404() {
+async fn with_a_key_an_unknown_path_is_404() {
     let server = TestServer::start().await;
     for path in ["/nothing", "/", "/api", "/api/", "/api/nothing", "/api/sessions/"] {
         let reply = server.get(path).await;

@@ -1,4 +1,4 @@
-//! Answers for browsers: which pages may use the API, and what may be done with an answer.
+//! Headers for browsers: which pages may use the API, and what a browser may do with a response.
 
 mod support;
 
@@ -16,12 +16,12 @@ async fn open_to_pages() -> TestServer {
 }
 
 async fn preflight(server: &TestServer, origin: &str, path: &str) -> Reply {
-    let asked = server.bare(Method::OPTIONS, path).header("Origin", origin);
-    let asked = asked.header("Access-Control-Request-Method", "PATCH");
-    Reply::of(asked.header("Access-Control-Request-Headers", "content-type,x-api-key")).await
+    let request = server.bare(Method::OPTIONS, path).header("Origin", origin);
+    let request = request.header("Access-Control-Request-Method", "PATCH");
+    Reply::of(request.header("Access-Control-Request-Headers", "content-type,x-api-key")).await
 }
 
-/// The names in a header, in lower case.
+/// Returns the names in a header, in lower case.
 fn names(reply: &Reply, header: &str) -> Vec<String> {
     let value = reply.header(header).unwrap_or_default().to_lowercase();
     value.split(", ").filter(|name| !name.is_empty()).map(str::to_owned).collect()
@@ -31,7 +31,7 @@ fn has_cors(reply: &Reply) -> bool {
     reply.headers.keys().any(|name| name.as_str().starts_with("access-control-"))
 }
 
-/// Test-1.4.d: the extension's pages may send requests before they have a key.
+/// Test-1.4.d: the pages of the extension can send a preflight without a key.
 #[tokio::test]
 async fn a_preflight_of_an_allowed_page_is_answered_without_a_key() {
     let server = open_to_pages().await;
@@ -53,13 +53,13 @@ async fn a_preflight_of_an_allowed_page_is_answered_without_a_key() {
 }
 
 #[tokio::test]
-async fn an_allowed_page_can_read_every_answer_also_errors() {
+async fn an_allowed_page_can_read_every_response_including_errors() {
     let server = open_to_pages().await;
     let from_page = |key: Option<&'static str>, path: &str| {
-        let asked = server.bare(Method::GET, path).header("Origin", PAGE);
+        let request = server.bare(Method::GET, path).header("Origin", PAGE);
         Reply::of(match key {
-            Some(key) => asked.header("X-API-Key", key),
-            None => asked,
+            Some(key) => request.header("X-API-Key", key),
+            None => request,
         })
     };
     let answers = [
@@ -95,7 +95,7 @@ async fn an_allowed_page_can_read_every_answer_also_errors() {
 }
 
 #[tokio::test]
-async fn a_saturated_or_draining_service_says_so_to_pages_too() {
+async fn an_overloaded_or_draining_server_answers_pages_too() {
     let mut server = open_to_pages().await;
     let running = server.take();
     running.state().drain();
@@ -114,7 +114,7 @@ async fn a_foreign_page_gets_no_permission() {
         assert!(!has_cors(&reply), "{origin}");
         assert_eq!(reply.header("vary"), Some("Origin"));
     }
-    // The answer itself is the same for every page: the browser keeps it from this one.
+    // The response is the same as for every client: the browser withholds it from the page.
     let reply = Reply::of(server.request(Method::GET, "/api/sessions").header("Origin", FOREIGN)).await;
     assert!(!has_cors(&reply.clone().expect(StatusCode::OK)));
     assert_eq!(reply.header("vary"), Some("Origin"));
@@ -125,7 +125,7 @@ async fn a_foreign_page_gets_no_permission() {
 }
 
 #[tokio::test]
-async fn without_origins_no_page_may() {
+async fn without_configured_origins_no_page_is_allowed() {
     let server = TestServer::start().await;
     let reply = preflight(&server, PAGE, "/api/sessions").await;
     reply.error(StatusCode::FORBIDDEN, "forbidden");
@@ -138,7 +138,7 @@ async fn without_origins_no_page_may() {
 }
 
 #[tokio::test]
-async fn every_answer_says_what_a_browser_may_do_with_it() {
+async fn every_response_has_the_security_headers() {
     let server = Setup::new().set("MAX_BODY_BYTES", "10").start().await;
     let answers = [
         (server.get("/api/sessions").await, StatusCode::OK),
@@ -165,20 +165,20 @@ async fn every_answer_says_what_a_browser_may_do_with_it() {
 }
 
 #[tokio::test]
-async fn the_page_of_the_documentation_keeps_to_itself() {
+async fn the_documentation_page_loads_only_its_own_files() {
     let server = TestServer::start().await;
     let page = Reply::of(server.bare(Method::GET, "/api/docs").header("Accept", "text/html")).await;
     let policy = page.header("content-security-policy").unwrap().to_owned();
     for rule in ["default-src 'none'", "script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'"] {
         assert!(policy.split("; ").any(|one| one == rule), "{rule} in {policy}");
     }
-    // The policy lets no script run that is part of the page itself; so the page must have none.
+    // The policy forbids inline scripts, so the page must have none.
     let text = String::from_utf8(page.body).unwrap();
     for script in text.split("<script").skip(1) {
         assert!(script.trim_start().starts_with("src=\"/api/docs/") && script.contains("></script>"), "{script}");
     }
     assert!(!text.contains("<style") && !text.contains("onload="), "{text}");
-    // Every file is what it says it is: with nosniff a script of another type would not run.
+    // The content type of every file must be right: with nosniff a script of another type would not run.
     for (file, kind) in [
         ("swagger-ui-bundle.js", "javascript"),
         ("swagger-ui-standalone-preset.js", "javascript"),

@@ -1,4 +1,4 @@
-//! What is common to all endpoints: the envelope of errors, bodies, validation, paging, revisions, request ids, docs.
+//! What all endpoints have in common: the shape of errors, bodies, validation, paging, revisions, request ids, docs.
 
 mod support;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use support::{Reply, Setup, TestServer};
 
 #[tokio::test]
-async fn a_path_that_knows_other_methods_says_which() {
+async fn a_wrong_method_is_refused_with_the_allowed_ones() {
     let server = TestServer::start().await;
     let cases = [
         (Method::PUT, "/api/sessions", "GET, HEAD, POST"),
@@ -37,7 +37,7 @@ async fn head_answers_as_get_does_without_a_body() {
 }
 
 #[tokio::test]
-async fn bodies_are_json_of_a_decent_size() {
+async fn bodies_must_be_json_below_the_size_limit() {
     let server = Setup::new().set("MAX_BODY_BYTES", "1000").start().await;
     let send = |kind: Option<&'static str>, body: Vec<u8>| {
         let request = server.request(Method::POST, "/api/sessions").body(body);
@@ -70,7 +70,7 @@ async fn bodies_are_json_of_a_decent_size() {
 }
 
 #[tokio::test]
-async fn a_body_without_a_length_is_measured_as_it_comes() {
+async fn a_chunked_body_has_the_same_size_limit() {
     use std::io::{Read, Write};
     let server = Setup::new().set("MAX_BODY_BYTES", "1000").start().await;
     let address = server.url.strip_prefix("http://").unwrap().to_owned();
@@ -95,7 +95,7 @@ async fn a_body_without_a_length_is_measured_as_it_comes() {
     server.stop().await;
 }
 
-/// Test-2.1.b, Test-5.2.b: and all of them at once.
+/// Test-2.1.b, Test-5.2.b, and all bad fields at once.
 #[tokio::test]
 async fn every_bad_field_is_named() {
     let server = TestServer::start().await;
@@ -201,12 +201,12 @@ async fn every_bad_parameter_is_named() {
     server.stop().await;
 }
 
-/// Test-2.1.d, Test-2.2.e: a malformed id in a path names nothing.
+/// Test-2.1.d, Test-2.2.e: a malformed id in a path is not found.
 #[tokio::test]
-async fn an_id_that_cannot_be_one_is_not_found() {
+async fn a_malformed_id_is_not_found() {
     let server = TestServer::start().await;
-    let nobody = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
-    for id in ["invalid-uuid-123", "6fa459eaee8a4ca4894edb77e160355e", "%ff", "a%20b", nobody] {
+    let unknown = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
+    for id in ["invalid-uuid-123", "6fa459eaee8a4ca4894edb77e160355e", "%ff", "a%20b", unknown] {
         for (method, path) in [
             (Method::GET, format!("/api/sessions/{id}")),
             (Method::GET, format!("/api/sessions/{id}/health")),
@@ -229,7 +229,7 @@ async fn an_id_that_cannot_be_one_is_not_found() {
 }
 
 #[tokio::test]
-async fn lists_go_on_from_a_cursor() {
+async fn lists_continue_from_a_cursor() {
     let server = TestServer::start().await;
     let mut made = Vec::new();
     for n in 0..7 {
@@ -288,7 +288,7 @@ async fn if_match_guards_a_revision() {
 }
 
 #[tokio::test]
-async fn what_changes_nothing_leaves_the_revision_alone() {
+async fn a_request_that_changes_nothing_leaves_the_revision() {
     let server = TestServer::start().await;
     let id = server.session("p", "m").await;
     let path = format!("/api/sessions/{id}");
@@ -305,9 +305,9 @@ async fn what_changes_nothing_leaves_the_revision_alone() {
     server.stop().await;
 }
 
-/// Test-5.1.e: every answer has an id of its own, always ours.
+/// Test-5.1.e: every response has an id of its own, always the server's.
 #[tokio::test]
-async fn every_answer_has_a_request_id() {
+async fn every_response_has_a_request_id() {
     let server = TestServer::start().await;
     let mut seen = std::collections::HashSet::new();
     for path in ["/health", "/api/sessions", "/api/nothing", "/api/sessions?limit=0"] {

@@ -1,5 +1,4 @@
-//! The end of a server as its clients see it, with requests in flight and new ones: the real program, and requests that
-//! take time.
+//! Draining as clients see it: the real program, and requests that take long.
 #![expect(clippy::unwrap_used, reason = "a failed expectation is a test's way to report")]
 
 mod support;
@@ -16,11 +15,11 @@ use tokio::time::timeout;
 
 fn client() -> Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    // Each request on a connection of its own.
+    // Each request uses a connection of its own.
     Client::builder().timeout(PATIENCE).pool_max_idle_per_host(0).build().unwrap()
 }
 
-/// A request whose body has come only in part, and which the server is working on.
+/// Sends a part of a request, which the server then works on.
 async fn begin(process: &Process, body: &str) -> TcpStream {
     let mut stream = process.connect().await;
     let head = format!(
@@ -46,11 +45,11 @@ async fn get(process: &Process, path: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn while_it_drains_what_had_begun_is_answered_and_what_is_new_is_sent_elsewhere() {
+async fn while_draining_requests_in_flight_are_answered_and_new_ones_are_rejected() {
     let mut process = Process::start(&[("DRAIN_TIMEOUT_MS", "60000")]).await;
     let body = json!({ "project_id": "p", "machine_id": "m" }).to_string();
     let mut begun = begin(&process, &body).await;
-    // A connection that was of use before, and is still open.
+    // A connection that was used before and is still open.
     let mut open = process.connect().await;
     let ask = format!("GET /api/sessions HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\n\r\n");
     open.write_all(ask.as_bytes()).await.unwrap();
@@ -74,7 +73,7 @@ async fn while_it_drains_what_had_begun_is_answered_and_what_is_new_is_sent_else
     get(&process, "/health").await.expect(StatusCode::OK);
     let stranger = Reply::of(client().get(process.url("/api/sessions"))).await;
     stranger.error(StatusCode::UNAUTHORIZED, "api_key_required");
-    // On the open connection, too; and then it is closed.
+    // The same on the open connection, which is then closed.
     open.write_all(ask.as_bytes()).await.unwrap();
     let said = rest(&mut open).await;
     let (_, said) = said.split_once("HTTP/1.1 ").unwrap();
@@ -87,7 +86,7 @@ async fn while_it_drains_what_had_begun_is_answered_and_what_is_new_is_sent_else
     assert_eq!(process.log.last().unwrap()["message"], "Stopped");
     assert!(process.lines_of("ERROR").is_empty(), "{:?}", process.log);
 
-    // What was answered is there, and nothing that was refused.
+    // Everything that was acknowledged is stored, and nothing that was rejected.
     let process = Process::start_in(process.folder, &[]).await;
     assert_eq!(get(&process, "/api/sessions").await.expect(StatusCode::OK).field("total"), 1);
     assert_eq!(get(&process, "/api/machines").await.expect(StatusCode::OK).field("total"), 0);
@@ -107,7 +106,7 @@ async fn a_second_signal_ends_it_at_once() {
 }
 
 #[tokio::test]
-async fn a_hang_up_does_not_end_it() {
+async fn a_hang_up_signal_does_not_end_it() {
     let process = Process::start(&[]).await;
     process.signal("-HUP").await;
     process.signal("-HUP").await;

@@ -1,4 +1,4 @@
-//! Every endpoint once as it is meant to be used, with the request and response types that clients share.
+//! Every endpoint once as intended, with the request and response types that clients share.
 
 mod support;
 
@@ -109,8 +109,8 @@ async fn tasks() {
     let strange = CreateTask { project_id: "other".to_owned(), ..create.clone() };
     let strange = server.post("/api/tasks", value(&strange)).await;
     assert_eq!(strange.error(StatusCode::BAD_REQUEST, "validation_failed"), ["project_id"]);
-    let nobody = "6fa459ea-ee8a-4ca4-894e-db77e160355e".to_owned();
-    let unknown = server.post("/api/tasks", value(&CreateTask { session_id: nobody, ..create })).await;
+    let unknown_session = "6fa459ea-ee8a-4ca4-894e-db77e160355e".to_owned();
+    let unknown = server.post("/api/tasks", value(&CreateTask { session_id: unknown_session, ..create })).await;
     assert_eq!(unknown.error(StatusCode::BAD_REQUEST, "validation_failed"), ["session_id"]);
 
     let start = PatchTask { status: Some(TaskStatus::InProgress), ..PatchTask::default() };
@@ -252,7 +252,7 @@ async fn recovery() {
 }
 
 #[tokio::test]
-async fn silence_and_its_passes() {
+async fn detection_passes() {
     let clock = Arc::new(ManualClock::default());
     let server = Setup::new().set("DETECT_INTERVAL_MS", "600000").clock(&clock).start().await;
     let quiet = server.session("quiet", "m").await;
@@ -297,8 +297,8 @@ async fn cleanup() {
     }
     let young: CleanupReport = read(&server.act("/api/sessions/cleanup").await.expect(StatusCode::OK));
     assert_eq!((young.deleted_sessions, young.older_than_days, young.dry_run), (0, 30, false));
-    let told: CleanupReport = read(&server.act("/api/sessions/cleanup?older_than_days=0&dry_run=true").await);
-    assert_eq!((told.deleted_sessions, told.deleted_tasks, told.dry_run), (1, 1, true));
+    let report: CleanupReport = read(&server.act("/api/sessions/cleanup?older_than_days=0&dry_run=true").await);
+    assert_eq!((report.deleted_sessions, report.deleted_tasks, report.dry_run), (1, 1, true));
     assert_eq!(server.get("/api/sessions").await.field("total"), 2);
     let done: CleanupReport = read(&server.delete("/api/sessions/cleanup?older_than_days=0").await);
     assert_eq!((done.deleted_sessions, done.deleted_tasks, done.older_than_days), (1, 1, 0));

@@ -1,4 +1,4 @@
-//! Answers while the store or the server fails; and work that was begun is finished, also when the client goes away.
+//! Responses when the store or the server itself fails. Work that has begun is completed even if the client hangs up.
 
 mod support;
 
@@ -21,7 +21,7 @@ async fn faulty() -> (TestServer, Arc<FaultyStore>, String) {
 }
 
 #[tokio::test]
-async fn each_failure_of_the_store_has_its_answer() {
+async fn each_failure_of_the_store_has_its_own_response() {
     let (server, store, session) = faulty().await;
     let path = format!("/api/sessions/{session}");
     let why = || "the disk at /secret is gone".to_owned();
@@ -41,7 +41,7 @@ async fn each_failure_of_the_store_has_its_answer() {
             let retry = (status == StatusCode::SERVICE_UNAVAILABLE).then_some("1");
             assert_eq!(reply.header("retry-after"), retry);
         }
-        // Whatever the fault, load balancers must use other servers; the store's answer is valid for a second.
+        // The server is not ready for any of these failures. The readiness of the store is cached for a second.
         tokio::time::sleep(Duration::from_millis(1100)).await;
         let ready = Reply::of(server.bare(Method::GET, "/ready")).await;
         ready.error(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable");
@@ -53,7 +53,7 @@ async fn each_failure_of_the_store_has_its_answer() {
 }
 
 #[tokio::test]
-async fn a_store_that_has_too_much_to_do_is_not_out_of_reach() {
+async fn an_overloaded_store_does_not_count_as_out_of_reach() {
     let (server, store, _) = faulty().await;
     store.set(Some(Outage::Fails(StoreError::Overloaded("4096 calls wait".to_owned()))));
     let ready = Reply::of(server.bare(Method::GET, "/ready")).await;
@@ -65,7 +65,7 @@ async fn a_store_that_has_too_much_to_do_is_not_out_of_reach() {
 
 /// Test-5.2.a.
 #[tokio::test]
-async fn a_panic_is_an_internal_error_and_nothing_more() {
+async fn a_panic_is_an_internal_error_of_that_request_only() {
     let (server, store, session) = faulty().await;
     store.set(Some(Outage::Panics));
     for _ in 0..5 {
@@ -78,9 +78,9 @@ async fn a_panic_is_an_internal_error_and_nothing_more() {
     server.stop().await;
 }
 
-/// Test-5.2.f, and what was begun goes on.
+/// Test-5.2.f, and the work continues.
 #[tokio::test]
-async fn a_request_that_takes_too_long_is_answered_and_its_work_goes_on() {
+async fn a_request_that_times_out_is_answered_and_its_work_completes() {
     let (server, store, session) = faulty().await;
     store.set(Some(Outage::Slow(Duration::from_millis(700))));
     let body = json!({ "project_id": "p", "machine_id": "slow" });
@@ -94,7 +94,7 @@ async fn a_request_that_takes_too_long_is_answered_and_its_work_goes_on() {
 }
 
 #[tokio::test]
-async fn a_client_that_hangs_up_does_not_cancel_what_it_asked_for() {
+async fn a_client_that_hangs_up_does_not_cancel_its_request() {
     let (server, store, _) = faulty().await;
     store.set(Some(Outage::Slow(Duration::from_millis(300))));
     let address = server.url.strip_prefix("http://").unwrap().to_owned();
@@ -104,7 +104,7 @@ async fn a_client_that_hangs_up_does_not_cancel_what_it_asked_for() {
     let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
     stream.write_all(request.as_bytes()).await.unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
-    // A reset, not a mere end: the framework drops the handler at once.
+    // A reset rather than an orderly end: then the framework drops the handler at once.
     stream.set_zero_linger().unwrap();
     drop(stream);
     store.set(None);

@@ -1,4 +1,4 @@
-//! Two server processes on one store: one of them detects, and the other follows when it is gone.
+//! Two server processes on one store: one runs the detection job, and the other takes over when it is gone.
 #![expect(clippy::unwrap_used, reason = "a failed expectation is a test's way to report")]
 
 mod support;
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const TAKEN: &str = "This process now does this background job";
 const STALLED: &str = "Stalled session detected";
 
-/// A server process, and all that it has said so far.
+/// A server process and its log so far.
 struct Server {
     child: Child,
     log: Arc<Mutex<Vec<Value>>>,
@@ -51,7 +51,7 @@ impl Server {
         server
     }
 
-    /// Waits for a line of the log, which may be there already.
+    /// Waits for a line of the log, which may have been written already.
     async fn says(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
         let began = Instant::now();
         loop {
@@ -64,17 +64,17 @@ impl Server {
         }
     }
 
-    /// Waits until it does this job.
+    /// Waits until it runs this job.
     async fn does(&self, job: &str) {
         self.says(job, |line| line["message"] == TAKEN && line["context"]["job_name"] == job).await;
     }
 
-    /// Where this is in its log, if it is.
+    /// Returns the position of the first log line that fits.
     fn place(&self, fits: impl Fn(&Value) -> bool) -> Option<usize> {
         self.log.lock().unwrap().iter().position(fits)
     }
 
-    /// How often it said that it found this session.
+    /// Returns how often it logged that it found this session.
     fn found(&self, session: &str) -> usize {
         let log = self.log.lock().unwrap();
         log.iter().filter(|line| line["message"] == STALLED && line["context"]["session_id"] == session).count()
@@ -101,7 +101,7 @@ impl Server {
         }
     }
 
-    /// Sends this signal and waits for its end.
+    /// Sends this signal and waits until the process has ended.
     async fn end(&mut self, signal: &str) {
         let kill = format!("kill {signal} {}", self.child.id().unwrap());
         assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success());
@@ -120,14 +120,14 @@ fn events(folder: &TempDir, session: &str, kind: &str) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_of_two_detects_and_the_other_takes_over_when_it_is_killed() {
+async fn one_of_two_servers_detects_and_the_other_takes_over_when_it_is_killed() {
     let folder = tempfile::tempdir().unwrap();
     let mut first = Server::start(folder.path()).await;
     for job in ["detector", "retention"] {
         first.does(job).await;
     }
     let second = Server::start(folder.path()).await;
-    // Made known to one, found by the other.
+    // Created through one server, found by the other.
     let session = second.session("p").await;
     second.until_stalled(&session).await;
     first.says("it finds it", |line| line["message"] == STALLED).await;
@@ -151,7 +151,7 @@ async fn one_of_two_detects_and_the_other_takes_over_when_it_is_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_stops_in_good_order_hands_over_at_once() {
+async fn a_server_that_stops_in_good_order_hands_over_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let mut first = Server::start(folder.path()).await;
     for job in ["detector", "retention"] {
@@ -177,12 +177,12 @@ async fn who_stops_in_good_order_hands_over_at_once() {
 }
 
 #[tokio::test]
-async fn a_server_whose_store_is_away_at_first_takes_its_duties_up_when_it_is_there() {
+async fn a_server_starts_its_jobs_when_its_store_becomes_available() {
     let store = Arc::new(FaultyStore::default());
     store.set(Some(Outage::Fails(rekindle_core::StoreError::Unavailable("not yet".to_owned()))));
     let setup = Setup::new().store(Arc::clone(&store) as Arc<dyn rekindle_core::Store>);
     let server = setup.set("STALL_THRESHOLD_MS", "200").start().await;
-    // Long enough for a few claims in vain, however many they are.
+    // Long enough for several failed claims.
     tokio::time::sleep(Duration::from_millis(300)).await;
     store.set(None);
     let session = server.session("p", "m").await;
@@ -195,7 +195,7 @@ async fn a_server_whose_store_is_away_at_first_takes_its_duties_up_when_it_is_th
     server.stop().await;
 }
 
-/// The duties, their tokens, and whether they are free.
+/// Returns the leases: name, token, and whether it is free.
 fn leases(folder: &TempDir) -> Vec<(String, i64, bool)> {
     let db = Connection::open(database(folder.path())).unwrap();
     let mut leases = db.prepare("SELECT duty, token, holder IS NULL FROM leases ORDER BY duty").unwrap();

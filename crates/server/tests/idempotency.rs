@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: a request that is repeated happens once, and is answered as it was the first time.
+//! `Idempotency-Key`: a repeated request happens once, and gets the first response again.
 
 mod support;
 
@@ -25,12 +25,12 @@ fn assert_replayed(first: &Reply, second: &Reply) {
 }
 
 #[tokio::test]
-async fn every_kind_of_post_is_answered_twice_and_happens_once() {
+async fn every_kind_of_post_can_be_repeated_and_happens_once() {
     let server = TestServer::start().await;
     let body = json!({ "project_id": "p", "machine_id": "m" });
     let first = once(&server, "a", "/api/sessions", &body).await.expect(StatusCode::CREATED);
     assert_eq!(first.header("idempotent-replayed"), None);
-    // Without the key a second one would be a conflict.
+    // Without the key the second one would be a conflict.
     assert_replayed(&first, &once(&server, "a", "/api/sessions", &body).await);
     let id = first.text("session_id");
     let task = json!({ "session_id": id, "project_id": "p", "task_name": "t" });
@@ -76,7 +76,7 @@ async fn another_request_under_the_same_key_is_refused() {
 }
 
 #[tokio::test]
-async fn two_callers_may_choose_the_same_key() {
+async fn two_api_keys_can_use_the_same_idempotency_key() {
     let server = TestServer::start().await;
     let made = server.post("/api/keys", json!({ "name": "w", "role": "worker" })).await.expect(StatusCode::CREATED);
     let body = json!({ "project_id": "p", "machine_id": "m" });
@@ -89,17 +89,17 @@ async fn two_callers_may_choose_the_same_key() {
 }
 
 #[tokio::test]
-async fn many_at_once_have_one_effect_and_one_answer() {
+async fn concurrent_repetitions_have_one_effect_and_one_response() {
     let server = Arc::new(TestServer::start().await);
-    let mut asked = Vec::new();
+    let mut requests = Vec::new();
     for _ in 0..16 {
         let server = Arc::clone(&server);
         let body = json!({ "project_id": "p", "machine_id": "m", "docker_slot": 1 });
-        asked.push(tokio::spawn(async move { once(&server, "a", "/api/sessions", &body).await }));
+        requests.push(tokio::spawn(async move { once(&server, "a", "/api/sessions", &body).await }));
     }
     let mut bodies = Vec::new();
     let mut fresh = 0;
-    for reply in asked {
+    for reply in requests {
         let reply = reply.await.unwrap().expect(StatusCode::CREATED);
         fresh += usize::from(reply.header("idempotent-replayed").is_none());
         bodies.push(reply.body);
@@ -110,7 +110,7 @@ async fn many_at_once_have_one_effect_and_one_answer() {
 }
 
 #[tokio::test]
-async fn what_was_refused_may_be_tried_again_with_the_same_key() {
+async fn a_refused_request_can_be_repeated_with_the_same_key() {
     let server = TestServer::start().await;
     let there = server.session("p", "m").await;
     let body = json!({ "project_id": "p", "machine_id": "m" });
@@ -121,7 +121,7 @@ async fn what_was_refused_may_be_tried_again_with_the_same_key() {
 }
 
 #[tokio::test]
-async fn an_answer_is_given_again_for_a_day_and_by_any_process() {
+async fn a_response_is_replayed_for_a_day_by_every_process() {
     let clock = Arc::new(ManualClock::default());
     let store = Arc::new(MemoryStore::new());
     let start = || Setup::new().clock(&clock).set("DETECT_INTERVAL_MS", "600000").store(Arc::clone(&store) as _);
@@ -137,7 +137,7 @@ async fn an_answer_is_given_again_for_a_day_and_by_any_process() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_none_is_told_and_a_secret_is_not_kept() {
+async fn an_invalid_key_is_refused_and_a_secret_is_not_stored() {
     let server = TestServer::start().await;
     let body = json!({ "project_id": "p", "machine_id": "m" });
     for bad in ["", "with space", &"x".repeat(256)] {
@@ -145,7 +145,7 @@ async fn a_key_that_is_none_is_told_and_a_secret_is_not_kept() {
         let faults = faults.error(StatusCode::BAD_REQUEST, "validation_failed");
         assert_eq!(faults, ["Idempotency-Key"]);
     }
-    // On what is no POST it means nothing.
+    // The header is ignored on other methods.
     let get = server.bare(Method::GET, "/api/sessions").header("X-API-Key", KEY).header("Idempotency-Key", "a b");
     Reply::of(get).await.expect(StatusCode::OK);
     let new = json!({ "name": "w", "role": "worker" });
@@ -156,11 +156,11 @@ async fn a_key_that_is_none_is_told_and_a_secret_is_not_kept() {
 }
 
 #[tokio::test]
-async fn a_secret_is_answered_although_the_reply_of_the_store_was_lost() {
+async fn a_secret_is_returned_although_the_response_of_the_store_was_lost() {
     let store = Arc::new(FaultyStore::over(Arc::new(MemoryStore::new())));
     let server = Setup::new().set("DETECT_INTERVAL_MS", "600000").store(Arc::clone(&store) as _).start().await;
-    // The detector's first pass is over when it has noted that it looked.
-    while server.tracker.store().read(queries::detector_state()).await.unwrap().is_none() {
+    // Waits until the first detection pass has stored its state.
+    while server.tracker.store().detector_state().await.unwrap().is_none() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     store.script([Some(Fault::LostAfter)]);

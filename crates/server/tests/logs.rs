@@ -1,4 +1,4 @@
-//! The log of a server process: no secret in it, whatever the request, and a process that survives the loss of its log.
+//! The log of a server process: it never has a secret in it, and the process continues whatever happens to the log.
 #![expect(clippy::unwrap_used, reason = "a failed expectation is a test's way to report")]
 
 mod support;
@@ -15,7 +15,7 @@ use support::KEY;
 use support::logged::{PATIENCE, Process, program};
 use tokio::time::{sleep, timeout};
 
-/// What must never be in a log: the key, an unknown key, and texts that look like passwords and values of metadata.
+/// Texts that must never be in a log: the key, an unknown key, and samples of passwords and metadata values.
 const UNKNOWN_KEY: &str = "11111111-2222-4333-8444-555555555555";
 const SECRETS: [&str; 4] = [KEY, UNKNOWN_KEY, "hunter2", "swordfish"];
 
@@ -27,7 +27,7 @@ fn shows_none(log: &str, of: &str) {
     }
 }
 
-/// Every operation of the document, with the ids that are given.
+/// Returns every operation of the OpenAPI document, with these ids in its path.
 fn operations(ids: &[&str]) -> Vec<(Method, String)> {
     let document: Value = serde_json::from_str(&rekindle_http::openapi_json()).unwrap();
     let mut operations = Vec::new();
@@ -71,13 +71,13 @@ async fn no_secret_is_in_the_log_of_a_busy_server() {
         json!({ "session_id": KEY, "project_id": "p", "task_name": "t", "current_task_id": KEY }),
         json!(["hunter2"]),
     ];
-    let mut asked = 0;
-    // The key itself where an id belongs, too.
+    let mut requests = 0;
+    // Also with the key in place of an id.
     for (method, path) in operations(&[&session, &task, "m", KEY, &KEY.to_uppercase()]) {
         let query = format!("{path}?api_key={KEY}&limit=hunter2&cursor=swordfish");
         for body in &bodies {
             process.request(method.clone(), &path).json(body).send().await.unwrap();
-            asked += 1;
+            requests += 1;
         }
         let broken = process.request(method.clone(), &path).header("Content-Type", "application/json");
         broken.body("{\"metadata\": {\"password\": \"hunter2\"").send().await.unwrap();
@@ -100,7 +100,7 @@ async fn no_secret_is_in_the_log_of_a_busy_server() {
     process.until("a silent session", |line| line["message"] == "Stalled session detected").await;
     assert!(process.stop().await.success());
     let log = process.stderr();
-    assert!(log.lines().count() > asked, "it was a busy log: {} lines", log.lines().count());
+    assert!(log.lines().count() > requests, "it was a busy log: {} lines", log.lines().count());
     shows_none(&log, "the log");
 }
 
@@ -112,7 +112,7 @@ async fn no_password_is_in_the_log_of_a_server_whose_store_is_out_of_reach() {
         ("PORT", "0"),
         ("LOG_LEVEL", "trace"),
     ];
-    // Whether such a URI is taken or refused, what is said of it shows nothing.
+    // Whether such a URI is accepted or refused, the message shows no part of it.
     let child = program(&variables).spawn().unwrap();
     let pid = child.id().unwrap();
     sleep(Duration::from_secs(2)).await;
@@ -124,7 +124,7 @@ async fn no_password_is_in_the_log_of_a_server_whose_store_is_out_of_reach() {
 }
 
 #[tokio::test]
-async fn the_log_goes_to_its_file_which_is_put_away() {
+async fn the_log_is_written_to_its_file_which_is_rotated() {
     let folder = tempfile::tempdir().unwrap();
     let logs = folder.path().join("logs");
     fs::create_dir(&logs).unwrap();
@@ -148,7 +148,7 @@ async fn the_log_goes_to_its_file_which_is_put_away() {
 }
 
 #[tokio::test]
-async fn a_log_file_that_cannot_be_opened_is_a_fault_of_the_configuration() {
+async fn a_log_file_that_cannot_be_opened_is_a_configuration_error() {
     for file in ["/no/such/folder/rekindle.log", "/dev/full"] {
         let variables = [("STORE_URL", "sqlite::memory:"), ("API_KEYS", KEY), ("PORT", "0"), ("LOG_FILE", file)];
         let output = timeout(PATIENCE, program(&variables).output()).await.unwrap().unwrap();
@@ -159,7 +159,7 @@ async fn a_log_file_that_cannot_be_opened_is_a_fault_of_the_configuration() {
 }
 
 #[tokio::test]
-async fn a_server_whose_log_folder_is_removed_goes_on_and_comes_back_to_its_file() {
+async fn a_server_whose_log_folder_is_removed_continues_and_reopens_its_file() {
     let folder = tempfile::tempdir().unwrap();
     let logs = folder.path().join("logs");
     fs::create_dir(&logs).unwrap();
@@ -175,7 +175,7 @@ async fn a_server_whose_log_folder_is_removed_goes_on_and_comes_back_to_its_file
     assert_eq!(process.log().last().unwrap()["message"], "Stopped");
 }
 
-/// Sends requests that are logged until this holds.
+/// Repeats a request that is logged until the condition holds.
 async fn ask_until(process: &Process, so: impl Fn(&Process) -> bool) {
     let asking = async {
         while !so(process) {
@@ -188,12 +188,12 @@ async fn ask_until(process: &Process, so: impl Fn(&Process) -> bool) {
 }
 
 #[tokio::test]
-async fn a_server_whose_stderr_is_closed_goes_on() {
+async fn a_server_whose_stderr_is_closed_continues() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
     let variables = [("STORE_URL", "sqlite::memory:"), ("API_KEYS", KEY), ("PORT", &port), ("LOG_LEVEL", "debug")];
     let mut child = program(&variables).spawn().unwrap();
-    // The reader of the log goes away.
+    // Closes the reading end.
     drop(child.stderr.take());
     let client = Client::builder().timeout(PATIENCE).build().unwrap();
     let url = format!("http://127.0.0.1:{port}");
@@ -213,7 +213,7 @@ async fn a_server_whose_stderr_is_closed_goes_on() {
 }
 
 #[tokio::test]
-async fn the_first_line_says_what_starts_here() {
+async fn the_first_line_describes_the_server_that_starts() {
     let mut process = Process::start(&[("ENVIRONMENT", "staging")]).await;
     let first = process.log().remove(0);
     assert_eq!((&first["level"], &first["message"]), (&json!("INFO"), &json!("Starting")));

@@ -1,4 +1,4 @@
-//! `/metrics`: every documented metric, in a form that Prometheus reads, with a bounded number of series.
+//! `/metrics`: every documented metric, in a form that Prometheus parses, with a bounded number of series.
 #![expect(clippy::unwrap_used, reason = "a failed expectation is how a test reports")]
 
 mod support;
@@ -20,7 +20,7 @@ async fn page(server: &TestServer) -> Exposition {
     Exposition::read(std::str::from_utf8(&reply.body).unwrap())
 }
 
-/// Looks at the page until it shows this.
+/// Polls the page until the condition holds.
 async fn shows(server: &TestServer, what: &str, holds: impl Fn(&Exposition) -> bool) -> Exposition {
     let began = Instant::now();
     loop {
@@ -37,11 +37,11 @@ fn requests(page: &Exposition, endpoint: &str, method: &str, status: &str) -> Op
     page.get("api_requests_total", &[("endpoint", endpoint), ("method", method), ("status", status)])
 }
 
-/// Shown from the first time on that there is something to say.
+/// Metrics that are shown only after the first occurrence.
 const WHEN_IT_HAPPENS: [&str; 1] = ["rekindle_audit_entries_dropped_total"];
 
 #[tokio::test]
-async fn every_documented_metric_is_there_in_good_form() {
+async fn every_documented_metric_is_present_and_well_formed() {
     let server = Setup::new().layered().start().await;
     let session = server.session("p", "m").await;
     server.act(&format!("/api/sessions/{session}/heartbeat")).await.expect(StatusCode::OK);
@@ -78,7 +78,7 @@ async fn every_documented_metric_is_there_in_good_form() {
 }
 
 #[tokio::test]
-async fn every_answer_is_counted_whoever_gives_it() {
+async fn every_response_is_counted_whichever_part_gives_it() {
     let server = Setup::new().set("RATE_LIMIT_HEARTBEATS_PER_MINUTE", "1").layered().start().await;
     server.get("/api/sessions?limit=7").await.expect(StatusCode::OK);
     server.get("/api/sessions/no-such-session").await.error(StatusCode::NOT_FOUND, "not_found");
@@ -107,7 +107,7 @@ async fn every_answer_is_counted_whoever_gives_it() {
 }
 
 #[tokio::test]
-async fn a_thousand_paths_and_methods_that_lead_nowhere_add_no_series() {
+async fn a_thousand_unknown_paths_and_methods_add_no_series() {
     let server = Setup::new().layered().start().await;
     let strange = |n: u32| Method::from_bytes(format!("STRANGE{n}").as_bytes()).unwrap();
     for warm_up in ["/nowhere", "/api/nowhere"] {
@@ -140,7 +140,7 @@ async fn a_thousand_paths_and_methods_that_lead_nowhere_add_no_series() {
 }
 
 #[tokio::test]
-async fn what_becomes_of_sessions_is_counted() {
+async fn stalls_recoveries_and_other_session_events_are_counted() {
     let clock = Arc::new(ManualClock::default());
     let server = Setup::new().clock(&clock).set("DETECT_INTERVAL_MS", "1000").layered().start().await;
     let (back, gone) = (server.session("p", "m").await, server.session("q", "m").await);
@@ -181,7 +181,7 @@ async fn the_detectors_delay_is_measured() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_away_takes_only_its_own_metrics_with_it() {
+async fn without_a_store_only_its_own_metrics_are_missing() {
     let store = Arc::new(FaultyStore::default());
     let setup = Setup::new().store(Arc::clone(&store) as Arc<dyn Store>);
     let server = setup.layered().set("DETECT_INTERVAL_MS", "600000").start().await;
@@ -191,7 +191,7 @@ async fn a_store_that_is_away_takes_only_its_own_metrics_with_it() {
     for _ in 0..6 {
         server.get("/api/sessions").await.error(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable");
     }
-    // The last answer is valid for a second.
+    // The previous result is cached for a second.
     let page = shows(&server, "no store", |page| !up(page)).await;
     for name in ["active_sessions_count", "rekindle_sessions", "rekindle_tasks", "rekindle_machines"] {
         assert!(!page.metrics.contains_key(name), "{name}");

@@ -1,4 +1,4 @@
-//! The server under a service manager that expects notifications (systemd's `Type=notify`), with the real program.
+//! The server under a service manager with readiness notification (systemd's `Type=notify`), with the real program.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed expectation is a test's way to report")]
 
 use std::process::Stdio;
@@ -19,7 +19,7 @@ async fn heard(socket: &UnixDatagram) -> String {
 }
 
 #[tokio::test]
-async fn the_manager_hears_that_it_is_ready_alive_and_stopping() {
+async fn the_manager_is_notified_of_ready_watchdog_and_stopping() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notify");
     let manager = UnixDatagram::bind(&path).unwrap();

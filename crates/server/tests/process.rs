@@ -17,14 +17,14 @@ use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The program with these variables and no others.
+/// Returns a command with these variables and no others.
 fn program(variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rekindle-server"));
     command.env_clear().envs(variables.iter().copied()).stderr(Stdio::piped()).stdin(Stdio::null()).kill_on_drop(true);
     command
 }
 
-/// Runs it to its end: its status and what it said.
+/// Runs the program until it ends. Returns its status and its output.
 async fn outcome(variables: &[(&str, &str)]) -> (Option<i32>, String) {
     let output = timeout(PATIENCE, program(variables).output()).await.unwrap().unwrap();
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
@@ -89,9 +89,9 @@ fn client() -> Client {
     Client::builder().timeout(PATIENCE).build().unwrap()
 }
 
-/// Test-1.2.d, Test-1.3.f: every fault at once, none that is right, no secret.
+/// Test-1.2.d, Test-1.3.f: every fault at once, no valid setting, no secret.
 #[tokio::test]
-async fn faults_in_the_settings_end_it_with_78() {
+async fn invalid_settings_end_it_with_78() {
     let (code, said) = outcome(&[]).await;
     assert_eq!(code, Some(78), "{said}");
     assert!(said.contains("ConfigurationError") && said.contains("STORE_URL") && said.contains("API_KEYS"), "{said}");
@@ -106,7 +106,7 @@ async fn faults_in_the_settings_end_it_with_78() {
 }
 
 #[tokio::test]
-async fn a_store_that_cannot_serve_ends_it_with_78() {
+async fn an_unusable_store_ends_it_with_78() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("notes.txt");
     std::fs::write(&file, "these are notes, and no database, and they are longer than a header would be").unwrap();
@@ -120,7 +120,7 @@ async fn a_store_that_cannot_serve_ends_it_with_78() {
 }
 
 #[tokio::test]
-async fn a_port_in_use_is_no_fault_of_the_configuration() {
+async fn a_port_in_use_is_no_configuration_error() {
     let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = held.local_addr().unwrap().port().to_string();
     let (code, said) = outcome(&[("STORE_URL", "sqlite::memory:"), ("API_KEYS", KEY), ("PORT", &port)]).await;
@@ -136,7 +136,7 @@ async fn it_stops_at_once_although_a_connection_is_kept_open() {
         let reply = client.get(process.url("/health")).send().await.unwrap();
         assert_eq!(reply.status(), StatusCode::OK);
         reply.bytes().await.unwrap();
-        // The client keeps its connection, and so does one that never sends a request.
+        // The client keeps its connection, and another connection never has a request.
         let idle = process.connect().await;
         let began = Instant::now();
         process.signal(signal).await;
@@ -152,7 +152,7 @@ async fn it_stops_at_once_although_a_connection_is_kept_open() {
 }
 
 #[tokio::test]
-async fn a_request_that_has_begun_is_answered() {
+async fn a_request_in_flight_is_answered() {
     let mut process = Process::start(&[]).await;
     let body = json!({ "project_id": "p", "machine_id": "m" }).to_string();
     let (first, second) = body.split_at(10);
@@ -162,7 +162,7 @@ async fn a_request_that_has_begun_is_answered() {
         body.len()
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    // It has begun once the server has it: a later request on another connection has been answered.
+    // A later request on another connection was answered, so the server has received this one.
     client().get(process.url("/health")).send().await.unwrap().bytes().await.unwrap();
     process.signal("-TERM").await;
     process.until(|line| line["message"] == "Shutting down").await;
@@ -201,9 +201,9 @@ async fn readiness_says_that_it_is_draining() {
     assert!(client().get(format!("{}/health", server.url)).send().await.is_err(), "nobody listens any more");
 }
 
-/// Test-1.3.e, Test-5.1.a, b, d: what the log says, and what it does not.
+/// Test-1.3.e, Test-5.1.a, b, d: what the log has, and what it does not have.
 #[tokio::test]
-async fn the_log_tells_of_sessions_and_of_refused_keys() {
+async fn the_log_has_sessions_and_refused_keys() {
     let settings = [("LOG_LEVEL", "debug"), ("STALL_THRESHOLD_MS", "400"), ("DETECT_INTERVAL_MS", "50")];
     let mut process = Process::start(&settings).await;
     let client = client();

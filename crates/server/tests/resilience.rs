@@ -1,4 +1,4 @@
-//! 5.2: answers while the store is out of reach and its circuit is open, and after it is back.
+//! 5.2: the responses while the store is out of reach and the circuit is open, and after it is back.
 #![expect(clippy::unwrap_used, reason = "a failed expectation is how a test reports")]
 
 mod support;
@@ -15,8 +15,8 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 use support::{Reply, Setup, TestServer};
 
-/// A layer that keeps the reads of one session from reaching the store: what the server does by itself goes on, and says
-/// nothing about the circuit while it is closed or open.
+/// A layer that blocks the reads of one session. The server's own calls succeed, and do not affect the circuit while it
+/// is closed or open.
 struct Outage {
     error: Mutex<StoreError>,
     on: AtomicBool,
@@ -24,21 +24,17 @@ struct Outage {
 }
 
 impl Layer for Outage {
-    async fn call<T: Send, E: Failure>(
-        &self,
-        op: Op,
-        asked: impl Future<Output = Result<T, E>> + Send,
-    ) -> Result<T, E> {
-        if op == Op::query("session") && self.on.load(Ordering::SeqCst) {
+    async fn call<T: Send, E: Failure>(&self, op: Op, call: impl Future<Output = Result<T, E>> + Send) -> Result<T, E> {
+        if op == Op::Session && self.on.load(Ordering::SeqCst) {
             self.met.fetch_add(1, Ordering::SeqCst);
             let error = self.error.lock().unwrap().clone();
             return Err(error.into());
         }
-        asked.await
+        call.await
     }
 }
 
-/// A server with its layers, with one session, whose store is about to fail.
+/// A server with its layers and one session, whose store is about to fail.
 struct Failing {
     server: TestServer,
     outage: Arc<Outage>,
@@ -69,7 +65,7 @@ impl Failing {
         self.outage.met.load(Ordering::SeqCst)
     }
 
-    /// Fails until the circuit is open.
+    /// Sends failing requests until the circuit is open.
     async fn open(&self) {
         for _ in 0..5 {
             assert_eq!(self.circuit.snapshot().state, CircuitState::Closed);
@@ -82,7 +78,7 @@ impl Failing {
     }
 }
 
-/// Demands the answer of an open circuit, with this time to wait.
+/// Asserts the response of an open circuit, with this `Retry-After`.
 #[track_caller]
 fn assert_circuit_open(reply: &Reply, seconds: &str) {
     reply.error(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable");
@@ -94,7 +90,7 @@ fn assert_circuit_open(reply: &Reply, seconds: &str) {
 }
 
 #[tokio::test]
-async fn test_5_2_b_a_missing_project_is_named() {
+async fn test_5_2_b_a_missing_project_is_reported() {
     let server = TestServer::start().await;
     let reply = server.post("/api/sessions", json!({ "machine_id": "m" })).await;
     assert_eq!(reply.error(StatusCode::BAD_REQUEST, "validation_failed"), ["project_id"]);
@@ -103,7 +99,7 @@ async fn test_5_2_b_a_missing_project_is_named() {
 }
 
 #[tokio::test]
-async fn test_5_2_e_the_sixth_request_is_told_that_the_circuit_is_open() {
+async fn test_5_2_e_the_sixth_request_fails_because_the_circuit_is_open() {
     let failing = Failing::start().await;
     failing.open().await;
     let met = failing.met();
@@ -111,7 +107,7 @@ async fn test_5_2_e_the_sixth_request_is_told_that_the_circuit_is_open() {
     assert_circuit_open(&failing.ask().await, "30");
     failing.clock.advance(Duration::from_millis(9_001));
     assert_circuit_open(&failing.ask().await, "21");
-    // For any request, and without a call of the store.
+    // The same for every endpoint, and the store is not called.
     assert_circuit_open(&failing.server.act(&format!("{}/heartbeat", failing.path)).await, "21");
     assert_circuit_open(&failing.server.get("/api/sessions").await, "21");
     assert_eq!(failing.met(), met);
@@ -120,7 +116,7 @@ async fn test_5_2_e_the_sixth_request_is_told_that_the_circuit_is_open() {
 }
 
 #[tokio::test]
-async fn test_5_2_e_readiness_says_that_the_circuit_is_open() {
+async fn test_5_2_e_readiness_reports_the_open_circuit() {
     let failing = Failing::start().await;
     failing.open().await;
     let ready = Reply::of(failing.server.bare(Method::GET, "/ready")).await;
@@ -129,7 +125,7 @@ async fn test_5_2_e_readiness_says_that_the_circuit_is_open() {
 }
 
 #[tokio::test]
-async fn test_5_2_e_after_30_s_the_circuit_finds_out_that_the_store_is_back() {
+async fn test_5_2_e_after_30_s_the_circuit_closes_if_the_store_is_back() {
     let failing = Failing::start().await;
     failing.open().await;
     failing.outage.on.store(false, Ordering::SeqCst);
@@ -137,7 +133,7 @@ async fn test_5_2_e_after_30_s_the_circuit_finds_out_that_the_store_is_back() {
     assert_circuit_open(&failing.ask().await, "1");
     failing.clock.advance(Duration::from_secs(1));
     let back = async {
-        // The server itself may be asking first; then others are sent away once more.
+        // The server's own call may be the one that is let through; then others are rejected once more.
         while failing.ask().await.status != StatusCode::OK {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -148,7 +144,7 @@ async fn test_5_2_e_after_30_s_the_circuit_finds_out_that_the_store_is_back() {
 }
 
 #[tokio::test]
-async fn an_idle_server_closes_its_circuit_by_being_asked_whether_it_is_ready() {
+async fn a_readiness_check_closes_the_circuit_of_an_idle_server() {
     let failing = Failing::start().await;
     failing.open().await;
     failing.clock.advance(Duration::from_secs(30));
@@ -163,7 +159,7 @@ async fn an_idle_server_closes_its_circuit_by_being_asked_whether_it_is_ready() 
 }
 
 #[tokio::test]
-async fn an_overloaded_store_is_not_a_sick_one() {
+async fn an_overloaded_store_does_not_open_the_circuit() {
     let failing = Failing::start().await;
     *failing.outage.error.lock().unwrap() = StoreError::Overloaded("10.0.0.7 has a long queue".to_owned());
     for _ in 0..10 {

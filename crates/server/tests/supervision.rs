@@ -1,4 +1,5 @@
-//! A background job that dies whenever it is started: it is seen, and in the end the server ends in good order, with a failure.
+//! A background job that dies whenever it is started: it is reported, and in the end the server ends in good order with
+//! a failure.
 #![expect(clippy::unwrap_used, reason = "a failed expectation is how a test reports")]
 
 mod support;
@@ -20,7 +21,7 @@ use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Serves over a store that panics when a lease is claimed. Returns the address, and how the server ends.
+/// Starts a server on a store that panics when a lease is claimed. Returns the address and the result of the server.
 async fn doomed() -> (SocketAddr, tokio::task::JoinHandle<Result<(), ServeError>>) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let variables =
@@ -30,18 +31,18 @@ async fn doomed() -> (SocketAddr, tokio::task::JoinHandle<Result<(), ServeError>
     store.set(Some(Outage::Panics));
     let (listens, listening) = oneshot::channel();
     let serving = tokio::spawn(async move {
-        let told = |address| listens.send(address).map_err(|_| std::io::Error::other("nobody waits"));
-        ServerBuilder::new(&settings).store(store as Arc<dyn Store>).run(told).await
+        let listening = |address| listens.send(address).map_err(|_| std::io::Error::other("nobody waits"));
+        ServerBuilder::new(&settings).store(store as Arc<dyn Store>).run(listening).await
     });
     (timeout(PATIENCE, listening).await.unwrap().unwrap(), serving)
 }
 
 #[tokio::test]
-async fn a_job_that_keeps_dying_is_seen_and_ends_the_server() {
+async fn a_job_that_keeps_dying_is_reported_and_ends_the_server() {
     let (address, serving) = doomed().await;
     let client = Client::new();
     let ask = |path: &str| client.get(format!("http://{address}{path}")).header("X-API-Key", KEY).send();
-    // While it is tried again and again, the service says so, and goes on working.
+    // While the job is restarted, the server reports it and keeps serving.
     let restarts = loop {
         let reply = ask("/health/detailed").await.unwrap();
         assert_eq!(reply.status(), StatusCode::OK);

@@ -1,4 +1,4 @@
-//! TLS: the real program with certificates made for the test.
+//! TLS: the real program with certificates that the test makes.
 #![expect(clippy::unwrap_used, reason = "a failed expectation is a test's way to report")]
 
 mod support;
@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// Who signs, and the files of whom it signs for.
+/// A certificate authority, and the files of the server that it signs for.
 struct Authority {
     issuer: Issuer<'static, KeyPair>,
     root: CertificateDer<'static>,
@@ -36,7 +36,7 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), root, folder: tempfile::tempdir().unwrap() }
     }
 
-    /// A certificate for this host, and its key, in PEM.
+    /// Returns a certificate for this host and its key, in PEM.
     fn sign(&self, change: impl FnOnce(&mut CertificateParams)) -> (String, String) {
         let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
         let mut params = CertificateParams::new(names).unwrap();
@@ -54,7 +54,7 @@ impl Authority {
         std::fs::write(self.file("server.key"), key).unwrap();
     }
 
-    /// The settings that name the files.
+    /// The settings with the paths of the files.
     fn settings(&self) -> [(String, String); 2] {
         let named = |name: &str, file: &str| (name.to_owned(), self.file(file).display().to_string());
         [named("TLS_CERT_FILE", "server.pem"), named("TLS_KEY_FILE", "server.key")]
@@ -80,7 +80,7 @@ impl Authority {
         builder.tls_version_min(version).tls_version_max(version).build().unwrap()
     }
 
-    /// A connection, once its handshake is done.
+    /// Connects and completes the handshake.
     async fn connect(&self, process: &Process) -> TlsStream<TcpStream> {
         let mut roots = RootCertStore::empty();
         roots.add(self.root.clone()).unwrap();
@@ -91,7 +91,7 @@ impl Authority {
     }
 }
 
-/// Sends a request on an open connection.
+/// Sends a request on an open connection and reads the response.
 async fn is_answered(stream: &mut TlsStream<TcpStream>) {
     stream.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     let mut said = vec![0; 4096];
@@ -124,7 +124,7 @@ async fn requests_are_answered_over_both_versions_of_tls() {
 }
 
 #[tokio::test]
-async fn a_hang_up_changes_the_certificate_of_new_connections_and_a_bad_pair_changes_nothing() {
+async fn a_hang_up_signal_reloads_the_certificate_and_a_bad_pair_changes_nothing() {
     let authority = Authority::new();
     authority.write(&authority.sign(|_| {}));
     let mut process = authority.start().await;
@@ -139,7 +139,7 @@ async fn a_hang_up_changes_the_certificate_of_new_connections_and_a_bad_pair_cha
     assert_ne!(shown(&old), shown(&new));
     is_answered(&mut old).await;
 
-    // The key of another one: the pair before it stays.
+    // The key of another certificate: the previous pair remains in use.
     authority.write(&(authority.sign(|_| {}).0, second.1));
     process.signal("-HUP").await;
     let line = process.until(|line| line["level"] == "ERROR").await;
@@ -152,7 +152,7 @@ async fn a_hang_up_changes_the_certificate_of_new_connections_and_a_bad_pair_cha
 }
 
 #[tokio::test]
-async fn files_that_cannot_be_used_end_it_with_78_and_say_which_and_why() {
+async fn unusable_files_end_it_with_78_and_are_reported_with_the_reason() {
     let authority = Authority::new();
     let said = authority.refusal().await;
     assert!(said.contains("TLS_CERT_FILE") && said.contains("server.pem cannot be read"), "{said}");
@@ -176,7 +176,7 @@ async fn files_that_cannot_be_used_end_it_with_78_and_say_which_and_why() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_has_expired_is_warned_of_and_served() {
+async fn an_expired_certificate_is_served_with_a_warning() {
     let authority = Authority::new();
     let expired = authority.sign(|params| {
         (params.not_before, params.not_after) = (date_time_ymd(2001, 1, 1), date_time_ymd(2002, 1, 1));
@@ -194,7 +194,7 @@ async fn a_certificate_that_has_expired_is_warned_of_and_served() {
 }
 
 #[tokio::test]
-async fn who_does_not_speak_tls_is_let_go_and_the_others_are_served() {
+async fn a_client_without_tls_is_disconnected_and_others_are_served() {
     let authority = Authority::new();
     authority.write(&authority.sign(|_| {}));
     let process = authority.start().await;
@@ -203,11 +203,11 @@ async fn who_does_not_speak_tls_is_let_go_and_the_others_are_served() {
     let mut plain = process.connect().await;
     plain.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     let mut said = Vec::new();
-    // An alert, or nothing; that it is reset is as good.
+    // An alert or nothing may be sent; the connection may also be reset.
     let _ = timeout(PATIENCE, plain.read_to_end(&mut said)).await.unwrap();
     assert!(!said.starts_with(b"HTTP"), "{}", String::from_utf8_lossy(&said));
     is_answered(&mut authority.connect(&process).await).await;
-    // The one that says nothing at all is not waited for.
+    // A client that sends nothing is disconnected, too.
     let _ = timeout(PATIENCE, silent.read_to_end(&mut said)).await.unwrap();
     process.frees_all_but(before).await;
     process.stop().await;

@@ -1,4 +1,4 @@
-//! Traces, received as a collector receives them: OTLP over HTTP, decoded with the protocol's own types.
+//! Traces as a collector receives them: OTLP over HTTP, decoded with the types of the protocol.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed expectation is a test's way to report")]
 
 mod support;
@@ -26,7 +26,7 @@ const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER: &str = "00f067aa0ba902b7";
 const UNSAMPLED: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
-/// A collector: its endpoint, and the spans that it is sent.
+/// A collector: its endpoint, and the spans that it receives.
 struct Collector {
     endpoint: String,
     batches: mpsc::Receiver<ExportTraceServiceRequest>,
@@ -75,7 +75,7 @@ impl Collector {
         }
     }
 
-    /// Takes what has come up to now.
+    /// Takes what was received up to now.
     fn take_all(&mut self) {
         while let Ok(batch) = self.batches.try_recv() {
             self.take(batch);
@@ -109,7 +109,7 @@ async fn create(url: &str, machine: &str, traceparent: &str) -> StatusCode {
 }
 
 #[tokio::test]
-async fn a_request_its_use_case_and_its_store_calls_are_one_trace_and_the_callers() {
+async fn a_request_its_use_case_and_its_store_calls_continue_the_trace_of_the_caller() {
     let mut collector = Collector::start();
     let endpoint = collector.endpoint.clone();
     let settings = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()), ("OTEL_SERVICE_NAME", "rekindle-a")];
@@ -143,7 +143,7 @@ async fn a_request_its_use_case_and_its_store_calls_are_one_trace_and_the_caller
     }
     assert!(![&request, &use_case, &commit].into_iter().any(has_failed));
 
-    // The log's line belongs to the request's span.
+    // The log line has the trace of the request's span.
     let line = process.until(|line| line["context"]["trace_id"] == TRACE).await;
     assert_eq!(
         (&line["message"], &line["context"]["span_id"]),
@@ -162,7 +162,7 @@ async fn a_request_its_use_case_and_its_store_calls_are_one_trace_and_the_caller
 }
 
 #[tokio::test]
-async fn what_is_left_is_sent_when_the_server_ends() {
+async fn remaining_spans_are_sent_when_the_server_ends() {
     let mut collector = Collector::start();
     let endpoint = collector.endpoint.clone();
     let settings = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()), ("OTEL_BSP_SCHEDULE_DELAY", "3600000")];
@@ -173,7 +173,7 @@ async fn what_is_left_is_sent_when_the_server_ends() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_away_costs_a_warning_and_nothing_else() {
+async fn an_unreachable_endpoint_causes_only_a_warning() {
     let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", held.local_addr().unwrap());
     drop(held);
@@ -192,7 +192,7 @@ async fn an_endpoint_that_is_away_costs_a_warning_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn without_an_exporter_the_callers_trace_is_in_the_log() {
+async fn without_an_exporter_the_trace_of_the_caller_is_in_the_log() {
     let mut process = Process::start(&[]).await;
     assert_eq!(create(&process.url(""), "m1", &format!("00-{TRACE}-{CALLER}-01")).await, StatusCode::CREATED);
     let line = process.until(|line| line["message"] == "Session created").await;
@@ -203,9 +203,9 @@ async fn without_an_exporter_the_callers_trace_is_in_the_log() {
     process.stop().await;
 }
 
-/// In this process, since a store that fails on demand is at hand here.
+/// In this process, which can use a store that fails on demand.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_fails_is_seen_to_have_failed() {
+async fn failed_spans_have_the_error_status() {
     let mut collector = Collector::start();
     let telemetry =
         TraceSettings { endpoint: collector.endpoint.clone(), service_name: "rekindle".to_owned(), sample: 1.0 };

@@ -1,4 +1,4 @@
-//! Which stores there are, how a URL chooses one, and how it is opened. No other crate of the server names both stores.
+//! Which stores there are, how a URL selects one, and how it is opened. No other crate of the server names both stores.
 
 #![warn(missing_docs)]
 
@@ -10,11 +10,11 @@ use std::time::Duration;
 use rekindle_core::store::BatchObserverHandle;
 use rekindle_core::{InvalidValue, Store};
 use rekindle_store_mongo::{MongoAddress, MongoOptions, MongoStore, Setup};
-/// What an operator does with the file of a store that is one.
+/// What an operator does with the file of a SQLite store.
 pub use rekindle_store_sqlite::maintenance;
 use rekindle_store_sqlite::{Location, OpenError, SqliteOptions, SqliteStore};
 
-/// The store that was chosen. Shown without any password.
+/// The URL of a store. It is displayed without any password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreUrl(Kind);
 
@@ -25,10 +25,10 @@ enum Kind {
 }
 
 impl StoreUrl {
-    /// Reads a store's URL.
+    /// Parses the URL of a store.
     ///
     /// # Errors
-    /// When it names no store. The fault never shows what may hold a password.
+    /// Fails if it names no store. The error shows no part that may be a password.
     pub fn parse(url: &str, database: &str) -> Result<Self, InvalidValue> {
         if url.starts_with("mongodb:") || url.starts_with("mongodb+srv:") {
             let address =
@@ -40,7 +40,7 @@ impl StoreUrl {
         Ok(Self(Kind::Sqlite(location)))
     }
 
-    /// Its URL without any password.
+    /// Returns the URL without any password.
     pub fn address(&self) -> String {
         match &self.0 {
             Kind::Sqlite(location) => location.to_string(),
@@ -48,7 +48,7 @@ impl StoreUrl {
         }
     }
 
-    /// The kind of database, as traces name it.
+    /// Returns the kind of database, as traces name it.
     pub fn system(&self) -> &'static str {
         match self.0 {
             Kind::Sqlite(_) => "sqlite",
@@ -56,15 +56,15 @@ impl StoreUrl {
         }
     }
 
-    /// The database in this file.
+    /// Returns the store of a SQLite database in this file.
     pub fn in_file(path: &Path) -> Self {
         Self(Kind::Sqlite(Location::File(path.to_path_buf())))
     }
 
-    /// The file that holds all of it.
+    /// Returns the file of the store.
     ///
     /// # Errors
-    /// What it is instead.
+    /// Fails with the kind of store that has no file.
     pub fn file(&self) -> Result<&Path, NotAFileStore> {
         match &self.0 {
             Kind::Sqlite(Location::File(path)) => Ok(path),
@@ -73,11 +73,11 @@ impl StoreUrl {
         }
     }
 
-    /// Opens the store for reading, beside other processes: nothing is created or changed, and a missing database is
-    /// refused.
+    /// Opens the store for reading, beside the servers that use it. Nothing is created or changed; a missing database
+    /// is an error.
     ///
     /// # Errors
-    /// See [`OpenStoreError`].
+    /// Fails with an [`OpenStoreError`].
     pub async fn open_read_only(&self, call_timeout: Duration) -> Result<Arc<dyn Store>, OpenStoreError> {
         match &self.0 {
             Kind::Sqlite(location) => {
@@ -96,22 +96,22 @@ impl StoreUrl {
         }
     }
 
-    /// Opens the store to be filled with what comes from another one; it is made where it is not there. Nothing in it is too
-    /// old: a server says what is, when it starts.
+    /// Opens the store for an import, and creates it if it is missing. Nothing in it expires: a server sets the
+    /// retention when it starts.
     ///
     /// # Errors
-    /// See [`OpenStoreError`].
+    /// Fails with an [`OpenStoreError`].
     pub async fn open_empty(&self, call_timeout: Duration) -> Result<Arc<dyn Store>, OpenStoreError> {
         open(self, Opening { call_timeout, retention_days: u32::MAX, watch: BatchObserverHandle::default() }).await
     }
 }
 
-/// Why a store has no file that could be copied.
+/// Why a store has no file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotAFileStore {
     /// It is a MongoDB database.
     Mongo,
-    /// It is in memory, and ends with its server.
+    /// It is a SQLite database in memory, which ends with its server.
     Memory,
 }
 
@@ -127,9 +127,9 @@ impl fmt::Display for StoreUrl {
 /// Why a store was not opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OpenStoreError {
-    /// The choice cannot work; starting again will not help.
+    /// The configuration is wrong; another attempt cannot succeed.
     Configuration(String),
-    /// It might work another time.
+    /// The failure may be temporary.
     Failed(String),
 }
 
@@ -141,21 +141,21 @@ impl From<OpenError> for OpenStoreError {
     }
 }
 
-/// What every store is opened with.
+/// The options of every store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opening {
-    /// The longest that a call may take.
+    /// The time limit of a call.
     pub call_timeout: Duration,
-    /// The age in days at which retention deletes.
+    /// The age in days after which retention deletes.
     pub retention_days: u32,
-    /// The observer of the batches of writes.
+    /// Observes the batches in which writes are sent.
     pub watch: BatchObserverHandle,
 }
 
-/// Opens the chosen store. One that is merely out of reach is no error: it is opened, unavailable, and goes on trying.
+/// Opens a store. One that is only out of reach is no error: it is opened as unavailable, and keeps trying to connect.
 ///
 /// # Errors
-/// See [`OpenStoreError`].
+/// Fails with an [`OpenStoreError`].
 pub async fn open(choice: &StoreUrl, opening: Opening) -> Result<Arc<dyn Store>, OpenStoreError> {
     let Opening { call_timeout, retention_days, watch } = opening;
     match &choice.0 {

@@ -1,6 +1,6 @@
-//! Conflicts among the rows of a file. An export of a store in use is no snapshot, so that two sessions may seem to
-//! hold what only one can hold. Of two active ones the one that was read first cannot be active any more; it is
-//! imported as stalled, and a heartbeat makes it active again. Any other conflict is refused.
+//! The rules over several rows of a file. An export of a store in use does not show one moment, so two sessions may
+//! seem to have what only one can have. Of two active sessions, the one that was read first cannot be active any more:
+//! it is imported as stalled, and a heartbeat makes it active again. Every other conflict is refused.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,10 +12,10 @@ use rekindle_core::{Session, SessionId, SessionStatus};
 use crate::error::TransferError;
 use crate::rows::{Item, StoredEntity};
 
-/// Eight bytes are kept for each member of a set, sixteen for each session, so that a million sessions take some 40 MB.
+/// The sessions of a file and their memberships, as hashes: about 40 MB for a million sessions.
 #[derive(Debug, Default)]
-pub(crate) struct Sets {
-    /// Sorted once all were seen.
+pub struct Sets {
+    /// Sorted by [`Self::finish`].
     sessions: Vec<SessionId>,
     active: HashMap<u64, SessionId>,
     slots: HashSet<u64>,
@@ -24,11 +24,11 @@ pub(crate) struct Sets {
 }
 
 impl Sets {
-    /// Adds a row, in the order of the file.
+    /// Records one row. Rows must come in the order of the file.
     ///
     /// # Errors
-    /// Fails when it conflicts with an earlier row.
-    pub(crate) fn see(&mut self, path: &Path, item: &Item) -> Result<(), TransferError> {
+    /// Fails if the row conflicts with an earlier one.
+    pub fn see(&mut self, path: &Path, item: &Item) -> Result<(), TransferError> {
         let Item::Row(StoredEntity::Session(row)) = item else { return Ok(()) };
         let session = &row.value;
         let (id, place) = (session.id, session.machine_id.as_str());
@@ -53,11 +53,11 @@ impl Sets {
         Ok(())
     }
 
-    /// All were seen.
+    /// Must be called after the last row.
     ///
     /// # Errors
-    /// A session is there twice.
-    pub(crate) fn finish(&mut self, path: &Path) -> Result<(), TransferError> {
+    /// Fails if a session occurs twice.
+    pub fn finish(&mut self, path: &Path) -> Result<(), TransferError> {
         self.sessions.sort_unstable();
         (self.active, self.slots, self.successors) = Default::default();
         let twice = self.sessions.windows(2).find(|pair| pair[0] == pair[1]);
@@ -72,13 +72,13 @@ impl Sets {
         self.sessions.binary_search(&session).is_ok()
     }
 
-    /// Those that cannot have been active any more.
-    pub(crate) fn stalled(&self) -> impl Iterator<Item = SessionId> + '_ {
+    /// Returns the sessions that are to be imported as stalled.
+    pub fn stalled(&self) -> impl Iterator<Item = SessionId> + '_ {
         self.stalled.iter().copied()
     }
 
-    /// Changes a session so that it conflicts with no other.
-    pub(crate) fn settle(&self, session: &mut Session) {
+    /// Changes an active session that conflicts with a later one to stalled.
+    pub fn settle(&self, session: &mut Session) {
         if self.stalled.contains(&session.id)
             && let Phase::Live(Live { state, .. }) = &mut session.phase
         {

@@ -1,11 +1,11 @@
-//! Reads all that a store holds, page by page, into a file. What is read is never more than a page, and a file that was
-//! interrupted is gone on with where it ends.
+//! Reads everything that a store holds into a file. Memory holds a few pages at most, and an interrupted export is
+//! resumed where its file ends.
 //!
-//! A store in use changes meanwhile, and pages are not of one moment. The order sees to it that what refers to something
-//! finds it, or is found out: events first, so that none tells of a deletion of what is read later; sessions before
-//! tasks, so that no session ends between the reading of its task in progress and its own. Tasks and events whose session
-//! is not in the file are left out when it is imported. Leases, the detector's note and remembered answers are the old
-//! servers' own and are not read.
+//! A store in use changes meanwhile, and the pages show different moments. The order of the sections ensures that every
+//! reference can be resolved, or that a dangling one is noticed. Events come first, so that no event reports the
+//! deletion of something that is read later. Sessions come before tasks, so that a task that is read in progress never
+//! belongs to a session that was read as ended. Tasks and events of sessions that are not in the file are left out when
+//! it is imported. Leases, the detector state and stored responses belong to the old servers and are not exported.
 
 use std::path::{Path, PathBuf};
 
@@ -24,39 +24,39 @@ use crate::retry::retried;
 use crate::rows::{Item, StoredEntity};
 use crate::stop::Stop;
 
-/// As many rows are read at once.
+/// The number of rows that are read at once.
 const PAGE: u32 = 500;
 
-/// What is exported, and where to.
+/// What to export, and where to.
 #[derive(Debug, Clone, Copy)]
 pub struct Exporting<'a> {
-    /// What the store is called, without any password.
+    /// The name of the store, without any password.
     pub store: &'a str,
     /// The file to write.
     pub file: &'a Path,
-    /// What happens to one that is there.
+    /// What to do if the file exists.
     pub existing: Existing,
-    /// Whether to go on with what an interrupted export has left, if it left anything.
+    /// Whether to resume an unfinished export, if there is one.
     pub resume: bool,
 }
 
-/// What was exported.
+/// The result of an export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exported {
-    /// How many rows there are in the file.
+    /// The number of rows in the file.
     pub rows: Counts,
-    /// How many bytes it has.
+    /// The length of the file in bytes.
     pub bytes: u64,
-    /// How many of the rows were there already, from before an interruption.
+    /// The number of rows that were in the file before it was resumed.
     pub resumed: u64,
-    /// Whether anything happened in the store while it was read.
+    /// Whether the store changed while it was read.
     pub changed_meanwhile: bool,
 }
 
 /// Exports a store.
 ///
 /// # Errors
-/// See [`TransferError`]. What was done is kept beside the target, as `…part`, for another export that resumes.
+/// Fails with a [`TransferError`]. What was written stays beside the target, as `…part`, for an export that resumes.
 pub async fn export(
     store: &dyn Store,
     what: Exporting<'_>,
@@ -64,8 +64,8 @@ pub async fn export(
     stop: &Stop,
     tell: &mut dyn FnMut(Progress),
 ) -> Result<Exported, TransferError> {
-    // Before a file is made: whether it can be read at all.
-    retried(|| store.read(queries::counts())).await?;
+    // Fails before a file is created if the store cannot be read.
+    retried(|| store.counts()).await?;
     let opened = PartialExport::open(what.file, what.existing)?;
     let (opened, found) = apart(move || opened.found().map(|found| (opened, found))).await?;
     let part = match found {
@@ -100,7 +100,7 @@ pub async fn export(
     Ok(Exported { rows: state.rows, bytes, resumed, changed_meanwhile })
 }
 
-/// How much there seems to be.
+/// Returns approximate numbers of rows.
 async fn expected(store: &dyn Store) -> Result<Counts, StoreError> {
     let one = PageRequest { limit: 1, start: Start::Offset(0) };
     let tasks = retried(async || store.read(queries::tasks(&TaskFilter::default(), one)).await).await?.total;
@@ -110,19 +110,19 @@ async fn expected(store: &dyn Store) -> Result<Counts, StoreError> {
     Ok(Counts { events: 0, sessions, tasks, machines, keys })
 }
 
-/// Does it on a thread that may block.
+/// Runs the work on a thread that may block.
 async fn apart<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, TransferError> + Send + 'static,
 ) -> Result<T, TransferError> {
     tokio::task::spawn_blocking(work).await.map_err(|error| TransferError::Ended(error.to_string()))?
 }
 
-/// An export under way. One page is read while the one before is compressed and written.
+/// An export that is running. One page is read while the previous one is compressed and written.
 struct Export<'a> {
     store: &'a dyn Store,
     stop: &'a Stop,
     tell: &'a mut dyn FnMut(Progress),
-    /// As it will be when what is being written is written.
+    /// The state once the page that is being written is complete.
     state: ExportState,
     path: PathBuf,
     writing: Option<JoinHandle<Result<PartialExport, TransferError>>>,
@@ -132,16 +132,16 @@ struct Export<'a> {
 /// A page of any section.
 struct Read {
     items: Vec<Item>,
-    /// How many there are in all, if that is known.
+    /// The number of rows in the section, if that is known.
     of: Option<u64>,
-    /// Where the next one begins; none at the end.
+    /// The cursor of the next page; `None` at the end.
     next: Option<String>,
-    /// Whether what may come there is no concern of this export's any more.
+    /// Whether the section ends with this page. Rows that are added later are not exported.
     is_last: bool,
 }
 
 impl Export<'_> {
-    /// Reads and writes whatever is left.
+    /// Reads and writes the rest.
     async fn all(&mut self) -> Result<(), TransferError> {
         while let ReadCursor::In(section, after) = self.state.then.clone() {
             if self.stop.check().is_err() {
@@ -176,7 +176,8 @@ impl Export<'_> {
             let after = after.map(|after| EventPosition(after.into_boxed_str()));
             let events = retried(|| store.events(after.as_ref(), PAGE)).await?;
             let last = events.last().map(|last| (last.event.at, last.position.0.to_string()));
-            // Where servers go on there is always one more; a short page has all that there were when it was read.
+            // In a store in use there is always another event, so the section ends at a short page: it reached the end
+            // when it was read.
             let is_new = last.as_ref().is_none_or(|(at, _)| *at >= self.state.header.began_at());
             let is_last = events.len() < PAGE as usize && is_new;
             let next = last.map(|(_, position)| position);
@@ -205,14 +206,14 @@ impl Export<'_> {
         })
     }
 
-    /// Has a page written, once the one before is.
+    /// Starts to write a page, after the previous one is written.
     async fn write(&mut self, section: Section, items: Vec<Item>, then: ReadCursor) -> Result<(), TransferError> {
         let part = self.settled().await?;
         self.writing = Some(tokio::task::spawn_blocking(move || written(part, section, &items, &then)));
         Ok(())
     }
 
-    /// The file, once what is being written is written.
+    /// Waits until the current page is written, and returns the file.
     async fn settled(&mut self) -> Result<PartialExport, TransferError> {
         let gone = |why: String| TransferError::io(&self.path, "cannot be written", &std::io::Error::other(why));
         if let Some(writing) = self.writing.take() {
@@ -221,7 +222,7 @@ impl Export<'_> {
         self.idle.take().ok_or_else(|| gone("writing it failed before".to_owned()))
     }
 
-    /// Whether anything happened since the events were read. Each change is an event; heartbeats are none.
+    /// Whether the store changed since the events were read. Each change has an event, except heartbeats.
     async fn changed(&self) -> Result<bool, TransferError> {
         let last = self.state.last_event.clone().map(|last| EventPosition(last.into_boxed_str()));
         Ok(!retried(|| self.store.events(last.as_ref(), 1)).await?.is_empty())
@@ -237,7 +238,7 @@ impl Read {
     }
 }
 
-/// Writes a page in as many batches as it takes; the last of them names the place behind it.
+/// Writes a page as one or several batches. The last one has the cursor of the next page.
 fn written(
     mut part: PartialExport,
     section: Section,

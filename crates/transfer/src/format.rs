@@ -1,23 +1,23 @@
-//! The format of the file: lines of JSON in gzip members, each of which can be read by itself. The first member is the
-//! header; each of the next is a batch, whose first line describes it and whose other lines are rows; the last is the
-//! trailer, without which a file is incomplete. `zcat FILE` shows all of it.
+//! The content of the file: lines of JSON in gzip members, each of which can be read by itself. The first member is the
+//! header. Each of the next is a batch: its first line describes it, the others are rows. The last is the trailer,
+//! without which a file is incomplete. `zcat FILE` shows everything.
 
 use rekindle_core::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// The format that this version writes, and the newest that it reads.
-pub(crate) const FORMAT: u32 = 1;
-/// A batch has at most so many rows, and is one commit when it is imported.
-pub(crate) const ROWS: usize = 500;
-/// A batch ends when its rows have come to so many bytes of JSON.
-pub(crate) const BYTES: usize = 1 << 20;
+pub const FORMAT: u32 = 1;
+/// The largest number of rows of a batch. A batch is imported in one commit.
+pub const ROWS: usize = 500;
+/// A batch ends when its rows have this many bytes of JSON.
+pub const BYTES: usize = 1 << 20;
 
-/// What is exported, in the order in which it is read: see [`crate::export()`].
+/// The sections of a file, in the order in which they are exported: see [`crate::export()`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Section {
-    /// What happened.
+    /// Events.
     Events,
     /// Sessions.
     Sessions,
@@ -25,7 +25,7 @@ pub enum Section {
     Tasks,
     /// Machines.
     Machines,
-    /// API keys: of their secrets only the hashes.
+    /// API keys. Of their secrets only the hashes are exported.
     Keys,
 }
 
@@ -33,7 +33,7 @@ impl Section {
     /// Every section, in the order in which an export reads them.
     pub const ALL: [Self; 5] = [Self::Events, Self::Sessions, Self::Tasks, Self::Machines, Self::Keys];
 
-    /// As it is said to a person.
+    /// Returns the name of the section for people.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Events => "events",
@@ -44,13 +44,13 @@ impl Section {
         }
     }
 
-    /// The one that is read after this one.
+    /// Returns the section that follows.
     pub fn next(self) -> Option<Self> {
         Self::ALL.into_iter().find(|section| *section > self)
     }
 }
 
-/// How many of each there are.
+/// The number of rows of each section.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Counts {
@@ -67,7 +67,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// The count of one section.
+    /// Returns the count of one section.
     pub fn of(&mut self, section: Section) -> &mut u64 {
         match section {
             Section::Events => &mut self.events,
@@ -78,7 +78,7 @@ impl Counts {
         }
     }
 
-    /// All of them.
+    /// Returns the sum of all sections.
     pub fn total(&self) -> u64 {
         self.events + self.sessions + self.tasks + self.machines + self.keys
     }
@@ -87,47 +87,47 @@ impl Counts {
 /// The first line of a member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Head {
-    /// Of the first member.
+pub enum Head {
+    /// The first member.
     Header(Header),
-    /// Of each batch.
+    /// A batch.
     Batch(Batch),
-    /// Of the last member.
+    /// The last member.
     Trailer(Trailer),
 }
 
-/// What a file says of itself.
+/// The first member: what the file is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Header {
     /// The version of the format.
     pub format: u32,
-    /// Names this export, and no other.
+    /// The id of this export.
     pub export: Uuid,
-    /// When it was begun, in milliseconds since 1970.
+    /// When the export began, in milliseconds since 1970.
     pub at: i64,
     /// The version of Rekindle that wrote it.
     pub made_by: String,
-    /// The store that it is of, without any password.
+    /// The exported store, without any password.
     pub store: String,
-    /// How much there seemed to be when it began; of events that is not known.
+    /// The approximate number of rows when the export began; 0 for events.
     pub expected: Counts,
 }
 
 impl Header {
-    /// When the export was begun.
-    pub(crate) fn began_at(&self) -> Timestamp {
+    /// When the export began.
+    pub fn began_at(&self) -> Timestamp {
         Timestamp::from_millis(self.at)
     }
 }
 
-/// What a header of any version says.
+/// The part of a header that every version of the format has.
 #[derive(Debug, Deserialize)]
 pub(crate) struct AnyHeader {
     pub header: AnyVersion,
 }
 
-/// See [`AnyHeader`].
+/// The part of [`AnyHeader`] that names the format.
 #[derive(Debug, Deserialize)]
 pub(crate) struct AnyVersion {
     pub format: u32,
@@ -135,48 +135,49 @@ pub(crate) struct AnyVersion {
     pub made_by: Option<String>,
 }
 
-/// What a batch says of itself.
+/// The description of a batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Batch {
-    /// Counts up from 1.
+pub struct Batch {
+    /// The number of the batch, from 1 on.
     pub number: u64,
-    /// What its rows are.
+    /// The section of its rows.
     pub section: Section,
-    /// How many follow.
+    /// The number of rows that follow.
     pub rows: u64,
-    /// Where an export that was interrupted behind this batch goes on; none: it goes back to a batch that says where.
+    /// Where an export that was interrupted after this batch continues. `None`: it goes back to an earlier batch that
+    /// has a cursor.
     pub then: Option<ReadCursor>,
 }
 
-/// A place in the order of reading.
+/// A position in the order of reading.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum ReadCursor {
-    /// In this section, behind what the store calls this; none: at its beginning.
+pub enum ReadCursor {
+    /// In this section, after the row with this cursor of the store; `None`: at its beginning.
     In(Section, Option<String>),
-    /// All was read.
+    /// At the end.
     Done,
 }
 
 impl ReadCursor {
-    /// Behind this section.
-    pub(crate) fn behind(section: Section) -> Self {
+    /// Returns the position after this section.
+    pub fn behind(section: Section) -> Self {
         section.next().map_or(Self::Done, |next| Self::In(next, None))
     }
 }
 
-/// The end of a whole file.
+/// The trailer, which marks a complete file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Trailer {
-    /// The header's.
+pub struct Trailer {
+    /// The id of the export, as in the header.
     pub export: Uuid,
-    /// How many batches there are.
+    /// The number of batches.
     pub batches: u64,
-    /// How many rows are in them.
+    /// The number of rows in them.
     pub rows: Counts,
-    /// Whether anything happened in the store while it was read.
+    /// Whether the store changed while it was read.
     pub changed_meanwhile: bool,
     /// The SHA-256 of every byte before this member, in hexadecimal digits.
     pub sha256: String,

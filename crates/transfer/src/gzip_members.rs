@@ -1,6 +1,6 @@
-//! A file of gzip members, one behind the other, each whole in itself: written so, and read so, with the SHA-256 of all
-//! bytes before each. The last one, the trailer, is not compressed, so that there is exactly one way to write it and
-//! every byte of it can be compared.
+//! Writes and reads a file of gzip members, one after the other, with the SHA-256 of all bytes before each. The last
+//! one, the trailer, is not compressed, so that there is exactly one way to write it and every byte of it can be
+//! compared.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -10,26 +10,27 @@ use flate2::write::GzEncoder;
 use flate2::{Compression, Crc};
 use sha2::{Digest, Sha256};
 
-/// No member of ours comes to a quarter of it: a batch of small rows, and one large one.
+/// The largest member that is read. A batch of small rows and one large row has less than a quarter of it.
 const MEMBER_MAX: u64 = 16 << 20;
 const BUFFER: usize = 1 << 16;
 
-/// A member of this text, compressed.
+/// Returns a compressed member with this text.
 ///
 /// # Errors
-/// None that a vector has.
-pub(crate) fn compressed(text: &[u8]) -> io::Result<Vec<u8>> {
+/// Fails only if writing to a vector fails, which it does not.
+pub fn compressed(text: &[u8]) -> io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 4), Compression::default());
     encoder.write_all(text)?;
     encoder.finish()
 }
 
-/// A member of this text as it is, in the one way in which this is done here. None: it is too long for that.
-pub(crate) fn stored(text: &[u8]) -> Option<Vec<u8>> {
+/// Returns an uncompressed member with this text. Its bytes are determined by the text. Returns `None` if the text is
+/// too long for one block.
+pub fn stored(text: &[u8]) -> Option<Vec<u8>> {
     let length = u16::try_from(text.len()).ok()?;
     let mut crc = Crc::new();
     crc.update(text);
-    // Deflated, with no flag and no time, by an unknown system; one block, stored, the last.
+    // Header: deflate, no flags, no time, unknown system. Then one stored block, which is the last.
     let mut member = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 1];
     member.extend(length.to_le_bytes());
     member.extend((!length).to_le_bytes());
@@ -39,14 +40,14 @@ pub(crate) fn stored(text: &[u8]) -> Option<Vec<u8>> {
     Some(member)
 }
 
-/// Why the next member cannot be read.
+/// Why a member cannot be read.
 #[derive(Debug)]
 pub(crate) enum Unreadable {
     /// The file ends within it.
     CutOff,
-    /// It is not as it was written.
+    /// It is damaged.
     Damaged,
-    /// The system's.
+    /// Reading failed.
     Failed(io::Error),
 }
 
@@ -56,7 +57,7 @@ impl From<io::Error> for Unreadable {
         if kind == ErrorKind::UnexpectedEof {
             return Self::CutOff;
         }
-        // What the decoder says of bytes that make no sense.
+        // The kinds of error that the decoder returns for invalid bytes.
         let is_nonsense = matches!(kind, ErrorKind::InvalidInput | ErrorKind::InvalidData);
         if is_nonsense { Self::Damaged } else { Self::Failed(error) }
     }
@@ -64,37 +65,37 @@ impl From<io::Error> for Unreadable {
 
 /// One member, uncompressed.
 #[derive(Debug)]
-pub(crate) struct Member {
-    /// What it holds.
+pub struct Member {
+    /// Its text.
     pub text: Vec<u8>,
-    /// Where it begins.
+    /// Its first byte in the file.
     pub start: u64,
-    /// Where it ends, and the next one begins.
+    /// The first byte after it.
     pub end: u64,
-    /// The hash of all bytes before it, as far back as reading began.
+    /// The hash of all bytes before it that were read.
     pub before: Sha256,
 }
 
-/// Reads member after member.
+/// Reads one member after the other.
 #[derive(Debug)]
 pub(crate) struct Members(Counted);
 
 impl Members {
-    /// From this place on, where a member begins.
+    /// Starts to read at a position at which a member begins.
     ///
     /// # Errors
-    /// The system's.
-    pub(crate) fn from(mut file: File, start: u64) -> io::Result<Self> {
+    /// Fails with the system's error.
+    pub fn from(mut file: File, start: u64) -> io::Result<Self> {
         file.seek(SeekFrom::Start(start))?;
         let inner = BufReader::with_capacity(BUFFER, file);
         Ok(Self(Counted { inner, hash: Sha256::new(), at: start }))
     }
 
-    /// The next one; none where the file ends behind a whole one.
+    /// Returns the next member; `None` at the end of the file.
     ///
     /// # Errors
-    /// See [`Unreadable`].
-    pub(crate) fn next(&mut self) -> Result<Option<Member>, Unreadable> {
+    /// Fails if the member is incomplete or damaged, or with the system's error.
+    pub fn next(&mut self) -> Result<Option<Member>, Unreadable> {
         if self.0.fill_buf()?.is_empty() {
             return Ok(None);
         }
@@ -108,7 +109,7 @@ impl Members {
     }
 }
 
-/// Counts and hashes what was taken from the file.
+/// Counts and hashes the bytes that are read from the file.
 #[derive(Debug)]
 struct Counted {
     inner: BufReader<File>,

@@ -1,6 +1,6 @@
-//! Writes a file that was verified into an empty store: each batch is one commit, with a remembered answer that makes it
-//! happen once, whatever is interrupted and begun again. The file is read backwards where lists are newest first, so that
-//! rows of the same millisecond come out in the order in which they were recorded.
+//! Writes a verified file into an empty store. Each batch is one commit with a stored response, so that it happens once
+//! even if the import is interrupted and resumed. The file is read backwards where lists are newest first, so that rows
+//! of the same millisecond are stored in the order in which they were recorded.
 
 mod commit;
 mod import_lease;
@@ -25,21 +25,22 @@ use crate::rows::{Item, StoredEntity};
 use crate::stop::Stop;
 use crate::verify::{BatchPosition, Verified, head, items};
 
-/// Sessions before what refers to them, and events last: where they are, an import is almost done.
+/// The order of import: sessions before the rows that refer to them, and events last, so that events show an import
+/// that is almost complete.
 const ORDER: [Section; 5] = [Section::Machines, Section::Sessions, Section::Tasks, Section::Keys, Section::Events];
 
-/// What was imported.
+/// The result of an import.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Imported {
-    /// How many rows are in the store now that come from the file.
+    /// The number of rows of the file that are now in the store.
     pub rows: Counts,
-    /// How many were left out: tasks and events of sessions that are not in the file.
+    /// The number of rows that were left out: tasks and events of sessions that are not in the file.
     pub left_out: Counts,
-    /// How many of the rows were there already, from before an interruption.
+    /// The number of rows that an earlier run had imported.
     pub resumed: u64,
 }
 
-/// What a batch came to; remembered with it.
+/// The result of a batch, which is its stored response.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 struct BatchResult {
     rows: u64,
@@ -49,7 +50,7 @@ struct BatchResult {
 /// Imports a file.
 ///
 /// # Errors
-/// See [`TransferError`]. What was done stays, and the same import goes on with it.
+/// Fails with a [`TransferError`]. What was imported stays, and the same import continues with the rest.
 pub async fn import(
     store: &dyn Store,
     verified: Verified,
@@ -60,7 +61,7 @@ pub async fn import(
     retried(|| store.ping()).await?;
     let Verified { path, file, header, trailer, mut batches, sets } = verified;
     let mut taken = PendingImport { store, clock, export: header.export }.take().await?;
-    // Behind each other in the file, and each newest first; events alone are in their order.
+    // Batches are imported backwards within their section, since those are newest first. Only events are in order.
     batches.sort_by_key(|batch| {
         let place = ORDER.iter().position(|section| *section == batch.section);
         (place, if batch.section == Section::Events { batch.number } else { u64::MAX - batch.number })
@@ -94,7 +95,7 @@ impl Import<'_> {
     ) -> Result<(), TransferError> {
         let already = self.already(taken, batches).await?;
         let left = batches.get(already..).unwrap_or_default();
-        // One batch is read while the one before is committed.
+        // The next batch is read while the previous one is committed.
         let mut reading = left.first().map(|first| Reading::begin(path.clone(), &file, *first));
         for (at, batch) in left.iter().enumerate() {
             stop.check()?;
@@ -109,7 +110,7 @@ impl Import<'_> {
         Ok(())
     }
 
-    /// How many of the first batches were imported before.
+    /// Returns how many of the first batches an earlier run had imported.
     async fn already(&mut self, taken: &ActiveImport<'_>, batches: &[BatchPosition]) -> Result<usize, TransferError> {
         let store = self.store;
         for (at, batch) in batches.iter().enumerate() {
@@ -134,7 +135,7 @@ impl Import<'_> {
         tell(Progress { doing: Phase::Importing(section), done, of: Some(*self.expected.of(section)) });
     }
 
-    /// Commits one batch; again, until its outcome is known.
+    /// Commits one batch, and repeats that until the outcome is known.
     async fn batch(
         &self,
         taken: &ActiveImport<'_>,
@@ -167,19 +168,19 @@ impl Import<'_> {
                 }
             }
         }
-        // Newest first in the file, oldest first into the store.
+        // The file has the newest row first; the store gets the oldest first.
         changes.writes.reverse();
         let rows = (changes.writes.len() + changes.events.len()) as u64;
         (changes, BatchResult { rows, left_out: all - rows })
     }
 
-    /// What is kept with a session goes where that goes.
+    /// Whether the event's session is in the file, or the event is not deleted with a session.
     fn belongs(&self, event: &Event) -> bool {
         event.deleted_with_session().is_none_or(|session| self.sets.has(session))
     }
 }
 
-/// A batch that is being read.
+/// A batch that is being read in the background.
 struct Reading(tokio::task::JoinHandle<Result<Vec<Item>, TransferError>>);
 
 impl Reading {
@@ -196,7 +197,7 @@ impl Reading {
     }
 }
 
-/// The rows of a batch, which was whole when the file was verified.
+/// Reads the rows of a batch. The batch was complete when the file was verified.
 fn read(path: &Path, file: File, found: BatchPosition) -> Result<Vec<Item>, TransferError> {
     let changed = || TransferError::FileChanged(path.to_path_buf());
     let mut members = Members::from(file, found.start).map_err(|_| changed())?;

@@ -1,6 +1,6 @@
-//! The file that an export writes: beside its target as `….part` while it is unfinished, locked, and under its target's
-//! name once it is complete and on the disk. It says itself where an interrupted export continues: behind the last batch
-//! that is whole and names a place.
+//! The file that an export writes. While it is unfinished, it lies beside its target as `….part` and is locked; it gets
+//! the target's name once it is complete and on the disk. Its content says where an interrupted export continues: after
+//! the last complete batch that has a cursor.
 
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -25,14 +25,14 @@ pub(crate) struct PartialExport {
     state: ExportState,
 }
 
-/// How far an unfinished export has come.
+/// The progress of an unfinished export, as its file shows it.
 #[derive(Debug, Clone)]
 pub(crate) struct ExportState {
-    /// The file's first member.
+    /// The header of the file.
     pub(crate) header: Header,
-    /// How many batches there are.
+    /// The number of batches.
     pub(crate) batches: u64,
-    /// How many rows are in them.
+    /// The number of rows in them.
     pub(crate) rows: Counts,
     /// Where the export continues.
     pub(crate) then: ReadCursor,
@@ -212,7 +212,8 @@ impl LockedFile {
         let mut copy = self.file.file().try_clone().map_err(|error| failed(&error))?;
         let mut first_byte = [0];
         let length = copy.read(&mut first_byte).map_err(|error| failed(&error))?;
-        // The first byte of gzip, or what a crash of the machine leaves of it. Anything else is another program's file.
+        // The first byte of gzip, or the zero byte that a crash of the machine may leave. Anything else is the file of
+        // another program.
         if length > 0 && !matches!(first_byte, [0x1f | 0]) {
             return Err(TransferError::NotOurs(path.to_path_buf()));
         }
@@ -222,7 +223,7 @@ impl LockedFile {
         let mut state = ExportState::new(header);
         let mut kept = None;
         while let Ok(Some(member)) = members.next() {
-            // A trailer is written anew: what it says may not be so any more.
+            // A trailer is written again at the end, since the store may have changed.
             let Ok((Head::Batch(batch), _)) = head(path, &member.text) else { break };
             let names_a_place = batch.then.is_some();
             state.add(batch);

@@ -1,4 +1,4 @@
-//! How far an export, a verification or an import has come.
+//! The progress of an export, a verification or an import.
 
 use crate::format::Section;
 
@@ -7,19 +7,19 @@ use crate::format::Section;
 pub enum Phase {
     /// Reading this section from a store.
     Exporting(Section),
-    /// Reading a file to its end before anything is done with it; counted in bytes.
+    /// Reading a file to its end before it is imported; counted in bytes.
     Verifying,
     /// Writing this section into a store.
     Importing(Section),
 }
 
-/// How far it has come.
+/// The progress of a phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// What is being done.
+    /// The phase.
     pub doing: Phase,
-    /// How much of it is done.
+    /// The number of rows or bytes that are done.
     pub done: u64,
-    /// How much there is, as far as that is known.
+    /// The number of rows or bytes in all, if that is known.
     pub of: Option<u64>,
 }

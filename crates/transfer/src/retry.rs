@@ -1,12 +1,12 @@
-//! How long a call of the store is repeated: while a primary is elected, or a database is busy. Only what wrote nothing is
-//! repeated here; what happens when the outcome of a write is unknown is decided by the import.
+//! Repeats calls of the store that failed because a primary is elected or the database is busy. Only calls that wrote
+//! nothing are repeated here; what follows an unknown outcome is decided by the import.
 
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use rekindle_core::StoreError;
 
-/// How often a call is repeated: with the pauses in between, for half a minute.
+/// The number of retries. With the pauses in between they take half a minute.
 const MAX_RETRIES: usize = 11;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(2500);

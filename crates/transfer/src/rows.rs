@@ -1,5 +1,5 @@
-//! How each entity is written: as one JSON object, with its version, times in milliseconds since 1970 and nothing left
-//! out, so that what is read is exactly what was written. What makes no sense is refused by the values themselves.
+//! The format of each entity: one JSON object with its version, times in milliseconds since 1970 and no field left out,
+//! so that reading returns exactly what was written. Invalid values are refused by the types themselves.
 
 mod access;
 mod event;
@@ -21,46 +21,21 @@ use machine::MachineRow;
 use session::SessionRow;
 use task::TaskRow;
 
-/// A row of a store, at its version there.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum StoredEntity {
-    /// A session.
-    Session(Versioned<Session>),
-    /// A task.
-    Task(Versioned<Task>),
-    /// A machine.
-    Machine(Versioned<Machine>),
-    /// An API key.
-    Key(Versioned<ApiKey>),
-}
-
-impl StoredEntity {
-    /// Returns the write that inserts it.
-    pub(crate) fn restore(self) -> Write {
-        match self {
-            Self::Session(row) => Write::restore(row),
-            Self::Task(row) => Write::restore(row),
-            Self::Machine(row) => Write::restore(row),
-            Self::Key(row) => Write::restore(row),
-        }
-    }
-}
-
-/// What one line of a batch holds.
+/// The content of one line of a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Item {
     /// A row with its version.
     Row(StoredEntity),
-    /// Something that happened.
+    /// An event.
     Event(Event),
 }
 
 impl Item {
-    /// As one line, without its end.
+    /// Writes it as one line, without a line end.
     ///
     /// # Errors
-    /// It cannot be written as JSON.
-    pub(crate) fn write(&self, line: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+    /// Fails if it cannot be written as JSON.
+    pub fn write(&self, line: &mut Vec<u8>) -> Result<(), serde_json::Error> {
         match self {
             Self::Row(StoredEntity::Session(row)) => serde_json::to_writer(line, &SessionRow::from(row)),
             Self::Row(StoredEntity::Task(row)) => serde_json::to_writer(line, &TaskRow::from(row)),
@@ -70,11 +45,11 @@ impl Item {
         }
     }
 
-    /// From one line.
+    /// Parses a line of this section.
     ///
     /// # Errors
-    /// It is no row of this section. The fault shows none of the row's content.
-    pub(crate) fn read(section: Section, line: &[u8]) -> Result<Self, InvalidValue> {
+    /// Fails if the line is no row of this section. The error shows nothing of the content.
+    pub fn read(section: Section, line: &[u8]) -> Result<Self, InvalidValue> {
         match section {
             Section::Events => parsed::<EventRow>(line)?.event().map(Self::Event),
             Section::Sessions => {
@@ -89,7 +64,7 @@ impl Item {
     }
 }
 
-/// Only the position is shown: the library's message may quote a user's metadata.
+/// Only the position is reported: the library's message may quote metadata.
 fn parsed<T: DeserializeOwned>(line: &[u8]) -> Result<T, InvalidValue> {
     serde_json::from_slice(line)
         .map_err(|fault| InvalidValue::new(format!("cannot be read at column {}", fault.column())))

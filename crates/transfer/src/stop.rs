@@ -1,4 +1,4 @@
-//! How an export, a verification or an import is stopped from elsewhere.
+//! Stops an export, a verification or an import from elsewhere.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,12 +10,12 @@ use crate::error::TransferError;
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Stops the transfer.
+    /// Requests the stop.
     pub fn stop(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Fails with [`TransferError::Stopped`] once it is stopped.
+    /// Fails with [`TransferError::Stopped`] once a stop was requested.
     pub(crate) fn check(&self) -> Result<(), TransferError> {
         if self.0.load(Ordering::Relaxed) { Err(TransferError::Stopped) } else { Ok(()) }
     }

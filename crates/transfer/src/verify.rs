@@ -1,6 +1,6 @@
-//! Reads a whole file before anything else is done with it: every line is parsed, every count and the checksum are
-//! compared, and conflicting rows are found. The result is what an import needs: where each batch begins, and which
-//! sessions there are.
+//! Reads a whole file before it is imported: every line is parsed, every count and the checksum are compared, and
+//! conflicting rows are found. It also collects what the import needs: where each batch begins, and which sessions the
+//! file has.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -17,19 +17,19 @@ use crate::progress::{Phase, Progress};
 use crate::rows::{Item, digits};
 use crate::stop::Stop;
 
-/// A file that may be imported.
+/// A verified file.
 #[derive(Debug)]
 pub struct Verified {
     pub(crate) path: PathBuf,
     pub(crate) file: File,
     pub(crate) header: Header,
     pub(crate) trailer: Trailer,
-    /// In the order of the file.
+    /// The batches in the order of the file.
     pub(crate) batches: Vec<BatchPosition>,
     pub(crate) sets: Sets,
 }
 
-/// Where a batch is.
+/// The position of a batch in the file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BatchPosition {
     pub number: u64,
@@ -38,36 +38,37 @@ pub(crate) struct BatchPosition {
 }
 
 impl Verified {
-    /// How many rows there are.
+    /// Returns the number of rows in the file.
     pub fn rows(&self) -> Counts {
         self.trailer.rows
     }
 
-    /// The store that it is of, without any password.
+    /// Returns the exported store, without any password.
     pub fn store(&self) -> &str {
         &self.header.store
     }
 
-    /// When the export was begun.
+    /// Returns when the export began.
     pub fn began_at(&self) -> rekindle_core::Timestamp {
         self.header.began_at()
     }
 
-    /// Whether anything happened in the store while it was read.
+    /// Whether the store changed while it was exported.
     pub fn changed_meanwhile(&self) -> bool {
         self.trailer.changed_meanwhile
     }
 
-    /// Sessions that seemed to be active beside another one of their project and machine, and are imported as stalled.
+    /// Returns the sessions that are imported as stalled, because another one is active in the same project and on the
+    /// same machine.
     pub fn stalled(&self) -> impl Iterator<Item = SessionId> + '_ {
         self.sets.stalled()
     }
 }
 
-/// Reads and checks all of a file. It blocks its thread.
+/// Reads and checks the whole file. It blocks its thread.
 ///
 /// # Errors
-/// It is no export that can be imported as a whole.
+/// Fails if the file cannot be imported as a whole.
 pub fn verify(path: &Path, stop: &Stop, tell: &mut dyn FnMut(Progress)) -> Result<Verified, TransferError> {
     let failed = |error: &std::io::Error| TransferError::io(path, "cannot be read", error);
     let file = File::open(path).map_err(|error| failed(&error))?;
@@ -105,7 +106,7 @@ pub fn verify(path: &Path, stop: &Stop, tell: &mut dyn FnMut(Progress)) -> Resul
     }
 }
 
-/// A file whose first member is not whole is another kind of file, unless it is as short as that.
+/// Returns the error for an unreadable first member: the file is no export, unless it is only too short.
 fn first_unreadable(path: &Path, length: u64) -> TransferError {
     const MAGIC: [u8; 2] = [0x1f, 0x8b];
     let begins = std::fs::read(path).ok().filter(|_| length < 1000).is_some_and(|bytes| bytes.starts_with(&MAGIC));
@@ -115,11 +116,11 @@ fn first_unreadable(path: &Path, length: u64) -> TransferError {
     TransferError::NoExport(path.to_path_buf())
 }
 
-/// The header of this version that a first member holds.
+/// Returns the header in the text of the first member.
 ///
 /// # Errors
-/// It holds none, or one of a newer version.
-pub(crate) fn header(path: &Path, text: &[u8]) -> Result<Header, TransferError> {
+/// Fails if there is none, or if its format is newer.
+pub fn header(path: &Path, text: &[u8]) -> Result<Header, TransferError> {
     let none = || TransferError::NoExport(path.to_path_buf());
     let AnyHeader { header: any } = serde_json::from_slice(text).map_err(|_| none())?;
     if any.format > FORMAT {
@@ -132,11 +133,11 @@ pub(crate) fn header(path: &Path, text: &[u8]) -> Result<Header, TransferError> 
     }
 }
 
-/// The first line of a member, and the others.
+/// Splits the text of a member into its first line, parsed, and the others.
 ///
 /// # Errors
-/// It makes no sense.
-pub(crate) fn head<'a>(path: &Path, text: &'a [u8]) -> Result<(Head, &'a [u8]), TransferError> {
+/// Fails if the first line is invalid.
+pub fn head<'a>(path: &Path, text: &'a [u8]) -> Result<(Head, &'a [u8]), TransferError> {
     let end = text.iter().position(|byte| *byte == b'\n').unwrap_or(text.len());
     let (line, rest) = text.split_at(end);
     let head = serde_json::from_slice(line);
@@ -144,11 +145,11 @@ pub(crate) fn head<'a>(path: &Path, text: &'a [u8]) -> Result<(Head, &'a [u8]), 
     Ok((head, rest.get(1..).unwrap_or_default()))
 }
 
-/// The rows of a batch.
+/// Parses the rows of a batch.
 ///
 /// # Errors
-/// One makes no sense, or there are more or fewer than the batch says.
-pub(crate) fn items(path: &Path, batch: &Batch, rows: &[u8]) -> Result<Vec<Item>, TransferError> {
+/// Fails if a row is invalid, or if there are more or fewer than the batch says.
+pub fn items(path: &Path, batch: &Batch, rows: &[u8]) -> Result<Vec<Item>, TransferError> {
     let number = batch.number;
     let mut items = Vec::new();
     for line in rows.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
@@ -165,7 +166,7 @@ pub(crate) fn items(path: &Path, batch: &Batch, rows: &[u8]) -> Result<Vec<Item>
     Ok(items)
 }
 
-/// A file that is being read.
+/// The state of a verification.
 struct Reading<'a> {
     path: &'a Path,
     rows: Counts,
@@ -199,8 +200,8 @@ impl Reading<'_> {
         if trailer.sha256 != digits(&member.before.clone().finalize()) {
             return damaged("it is not as it was written (its checksum is another one)");
         }
-        // There is one way to write it, down to the last bit.
-        if !is_written_so(file, member) {
+        // A trailer can be written in one way only, so its bytes are compared.
+        if !is_canonical(file, member) {
             return damaged("its end is not as it was written");
         }
         if member.end != of {
@@ -214,8 +215,8 @@ impl Reading<'_> {
     }
 }
 
-/// Whether the bytes of this member are the ones that would be written.
-fn is_written_so(mut file: &File, member: &Member) -> bool {
+/// Whether the bytes of this member are those that would be written.
+fn is_canonical(mut file: &File, member: &Member) -> bool {
     let Some(expected) = gzip_members::stored(&member.text) else { return false };
     let mut bytes = vec![0; expected.len()];
     let read = file.seek(SeekFrom::Start(member.start)).and_then(|_| file.read_exact(&mut bytes));

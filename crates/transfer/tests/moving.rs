@@ -1,4 +1,4 @@
-//! Exports and imports over the port: what comes out is what went in, whatever interrupts it.
+//! Exports and imports through the port: everything arrives unchanged, whatever interrupts them.
 #![expect(clippy::unwrap_used, reason = "in a test a failed expectation is the way to report")]
 
 mod support;
@@ -41,7 +41,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn all_that_a_store_holds_comes_out_again() {
+async fn an_import_restores_everything_that_was_exported() {
     let folder = tempfile::tempdir().unwrap();
     let (one, two) = (folder.path().join("one.gz"), folder.path().join("two.gz"));
     let first = full().await;
@@ -66,7 +66,7 @@ async fn all_that_a_store_holds_comes_out_again() {
 }
 
 #[tokio::test]
-async fn an_empty_store_is_moved_too() {
+async fn an_empty_store_can_be_moved() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("f");
     export(&MemoryStore::new(), exporting(&file)).await.unwrap();
@@ -75,7 +75,7 @@ async fn an_empty_store_is_moved_too() {
 }
 
 #[tokio::test]
-async fn an_interrupted_export_goes_on_where_it_was() {
+async fn an_interrupted_export_continues_where_it_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let store = full().await;
     let expected = everything(&store).await;
@@ -104,7 +104,7 @@ async fn an_interrupted_export_goes_on_where_it_was() {
 }
 
 #[tokio::test]
-async fn an_export_that_was_torn_anywhere_goes_on_from_what_is_whole() {
+async fn an_export_that_was_cut_anywhere_continues_after_its_last_complete_batch() {
     let folder = tempfile::tempdir().unwrap();
     let store = full().await;
     let expected = everything(&store).await;
@@ -115,7 +115,7 @@ async fn an_export_that_was_torn_anywhere_goes_on_from_what_is_whole() {
     ends.extend([0, 1, 100, whole.len() - 1, whole.len()]);
     for end in ends {
         fs::remove_file(&file).unwrap();
-        // What a crash of the machine may leave behind the end.
+        // A crash of the machine may leave zero bytes at the end.
         let rest = vec![0; fastrand::usize(..5000)];
         fs::write(&part, [&whole[..end], &rest].concat()).unwrap();
         let resumed = export(&store, Exporting { resume: true, ..exporting(&file) }).await;
@@ -127,7 +127,7 @@ async fn an_export_that_was_torn_anywhere_goes_on_from_what_is_whole() {
 }
 
 #[tokio::test]
-async fn an_interrupted_import_goes_on_and_does_nothing_twice() {
+async fn an_interrupted_import_continues_and_repeats_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let store = full().await;
     let expected = everything(&store).await;
@@ -141,7 +141,7 @@ async fn an_interrupted_import_goes_on_and_does_nothing_twice() {
         assert!(done.resumed > 0, "{done:?}");
         assert_eq!(done.rows, verify(&file).unwrap().rows());
         assert_holds(&target, &expected).await;
-        // Once more, and there is nothing left to do.
+        // A repetition has nothing left to do.
         let again = import(&target, &file).await.unwrap();
         assert_eq!(again.resumed, done.rows.total());
         assert_holds(&target, &expected).await;
@@ -165,7 +165,7 @@ async fn a_commit_whose_outcome_is_unknown_happens_once() {
             assert_holds(target.as_ref(), &expected).await;
         }
     }
-    // One that dies for good ends the import, and another goes on.
+    // If the store stays unavailable, the import ends, and another run continues it.
     let target = Arc::new(MemoryStore::new());
     let faulty = FaultyStore::over(target.clone());
     faulty.script([None, None, None, Some(Fault::LostAndDown)]);
@@ -207,7 +207,7 @@ async fn a_file_with_one_byte_changed_or_missing_is_refused() {
 }
 
 #[tokio::test]
-async fn another_kind_of_file_and_a_newer_format_are_told_apart() {
+async fn another_kind_of_file_and_a_newer_format_have_different_errors() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("f");
     for content in [&b""[..], b"these are notes", b"{\"header\":{\"format\":1}}", &[0x1f; 5000]] {
@@ -226,7 +226,7 @@ async fn another_kind_of_file_and_a_newer_format_are_told_apart() {
 }
 
 #[tokio::test]
-async fn only_an_empty_store_or_one_of_the_same_export_is_taken() {
+async fn only_an_empty_store_or_one_of_the_same_import_is_accepted() {
     let folder = tempfile::tempdir().unwrap();
     let (file, other) = (folder.path().join("f"), folder.path().join("other"));
     let store = small().await;
@@ -256,7 +256,7 @@ async fn only_an_empty_store_or_one_of_the_same_export_is_taken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_in_which_a_server_detects_silence_is_refused() {
+async fn a_store_with_a_running_detector_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("f");
     export(&small().await, exporting(&file)).await.unwrap();
@@ -267,12 +267,12 @@ async fn a_store_in_which_a_server_detects_silence_is_refused() {
     assert!(matches!(refused, Err(TransferError::InUse)), "{refused:?}");
     target.release(fence).await.unwrap();
     import(&target, &file).await.unwrap();
-    // It gives the duty back.
+    // The import releases the lease.
     assert!(target.claim(claim).await.unwrap().is_some());
 }
 
 #[tokio::test]
-async fn a_store_that_others_write_to_meanwhile_is_told() {
+async fn a_store_that_others_change_meanwhile_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("f");
     export(&full().await, exporting(&file)).await.unwrap();
@@ -281,12 +281,12 @@ async fn a_store_that_others_write_to_meanwhile_is_told() {
     let mut changes = Changes::default();
     changes.insert(task(1_000_000 + 20_001, &session(1)));
     target.commit(changes).await.unwrap();
-    let told = import(&target, &file).await;
-    assert!(matches!(told, Err(TransferError::Disturbed(_))), "{told:?}");
+    let result = import(&target, &file).await;
+    assert!(matches!(result, Err(TransferError::Disturbed(_))), "{result:?}");
 }
 
 #[tokio::test]
-async fn what_belongs_to_a_session_that_is_not_there_is_left_out() {
+async fn rows_of_a_session_that_is_not_in_the_file_are_left_out() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("f");
     let store = small().await;
@@ -316,7 +316,7 @@ async fn silence_before_the_import_does_not_count() {
     let threshold = Policy::default().stall_threshold;
     let mut marked = Vec::new();
     clock.advance(Duration::from_millis(1));
-    // A look every second, as a server has it.
+    // A detection pass every second, as a server makes them.
     for _ in 0..threshold.as_secs() {
         let pass = tracker.detect().await.unwrap();
         assert!(pass.stalled.is_empty() && pass.offline.is_empty(), "{pass:?}");
@@ -327,7 +327,7 @@ async fn silence_before_the_import_does_not_count() {
 }
 
 #[tokio::test]
-async fn an_export_of_a_store_in_use_can_be_imported_and_is_sound() {
+async fn an_export_of_a_store_in_use_is_imported_without_a_broken_rule() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("f");
     let (store, is_done) = (full().await, Cell::new(false));
@@ -367,7 +367,7 @@ async fn an_export_of_a_store_in_use_can_be_imported_and_is_sound() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_there_is_replaced_only_when_told_to() {
+async fn an_existing_file_is_replaced_only_on_request() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("f");
     fs::write(&file, "mine").unwrap();

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-pub(super) struct About {
-    /// The mark of its section in the page.
+pub struct About {
+    /// The mark of its section on the page.
     pub mark: &'static str,
     /// The heading of its section.
     pub title: &'static str,
@@ -12,7 +12,7 @@ pub(super) struct About {
     pub goals: Goals,
     /// What is durable when a heartbeat is answered.
     pub durable: &'static str,
-    /// How it was measured, beyond what is the same for all stores: one line each.
+    /// How it was measured, apart from what is the same for all stores: one line each.
     pub method: &'static [&'static str],
 }
 

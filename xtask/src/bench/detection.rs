@@ -10,7 +10,7 @@ use rekindle_core::{Clock, Policy, RandomIds, Store, Timestamp, Tracker};
 use super::heartbeats::middle;
 use super::seed::Seeded;
 
-/// Long enough that moving the clock forward is not taken for a gap in detection.
+/// Long enough that moving the clock forward does not count as a gap.
 const THRESHOLD: Duration = Duration::from_hours(24);
 
 /// The numbers of overdue sessions, each with the number of passes to time.

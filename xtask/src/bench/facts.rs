@@ -15,15 +15,15 @@ use crate::shell::{output, root};
 pub(super) fn facts(data: &Path) -> Result<Vec<(&'static str, String)>> {
     let cores = std::thread::available_parallelism().map_or_else(|_| unknown(), |cores| cores.to_string());
     Ok(vec![
-        ("date", asked("date", &["-u", "+%F"])),
+        ("date", output_of("date", &["-u", "+%F"])),
         ("commit", commit()),
         ("processor", first_of("/proc/cpuinfo", "model name")),
         ("cores", cores),
         ("memory", memory()),
-        ("kernel", asked("uname", &["-sr"])),
-        ("file system of the data", asked("stat", &["-f", "-c", "%T", &data.to_string_lossy()])),
+        ("kernel", output_of("uname", &["-sr"])),
+        ("file system of the data", output_of("stat", &["-f", "-c", "%T", &data.to_string_lossy()])),
         ("4 KiB written and synced", format!("{:.0} µs (median)", synced_write(data)? * 1e6)),
-        ("compiler", asked("rustc", &["-V"])),
+        ("compiler", output_of("rustc", &["-V"])),
     ])
 }
 
@@ -40,7 +40,7 @@ fn synced_write(data: &Path) -> Result<f64> {
     Ok(middle(took.into_iter()))
 }
 
-fn asked(program: &str, arguments: &[&str]) -> String {
+fn output_of(program: &str, arguments: &[&str]) -> String {
     let mut command = Command::new(program);
     command.current_dir(root()).args(arguments);
     output(command).unwrap_or_else(|_| unknown())
@@ -49,7 +49,7 @@ fn asked(program: &str, arguments: &[&str]) -> String {
 fn commit() -> String {
     let mut head = Command::new("git");
     head.current_dir(root()).args(["rev-parse", "--short", "HEAD"]);
-    match (output(head), asked("git", &["status", "--porcelain"]).is_empty()) {
+    match (output(head), output_of("git", &["status", "--porcelain"]).is_empty()) {
         (Ok(head), true) => head,
         (Ok(head), false) => format!("{head}, with changes not committed"),
         (Err(_), _) => "none yet".to_owned(),

@@ -1,6 +1,6 @@
-//! The load generator: several connections, each of which sends a request, waits for the whole answer and sends the next. It
-//! shares the machine with what it measures, so it does little: one thread, requests that are copied rather than rendered, and
-//! only as much of HTTP/1.1 as the answers need.
+//! The load generator: several connections, each of which sends a request, waits for the whole response and sends the
+//! next. It shares the machine with what it measures, so it does little: one thread, requests that are copied rather
+//! than rendered, and only the part of HTTP/1.1 that the responses need.
 
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -27,8 +27,8 @@ pub(super) struct Timing {
 }
 
 /// One measurement.
-pub(super) struct Load<'a> {
-    /// The process that answers, whose memory is watched.
+pub struct Load<'a> {
+    /// The process that responds, whose memory is measured.
     pub process: &'a Process,
     pub connections: u32,
     pub timing: Timing,
@@ -42,12 +42,12 @@ pub(super) struct Load<'a> {
 
 /// The result of a measurement.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sample {
-    /// Answers per second.
+pub struct Sample {
+    /// Responses per second.
     pub per_second: f64,
-    /// The median of the answer times.
+    /// The median of the response times.
     pub p50: Duration,
-    /// The 99th percentile of the answer times.
+    /// The 99th percentile of the response times.
     pub p99: Duration,
     /// The most resident memory of the process, in bytes.
     pub memory: u64,
@@ -68,7 +68,7 @@ pub(super) struct Answer {
     pub body: Vec<u8>,
 }
 
-/// The limit for one answer; after it the benchmark fails.
+/// The limit for one response; after it the benchmark fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(100);
 const MAX_HEADERS: usize = 32;
@@ -204,7 +204,7 @@ async fn ask_until(mut connection: Connection, first: u64, plan: Arc<Plan>) -> R
         if sent >= plan.counted.start {
             tally.micros.push(u32::try_from((answered - sent).as_micros()).unwrap_or(u32::MAX));
         }
-        // An answer to a request from before the measurement compensates for a request that is open at its end.
+        // A response to a request from before the measurement compensates for a request that is open at its end.
         if plan.counted.contains(&answered) && plan.used_up.get().is_none_or(|end| answered < *end) {
             tally.in_time += 1;
         }
@@ -217,7 +217,7 @@ fn quantile(sorted: &[u32], part: f64) -> Result<Duration> {
     Ok(Duration::from_micros(u64::from(*micros)))
 }
 
-/// A persistent connection, and the last answer on it.
+/// A persistent connection, and the last response on it.
 struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,

@@ -38,7 +38,7 @@ pub(super) fn plain(method: &str, path: &str, key: &str) -> Vec<u8> {
 }
 
 fn by_id(method: &str, verb: &str, ids: &[SessionId], key: &str) -> Render {
-    // All ids have the same length: each request is the first one with another id.
+    // All ids have the same length, so each request is the first one with another id.
     let hole = "00000000-0000-0000-0000-000000000000";
     let model = plain(method, &format!("/api/sessions/{hole}{verb}"), key);
     let at = method.len() + " /api/sessions/".len();

@@ -11,16 +11,16 @@ use rekindle_core::domain::task::{Task, TaskState};
 use rekindle_core::store::{Changes, Store};
 use rekindle_core::{MachineId, Metadata, ProjectId, SessionId, Slot, TaskId, TaskLabel, TaskName, Timestamp};
 
-/// Every run has the same random numbers.
-pub(super) const SEED: u64 = 20_260_119;
+/// The seed of the random numbers, the same in every run.
+pub const SEED: u64 = 20_260_119;
 
 const PER_COMMIT: u32 = 1000;
 const PER_MACHINE: u32 = 1000;
 const SHOWN_EVERY: u32 = 100_000;
 
 /// What was added to a store.
-pub(super) struct Seeded {
-    /// The sessions in random order, so that one after the other does not find its page in the cache.
+pub struct Seeded {
+    /// The sessions in random order, so that consecutive ones are not in the same page of the cache.
     pub ids: Vec<SessionId>,
     /// The oldest heartbeat. Each further session's is a millisecond later.
     pub earliest: Timestamp,
@@ -55,14 +55,14 @@ pub(super) async fn fill(store: &dyn Store, sessions: u32, now: Timestamp) -> Re
 /// Adds this many stalled sessions, each with a task in progress and a pending one, and closes the store.
 pub(super) async fn add_recoverable(store: &dyn Store, sessions: u32, now: Timestamp) -> Result<Vec<SessionId>> {
     let began = Instant::now();
-    // Other ids than those of the first sessions.
+    // Different ids from those of the first sessions.
     let mut random = fastrand::Rng::with_seed(SEED + 1);
     let earliest = now.minus(Duration::from_millis(u64::from(sessions)));
     let mut ids = Vec::with_capacity(sessions as usize);
     let mut changes = Changes::default();
     for number in 0..sessions {
         let mut session = session(number, earliest, &mut random)?;
-        // Alone in its project, so that all can be placed on the same machine.
+        // Each in a project of its own, so that all can be placed on the same machine.
         session.project_id = ProjectId::try_from(format!("lost-{number:07}"))?;
         session.machine_id = MachineId::try_from(format!("lost-{:05}", number / PER_MACHINE))?;
         let [doing, waiting] = tasks(&session, &mut random)?;

@@ -15,7 +15,7 @@ const START: Duration = Duration::from_secs(120);
 const END: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(20);
 
-/// The kernel's clock ticks, on every Linux.
+/// The clock ticks of the kernel, the same on every Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// A running server; killed when dropped.
@@ -108,7 +108,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Fails if it has ended already, which is fine.
+        // Fails if it has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! The stores that are measured: the one place of the benchmark where they differ.
+//! The stores that are measured. Only here does the benchmark distinguish them.
 
 pub(super) mod mongo;
 pub(super) mod sqlite;

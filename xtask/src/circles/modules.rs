@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use super::source::{GLOB, Import, Source};
 
-/// Ends the search when re-exports refer to each other.
+/// The limit of re-exports that are followed, in case they refer to each other.
 const MAX_REEXPORTS: usize = 32;
 
 /// The modules below one root file; the root is the first.
@@ -114,7 +114,7 @@ impl Modules {
         if rest.is_empty() {
             return Some(Target::Module(base));
         }
-        // A name that is nowhere defined comes from a macro; it is ascribed to the module in the path.
+        // A name that is defined nowhere comes from a macro; it is attributed to the module in the path.
         self.name(base, rest, steps).or_else(|| Some(Target::Item(base, rest[0].clone())))
     }
 

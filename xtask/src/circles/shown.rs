@@ -1,4 +1,4 @@
-//! What breaks the rules, as text.
+//! Formats violations of the rules.
 
 use std::collections::BTreeSet;
 use std::fmt::{Display, Formatter, Result};

@@ -21,7 +21,7 @@ pub(super) struct Source {
     pub imports: Vec<Import>,
     /// The paths in types, expressions and patterns.
     pub paths: Vec<Vec<String>>,
-    /// The modules that are declared here, with their source where it stands in the same file.
+    /// The modules that are declared here, with their source if it is in the same file.
     pub children: Vec<(String, Option<Source>)>,
 }
 

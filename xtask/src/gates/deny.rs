@@ -54,7 +54,7 @@ struct Private {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Bans {
-    /// Only a warning.
+    /// Only gives a warning.
     #[serde(rename = "multiple-versions")]
     _multiple: String,
     wildcards: String,
@@ -105,7 +105,7 @@ fn policy(text: &str) -> Result<Policy> {
     toml::from_str(text).context("deny.toml has what this gate does not know: teach xtask/src/gates/deny.rs")
 }
 
-/// Returns what is wrong with one package.
+/// Returns the violations of one package.
 fn check(policy: &Policy, package: &Package) -> Result<Vec<String>> {
     let shown = format!("{} {}", package.name, package.version);
     let mut faults = Vec::new();

@@ -1,6 +1,6 @@
-//! The files in deploy, as far as they can be checked without the systems that they are for. The rules of Prometheus and their
-//! tests (`promtool`), the unit of systemd (`systemd-analyze`) and the file for PM2 (`node`) are checked where those tools are
-//! installed; the names of settings and metrics are always checked.
+//! The files in deploy, as far as they can be checked without the systems that use them. The rules of Prometheus and
+//! their tests (`promtool`), the unit of systemd (`systemd-analyze`) and the file for PM2 (`node`) are checked where
+//! those tools are installed; the names of settings and metrics are always checked.
 
 mod monitoring;
 
@@ -36,14 +36,14 @@ pub(crate) fn run() -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Fails if the examples set something that the server does not read.
+/// Fails if the examples set a variable that the server does not read.
 fn settings_exist(files: &[String]) -> Result<()> {
     let known = docs::settings(files)?;
     let example = sources::read("deploy/systemd/rekindle.env.example")?;
     let set = example.lines().filter_map(|line| line.trim_start_matches('#').split_once('='));
     let names: Vec<&str> = set.map(|(name, _)| name).filter(|name| !name.contains(' ')).collect();
     ensure!(names.len() > 3, "the example of the service's settings sets nothing");
-    // Names of one word are too common to be looked for in the code.
+    // Names of one word are too common to be searched for in the code.
     let unknown: Vec<&&str> = names.iter().filter(|name| name.contains('_') && !known.contains(**name)).collect();
     ensure!(unknown.is_empty(), "deploy/systemd/rekindle.env.example sets what the server does not know: {unknown:?}");
     Ok(())
@@ -67,7 +67,7 @@ fn rules() -> Result<()> {
     Ok(())
 }
 
-/// Checks the unit, with this program in the place of the installed one.
+/// Checks the unit, with this program in place of the installed one.
 fn unit() -> Result<()> {
     let room = tempfile::tempdir()?;
     let here = std::env::current_exe()?;
@@ -79,7 +79,7 @@ fn unit() -> Result<()> {
     let path = room.path().join("rekindle.service");
     fs::write(&path, unit.replace("/usr/local/bin/rekindle", &here.display().to_string()))?;
     let verified = Command::new("systemd-analyze").arg("verify").arg(&path).output()?;
-    // It also complains about other units of the host, and only warns about an unknown key.
+    // It also reports other units of the host, and only warns about an unknown key.
     let said = String::from_utf8_lossy(&verified.stderr);
     let ours: Vec<&str> = said.lines().filter(|line| line.contains("rekindle.service")).collect();
     ensure!(verified.status.success() && ours.is_empty(), "{UNIT}: {}", ours.join("\n"));

@@ -1,4 +1,4 @@
-//! The documents: links lead somewhere, shell commands were verified, and the commands, settings and files that are named
+//! The documents: links resolve, shell commands were verified, and the commands, settings and files that are named
 //! exist.
 
 mod commands;
@@ -22,7 +22,7 @@ pub(crate) fn run(xtask: &clap::Command) -> Result<Outcome> {
     for file in files.iter().filter(|file| file.ends_with(".md")) {
         pages.push(Page::parse(file, &sources::read(file)?));
     }
-    // The program itself says which commands it has.
+    // The help texts of the program have its commands.
     let rekindle = shell::build_rekindle()?;
     let mut faults = links::check(&pages, &files);
     faults.extend(verified_commands::check(&pages)?);

@@ -1,6 +1,6 @@
-//! How a gate ends.
+//! The result of a gate.
 
-/// How a gate ended that found no fault.
+/// The result of a gate that found no fault.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// Everything was checked.

@@ -1,5 +1,5 @@
-//! Spelling, checked by `typos` (typos.toml has the project's words). One version is used, so that every machine knows the
-//! same words: the installed one if it has that version, or else the wheel that Python's pip downloads.
+//! Spelling, checked by `typos` (typos.toml has the project's words). A fixed version is used, so that every machine
+//! has the same dictionary: the installed one if it has that version, or else the wheel that Python's pip downloads.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -10,7 +10,7 @@ use super::outcome::Outcome;
 use super::sources;
 use crate::shell::root;
 
-/// Dependencies that no name in the code uses: the crate, the dependency, the reason.
+/// Dependencies that are used without being named in the code: the crate, the dependency, the reason.
 const OTHERWISE: &[(&str, &str, &str)] = &[
     ("rekindle-listener", "rustls-webpki", "its library is called webpki: tls.rs"),
     ("xtask", "reqwest", "for its features: tests/features.rs"),
@@ -79,7 +79,7 @@ impl Code {
         match part.kind {
             DependencyKind::Normal => is_named(&self.production, &name),
             DependencyKind::Build => is_named(&self.build, &name),
-            // A module of tests may be in a file of production code.
+            // A test module may be in a file of production code.
             DependencyKind::Development | DependencyKind::Unknown => {
                 is_named(&self.tests, &name) || is_named(&self.production, &name)
             }

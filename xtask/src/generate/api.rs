@@ -1,5 +1,5 @@
-//! `docs/API.md`: the table of endpoints and the reference, from the OpenAPI document and from requests that are sent to a
-//! server. Every block of commands there was run, and the answer below it is the server's.
+//! `docs/API.md`: the table of endpoints and the reference, from the OpenAPI document and from requests that are sent
+//! to a server. Every block of commands there was run, and the response below it is the server's.
 
 mod examples;
 mod layout;
@@ -30,8 +30,8 @@ pub(super) fn with_reference(page: &str) -> Result<String> {
     place::put(&place::put(page, "endpoints", &table(&operations))?, "reference", &reference)
 }
 
-/// Returns whether a block of commands is played whenever the page is generated or checked.
-pub(crate) fn is_played(commands: &str) -> bool {
+/// Returns whether a block of commands is run whenever the page is generated or checked.
+pub fn is_played(commands: &str) -> bool {
     EXAMPLES.iter().any(|example| example.of.is_some() && example.command == commands.trim_end())
 }
 

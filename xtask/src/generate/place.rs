@@ -16,7 +16,7 @@ mod tests {
     use super::put;
 
     #[test]
-    fn a_text_takes_the_place_of_the_one_before() {
+    fn a_text_replaces_the_previous_one() {
         let empty = "a\n<!-- it: written by `cargo xtask generate` -->\n<!-- /it -->\nb\n";
         let first = put(empty, "it", "one\n").unwrap();
         assert_eq!(first, "a\n<!-- it: written by `cargo xtask generate` -->\n\none\n\n<!-- /it -->\nb\n");

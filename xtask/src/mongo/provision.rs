@@ -1,5 +1,5 @@
-//! The database for the tests: the one that the environment names, or else a node that runs as long as they do. Without
-//! either, the output says why, and how many tests were ignored.
+//! The database for the tests: a server that the environment names, or else a node that runs as long as they do.
+//! Without either, the output has the reason and the number of ignored tests.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -34,7 +34,7 @@ impl TestDatabase {
         database
     }
 
-    /// Uses the server that the environment names. No program is fetched for the few tests that start their own nodes.
+    /// Uses the server from the environment. No program is fetched for the few tests that start their own nodes.
     fn named(uri: String) -> Self {
         println!("{TEST_URI} is set: tests use {}", masked(&uri));
         let (binary, missing) = match find() {
@@ -63,8 +63,8 @@ impl TestDatabase {
         self.uri.as_deref()
     }
 
-    /// Sets the variables that the tests read, and removes those for what is missing.
-    pub(crate) fn set_environment(&self, command: &mut Command) {
+    /// Sets the variables that the tests read, and removes those whose value is missing.
+    pub fn set_environment(&self, command: &mut Command) {
         command.env_remove(TEST_URI).env_remove(TEST_BINARY);
         if let Some(uri) = &self.uri {
             command.env(TEST_URI, uri);
@@ -74,8 +74,8 @@ impl TestDatabase {
         }
     }
 
-    /// Returns the totals in one line, with why tests were ignored.
-    pub(crate) fn summary(&self, totals: Totals) -> String {
+    /// Returns the totals in one line, with the reason why tests were ignored.
+    pub fn summary(&self, totals: Totals) -> String {
         match &self.missing {
             Some(missing) if totals.ignored > 0 => {
                 format!("{totals}: no {}", missing.strip_prefix("a ").unwrap_or(missing))
@@ -85,7 +85,7 @@ impl TestDatabase {
     }
 }
 
-/// Returns the last line of the innermost cause, which says what went wrong.
+/// Returns the last line of the innermost cause, which describes the actual error.
 fn brief(fault: &anyhow::Error) -> String {
     let cause = fault.root_cause().to_string();
     cause.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned()

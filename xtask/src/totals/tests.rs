@@ -25,7 +25,7 @@ fn libtest_results_are_summed() {
 }
 
 #[test]
-fn nextest_summary_is_read_whole() {
+fn every_number_of_the_nextest_summary_is_read() {
     let totals = read(Runner::Nextest, &["     Summary [   0.010s] 3 tests run: 3 passed, 0 skipped"]);
     assert_eq!(totals, Totals { passed: 3, failed: 0, ignored: 0 });
     let totals = read(
@@ -64,7 +64,7 @@ fn the_output_of_a_failed_test_is_not_counted() {
 }
 
 #[test]
-fn other_lines_count_nothing() {
+fn other_lines_are_not_counted() {
     let totals = read(Runner::Nextest, &["5 passed, 6 failed", "test result: nonsense", "Summary [", ""]);
     assert_eq!(totals, Totals::default());
 }

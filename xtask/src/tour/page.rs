@@ -37,7 +37,7 @@ impl Tour {
         let mut blocks =
             section.split("\n```sh\n").skip(1).map(|rest| rest.split("\n```").next().unwrap_or(rest).to_owned());
         let mut next = |what: &str| blocks.next().with_context(|| format!("the tour has no block that {what}"));
-        // How to build the binary: it is built already.
+        // How to build the binary, which is already built.
         next("builds the binary")?;
         let tour = Self {
             server: next("starts the server")?,

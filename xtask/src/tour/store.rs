@@ -17,8 +17,8 @@ pub(super) enum StoreKind {
     /// A file in the folder of `rekindle dev`.
     #[default]
     Sqlite,
-    /// A database of a MongoDB server: the one that REKINDLE_TEST_MONGODB_URI names, else the one of `cargo xtask mongo`,
-    /// else one that is started for this and ended.
+    /// A database of a MongoDB server: that of REKINDLE_TEST_MONGODB_URI, else that of `cargo xtask mongo`, else a
+    /// server that is started for the tour and ended.
     Mongo,
 }
 

@@ -1,16 +1,16 @@
-//! The command line as it is written.
+//! Parsing of the command line.
 
 use clap::CommandFactory;
 
 use super::*;
 
 #[test]
-fn the_definition_is_sound() {
+fn the_clap_definition_is_valid() {
     Cli::command().debug_assert();
 }
 
 #[test]
-fn a_command_is_taken_as_it_stands() {
+fn the_arguments_of_a_command_are_passed_on_unchanged() {
     let line = ["rekindle", "run", "--project", "p", "--", "make", "--json", "-k", "--", "x"];
     let cli = Cli::try_parse_from(line).unwrap();
     assert!(!cli.globals.json);

@@ -1,4 +1,4 @@
-//! `rekindle audit`: who did what, when and from where, and who was refused.
+//! `rekindle audit`: shows the audit trail, that is who did what, when and from where, and who was refused.
 
 use clap::Args;
 use rekindle_api::{AuditQuery, Time};
@@ -11,7 +11,7 @@ use crate::tables;
 use crate::target::Globals;
 use crate::value_parsers::{id, moment};
 
-/// Which part of the trail, the latest first.
+/// Selects events of the audit trail. The latest come first.
 #[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
     /// Done with this key (its id, not the secret)
@@ -35,16 +35,16 @@ pub(crate) struct AuditArgs {
     /// How many at most
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]
     limit: u32,
-    /// Go on from an earlier answer's `next_cursor`
+    /// Continue from the `next_cursor` of an earlier answer
     #[arg(long)]
     cursor: Option<String>,
 }
 
-/// Shows it.
+/// Prints the selected events.
 ///
 /// # Errors
-/// The server's.
-pub(crate) async fn audit(globals: &Globals, args: AuditArgs) -> Result<(), CliError> {
+/// Fails with the error of the request.
+pub async fn audit(globals: &Globals, args: AuditArgs) -> Result<(), CliError> {
     let server = Connection::new(globals.locate()?)?;
     let query = AuditQuery {
         key_id: args.key,

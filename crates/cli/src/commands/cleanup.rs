@@ -1,4 +1,4 @@
-//! `rekindle cleanup`: deletes old ended sessions now, or tells which it would.
+//! `rekindle cleanup`: deletes old ended sessions now, or shows which ones it would delete.
 
 use clap::Args;
 use rekindle_api::CleanupQuery;
@@ -8,22 +8,22 @@ use crate::error::CliError;
 use crate::output;
 use crate::target::Globals;
 
-/// What to delete.
+/// Selects the sessions to delete.
 #[derive(Debug, Args)]
-pub(crate) struct CleanupArgs {
-    /// The age in days at which ended sessions go; without it the server's `RETENTION_DAYS`
+pub struct CleanupArgs {
+    /// The age in days at which ended sessions are deleted; without it the server's `RETENTION_DAYS`
     #[arg(long, value_name = "DAYS")]
     older_than_days: Option<u32>,
-    /// Tell what would go, and delete nothing
+    /// Show what would be deleted, and delete nothing
     #[arg(long)]
     dry_run: bool,
 }
 
-/// Deletes them.
+/// Deletes the selected sessions.
 ///
 /// # Errors
-/// The server's.
-pub(crate) async fn cleanup(globals: &Globals, args: &CleanupArgs) -> Result<(), CliError> {
+/// Fails with the error of the request.
+pub async fn cleanup(globals: &Globals, args: &CleanupArgs) -> Result<(), CliError> {
     let server = Connection::new(globals.locate()?)?;
     let query = CleanupQuery { older_than_days: args.older_than_days, dry_run: args.dry_run.then_some(true) };
     let answer = server.send(|api| api.clean_up_sessions(&query)).await?;

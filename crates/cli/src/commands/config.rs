@@ -1,4 +1,5 @@
-//! `rekindle config`: the settings that a server here would have, without starting one; and the flags that set some.
+//! `rekindle config`: shows or checks the settings that a server here would have, without starting one. Defines the
+//! flags that set some of them.
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
@@ -11,7 +12,7 @@ use crate::messages::{say, visible};
 use crate::output::{data, drawn, table as columns};
 use crate::target::Globals;
 
-/// Settings on the command line, where they win over everything else.
+/// Settings given on the command line. They win over every other source.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Settings")]
 pub(crate) struct SettingFlags {
@@ -36,8 +37,8 @@ pub(crate) struct SettingFlags {
 }
 
 impl SettingFlags {
-    /// Those that were given.
-    pub(crate) fn given(self) -> Vec<Flag> {
+    /// Returns the flags that were given.
+    pub fn given(self) -> Vec<Flag> {
         let all = [
             ("--host", &table::HOST, self.host),
             ("--port", &table::PORT, self.port),
@@ -51,7 +52,6 @@ impl SettingFlags {
     }
 }
 
-/// What can be done with settings.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Show every setting, its value, and where that comes from; secrets are masked
@@ -62,11 +62,11 @@ pub(crate) enum ConfigCommand {
     Schema,
 }
 
-/// Shows or checks them.
+/// Shows or checks the settings, or prints their schema.
 ///
 /// # Errors
-/// Settings are missing or wrong, or stdout is closed.
-pub(crate) fn config(globals: &Globals, command: ConfigCommand) -> Result<(), CliError> {
+/// Fails if settings are missing or wrong, or if stdout is closed.
+pub fn config(globals: &Globals, command: ConfigCommand) -> Result<(), CliError> {
     match command {
         ConfigCommand::Show(flags) => show(globals, &Sources::of_server(&table::TABLE, flags.given()).gather()),
         ConfigCommand::Check(flags) => {
@@ -95,7 +95,7 @@ fn show(globals: &Globals, layers: &Layers) -> Result<(), CliError> {
         }
         data(&drawn(&drawing))?;
     }
-    // To show what is there is no failure, whatever is wrong with it.
+    // Showing the settings succeeds even if they are invalid.
     if let Err(error) = Settings::of(layers) {
         say(&error.to_string());
     }

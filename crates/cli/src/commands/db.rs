@@ -1,5 +1,5 @@
-//! `rekindle db`: what an operator does with a database itself, beside its server or without one: check it, back it up,
-//! put a backup in its place, give back the room of what was deleted, move all of it to another.
+//! `rekindle db`: works on a database directly, beside its server or without one: check, backup, restore, vacuum,
+//! export and import.
 
 mod check;
 mod common;
@@ -21,7 +21,6 @@ use crate::error::CliError;
 use crate::output;
 use crate::target::Globals;
 
-/// A database, and what to do with it.
 #[derive(Debug, Args)]
 pub(crate) struct DbArgs {
     #[command(flatten)]
@@ -30,7 +29,6 @@ pub(crate) struct DbArgs {
     command: DbCommand,
 }
 
-/// Which database.
 #[derive(Debug, Args)]
 struct StoreArgs {
     /// The database, such as sqlite:/var/lib/rekindle/rekindle.db; without it `STORE_URL` or `MONGODB_URI`, else that of
@@ -45,7 +43,6 @@ struct StoreArgs {
     mongodb_database: String,
 }
 
-/// What to do with it.
 #[derive(Debug, Subcommand)]
 enum DbCommand {
     /// Check that it is sound and that no rule is broken, also while a server uses it; exits with 1 if not
@@ -80,11 +77,11 @@ struct RestoreArgs {
     force: bool,
 }
 
-/// Does it.
+/// Runs the command on the database.
 ///
 /// # Errors
-/// Why it was not done.
-pub(crate) async fn db(globals: &Globals, args: DbArgs) -> Result<ExitCode, CliError> {
+/// Fails with the reason why the command was not done.
+pub async fn db(globals: &Globals, args: DbArgs) -> Result<ExitCode, CliError> {
     let store = args.store.choose(globals)?;
     match args.command {
         DbCommand::Check => return check::check(globals, &store).await,
@@ -186,7 +183,7 @@ async fn restore(globals: &Globals, store: &StoreUrl, args: RestoreArgs) -> Resu
     output::data(&format!("restored {} to {} ({}){kept}", args.file.display(), file.display(), size(done.bytes)))
 }
 
-/// The database's file. `instead`: what a MongoDB database does, or is done to.
+/// Returns the file of the database. For a MongoDB database it fails, and `instead` names what to use there.
 fn file<'a>(store: &'a StoreUrl, instead: &str) -> Result<&'a Path, CliError> {
     store.file().map_err(|no_file| {
         CliError::Usage(match no_file {

@@ -1,4 +1,4 @@
-//! `rekindle detect`: a detection pass now.
+//! `rekindle detect`: makes a detection pass now.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use crate::error::CliError;
 use crate::output;
 use crate::target::Globals;
 
-/// Looks for silent sessions.
+/// Makes a detection pass and prints what it found.
 ///
 /// # Errors
-/// The server's.
-pub(crate) async fn detect(globals: &Globals) -> Result<(), CliError> {
+/// Fails with the error of the request.
+pub async fn detect(globals: &Globals) -> Result<(), CliError> {
     let server = Connection::new(globals.locate()?)?;
     let answer = server.send(Client::detect_failures).await?;
     if globals.json {

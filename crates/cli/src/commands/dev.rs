@@ -1,4 +1,4 @@
-//! `rekindle dev`: a server for one folder, with everything in its `.rekindle`, for a first trial.
+//! `rekindle dev`: runs a server for one folder, with all its data in `.rekindle`. It needs no settings.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -17,11 +17,11 @@ use crate::messages::say;
 use crate::output::data;
 use crate::target::Globals;
 
-/// Runs until SIGTERM or SIGINT.
+/// Runs the server until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// Another server runs on the folder, settings are wrong, or it cannot listen.
-pub(crate) fn dev(globals: &Globals, flags: SettingFlags) -> Result<ExitCode, CliError> {
+/// Fails if another server uses the folder, if settings are wrong, or if the server cannot listen.
+pub fn dev(globals: &Globals, flags: SettingFlags) -> Result<ExitCode, CliError> {
     let folder = Folder::at(globals.data.clone().unwrap_or_else(|| data_dir::NAME.into()));
     let claim = folder.claim()?;
     let (key, is_new) = match claim.key(&RandomIds)? {
@@ -42,7 +42,7 @@ pub(crate) fn dev(globals: &Globals, flags: SettingFlags) -> Result<ExitCode, Cl
         let note = ServerNote { url, pid: std::process::id() };
         let shown = claim.write_note(&note).and_then(|()| data(&banner(&note.url, &folder, is_new, is_near)));
         match shown {
-            // A server whose banner cannot be written still serves.
+            // A closed stdout does not stop the server.
             Ok(()) | Err(CliError::OutputClosed) => Ok(()),
             Err(failure) => Err(io::Error::other(failure.to_string())),
         }
@@ -57,8 +57,8 @@ pub(crate) fn dev(globals: &Globals, flags: SettingFlags) -> Result<ExitCode, Cl
     })
 }
 
-/// Settings that are set are kept; the others are chosen for one person on one machine. The `.env` of the working
-/// folder belongs to that person's own project; ours is in the data folder.
+/// Returns the sources of the settings: defaults for one developer on one machine, below everything that was set. The
+/// `.env` of the working folder is not read, since it belongs to the user's project; that of the data folder is.
 fn sources(folder: &Folder, key: String, flags: Vec<Flag>) -> Sources {
     let store_url = format!("sqlite:{}", folder.database().display());
     let (chosen, added) = (vec![(&table::STORE_URL, store_url)], vec![(&table::API_KEYS, key)]);
@@ -70,7 +70,7 @@ fn sources(folder: &Folder, key: String, flags: Vec<Flag>) -> Sources {
     }
 }
 
-/// Where a program on this machine reaches a server that listens there.
+/// Returns the address under which a program on this machine reaches the server.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let host = match address.ip() {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
@@ -80,7 +80,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(host, address.port())
 }
 
-/// Whether commands in the current folder find this one by themselves.
+/// Whether commands in the current folder find this data folder without `--data`.
 fn is_nearest(folder: &Folder) -> bool {
     let nearest = std::env::current_dir().ok().and_then(|here| Folder::nearest(&here));
     let whole = |folder: &Folder| folder.path().canonicalize().ok();

@@ -1,5 +1,5 @@
-//! `rekindle health`: whether the server is alive, or ready, without a key: for the health check of a container, or a
-//! script that waits for a start.
+//! `rekindle health`: checks whether the server is alive or ready, without a key. For health checks of containers and
+//! for scripts that wait for a start.
 
 use std::time::Duration;
 
@@ -12,10 +12,9 @@ use crate::hints;
 use crate::output;
 use crate::target::Globals;
 
-/// A slower server counts as unreachable, since callers have a time limit of their own.
+/// The time limit of the request: those who run health checks have a limit, too.
 const LIMIT: Duration = Duration::from_secs(3);
 
-/// Which health is checked.
 #[derive(Debug, Args)]
 pub(crate) struct HealthArgs {
     /// Ask whether it can do its work (`/ready`), not only whether it is alive (`/health`)
@@ -23,15 +22,15 @@ pub(crate) struct HealthArgs {
     ready: bool,
 }
 
-/// Sends the request.
+/// Sends the request and checks the response.
 ///
 /// # Errors
-/// Fails when the server does not answer, or not with 200.
-pub(crate) async fn health(globals: &Globals, args: &HealthArgs) -> Result<(), CliError> {
+/// Fails if the server does not answer, or not with 200.
+pub async fn health(globals: &Globals, args: &HealthArgs) -> Result<(), CliError> {
     let (server, found) = globals.server()?;
     let mut url = server.clone();
     let path = if args.ready { "ready" } else { "health" };
-    // Only what can have no path has no segments, and that is no URL of a server.
+    // Fails only for a URL that cannot have a path, which is not the URL of a server.
     if let Ok(mut segments) = url.path_segments_mut() {
         segments.pop_if_empty().push(path);
     }

@@ -1,4 +1,4 @@
-//! `rekindle key`: API keys that are handed out, replaced and taken away, on a running server.
+//! `rekindle key`: creates, lists, rotates and revokes API keys on a running server.
 
 use std::time::Duration;
 
@@ -15,20 +15,19 @@ use crate::tables::{self, KeyValueTable};
 use crate::target::Globals;
 use crate::value_parsers::{days, id, span};
 
-/// What can be done with keys. It takes an administrator's key: one of the server's `API_KEYS`, or one with that role.
+/// The commands on API keys. They need an administrator's key: one of the server's `API_KEYS`, or one with that role.
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
     /// Hand one out; its secret is shown once
     Create(CreateArgs),
     /// List them, newest first
     List,
-    /// Replace one: a new secret, and the old one is let in a while longer
+    /// Replace one: a new secret, and the old one is accepted a while longer
     Rotate(RotateArgs),
-    /// Take one away: it is let in no more
+    /// Take one away: it is no longer accepted
     Revoke(Id),
 }
 
-/// Which key.
 #[derive(Debug, Args)]
 pub(crate) struct Id {
     /// The key's id, as `key list` shows it; not the secret
@@ -36,7 +35,6 @@ pub(crate) struct Id {
     id: Uuid,
 }
 
-/// A key to be handed out.
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
     /// What it is called, such as the machine that it is for
@@ -53,12 +51,11 @@ pub(crate) struct CreateArgs {
     expires: Option<u64>,
 }
 
-/// How a key is to be replaced.
 #[derive(Debug, Args)]
 pub(crate) struct RotateArgs {
     #[command(flatten)]
     of: Id,
-    /// For how long the old one is let in beside the new one, such as 1h or 2days
+    /// For how long the old one is accepted beside the new one, such as 1h or 2days
     #[arg(long, value_parser = span, value_name = "SPAN", default_value = "1day")]
     overlap: Duration,
     /// For how long the new one is good, in whole days, such as 90d
@@ -66,11 +63,11 @@ pub(crate) struct RotateArgs {
     expires: Option<u64>,
 }
 
-/// Carries out one of them.
+/// Runs one of these commands.
 ///
 /// # Errors
-/// The server's.
-pub(crate) async fn key(globals: &Globals, command: KeyCommand) -> Result<(), CliError> {
+/// Fails with the error of the request.
+pub async fn key(globals: &Globals, command: KeyCommand) -> Result<(), CliError> {
     let server = &Connection::new(globals.locate()?)?;
     match command {
         KeyCommand::Create(args) => {
@@ -94,7 +91,7 @@ pub(crate) async fn key(globals: &Globals, command: KeyCommand) -> Result<(), Cl
     }
 }
 
-/// The one time that a secret is shown.
+/// Prints the secret of a new key. It is shown only here.
 fn show_new(globals: &Globals, answer: &Answer<NewApiKey>) -> Result<(), CliError> {
     if globals.json {
         return output::data(&answer.text);

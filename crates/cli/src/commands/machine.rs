@@ -1,4 +1,4 @@
-//! `rekindle machine`: everything that can be done with machines.
+//! `rekindle machine`: the commands on machines.
 
 use clap::{Args, Subcommand};
 use rekindle_api::{CreateMachine, MachineList, MachineQuery, MachineStatus, Object, PatchMachine};
@@ -12,7 +12,6 @@ use crate::target::Globals;
 use crate::value_parsers::{object, this_machine};
 use crate::watch::Watch;
 
-/// What can be done with machines.
 #[derive(Debug, Subcommand)]
 pub(crate) enum MachineCommand {
     /// List them, newest first
@@ -21,24 +20,23 @@ pub(crate) enum MachineCommand {
     Show(Id),
     /// Register one that is new
     Create(CreateArgs),
-    /// Register one, or replace what is known of it: what an agent does when it starts
+    /// Register one, or replace its record: what an agent does when it starts
     Register(RegisterArgs),
     /// Change one
     Update(UpdateArgs),
-    /// Send a sign of life
+    /// Send a heartbeat
     Beat(Id),
     /// Delete one that has no live sessions
     Delete(Id),
 }
 
-/// Which machine.
 #[derive(Debug, Args)]
 pub(crate) struct Id {
     /// The machine's id
     id: String,
 }
 
-/// Which machines to list.
+/// Selects machines.
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
     /// In this status: online, offline or maintenance
@@ -50,7 +48,7 @@ pub(crate) struct ListArgs {
     watch: Watch,
 }
 
-/// What is known of a machine.
+/// The description of a machine.
 #[derive(Debug, Args)]
 pub(crate) struct About {
     /// Its host name; without it this host's
@@ -64,7 +62,6 @@ pub(crate) struct About {
     metadata: Option<Object>,
 }
 
-/// A machine to be registered.
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
     /// Its id; made without it
@@ -74,7 +71,6 @@ pub(crate) struct CreateArgs {
     about: About,
 }
 
-/// A machine to be registered or replaced.
 #[derive(Debug, Args)]
 pub(crate) struct RegisterArgs {
     #[command(flatten)]
@@ -83,7 +79,6 @@ pub(crate) struct RegisterArgs {
     about: About,
 }
 
-/// A change.
 #[derive(Debug, Args)]
 pub(crate) struct UpdateArgs {
     #[command(flatten)]
@@ -106,11 +101,11 @@ impl About {
     }
 }
 
-/// Carries out one of them.
+/// Runs one of these commands.
 ///
 /// # Errors
-/// The server's.
-pub(crate) async fn machine(globals: &Globals, command: MachineCommand) -> Result<(), CliError> {
+/// Fails with the error of the request.
+pub async fn machine(globals: &Globals, command: MachineCommand) -> Result<(), CliError> {
     let server = &Connection::new(globals.locate()?)?;
     let answer = match command {
         MachineCommand::List(args) => return list(globals, &args).await,

@@ -1,5 +1,5 @@
-//! `rekindle run`: runs a command as a session. The command comes first: it is run as it would be without us, and whatever
-//! the server does, it runs on — unless its session has gone on elsewhere.
+//! `rekindle run`: runs a command as a session. The command runs as it would without the runner, and it continues
+//! whatever the server does, unless its session is superseded.
 
 use std::ffi::OsString;
 use std::io;
@@ -28,12 +28,11 @@ use crate::run::signals::{Event, Signals};
 use crate::target::Globals;
 use crate::value_parsers::{id, object, span, this_machine};
 
-/// How long a server that just restarts is waited for before the command starts without it.
+/// How long to wait for a server that is restarting. After that the command starts without it.
 const PATIENCE: Duration = Duration::from_secs(1);
 const NO_SUCH_COMMAND: u8 = 127;
 const NO_COMMAND: u8 = 126;
 
-/// What to run, as whose session.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// The project that it is part of
@@ -48,20 +47,20 @@ pub(crate) struct RunArgs {
     /// The task's name; without it the command
     #[arg(long, value_parser = task_name)]
     name: Option<String>,
-    /// Go on in this live session, with its pending task of that name, else its oldest one
+    /// Continue this live session, with its pending task of that name, else its oldest pending one
     #[arg(long, value_name = "ID", value_parser = id)]
     session: Option<Uuid>,
-    /// The longest time between two signs of life; the server may ask for more
+    /// The longest time between two heartbeats; the server may ask for more of them
     #[arg(long, default_value = "20s", value_name = "SPAN", value_parser = span)]
     heartbeat: Duration,
     /// How long to wait for the server, after the command has ended, to report how
     #[arg(long, default_value = "30s", value_name = "SPAN", value_parser = span)]
     report_timeout: Duration,
-    /// What to do with the command when its session goes on elsewhere
+    /// What to do with the command when its session was recovered elsewhere
     #[arg(long, default_value = "stop", value_name = "WHAT")]
     on_superseded: OnSuperseded,
-    /// The command is a shell, or needs the whole terminal: its stderr is left alone, and so the report of a failure has
-    /// no last words
+    /// The command is a shell, or needs the whole terminal: its stderr is left alone, and so the report of a failure
+    /// lacks its last lines
     #[arg(long, short)]
     interactive: bool,
     /// Data of your own for the session, a JSON object
@@ -72,12 +71,12 @@ pub(crate) struct RunArgs {
     command: Vec<OsString>,
 }
 
-/// Looked at early: a task that is refused would leave its session behind.
+/// Checks the name before anything is sent: a task that is refused later would leave its session behind.
 fn task_name(text: &str) -> Result<String, rekindle_core::InvalidValue> {
     text.parse::<rekindle_core::TaskName>().map(|name| name.to_string())
 }
 
-/// What to do with a command whose session goes on elsewhere.
+/// What to do with a command whose session is superseded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OnSuperseded {
     /// End it: SIGTERM, and SIGKILL after ten seconds
@@ -86,11 +85,11 @@ pub(crate) enum OnSuperseded {
     Continue,
 }
 
-/// Runs it.
+/// Runs the command and reports how it ended.
 ///
 /// # Errors
-/// It was not run, and why.
-pub(crate) async fn run(globals: &Globals, args: RunArgs) -> Result<ExitCode, CliError> {
+/// Fails if the command was not run.
+pub async fn run(globals: &Globals, args: RunArgs) -> Result<ExitCode, CliError> {
     let server = Connection::new(globals.locate()?)?;
     let whose = match (args.session, args.project) {
         (Some(id), project) => SessionSource::Adopted { id, project },
@@ -98,7 +97,7 @@ pub(crate) async fn run(globals: &Globals, args: RunArgs) -> Result<ExitCode, Cl
         (None, None) => return Err(CliError::Usage("--project or --session is needed".to_owned())),
     };
     let plan = Plan::new(whose, args.name, args.metadata.unwrap_or_default(), args.heartbeat, &args.command);
-    // From here on a signal waits until there is a command that it can be passed on to.
+    // From here on signals are queued until there is a command to forward them to.
     let signals = Signals::listen()?;
     let mut registration = Registration::new(plan);
     let lost = seek(&server, &mut registration).await?;
@@ -126,7 +125,7 @@ pub(crate) async fn run(globals: &Globals, args: RunArgs) -> Result<ExitCode, Cl
     Ok(ExitCode::from(exit_code(ending)))
 }
 
-/// Registers the run, if there is a server. Answers why not, once that has been said.
+/// Registers the run, if there is a server. Otherwise prints why not and returns the reason.
 async fn seek(server: &Connection, registration: &mut Registration) -> Result<Option<String>, CliError> {
     let deadline = Instant::now() + PATIENCE;
     let mut backoff = Backoff::up_to(PATIENCE);
@@ -159,13 +158,13 @@ async fn seek(server: &Connection, registration: &mut Registration) -> Result<Op
     }
 }
 
-/// What the command learns of its session.
+/// Returns the environment variables that describe the session to the command.
 fn variables(server: &Connection, registered: Option<Registered>) -> Vec<(&'static str, String)> {
     let target = server.target();
     let url = target.url.as_str().trim_end_matches('/').to_owned();
     let mut variables = vec![("REKINDLE_URL", url), ("REKINDLE_API_KEY", target.key.clone())];
     if let Some(file) = &target.ca {
-        // The command may have changed its folder by then.
+        // The command may have another working folder.
         let file = std::path::absolute(file).unwrap_or_else(|_| file.clone());
         variables.push(("REKINDLE_CA_FILE", file.display().to_string()));
     }
@@ -176,7 +175,7 @@ fn variables(server: &Connection, registered: Option<Registered>) -> Vec<(&'stat
     variables
 }
 
-/// A run under way.
+/// A command that is running.
 struct Run {
     signals: Signals,
     reporter: JoinHandle<Reported>,
@@ -184,7 +183,7 @@ struct Run {
 }
 
 impl Run {
-    /// There was nothing to run after all.
+    /// Reports a command that could not be started.
     async fn unstarted(mut self, command: &[OsString], error: &io::Error, tell: oneshot::Sender<Outcome>) -> ExitCode {
         let program = command.first().map(|program| program.to_string_lossy()).unwrap_or_default();
         let words = format!("{program} could not be started: {error}");
@@ -193,7 +192,7 @@ impl Run {
         ExitCode::from(if is_missing { NO_SUCH_COMMAND } else { NO_COMMAND })
     }
 
-    /// Waits for the command's end. Answers how it ended, and whether its session had gone on elsewhere by then.
+    /// Waits until the command ends. Returns how it ended, and whether its session was superseded by then.
     async fn watch(
         &mut self,
         child: &Child,
@@ -235,7 +234,7 @@ impl Run {
         }
     }
 
-    /// Passes on what is left of the command's output, unless a signal says that this takes too long.
+    /// Passes on the rest of the command's output, unless a signal cuts this short.
     async fn finish(&mut self, child: &mut Child, ending: ExitKind) -> Vec<u8> {
         child.release(ending);
         tokio::select! {
@@ -245,10 +244,10 @@ impl Run {
         child.last_words()
     }
 
-    /// Has the outcome reported, and says so where it could not be.
+    /// Sends the outcome to the reporter, and prints a message if it could not be reported.
     async fn report(&mut self, outcome: Outcome, tell: oneshot::Sender<Outcome>) {
         let (brief, has_failed) = (outcome.brief().to_owned(), outcome != Outcome::Completed);
-        // A reporter that has nothing to tell any more takes no outcome.
+        // Fails if the reporter has already ended.
         tell.send(outcome).ok();
         let reported = tokio::select! {
             reported = &mut self.reporter => reported.unwrap_or_else(|error| Reported::Not(error.to_string())),
@@ -266,7 +265,7 @@ impl Run {
     }
 }
 
-/// Returns when a signal ends the run. There is no command any more to which the signal could be passed on.
+/// Returns at a signal that ends a process. The command has ended, so the signal cannot be forwarded.
 async fn interrupted(signals: &mut Signals) {
     loop {
         if let Event::Forward(Signal::SIGINT | Signal::SIGTERM | Signal::SIGHUP | Signal::SIGQUIT) =

@@ -1,4 +1,4 @@
-//! `rekindle serve`: the server for production, with its settings from files, the environment and the command line.
+//! `rekindle serve`: runs the production server, with settings from files, the environment and the command line.
 
 use std::process::ExitCode;
 
@@ -10,35 +10,34 @@ use rekindle_settings::{ConfigurationError, Sources};
 use super::config::SettingFlags;
 use crate::error::CliError;
 
-/// Runs until SIGTERM or SIGINT.
+/// Runs the server until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// Settings are missing or wrong, or it cannot listen.
-pub(crate) fn serve(flags: SettingFlags) -> Result<ExitCode, CliError> {
+/// Fails if settings are missing or wrong, or if the server cannot listen.
+pub fn serve(flags: SettingFlags) -> Result<ExitCode, CliError> {
     let settings = Settings::of(&Sources::of_server(&table::TABLE, flags.given()).gather())?;
     let _log = start_log(&settings)?;
     settings.announce();
     multi_thread_runtime(async { ended(ServerBuilder::new(&settings).run(|_| Ok(())).await) })
 }
 
-/// Runs the server. A second signal ends it at once, with the exit status of the signal.
+/// Turns the end of a server into an exit code. A second signal ends the process with the code of that signal and no
+/// message.
 ///
 /// # Errors
-/// Fails with the reason why it did not run.
-pub(crate) fn ended(ended: Result<(), ServeError>) -> Result<ExitCode, CliError> {
+/// Fails with the reason why the server did not run.
+pub fn ended(ended: Result<(), ServeError>) -> Result<ExitCode, CliError> {
     match ended {
         Err(ServeError::Interrupted { code, .. }) => Ok(ExitCode::from(code)),
         ended => Ok(ended.map(|()| ExitCode::SUCCESS)?),
     }
 }
 
-/// A server, unlike a client, has work for more than one thread.
+/// Runs a server on several threads. Clients use one.
 ///
 /// # Errors
-/// The server's.
-pub(crate) fn multi_thread_runtime(
-    server: impl Future<Output = Result<ExitCode, CliError>>,
-) -> Result<ExitCode, CliError> {
+/// Fails with the error of the server.
+pub fn multi_thread_runtime(server: impl Future<Output = Result<ExitCode, CliError>>) -> Result<ExitCode, CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.context("cannot start the runtime")?.block_on(server)
 }

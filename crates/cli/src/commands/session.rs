@@ -1,4 +1,4 @@
-//! `rekindle session`: everything that can be done with sessions.
+//! `rekindle session`: the commands on sessions.
 
 use clap::{Args, Subcommand};
 use rekindle_api::{
@@ -17,7 +17,6 @@ use crate::value_parsers::{id, object, this_machine};
 use crate::watch::Watch;
 use crate::{messages, output};
 
-/// What can be done with sessions.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SessionCommand {
     /// List them, newest first
@@ -26,13 +25,13 @@ pub(crate) enum SessionCommand {
     Show(Id),
     /// Register one
     Create(CreateArgs),
-    /// Send a sign of life
+    /// Send a heartbeat
     Beat(BeatArgs),
-    /// Let one rest: its silence means nothing then
+    /// Pause one: no heartbeats are expected meanwhile
     Pause(Id),
-    /// Go on with one that rests
+    /// Continue a paused one
     Resume(Id),
-    /// End one: it did what it was to do
+    /// End one: it is completed
     Complete(Id),
     /// End one: it failed
     Fail(FailArgs),
@@ -42,9 +41,9 @@ pub(crate) enum SessionCommand {
     Health(Id),
     /// Show what one has done, and what is left
     RecoveryState(Id),
-    /// Note that somebody begins to recover one
+    /// Note that the recovery of one begins elsewhere
     PrepareRecovery(PrepareArgs),
-    /// Go on with the work of a failed or stalled one in a new session: once, however often it is asked for
+    /// Continue the work of a failed or stalled one in a new session; repeating it gives the same session
     Recover(RecoverArgs),
     /// Keep an ended one from cleanup
     Archive(Id),
@@ -52,7 +51,6 @@ pub(crate) enum SessionCommand {
     Delete(Id),
 }
 
-/// Which session.
 #[derive(Debug, Args)]
 pub(crate) struct Id {
     /// The session's id
@@ -60,7 +58,7 @@ pub(crate) struct Id {
     id: Uuid,
 }
 
-/// Which sessions to list.
+/// Selects sessions.
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
     /// Of this project
@@ -72,7 +70,7 @@ pub(crate) struct ListArgs {
     /// In this status: active, paused, stalled, completed or failed
     #[arg(long)]
     status: Option<SessionStatus>,
-    /// Of this chain of recoveries
+    /// Of this lineage, a chain of recoveries
     #[arg(long, value_name = "ID", value_parser = id)]
     lineage: Option<Uuid>,
     /// Archived ones only (true), or without them (false)
@@ -84,7 +82,6 @@ pub(crate) struct ListArgs {
     watch: Watch,
 }
 
-/// A session to be registered.
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
     /// The project that it works through
@@ -101,7 +98,6 @@ pub(crate) struct CreateArgs {
     metadata: Option<Object>,
 }
 
-/// A sign of life.
 #[derive(Debug, Args)]
 pub(crate) struct BeatArgs {
     #[command(flatten)]
@@ -117,7 +113,6 @@ pub(crate) struct BeatArgs {
     metadata: Option<Object>,
 }
 
-/// Why one failed.
 #[derive(Debug, Args)]
 pub(crate) struct FailArgs {
     #[command(flatten)]
@@ -130,7 +125,6 @@ pub(crate) struct FailArgs {
     metadata: Option<Object>,
 }
 
-/// How a recovery is prepared.
 #[derive(Debug, Args)]
 pub(crate) struct PrepareArgs {
     #[command(flatten)]
@@ -140,7 +134,6 @@ pub(crate) struct PrepareArgs {
     release_slot: bool,
 }
 
-/// Where one goes on.
 #[derive(Debug, Args)]
 pub(crate) struct RecoverArgs {
     #[command(flatten)]
@@ -156,11 +149,11 @@ pub(crate) struct RecoverArgs {
     keep_failed: bool,
 }
 
-/// Carries out one of them.
+/// Runs one of these commands.
 ///
 /// # Errors
-/// The server's.
-pub(crate) async fn session(globals: &Globals, command: SessionCommand) -> Result<(), CliError> {
+/// Fails with the error of the request.
+pub async fn session(globals: &Globals, command: SessionCommand) -> Result<(), CliError> {
     let server = &Connection::new(globals.locate()?)?;
     let changed = match command {
         SessionCommand::List(args) => return list(globals, &args).await,

@@ -1,4 +1,5 @@
-//! `rekindle status`: how sessions fare, for people; the longest silent first, with what to type.
+//! `rekindle status`: an overview for people: how many sessions there are, and the stalled ones, the longest silent
+//! first, with the command that recovers each.
 
 use std::time::Duration;
 
@@ -12,14 +13,14 @@ use crate::output::{cell, drawn, span, table};
 use crate::target::Globals;
 use crate::watch::Watch;
 
-/// As many silent sessions as a person reads at once.
+/// The number of stalled sessions that are shown.
 const SHOWN: u32 = 100;
 
-/// Shows it.
+/// Prints the overview.
 ///
 /// # Errors
-/// The server's.
-pub(crate) async fn status(globals: &Globals, watch: &Watch) -> Result<(), CliError> {
+/// Fails with the error of the request.
+pub async fn status(globals: &Globals, watch: &Watch) -> Result<(), CliError> {
     let draw = async |server: &Connection| {
         let health = server.send(Client::get_health_summary).await?;
         let query = StalledQuery { limit: Some(SHOWN) };
@@ -32,7 +33,7 @@ pub(crate) async fn status(globals: &Globals, watch: &Watch) -> Result<(), CliEr
     watch.draw(globals, draw).await
 }
 
-/// Both answers as they came, in one document.
+/// Combines both responses into one JSON document, each as it was received.
 fn both(health: &str, stalled: &str) -> Result<String, CliError> {
     let raw = |text: &str| RawValue::from_string(text.to_owned()).map_err(anyhow::Error::new);
     let document = std::collections::BTreeMap::from([("health", raw(health)?), ("stalled", raw(stalled)?)]);

@@ -1,4 +1,4 @@
-//! `rekindle task`: everything that can be done with tasks.
+//! `rekindle task`: the commands on tasks.
 
 use clap::{Args, Subcommand};
 use rekindle_api::{CreateTask, Object, PatchTask, Task, TaskList, TaskQuery, TaskStatus};
@@ -14,7 +14,6 @@ use crate::target::Globals;
 use crate::value_parsers::{id, object};
 use crate::watch::Watch;
 
-/// What can be done with tasks.
 #[derive(Debug, Subcommand)]
 pub(crate) enum TaskCommand {
     /// List them, newest first
@@ -29,7 +28,7 @@ pub(crate) enum TaskCommand {
     Complete(ChangeArgs),
     /// End one: not done
     Fail(FailArgs),
-    /// Note that one cannot go on
+    /// Mark one as blocked
     Block(ChangeArgs),
     /// Put one back to pending
     Reset(ChangeArgs),
@@ -37,7 +36,6 @@ pub(crate) enum TaskCommand {
     Delete(Id),
 }
 
-/// Which task.
 #[derive(Debug, Args)]
 pub(crate) struct Id {
     /// The task's id
@@ -45,7 +43,7 @@ pub(crate) struct Id {
     id: Uuid,
 }
 
-/// Which tasks to list.
+/// Selects tasks.
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
     /// Of this session
@@ -63,7 +61,6 @@ pub(crate) struct ListArgs {
     watch: Watch,
 }
 
-/// A task to be added.
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
     /// The session that will work on it
@@ -83,7 +80,6 @@ pub(crate) struct CreateArgs {
     metadata: Option<Object>,
 }
 
-/// A change of status.
 #[derive(Debug, Args)]
 pub(crate) struct ChangeArgs {
     #[command(flatten)]
@@ -93,7 +89,6 @@ pub(crate) struct ChangeArgs {
     metadata: Option<Object>,
 }
 
-/// Why one failed.
 #[derive(Debug, Args)]
 pub(crate) struct FailArgs {
     #[command(flatten)]
@@ -103,11 +98,11 @@ pub(crate) struct FailArgs {
     message: String,
 }
 
-/// Carries out one of them.
+/// Runs one of these commands.
 ///
 /// # Errors
-/// The server's.
-pub(crate) async fn task(globals: &Globals, command: TaskCommand) -> Result<(), CliError> {
+/// Fails with the error of the request.
+pub async fn task(globals: &Globals, command: TaskCommand) -> Result<(), CliError> {
     let server = &Connection::new(globals.locate()?)?;
     let changed = match command {
         TaskCommand::List(args) => return list(globals, &args).await,

@@ -1,4 +1,4 @@
-//! The data folder: who may read its key, who may run on it, who finds it.
+//! The data folder: permissions of the key, the lock, and the search for the folder.
 
 use rekindle_core::RandomIds;
 
@@ -15,7 +15,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
-fn a_key_is_made_once_and_private() {
+fn the_key_is_generated_once_and_is_private() {
     let (_dir, folder) = fresh();
     let claim = folder.claim().unwrap();
     let Key::Made(key) = claim.key(&RandomIds).unwrap() else { panic!("there was no key") };
@@ -26,7 +26,7 @@ fn a_key_is_made_once_and_private() {
 }
 
 #[test]
-fn a_key_that_others_can_read_is_tightened() {
+fn a_key_file_readable_by_others_gets_restricted_permissions() {
     let (_dir, folder) = fresh();
     let claim = folder.claim().unwrap();
     let Key::Made(key) = claim.key(&RandomIds).unwrap() else { panic!("there was no key") };
@@ -36,7 +36,7 @@ fn a_key_that_others_can_read_is_tightened() {
 }
 
 #[test]
-fn what_is_no_key_is_not_replaced() {
+fn a_file_without_a_valid_key_is_not_replaced() {
     let (_dir, folder) = fresh();
     let claim = folder.claim().unwrap();
     fs::write(folder.key_file(), "my notes").unwrap();
@@ -45,7 +45,7 @@ fn what_is_no_key_is_not_replaced() {
 }
 
 #[test]
-fn a_folder_is_claimed_once_and_the_note_goes_with_the_claim() {
+fn a_folder_has_one_lock_and_the_note_is_removed_with_it() {
     let (_dir, folder) = fresh();
     let claim = folder.claim().unwrap();
     let note = ServerNote { url: "http://127.0.0.1:4711".to_owned(), pid: 42 };
@@ -58,7 +58,7 @@ fn a_folder_is_claimed_once_and_the_note_goes_with_the_claim() {
 }
 
 #[test]
-fn the_nearest_folder_is_found_from_below() {
+fn the_nearest_folder_is_found_from_a_subfolder() {
     let (dir, folder) = fresh();
     let below = dir.path().join("a/b");
     fs::create_dir_all(&below).unwrap();

@@ -1,4 +1,4 @@
-//! The wait that an error advises.
+//! How long to wait after an error.
 
 use rekindle_api::Time;
 use uuid::Uuid;
@@ -21,7 +21,7 @@ fn refused(code: &str, retry_after: Option<u64>) -> CliError {
 }
 
 #[test]
-fn the_wait_is_what_the_server_asks_for_within_reason() {
+fn the_wait_is_the_retry_after_of_the_server_up_to_a_limit() {
     assert_eq!(refused("rate_limited", Some(7)).retry_after(), Duration::from_secs(7));
     assert_eq!(refused("rate_limited", None).retry_after(), Duration::ZERO);
     assert_eq!(refused("rate_limited", Some(u64::MAX)).retry_after(), Duration::from_secs(60));
@@ -29,7 +29,7 @@ fn the_wait_is_what_the_server_asks_for_within_reason() {
 }
 
 #[test]
-fn only_too_many_requests_are_a_matter_of_time() {
+fn only_an_exceeded_rate_limit_is_temporary() {
     assert!(refused("rate_limited", None).is_for_now());
     assert!(!refused("session_ended", Some(1)).is_for_now());
     assert!(!CliError::Usage("no".to_owned()).is_for_now());

@@ -1,11 +1,11 @@
-//! How long to wait: longer after each failure, and never at the same moment as everybody else.
+//! Pauses between attempts: longer after each failure, and randomized so that clients do not retry in step.
 
 use std::time::Duration;
 
 const FIRST: Duration = Duration::from_millis(200);
 const CAP: Duration = Duration::from_secs(5);
 
-/// Waits that grow.
+/// A pause that grows with each failure.
 #[derive(Debug, Clone)]
 pub(crate) struct Backoff {
     next: Duration,
@@ -13,26 +13,26 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// At most as long as this, and five seconds.
-    pub(crate) fn up_to(cap: Duration) -> Self {
+    /// Returns a backoff that grows up to `cap`, at most five seconds.
+    pub fn up_to(cap: Duration) -> Self {
         Self { next: FIRST, cap: CAP.min(cap) }
     }
 
-    /// The next wait: half of it is chance.
-    pub(crate) fn next(&mut self) -> Duration {
+    /// Returns the next pause. Half of it is random.
+    pub fn next(&mut self) -> Duration {
         let whole = self.next.min(self.cap);
         self.next = whole * 2;
         whole.mul_f64(0.5 + fastrand::f64() / 2.0)
     }
 
-    /// All is well: the next failure is a first one.
-    pub(crate) fn reset(&mut self) {
+    /// Resets the pause after a success.
+    pub fn reset(&mut self) {
         self.next = FIRST;
     }
 }
 
-/// A fifth shorter at most: early is never wrong, late may be.
-pub(crate) fn within_a_fifth(span: Duration) -> Duration {
+/// Shortens a span by up to a fifth at random. A heartbeat may come early but not late.
+pub fn within_a_fifth(span: Duration) -> Duration {
     span.mul_f64(0.8 + fastrand::f64() / 5.0)
 }
 

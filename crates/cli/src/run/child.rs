@@ -1,4 +1,4 @@
-//! The command as a process: in its own process group, bound to this runner's life, watched until it ends.
+//! The command as a process: in its own process group, killed when the runner ends, watched until it ends.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -18,30 +18,29 @@ use super::terminal::{Modes, Terminal};
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ExitKind {
-    /// By itself, with this status.
+pub enum ExitKind {
+    /// It exited with this status.
     Exited(i32),
-    /// By a signal.
+    /// It was ended by this signal.
     Signalled(Signal),
 }
 
-/// The state of a child when it was last checked.
+/// The state of a child at the last poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PollResult {
-    /// It runs.
+pub enum PollResult {
     Runs,
-    /// It was stopped by a signal, and can go on.
+    /// It was stopped by a signal, and can be continued.
     Stopped(Signal),
-    /// It is over.
+    /// It has ended.
     Over(ExitKind),
 }
 
-/// What the command's stderr is.
+/// What the command gets as its stderr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stderr {
-    /// Passed on by us, which keeps its last part.
+pub enum Stderr {
+    /// A pipe or pseudo-terminal. The runner passes the output on and keeps its last part.
     Kept,
-    /// Ours: a shell finds its terminal through its stderr.
+    /// The runner's own stderr. A shell needs it to find the terminal.
     Untouched,
 }
 
@@ -49,19 +48,19 @@ pub(crate) enum Stderr {
 pub(crate) struct Child {
     group: Pid,
     terminal: Option<Terminal>,
-    /// None where the command has our stderr itself.
+    /// `None` if the command has the runner's stderr.
     tee: Option<Tee>,
-    // Its drop dismisses the guard.
+    // Dropping it ends the guard process.
     _guard: Guard,
 }
 
 impl Child {
-    /// Starts `command` with these variables added to its environment. Must be called on the main thread: on Linux
-    /// the command is bound to the life of the thread that started it.
+    /// Starts `command` with these variables added to its environment. Must be called on the main thread: on Linux the
+    /// command is killed when the thread that started it ends.
     ///
     /// # Errors
-    /// The operating system's: there is no such program, or it may not be run.
-    pub(crate) fn start(command: &[OsString], variables: &[(&str, String)], stderr: Stderr) -> io::Result<Self> {
+    /// Fails if there is no such program, or if it may not be run.
+    pub fn start(command: &[OsString], variables: &[(&str, String)], stderr: Stderr) -> io::Result<Self> {
         let Some((program, arguments)) = command.split_first() else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no command"));
         };
@@ -89,22 +88,22 @@ impl Child {
             }
         });
         let id = started?.id();
-        // Ours of the command's ends must go: the output is over when the last one closes.
+        // The runner's copies of the command's ends must be closed: the output ends when the last copy is closed.
         drop(starting);
         let group = Pid::from_raw(id.cast_signed());
         let guard = Guard::spawn_for(group).inspect_err(|_| {
-            // Without a guard it would not be safe to leave it running.
+            // Without a guard the command must not be left running.
             killpg(group, Signal::SIGKILL).ok();
         })?;
         let tee = tee.map(|start| start()).transpose()?;
         Ok(Self { group, terminal, tee, _guard: guard })
     }
 
-    /// Returns the present state, without waiting.
+    /// Returns the current state of the child, without waiting.
     ///
     /// # Errors
-    /// Fails with the error of the operating system, when other code has waited for the child.
-    pub(crate) fn look(&self) -> io::Result<PollResult> {
+    /// Fails if the child's exit status was already collected elsewhere.
+    pub fn look(&self) -> io::Result<PollResult> {
         let flags = WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED;
         loop {
             return match waitpid(self.group, Some(flags)) {
@@ -118,25 +117,26 @@ impl Child {
         }
     }
 
-    /// Sends a signal to the whole group. One that is to end it wakes it first if it was stopped.
-    pub(crate) fn signal(&self, signal: Signal) {
-        // It fails when the group has just ended, which the next look tells.
+    /// Sends a signal to the whole group. After a signal that ends it, a stopped group is continued so that it can act
+    /// on it.
+    pub fn signal(&self, signal: Signal) {
+        // Fails if the group has just ended, which the next poll reports.
         killpg(self.group, signal).ok();
         if matches!(signal, Signal::SIGTERM | Signal::SIGHUP) {
             killpg(self.group, Signal::SIGCONT).ok();
         }
     }
 
-    /// The terminal has another size.
-    pub(crate) fn resized(&self) {
+    /// Passes on a change of the terminal's size.
+    pub fn resized(&self) {
         if let Some(tee) = &self.tee {
             tee.resized();
         }
     }
 
-    /// The command was stopped. If it only wanted the terminal, it gets it; otherwise we stop with it, as the shell that
-    /// started us expects, and both go on together when the shell says so.
-    pub(crate) fn stopped(&self, by: Signal) {
+    /// Handles a stopped command. If it only wanted the terminal, it gets it. Otherwise the runner stops with it, as
+    /// the shell that started the runner expects, and both continue when the shell continues them.
+    pub fn stopped(&self, by: Signal) {
         let Some(terminal) = &self.terminal else {
             return;
         };
@@ -149,8 +149,8 @@ impl Child {
         self.signal(Signal::SIGCONT);
     }
 
-    /// After the end: takes the terminal back.
-    pub(crate) fn release(&self, ending: ExitKind) {
+    /// Takes the terminal back after the command ended.
+    pub fn release(&self, ending: ExitKind) {
         if let Some(terminal) = &self.terminal {
             let modes = match ending {
                 ExitKind::Exited(_) => Modes::Left,
@@ -160,15 +160,15 @@ impl Child {
         }
     }
 
-    /// After the end: passes on what is left of the output.
-    pub(crate) async fn drain(&mut self) {
+    /// Passes on the rest of the output after the command ended.
+    pub async fn drain(&mut self) {
         if let Some(tee) = &mut self.tee {
             tee.finish().await;
         }
     }
 
-    /// The last that the command wrote to stderr, where that was kept.
-    pub(crate) fn last_words(&self) -> Vec<u8> {
+    /// Returns the last part of what the command wrote to stderr, if that was kept.
+    pub fn last_words(&self) -> Vec<u8> {
         self.tee.as_ref().map(|tee| tee.tail.bytes()).unwrap_or_default()
     }
 }
@@ -191,15 +191,15 @@ fn prepare(starting: &mut Command, foreground: Option<File>, restores_ttou: bool
     }
 }
 
-/// Binds the calling process to its parent's life: an orphan that works on while its session is recovered elsewhere
-/// would be a double run.
+/// Has the calling process killed when its parent ends. Otherwise an orphan could work on while its session is
+/// recovered elsewhere.
 #[cfg(target_os = "linux")]
 fn bind_to(parent: Pid) -> io::Result<()> {
     nix::sys::prctl::set_pdeathsig(Signal::SIGTERM)?;
     if nix::unistd::getppid() == parent { Ok(()) } else { Err(Errno::ESRCH.into()) }
 }
 
-/// Elsewhere the guard alone does it, a moment later.
+/// Without this system call only the guard ends an orphan, a moment later.
 #[cfg(not(target_os = "linux"))]
 fn bind_to(_parent: Pid) -> io::Result<()> {
     Ok(())

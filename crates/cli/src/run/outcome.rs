@@ -1,27 +1,26 @@
-//! How a command's end is reported: the exit code of the runner, and the failure message of the session.
+//! The outcome of a command: the exit code of the runner, and the error message that the session keeps.
 
 use std::fmt::Write as _;
 
 use super::child::ExitKind;
 
-/// The most of the command's last words, in lines and in characters.
+/// The limits of the part of stderr that is quoted, in lines and in characters.
 const LINES: usize = 20;
 const CHARACTERS: usize = 3500;
-/// Separates how the command ended from the end of its output.
+/// Separates how the command ended from the last lines of its stderr.
 const SAID: &str = "; last lines of stderr:\n";
 
-/// What became of the command.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// It did what it was to do.
+pub enum Outcome {
+    /// The command succeeded.
     Completed,
-    /// It did not, and this is why.
+    /// The command failed, with this error message.
     Failed(String),
 }
 
 impl Outcome {
-    /// In a few words, without the command's own.
-    pub(crate) fn brief(&self) -> &str {
+    /// Returns a short description, without the command's output.
+    pub fn brief(&self) -> &str {
         match self {
             Self::Completed => "completed",
             Self::Failed(why) => why.split_once(SAID).map_or(why.as_str(), |(brief, _)| brief),
@@ -29,8 +28,8 @@ impl Outcome {
     }
 }
 
-/// The outcome of a command that ended so, having written this to stderr last.
-pub(crate) fn outcome(ending: ExitKind, stderr: &[u8]) -> Outcome {
+/// Returns the outcome of a command that ended this way, with this as the last part of its stderr.
+pub fn outcome(ending: ExitKind, stderr: &[u8]) -> Outcome {
     let mut message = match ending {
         ExitKind::Exited(0) => return Outcome::Completed,
         ExitKind::Exited(status) => format!("exit status {status}"),
@@ -44,16 +43,16 @@ pub(crate) fn outcome(ending: ExitKind, stderr: &[u8]) -> Outcome {
     Outcome::Failed(message)
 }
 
-/// The exit code of a command that ended so, as a shell gives it.
-pub(crate) fn exit_code(ending: ExitKind) -> u8 {
+/// Returns the exit code that a shell would give.
+pub fn exit_code(ending: ExitKind) -> u8 {
     match ending {
         ExitKind::Exited(status) => u8::try_from(status & 0xff).unwrap_or(u8::MAX),
         ExitKind::Signalled(signal) => u8::try_from(128 + signal as i32).unwrap_or(u8::MAX),
     }
 }
 
-/// The last lines as a person would have read them: without colours, and of a line that was redrawn only what stood
-/// there in the end.
+/// Returns the last lines as a terminal would show them: without colours, and only the last version of a line that was
+/// redrawn.
 fn last_words(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
     let plain = anstream::adapter::strip_str(&text).to_string();

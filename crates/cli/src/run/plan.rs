@@ -1,4 +1,4 @@
-//! What a run is to be: whose session, which task, and the mark by which it knows its own work again.
+//! What a run registers: session, task, and the mark by which it recognizes both.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -8,51 +8,41 @@ use rekindle_core::{Ids, RandomIds};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// The key of a session's and a task's metadata under which a run leaves its mark.
+/// The metadata key of the mark that a run leaves on its session and its task.
 const MARK: &str = "rekindle_run";
 /// The longest command line that is kept as a name, in characters.
 const NAME: usize = 1000;
 
-/// Whose session it is.
+/// Where the session of a run comes from.
 #[derive(Debug, Clone)]
-pub(crate) enum SessionSource {
-    /// A new one.
-    New {
-        /// Its project.
-        project: String,
-        /// Its machine.
-        machine: String,
-        /// Its slot.
-        slot: Option<u16>,
-    },
-    /// One that is there, such as the successor that a recovery made.
+pub enum SessionSource {
+    /// A new session.
+    New { project: String, machine: String, slot: Option<u16> },
+    /// An existing session, such as the successor that a recovery made.
     Adopted {
-        /// Which.
         id: Uuid,
-        /// The project that it must be of, if that was said.
+        /// The project that it must belong to, if given.
         project: Option<String>,
     },
 }
 
-/// What a run is to be.
+/// What a run registers.
 #[derive(Debug, Clone)]
-pub(crate) struct Plan {
-    /// Whose session.
+pub struct Plan {
     pub whose: SessionSource,
-    /// The task's name.
     pub name: String,
-    /// The client's data for the session.
+    /// The client's metadata of the session.
     pub metadata: Object,
     /// The longest time between two heartbeats.
     pub heartbeat: Duration,
-    /// This run, and no other.
+    /// The id of this run, used as its mark.
     id: Uuid,
     command: String,
 }
 
 impl Plan {
-    /// The plan of running `command`, which also names the task where nothing else does.
-    pub(crate) fn new(
+    /// Returns the plan of running `command`. Without `name`, the command names the task.
+    pub fn new(
         whose: SessionSource,
         name: Option<String>,
         metadata: Object,
@@ -70,8 +60,8 @@ impl Plan {
         }
     }
 
-    /// The mark as metadata, for a task or as a merge patch.
-    pub(crate) fn mark(&self) -> Object {
+    /// Returns the mark as metadata, for a task or as a merge patch.
+    pub fn mark(&self) -> Object {
         let host = nix::unistd::gethostname().ok().and_then(|host| host.into_string().ok());
         let mark = json!({
             "id": self.id.to_string(), "host": host, "pid": std::process::id(), "command": self.command,
@@ -79,21 +69,21 @@ impl Plan {
         Object::from_iter([(MARK.to_owned(), mark)])
     }
 
-    /// The session's metadata with the mark.
-    pub(crate) fn marked_metadata(&self) -> Object {
+    /// Returns the session's metadata with the mark.
+    pub fn marked_metadata(&self) -> Object {
         let mut metadata = self.metadata.clone();
         metadata.append(&mut self.mark());
         metadata
     }
 
-    /// Whether this metadata carries the mark: a request whose answer was lost had been carried out.
-    pub(crate) fn made(&self, metadata: &Object) -> bool {
+    /// Whether this metadata carries the mark, that is whether a request whose response was lost was carried out.
+    pub fn made(&self, metadata: &Object) -> bool {
         let id = metadata.get(MARK).and_then(|mark| mark.get("id")).and_then(Value::as_str);
         id == Some(self.id.to_string().as_str())
     }
 }
 
-/// The command as a person would type it, near enough.
+/// Returns the command approximately as a person would type it.
 fn command_line(command: &[OsString]) -> String {
     let words = command.iter().map(|word| {
         let word = word.to_string_lossy();

@@ -1,6 +1,6 @@
-//! The guard: a second process that outlives its runner by a moment, and ends the command's whole group when the runner
-//! vanished without a word (`kill -9`, out of memory). A command that worked on while its session is recovered elsewhere
-//! would be the double run that Rekindle exists to prevent.
+//! The guard: a second process that ends the command's whole process group if the runner is killed (`kill -9`, out of
+//! memory). Otherwise the command would work on while its session is recovered elsewhere, and both would do the same
+//! work.
 
 use std::io::{self, PipeWriter, Read, pipe};
 use std::os::unix::process::CommandExt;
@@ -12,29 +12,29 @@ use nix::poll::poll;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-/// The word by which this process knows that it is to be a guard.
+/// The first argument of a guard process.
 const COMMAND: &str = "__guard";
-/// How long a group has between SIGTERM and SIGKILL.
-pub(crate) const GRACE: Duration = Duration::from_secs(10);
-/// How long the group has to end by itself.
+/// The time between SIGTERM and SIGKILL.
+pub const GRACE: Duration = Duration::from_secs(10);
+/// The time in which the group may end by itself.
 const HEAD_START: Duration = Duration::from_millis(500);
-/// How long to wait before looking again, in milliseconds.
+/// The interval at which the guard checks the group, in milliseconds.
 const LOOK: u8 = 100;
 
-/// A running guard. It is dismissed when this is dropped in the ordinary way.
-pub(crate) struct Guard {
+/// A running guard. Dropping it ends the guard without harm to the command.
+pub struct Guard {
     process: Child,
     _alive: PipeWriter,
 }
 
 impl Guard {
-    /// Sets a guard over a process group.
+    /// Starts a guard for a process group.
     ///
     /// # Errors
-    /// The operating system's, when there can be no further process.
-    pub(crate) fn spawn_for(group: Pid) -> io::Result<Self> {
+    /// Fails if no further process can be started.
+    pub fn spawn_for(group: Pid) -> io::Result<Self> {
         let (watched, alive) = pipe()?;
-        // By way of /proc the guard is this very program, also after its file has been replaced.
+        // Through /proc the guard runs this same program, even if its file was replaced.
         let program = if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { std::env::current_exe()? };
         let process = Command::new(program)
             .arg0("rekindle-guard")
@@ -52,14 +52,14 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // Killed before the pipe closes, so that it never mistakes an orderly end for the other kind.
+        // Killed before the pipe closes: a closed pipe means to the guard that the runner was killed.
         self.process.kill().ok();
         self.process.wait().ok();
     }
 }
 
-/// Does a guard's work, if this process was started as one; answers how that ended.
-pub(crate) fn run_if_guard() -> Option<io::Result<()>> {
+/// Runs the guard if this process was started as one, and returns its result.
+pub fn run_if_guard() -> Option<io::Result<()>> {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next()? != COMMAND {
         return None;
@@ -68,10 +68,11 @@ pub(crate) fn run_if_guard() -> Option<io::Result<()>> {
     Some(watch(Pid::from_raw(group)))
 }
 
-/// Waits for the runner's end, then sees the group off.
+/// Waits until the runner ends, then ends the group.
 fn watch(group: Pid) -> io::Result<()> {
     io::stdin().lock().read_to_end(&mut Vec::new())?;
-    // On Linux the command itself has received the signal already, and some programs end at once on a second SIGTERM.
+    // On Linux the command already got SIGTERM from the kernel, and some programs treat a second one as a demand to
+    // quit at once.
     if is_gone_within(group, HEAD_START)? {
         return Ok(());
     }

@@ -1,5 +1,5 @@
-//! Registers a run: a session with its task in progress, one request after the other. Every step can be repeated: the
-//! effect of an earlier attempt is recognised by the run's mark.
+//! Registers a plan on the server, as a session with a task in progress, one request after the other. Every step can be
+//! repeated: what an earlier attempt did whose response was lost is recognized by the run's mark.
 
 use std::time::Duration;
 
@@ -13,41 +13,39 @@ use super::plan::{Plan, SessionSource};
 use crate::connection::Connection;
 use crate::error::CliError;
 
-/// The longest that one request may take: the command must not wait long for a server that hangs.
-pub(crate) const STEP: Duration = Duration::from_secs(5);
+/// The time limit of one request. The command must not wait long for a server that hangs.
+pub const STEP: Duration = Duration::from_secs(5);
 const WHOLE_PAGE: u32 = 200;
-/// A session with more pending tasks than this is searched no further.
+/// The number of pages of pending tasks that are searched in a session.
 const PAGES: u32 = 50;
 
-/// How far a run has come with telling the server of itself.
-pub(crate) struct Registration {
-    /// What it is to be.
+/// The progress of a registration.
+pub struct Registration {
+    /// What is registered.
     pub plan: Plan,
     session: Option<Session>,
     task: Option<Task>,
-    /// The task is in progress.
+    /// Whether the task is in progress.
     begun: bool,
-    /// A task may have been created without our hearing of it.
+    /// Whether a task may have been created by a request whose response was lost.
     task_in_doubt: bool,
 }
 
-/// A session and a task that the server knows to be in progress.
+/// The registered session and its task, which is in progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Registered {
-    /// The session.
+pub struct Registered {
     pub session: Uuid,
-    /// The task.
     pub task: Uuid,
 }
 
 impl Registration {
-    /// Nothing was reported yet.
-    pub(crate) fn new(plan: Plan) -> Self {
+    /// Returns a registration of which nothing was sent yet.
+    pub fn new(plan: Plan) -> Self {
         Self { plan, session: None, task: None, begun: false, task_in_doubt: false }
     }
 
-    /// The session and the task, once both exist.
-    pub(crate) fn registered(&self) -> Option<Registered> {
+    /// Returns the session and the task, once the task is in progress.
+    pub fn registered(&self) -> Option<Registered> {
         match (&self.session, &self.task) {
             (Some(session), Some(task)) if self.begun => {
                 Some(Registered { session: session.session_id, task: task.task_id })
@@ -56,11 +54,11 @@ impl Registration {
         }
     }
 
-    /// Does what is still to be done. After a failure it can be called again, and goes on where it was.
+    /// Sends what is still to be sent. After a failure it can be called again, and continues.
     ///
     /// # Errors
-    /// The server's.
-    pub(crate) async fn advance(&mut self, server: &Connection) -> Result<Registered, CliError> {
+    /// Fails with the error of the request.
+    pub async fn advance(&mut self, server: &Connection) -> Result<Registered, CliError> {
         let session = match &self.session {
             Some(session) => session.clone(),
             None => {
@@ -112,7 +110,7 @@ impl Registration {
         }
     }
 
-    /// Checks that the session belongs to no other run, and continues it.
+    /// Checks that no other run uses the session, then marks and activates it.
     async fn adopt_session(&self, server: &Connection, id: Uuid, project: Option<String>) -> Result<Session, CliError> {
         let session = server.send(|api| api.get_session(id).within(STEP)).await?.value;
         if let Some(project) = project.filter(|project| *project != session.project_id) {
@@ -139,7 +137,7 @@ impl Registration {
 
     async fn choose_task(&mut self, server: &Connection, session: &Session) -> Result<Task, CliError> {
         if let SessionSource::Adopted { .. } = self.plan.whose {
-            // Oldest first: what was to be done first is done first.
+            // Tasks are run in the order in which they were created.
             let mut pending = self.tasks(server, session.session_id, TaskStatus::Pending).await?;
             pending.reverse();
             let at = pending.iter().position(|task| task.task_name == self.plan.name).unwrap_or(0);
@@ -164,7 +162,8 @@ impl Registration {
         Ok(server.send(|api| api.create_task(&body).within(STEP)).await?.value)
     }
 
-    /// Only at the revision at which it was chosen: of two runs that chose the same task, one begins it.
+    /// Begins the task, on the condition that its revision did not change: of two runs that choose the same task, one
+    /// begins it.
     async fn begin(&self, server: &Connection, task: &Task) -> Result<(), CliError> {
         let body =
             PatchTask { status: Some(TaskStatus::InProgress), metadata: Some(self.plan.mark()), error_message: None };
@@ -181,7 +180,7 @@ impl Registration {
         }
     }
 
-    /// The session's tasks in one status, newest first.
+    /// Returns the session's tasks in one status, newest first.
     async fn tasks(&self, server: &Connection, session: Uuid, status: TaskStatus) -> Result<Vec<Task>, CliError> {
         let mut query = TaskQuery {
             session_id: Some(session),
@@ -201,11 +200,11 @@ impl Registration {
         Ok(found)
     }
 
-    /// How many tasks an adopted session still has to begin.
+    /// Returns how many tasks of an adopted session are still pending.
     ///
     /// # Errors
-    /// The server's.
-    pub(crate) async fn left_to_do(&self, server: &Connection) -> Result<usize, CliError> {
+    /// Fails with the error of the request.
+    pub async fn left_to_do(&self, server: &Connection) -> Result<usize, CliError> {
         match (&self.plan.whose, &self.session) {
             (SessionSource::Adopted { .. }, Some(session)) => {
                 Ok(self.tasks(server, session.session_id, TaskStatus::Pending).await?.len())

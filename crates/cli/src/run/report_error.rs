@@ -1,19 +1,19 @@
-//! A failure as the reporter sees it: something to wait for, or the end of telling.
+//! Classifies an error for the reporter: temporary, or the end of reporting.
 
 use uuid::Uuid;
 
 use crate::error::CliError;
 
-/// Why a run cannot report to the server.
+/// Why a request of the reporter failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Trouble {
-    /// It may pass.
+pub enum Trouble {
+    /// It is temporary.
     Passing(String),
-    /// The session's work goes on in this one.
+    /// The session was recovered into this one.
     Superseded(Uuid),
-    /// The session has ended, and no other run continues its work yet.
+    /// The session has ended, and has no successor yet.
     Ended(String),
-    /// It will not pass.
+    /// It is permanent.
     Final(String),
 }
 
@@ -24,7 +24,7 @@ impl From<CliError> for Trouble {
             CliError::Configuration(words) | CliError::Usage(words) | CliError::Conflict(words) => {
                 return Self::Final(words);
             }
-            // A server that failed once may not fail again, and a stranger at its address may go.
+            // The server may recover, and another program that uses its address may end.
             CliError::Unreachable(_) | CliError::Unexpected(_) | CliError::OutputClosed => {
                 return Self::Passing(failure.to_string());
             }
@@ -35,7 +35,7 @@ impl From<CliError> for Trouble {
                 Some(Ok(successor)) => Self::Superseded(successor),
                 Some(Err(_)) | None => Self::Ended(words),
             },
-            // The key may be back when the server is, a conflict may end, and a limit opens again.
+            // The key may be valid again after a restart, a conflict may end, and a rate limit expires.
             "api_key_required" | "api_key_malformed" | "api_key_invalid" | "rate_limited" => Self::Passing(words),
             _ => Self::Final(words),
         }

@@ -1,6 +1,5 @@
-//! The reporter: tells the server of a run for as long as it lasts, whether the server is there or not. It registers what
-//! is not registered yet, sends heartbeats, notices when the session is no longer ours, and in the end reports the
-//! outcome.
+//! Reports a run to the server for as long as it lasts, also while the server is away for a time. It registers what is
+//! not registered yet, sends heartbeats, notices when the session was superseded, and reports the outcome at the end.
 
 use std::time::Duration;
 
@@ -18,52 +17,53 @@ use crate::error::CliError;
 use crate::messages::say;
 use crate::target::Globals;
 
-/// The longest that one request may take once the command runs.
+/// The time limit of one request while the command runs.
 const REQUEST: Duration = Duration::from_secs(10);
 
-/// Tells the server of one run.
-pub(crate) struct Reporter {
+/// Reports one run.
+pub struct Reporter {
     globals: Globals,
     server: Connection,
     registration: Registration,
     standing: ReportTarget,
     backoff: Backoff,
-    /// The last state that was shown, so that it is shown once.
+    /// The last message that was printed, so that it is printed once.
     said: Option<String>,
 }
 
-/// Whether there is something to tell.
+/// Whether there is a session to report to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum ReportTarget {
-    /// The run is, or is to become, a session of ours.
+    /// The session of this run, registered or yet to be.
     Ours,
-    /// The session has ended, which has been said. We go on asking whether it has a successor: two of us must not work.
+    /// The session has ended, and a message said so. The reporter keeps checking for a successor, so that the work is
+    /// not done twice.
     Ended,
-    /// It is none, and never will be; the reason has been said.
+    /// There is none and there will be none. A message gave the reason.
     Not,
 }
 
-/// What became of the report of the outcome.
+/// The result of reporting the outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Reported {
-    /// The server has it.
+pub enum Reported {
+    /// The server stored it.
     Done(Uuid),
-    /// There is no session to report to, as was shown.
+    /// There is no session to report to. A message said so.
     Nothing,
-    /// The server does not have it, and why.
+    /// The server does not have it, for this reason.
     Not(String),
 }
 
 impl Reporter {
-    /// A reporter that goes on from here.
-    pub(crate) fn new(globals: Globals, server: Connection, registration: Registration, lost: Option<String>) -> Self {
+    /// Returns a reporter that continues this registration. `lost` is the message about it that was already printed.
+    pub fn new(globals: Globals, server: Connection, registration: Registration, lost: Option<String>) -> Self {
         let backoff = Backoff::up_to(registration.plan.heartbeat);
         Self { globals, server, registration, standing: ReportTarget::Ours, backoff, said: lost }
     }
 
-    /// Works until the outcome is known and reported, or `limit` after it was known. Tells of a successor through
-    /// `superseded`, once.
-    pub(crate) async fn work(
+    /// Runs until the outcome is known and reported, at most for `limit` after it is known. Sends the id of a successor
+    /// through `superseded`, once.
+    pub async fn work(
         mut self,
         mut outcome: oneshot::Receiver<Outcome>,
         superseded: oneshot::Sender<Uuid>,
@@ -80,14 +80,14 @@ impl Reporter {
                 self.step().await
             };
             tokio::select! {
-                // A step that is cut short may have been carried out: all of them can be repeated.
+                // A step that is cancelled may have been carried out. Every step can be repeated.
                 known = &mut outcome => break known,
                 step = step => match step {
                     Step::Next(pause) => next = Instant::now() + pause,
                     Step::Superseded(by) => {
                         self.standing = ReportTarget::Not;
                         if let Some(superseded) = superseded.take() {
-                            // The receiver is gone when the command has just ended.
+                            // Fails if the command has just ended.
                             superseded.send(by).ok();
                         }
                     }
@@ -101,13 +101,13 @@ impl Reporter {
         }
     }
 
-    /// One heartbeat, or what must come before the first.
+    /// Sends one heartbeat, or registers first.
     async fn step(&mut self) -> Step {
         let result = match self.registration.registered() {
             Some(registered) => self.beat(registered).await,
             None => self.register().await,
         };
-        let (asked, trouble) = match result {
+        let (demanded, trouble) = match result {
             Ok(pause) => {
                 if self.said.take().is_some() {
                     say("the server answers again");
@@ -120,9 +120,10 @@ impl Reporter {
         match trouble {
             Trouble::Passing(words) => {
                 self.say_once(&format!("{words}\n  the command runs on; trying again"));
-                self.look_elsewhere();
-                // On top of the advised wait: not at the same moment as all other clients.
-                Step::Next(asked + self.backoff.next())
+                self.locate_again();
+                // The random pause comes on top of what the server demands, so that its clients do not return all at
+                // once.
+                Step::Next(demanded + self.backoff.next())
             }
             Trouble::Superseded(by) => Step::Superseded(by),
             Trouble::Ended(words) => {
@@ -149,8 +150,8 @@ impl Reporter {
     async fn beat(&self, registered: Registered) -> Result<Duration, CliError> {
         let body = HeartbeatBody { current_task_id: Nullable::Value(registered.task.to_string()), metadata: None };
         let answer = self.server.send(|api| api.send_heartbeat(registered.session, &body).within(REQUEST)).await?;
-        let asked = Duration::from_millis(answer.value.next_heartbeat_ms);
-        Ok(within_a_fifth(self.registration.plan.heartbeat.min(asked)))
+        let demanded = Duration::from_millis(answer.value.next_heartbeat_ms);
+        Ok(within_a_fifth(self.registration.plan.heartbeat.min(demanded)))
     }
 
     fn say_once(&mut self, words: &str) {
@@ -160,8 +161,8 @@ impl Reporter {
         }
     }
 
-    /// A local server that was started anew may listen elsewhere.
-    fn look_elsewhere(&mut self) {
+    /// A local server that was restarted may have another address.
+    fn locate_again(&mut self) {
         if let Ok(target) = self.globals.locate()
             && target != *self.server.target()
             && let Ok(server) = Connection::new(target)
@@ -178,7 +179,7 @@ impl Reporter {
             let Ok(result) = timeout_at(deadline, self.report_once(outcome)).await else {
                 return Reported::Not(last);
             };
-            let asked = result.as_ref().err().map_or(Duration::ZERO, CliError::retry_after);
+            let demanded = result.as_ref().err().map_or(Duration::ZERO, CliError::retry_after);
             match result.map_err(Trouble::from) {
                 Ok(session) => {
                     if self.said.is_some() {
@@ -188,7 +189,7 @@ impl Reporter {
                 }
                 Err(Trouble::Passing(words)) => {
                     self.say_once(&format!("{words}\n  waiting for it, to report how the command ended"));
-                    self.look_elsewhere();
+                    self.locate_again();
                     last = words;
                 }
                 Err(Trouble::Superseded(by)) => {
@@ -196,7 +197,7 @@ impl Reporter {
                 }
                 Err(Trouble::Ended(words) | Trouble::Final(words)) => return Reported::Not(words),
             }
-            let pause = asked + self.backoff.next();
+            let pause = demanded + self.backoff.next();
             if Instant::now() + pause >= deadline {
                 return Reported::Not(last);
             }
@@ -204,7 +205,8 @@ impl Reporter {
         }
     }
 
-    /// Both steps can be repeated: to a task or session that has ended so already they change nothing.
+    /// Reports the outcome of the task, then of the session. Both steps can be repeated: they change nothing in one
+    /// that already ended that way.
     async fn report_once(&mut self, outcome: &Outcome) -> Result<Uuid, CliError> {
         let registered = self.registration.advance(&self.server).await?;
         let Registered { task, session } = registered;
@@ -215,7 +217,7 @@ impl Reporter {
             }
         };
         match self.server.send(|api| api.update_task(task, &body).within(REQUEST)).await {
-            // The command may itself have ended or deleted its task; then that remains.
+            // The command itself may have ended or deleted its task. That is kept.
             Err(CliError::Refused(refused)) if !matches!(refused.code(), "invalid_transition" | "not_found") => {
                 return match (refused.code(), self.ended_so(session, outcome).await?) {
                     ("session_ended", true) => Ok(registered.session),
@@ -227,7 +229,7 @@ impl Reporter {
         }
         match outcome {
             Outcome::Completed => {
-                // The other tasks of a session that was taken up would end with it, undone.
+                // The other tasks of an adopted session would be ended with it.
                 let left = self.registration.left_to_do(&self.server).await?;
                 let status = if left == 0 { SessionStatus::Completed } else { SessionStatus::Paused };
                 if left > 0 {
@@ -246,7 +248,7 @@ impl Reporter {
         Ok(registered.session)
     }
 
-    /// Whether the session has ended as we were about to say: the command itself may have said so.
+    /// Whether the session has already ended with this outcome: the command itself may have reported it.
     async fn ended_so(&self, session: Uuid, outcome: &Outcome) -> Result<bool, CliError> {
         let found = self.server.send(|api| api.get_session(session).within(REQUEST)).await?.value;
         Ok(found.recovered_into.is_none()
@@ -257,12 +259,12 @@ impl Reporter {
     }
 }
 
-/// What one step brought.
+/// The result of one step.
 enum Step {
-    /// The next one is due then.
+    /// The pause before the next step.
     Next(Duration),
-    /// Another session has taken over.
+    /// The session was recovered into this one.
     Superseded(Uuid),
-    /// There will be no further step.
+    /// No further step follows.
     Over,
 }

@@ -1,5 +1,5 @@
-//! The signals that a runner lives with: those that it passes on to its command, the end of a child, and a terminal
-//! that changes its size.
+//! The signals that a runner handles: those that it forwards to its command, the end of a child, and a change of the
+//! terminal's size.
 
 use std::future::poll_fn;
 use std::io;
@@ -9,7 +9,7 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, killpg, s
 use nix::unistd::Pid;
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
-/// What would end or stop the runner and is meant for the command.
+/// Signals that would end or stop the runner and are meant for the command.
 const FORWARDED: [Signal; 7] = [
     Signal::SIGINT,
     Signal::SIGTERM,
@@ -25,24 +25,24 @@ const FORWARDED: [Signal; 7] = [
 pub(crate) enum Event {
     /// A child ended or stopped.
     Child,
-    /// The terminal has another size.
+    /// The terminal's size changed.
     Resized,
-    /// This is for the command.
+    /// A signal to forward to the command.
     Forward(Signal),
 }
 
-/// The signals that reach this process from now on.
-pub(crate) struct Signals {
+/// Receives the signals of this process.
+pub struct Signals {
     streams: Vec<(Event, Stream)>,
 }
 
 impl Signals {
-    /// Begins to handle signals. A signal that the parent process ignores (`nohup`, a shell's background job) stays
-    /// ignored, here and in the command.
+    /// Starts to receive signals. A signal that was ignored when this process started (`nohup`, a shell's background
+    /// job) stays ignored, here and in the command.
     ///
     /// # Errors
-    /// Fails with the error of the operating system, when no handler can be set.
-    pub(crate) fn listen() -> io::Result<Self> {
+    /// Fails if a handler cannot be installed.
+    pub fn listen() -> io::Result<Self> {
         let mut streams =
             vec![(Event::Child, signal(SignalKind::child())?), (Event::Resized, signal(SignalKind::window_change())?)];
         for one in FORWARDED {
@@ -53,8 +53,8 @@ impl Signals {
         Ok(Self { streams })
     }
 
-    /// The next one.
-    pub(crate) async fn next(&mut self) -> Event {
+    /// Waits for the next event.
+    pub async fn next(&mut self) -> Event {
         poll_fn(|context| {
             for (event, stream) in &mut self.streams {
                 if let Poll::Ready(Some(())) = stream.poll_recv(context) {
@@ -81,16 +81,16 @@ pub(crate) fn ignore(signal: Signal) {
     set(signal, &plain(SigHandler::SigIgn));
 }
 
-/// Gives a signal its ordinary meaning back. Safe between fork and exec.
-pub(crate) fn restore(signal: Signal) {
+/// Restores the default action of a signal. Safe between fork and exec.
+pub fn restore(signal: Signal) {
     set(signal, &plain(SigHandler::SigDfl));
 }
 
-/// Stops our whole process group, as Ctrl-Z does; returns when it goes on. Does nothing where no shell could ever wake
-/// it again: the kernel spares an orphaned group.
-pub(crate) fn stop_own_group() {
+/// Stops the runner's whole process group, as Ctrl-Z does; returns when it is continued. Does nothing where no shell
+/// could continue it: the kernel does not stop an orphaned group.
+pub fn stop_own_group() {
     let before = set(Signal::SIGTSTP, &plain(SigHandler::SigDfl));
-    // There is always a group that we belong to.
+    // Cannot fail: the calling process is always in a group.
     killpg(Pid::from_raw(0), Signal::SIGTSTP).ok();
     if let Some(before) = &before {
         set(Signal::SIGTSTP, before);
@@ -103,6 +103,7 @@ fn plain(handler: SigHandler) -> SigAction {
 
 #[expect(unsafe_code, reason = "a disposition can be neither read nor set otherwise")]
 fn set(signal: Signal, action: &SigAction) -> Option<SigAction> {
-    // SAFETY: only SIG_IGN, SIG_DFL and actions that stood there a moment before are set; none is code of ours.
+    // SAFETY: only SIG_IGN, SIG_DFL and actions that were installed a moment before are set; none is a function of this
+    // program.
     unsafe { sigaction(signal, action) }.ok()
 }

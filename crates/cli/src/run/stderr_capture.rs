@@ -1,5 +1,6 @@
-//! The command's stderr: passed on byte for byte, with its last part kept for the failure message. When our own stderr
-//! is a terminal the command gets a pseudo-terminal, so that it colours and redraws as it would without us.
+//! Passes the command's stderr on byte for byte, and keeps its last part for the error message. If the runner's stderr
+//! is a terminal, the command gets a pseudo-terminal, so that it uses colours and redraws as it would without the
+//! runner.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -16,16 +17,16 @@ use nix::pty::openpty;
 use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
 use tokio::sync::oneshot;
 
-/// What is kept of the output, in bytes: enough for the message even where much of it is colour.
+/// The number of bytes that are kept: enough for the message even if much of it is colour codes.
 const KEPT: usize = 32 * 1024;
 const CHUNK: usize = 64 * 1024;
-/// The output of an ended command is complete once nothing came for this long, in milliseconds: a process that the
-/// command left behind may hold the other end.
+/// After the command has ended, its output counts as finished once nothing arrives for this long, in milliseconds: a
+/// process that the command left behind may still hold the other end.
 const QUIET: u8 = 100;
-/// The longest that a talkative process left behind is listened to.
+/// After the command has ended, its output is read no longer than this, whatever processes it left behind.
 const LEFT_BEHIND: Duration = Duration::from_secs(5);
 
-/// The last bytes that went through.
+/// The last bytes of the output.
 #[derive(Clone, Default)]
 pub(crate) struct Tail(Arc<Mutex<VecDeque<u8>>>);
 
@@ -38,26 +39,26 @@ impl Tail {
         kept.extend(bytes);
     }
 
-    /// What is kept.
-    pub(crate) fn bytes(&self) -> Vec<u8> {
+    /// Returns the kept bytes.
+    pub fn bytes(&self) -> Vec<u8> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }
 }
 
-/// The command's end of its stderr, before the command exists.
-pub(crate) struct Ends {
-    /// What the command writes to.
+/// Both ends of the command's stderr, before the command is started.
+pub struct Ends {
+    /// The end that the command writes to.
     pub theirs: Stdio,
     ours: OwnedFd,
     screen: Option<OwnedFd>,
 }
 
 impl Ends {
-    /// A pseudo-terminal where our stderr is a terminal, a pipe elsewhere.
+    /// Opens a pseudo-terminal if the runner's stderr is a terminal, otherwise a pipe.
     ///
     /// # Errors
-    /// The operating system's, when it has no more descriptors.
-    pub(crate) fn open() -> io::Result<Self> {
+    /// Fails if there are no more descriptors.
+    pub fn open() -> io::Result<Self> {
         if io::stderr().is_terminal()
             && let Ok(ends) = Self::pseudo_terminal()
         {
@@ -72,7 +73,7 @@ impl Ends {
         for end in [&ends.master, &ends.slave] {
             fcntl(end, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
         }
-        // The real terminal does what a terminal does to output; here every byte passes as it is.
+        // The real terminal translates output; the pseudo-terminal passes every byte unchanged.
         let mut modes = tcgetattr(&ends.slave)?;
         cfmakeraw(&mut modes);
         tcsetattr(&ends.slave, SetArg::TCSANOW, &modes)?;
@@ -82,17 +83,17 @@ impl Ends {
     }
 }
 
-/// Gives the pseudo-terminal the size of the real one.
+/// Copies the size of the real terminal to the pseudo-terminal.
 fn copy_size(screen: &OwnedFd) {
     if let Ok(size) = rustix::termios::tcgetwinsize(io::stderr()) {
-        // A size that cannot be set is the one from before: still a size.
+        // On failure the previous size remains.
         rustix::termios::tcsetwinsize(screen, size).ok();
     }
 }
 
 /// The thread that passes the output on.
-pub(crate) struct Tee {
-    /// The last of what went through.
+pub struct Tee {
+    /// The last part of the output.
     pub tail: Tail,
     screen: Option<OwnedFd>,
     ended: Option<PipeWriter>,
@@ -100,51 +101,51 @@ pub(crate) struct Tee {
 }
 
 impl Tee {
-    /// Begins to pass on what comes.
+    /// Starts the thread.
     ///
     /// # Errors
-    /// The operating system's, when it has no more descriptors or threads.
-    pub(crate) fn start(ours: OwnedFd, screen: Option<OwnedFd>) -> io::Result<Self> {
-        let (told, ended) = pipe()?;
+    /// Fails if there are no more descriptors or threads.
+    pub fn start(ours: OwnedFd, screen: Option<OwnedFd>) -> io::Result<Self> {
+        let (end_reader, ended) = pipe()?;
         let (finished, done) = oneshot::channel();
         let tail = Tail::default();
         let kept = tail.clone();
         thread::Builder::new().name("stderr".to_owned()).spawn(move || {
-            // A reader of our stderr that has gone is nothing to report: there is nowhere to report it to.
-            pass_on(File::from(ours), &told.into(), &kept).ok();
+            // Fails if the reader of the runner's stderr is gone: then there is no place to report that either.
+            pass_on(File::from(ours), &end_reader.into(), &kept).ok();
             finished.send(()).ok();
         })?;
         Ok(Self { tail, screen, ended: Some(ended), done })
     }
 
-    /// The terminal has another size.
-    pub(crate) fn resized(&self) {
+    /// Passes on a change of the terminal's size.
+    pub fn resized(&self) {
         self.screen.iter().for_each(copy_size);
     }
 
-    /// The command has ended: returns when everything that it wrote has been passed on.
-    pub(crate) async fn finish(&mut self) {
+    /// Returns when everything that the ended command wrote has been passed on.
+    pub async fn finish(&mut self) {
         drop(self.ended.take());
-        // An error means that the thread is gone, and with it all that it had to do.
+        // An error means that the thread has ended.
         (&mut self.done).await.ok();
     }
 }
 
 impl Ends {
-    /// Splits off the command's end.
-    pub(crate) fn split(self) -> (Stdio, impl FnOnce() -> io::Result<Tee>) {
+    /// Separates the command's end from the runner's.
+    pub fn split(self) -> (Stdio, impl FnOnce() -> io::Result<Tee>) {
         let Self { theirs, ours, screen } = self;
         (theirs, move || Tee::start(ours, screen))
     }
 }
 
-fn pass_on(mut source: File, told: &OwnedFd, tail: &Tail) -> io::Result<()> {
+fn pass_on(mut source: File, end_reader: &OwnedFd, tail: &Tail) -> io::Result<()> {
     let mut buffer = vec![0; CHUNK];
     let mut ended: Option<Instant> = None;
     loop {
         let (came, over) = {
             let mut ends =
-                [PollFd::new(source.as_fd(), PollFlags::POLLIN), PollFd::new(told.as_fd(), PollFlags::POLLIN)];
+                [PollFd::new(source.as_fd(), PollFlags::POLLIN), PollFd::new(end_reader.as_fd(), PollFlags::POLLIN)];
             let watched = if ended.is_some() { &mut ends[..1] } else { &mut ends[..] };
             match poll(watched, if ended.is_some() { QUIET.into() } else { PollTimeout::NONE }) {
                 Err(nix::errno::Errno::EINTR) => continue,
@@ -160,7 +161,7 @@ fn pass_on(mut source: File, told: &OwnedFd, tail: &Tail) -> io::Result<()> {
                 Ok(0) => return Ok(()),
                 Ok(read) => read,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                // A pseudo-terminal reports this when no process holds its other end.
+                // A pseudo-terminal reports this error when its other end is closed.
                 Err(_) => return Ok(()),
             };
             tail.keep(&buffer[..read]);
@@ -174,7 +175,7 @@ fn pass_on(mut source: File, told: &OwnedFd, tail: &Tail) -> io::Result<()> {
     }
 }
 
-/// Writes to our stderr, which another program may have made non-blocking.
+/// Writes to the runner's stderr, which another program may have made non-blocking.
 fn write_all(mut bytes: &[u8]) -> io::Result<()> {
     let mut stderr = io::stderr().lock();
     while !bytes.is_empty() {

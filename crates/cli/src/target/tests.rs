@@ -1,4 +1,4 @@
-//! Flags before the folder, and no key for a stranger.
+//! Flags win over the data folder, and the folder's key is not sent to another host.
 
 use rekindle_core::RandomIds;
 
@@ -30,7 +30,7 @@ fn the_folder_names_the_server_and_the_key() {
 }
 
 #[test]
-fn what_is_given_comes_first() {
+fn flags_win_over_the_data_folder() {
     let local = local();
     let target = locate(Some("http://[::1]:9"), Some("other"), Some(&local.folder)).unwrap();
     assert_eq!((target.url.as_str(), target.key.as_str()), ("http://[::1]:9/", "other"));
@@ -39,7 +39,7 @@ fn what_is_given_comes_first() {
 }
 
 #[test]
-fn the_kept_key_is_not_shown_to_another_host() {
+fn the_stored_key_is_not_sent_to_another_host() {
     let local = local();
     for url in ["https://rekindle.example.org", "http://127.0.0.1.example.org", "http://10.0.0.1:3000"] {
         let failure = locate(Some(url), None, Some(&local.folder)).unwrap_err();
@@ -51,21 +51,21 @@ fn the_kept_key_is_not_shown_to_another_host() {
 }
 
 #[test]
-fn without_anything_the_words_say_what_to_do() {
+fn without_a_key_the_message_says_what_to_do() {
     let Err(CliError::Configuration(words)) = locate(None, None, None) else { panic!("there is no key") };
     assert!(words.contains("rekindle dev") && words.contains("127.0.0.1:3000"), "{words}");
     assert_eq!(locate(None, Some("k"), None).unwrap().url.as_str(), "http://127.0.0.1:3000/");
 }
 
 #[test]
-fn what_is_no_url_is_a_fault() {
+fn an_invalid_url_is_an_error() {
     for url in ["127.0.0.1:3000", "ftp://x", "http://", "nonsense"] {
         assert!(matches!(locate(Some(url), Some("k"), None), Err(CliError::Configuration(_))), "{url}");
     }
 }
 
 #[test]
-fn empty_is_none() {
+fn empty_values_count_as_absent() {
     let blank = " ".to_owned();
     assert_eq!((text(Some(&String::new())), text(Some(&blank)), text(None)), (None, None, None));
 }

@@ -1,9 +1,9 @@
-//! What is read, and what is refused.
+//! Which values are accepted and which are refused.
 
 use super::*;
 
 #[test]
-fn spans_and_objects_are_read() {
+fn spans_and_objects_are_parsed() {
     assert_eq!(span("20"), Ok(Duration::from_secs(20)));
     assert_eq!(span("1m30s"), Ok(Duration::from_secs(90)));
     assert!(span("50ms").is_err() && span("0").is_err() && span("soon").is_err() && span("-1").is_err());
@@ -12,7 +12,7 @@ fn spans_and_objects_are_read() {
 }
 
 #[test]
-fn an_id_is_whole_or_it_is_said_where_ids_are() {
+fn an_incomplete_id_is_refused_with_a_hint() {
     assert!(id("6fa459ea-ee8a-4ca4-894e-db77e160355e").is_ok());
     assert!(id("6fa459ea").unwrap_err().contains("`list` shows them"));
 }

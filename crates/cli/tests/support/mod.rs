@@ -1,5 +1,5 @@
-//! What the tests of the binary share: a folder with a real server on a free port, commands with a time limit, and waits
-//! for things to come true. Nothing waits longer than [`LIMIT`].
+//! What the tests of the binary share: a folder with a real server on a free port, commands with a time limit, and
+//! polling. No wait is longer than [`LIMIT`].
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in a test a failed expectation is the way to report")]
 #![expect(dead_code, reason = "each test file is a program of its own and uses a part of this")]
@@ -17,10 +17,10 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The longest that anything may take on a busy machine.
-pub(crate) const LIMIT: Duration = Duration::from_secs(30);
+/// The time limit of each step, long enough for a busy machine.
+pub const LIMIT: Duration = Duration::from_secs(30);
 
-/// What a command left behind.
+/// The result of a process that ended.
 #[derive(Debug)]
 pub(crate) struct Left {
     pub status: ExitStatus,
@@ -54,8 +54,8 @@ impl Left {
     }
 }
 
-/// A process that is ended with the test.
-pub(crate) struct Process {
+/// A process that is killed at the end of the test.
+pub struct Process {
     pub child: Child,
     out: Option<thread::JoinHandle<Vec<u8>>>,
     err: Option<thread::JoinHandle<Vec<u8>>>,
@@ -86,7 +86,7 @@ impl Process {
         kill(self.pid(), signal).unwrap();
     }
 
-    /// Waits for its end.
+    /// Waits until it ends.
     #[track_caller]
     pub(crate) fn wait(mut self) -> Left {
         let deadline = Instant::now() + LIMIT;
@@ -116,7 +116,7 @@ pub(crate) fn pause(span: Duration) {
     thread::sleep(span);
 }
 
-/// Looks again and again until there is something to see.
+/// Polls until there is a value.
 #[track_caller]
 pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + LIMIT;
@@ -129,8 +129,8 @@ pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// `rekindle` in a folder, without what the test's own environment says of servers.
-pub(crate) fn rekindle(folder: &Path) -> Command {
+/// Returns a command that runs `rekindle` in a folder, without the variables of the test's own environment.
+pub fn rekindle(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rekindle"));
     command.current_dir(folder).stdin(Stdio::null());
     for name in [
@@ -163,19 +163,19 @@ pub(crate) fn rekindle(folder: &Path) -> Command {
     command
 }
 
-/// Runs `rekindle` with these arguments to its end.
+/// Runs `rekindle` with these arguments and waits until it ends.
 #[track_caller]
 pub(crate) fn call<S: AsRef<OsStr>>(folder: &Path, args: impl IntoIterator<Item = S>) -> Left {
     Process::start(rekindle(folder).args(args)).wait()
 }
 
-/// A port that was free a moment ago.
-pub(crate) fn free_port() -> u16 {
+/// Returns a port that is free at this moment.
+pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// A folder with `rekindle dev` on it.
-pub(crate) struct Dev {
+/// A folder with a running `rekindle dev`.
+pub struct Dev {
     pub dir: TempDir,
     pub process: Option<Process>,
     settings: Vec<(&'static str, String)>,
@@ -186,8 +186,8 @@ impl Dev {
         Self::with(&[])
     }
 
-    /// With these settings.
-    pub(crate) fn with(settings: &[(&'static str, &str)]) -> Self {
+    /// Starts a server with these settings.
+    pub fn with(settings: &[(&'static str, &str)]) -> Self {
         let settings = settings.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         let mut dev = Self { dir: tempfile::tempdir().unwrap(), process: None, settings };
         dev.start_again();
@@ -219,15 +219,15 @@ impl Dev {
         self.process = Some(process);
     }
 
-    /// `kill -9`, and waits until it is gone.
-    pub(crate) fn kill(&mut self) {
+    /// Kills the server with `kill -9`, and waits until it is gone.
+    pub fn kill(&mut self) {
         let mut process = self.process.take().unwrap();
         process.child.kill().unwrap();
         process.child.wait().unwrap();
     }
 
-    /// SIGTERM; what it left.
-    pub(crate) fn stop(&mut self) -> Left {
+    /// Stops the server with SIGTERM and returns its result.
+    pub fn stop(&mut self) -> Left {
         let process = self.process.take().unwrap();
         process.signal(Signal::SIGTERM);
         process.wait()
@@ -242,19 +242,19 @@ impl Dev {
         fs::read_to_string(self.data().join("api-key")).unwrap().trim().to_owned()
     }
 
-    /// Runs `rekindle` here.
+    /// Runs `rekindle` in the folder.
     #[track_caller]
     pub(crate) fn call(&self, args: &[&str]) -> Left {
         call(self.folder(), args)
     }
 
-    /// Runs `rekindle` here; the JSON that it printed.
+    /// Runs `rekindle` in the folder and parses the JSON that it prints.
     #[track_caller]
     pub(crate) fn json(&self, args: &[&str]) -> Value {
         call(self.folder(), [&["--json"], args].concat()).json()
     }
 
-    /// Runs `rekindle` here with these variables.
+    /// Runs `rekindle` in the folder with these variables.
     #[track_caller]
     pub(crate) fn call_with(&self, variables: &[(&str, &str)], args: &[&str]) -> Left {
         let mut command = rekindle(self.folder());
@@ -262,12 +262,12 @@ impl Dev {
         Process::start(&mut command).wait()
     }
 
-    /// Starts `rekindle` here.
-    pub(crate) fn begin(&self, args: &[&str]) -> Process {
+    /// Starts `rekindle` in the folder.
+    pub fn begin(&self, args: &[&str]) -> Process {
         Process::start(rekindle(self.folder()).args(args))
     }
 
-    /// The only session of a project, once there is one in this status.
+    /// Waits until the only session of a project has this status, and returns it.
     #[track_caller]
     pub(crate) fn session(&self, project: &str, status: &str) -> Value {
         until(&format!("a session of {project} is {status}"), || {
@@ -278,7 +278,7 @@ impl Dev {
         })
     }
 
-    /// The tasks of a session, oldest first.
+    /// Returns the tasks of a session, oldest first.
     #[track_caller]
     pub(crate) fn tasks(&self, session: &str) -> Vec<Value> {
         let list = self.json(&["task", "list", "--session", session]);
@@ -288,14 +288,14 @@ impl Dev {
     }
 }
 
-/// An id or another text of a document.
+/// Returns a text field of a document.
 #[track_caller]
 pub(crate) fn text(of: &Value, field: &str) -> String {
     of[field].as_str().unwrap_or_else(|| panic!("no text {field} in {of}")).to_owned()
 }
 
-/// Whether there is such a process, and it is no zombie.
-pub(crate) fn is_alive(pid: i32) -> bool {
+/// Whether the process exists and is no zombie.
+pub fn is_alive(pid: i32) -> bool {
     match fs::read_to_string(format!("/proc/{pid}/stat")) {
         Ok(stat) => !stat.rsplit(')').next().unwrap().trim_start().starts_with(['Z', 'X']),
         Err(_) => false,

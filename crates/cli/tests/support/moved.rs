@@ -1,4 +1,5 @@
-//! A database with several pages of everything, all that it holds, and commands that are killed until they are done.
+//! A database with several pages of everything, its contents for comparison, and commands that are killed until they
+//! complete.
 
 use std::path::Path;
 use std::process::Command;
@@ -14,8 +15,7 @@ use rekindle_testkit::sample::{ended, key, largest_metadata, machine, noon_plus,
 
 use crate::support::{Process, pause};
 
-/// How many sessions there are.
-pub(crate) const SESSIONS: u64 = 2000;
+pub const SESSIONS: u64 = 2000;
 
 fn in_store<T>(path: &Path, work: impl AsyncFnOnce(&dyn Store) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -27,8 +27,8 @@ fn in_store<T>(path: &Path, work: impl AsyncFnOnce(&dyn Store) -> T) -> T {
     })
 }
 
-/// Several pages of everything.
-pub(crate) fn fill(path: &Path) {
+/// Creates a database with several pages of everything.
+pub fn fill(path: &Path) {
     in_store(path, async |store| {
         for from in (1..SESSIONS).step_by(500) {
             let mut changes = Changes::default();
@@ -51,11 +51,11 @@ pub(crate) fn fill(path: &Path) {
     });
 }
 
-/// Sessions, tasks, machines, events, and the number of keys.
-pub(crate) type All = (Vec<Versioned<Session>>, Vec<Versioned<Task>>, Vec<Versioned<Machine>>, Vec<Event>, usize);
+/// Sessions, tasks, machines, events, and the number of API keys.
+pub type All = (Vec<Versioned<Session>>, Vec<Versioned<Task>>, Vec<Versioned<Machine>>, Vec<Event>, usize);
 
-/// All that it holds.
-pub(crate) fn all(path: &Path) -> All {
+/// Reads everything that a database holds.
+pub fn all(path: &Path) -> All {
     let page = PageRequest { limit: 10_000, start: Start::Offset(0) };
     in_store(path, async |store| {
         (
@@ -68,10 +68,10 @@ pub(crate) fn all(path: &Path) -> All {
     })
 }
 
-/// Kills the command at a random moment of its work, again and again, until it is done before; how often.
-pub(crate) fn killed_until_done(command: impl Fn() -> Command, longest: Duration) -> u32 {
+/// Starts the command and kills it at a random moment, until it completes before that. Returns the number of kills.
+pub fn killed_until_done(command: impl Fn() -> Command, longest: Duration) -> u32 {
     for kills in 0.. {
-        // Each time it is left a little longer, so that it is done some day.
+        // The time limit grows, so that the command completes eventually.
         let longest = u64::try_from(longest.as_micros()).unwrap() * u64::from(kills + 1);
         let mut process = Process::start(&mut command());
         let at = Instant::now() + Duration::from_micros(fastrand::u64(..longest));

@@ -1,4 +1,4 @@
-//! Tests of `check::sets`.
+//! Duplicates are found in any number of rounds.
 
 use uuid::Uuid;
 
@@ -47,7 +47,7 @@ fn broken(sessions: &[Session], memberships: u64) -> Vec<Rule> {
 }
 
 #[test]
-fn each_rule_is_found_however_many_rounds_the_memberships_take() {
+fn each_rule_is_checked_in_one_round_and_in_several() {
     let active = Some(LiveState::Active);
     let mut second = session(2, active, None, None);
     second.project_id = session(1, active, None, None).project_id;
@@ -67,7 +67,7 @@ fn each_rule_is_found_however_many_rounds_the_memberships_take() {
 }
 
 #[test]
-fn what_only_looks_alike_breaks_nothing() {
+fn sessions_that_share_no_set_break_no_rule() {
     let active = Some(LiveState::Active);
     let mut elsewhere = session(1, active, Some(7), None);
     elsewhere.id = SessionId(Uuid::from_u128(9));

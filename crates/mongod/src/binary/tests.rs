@@ -1,4 +1,4 @@
-//! Versions, and which program is taken.
+//! Parsing of versions, and which program is chosen.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -14,7 +14,7 @@ use crate::support::{Reply, TestServer};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Records a session that ended so many days ago, which no client could.
+/// Creates a session that ended this many days ago, which no client can.
 async fn ended(server: &TestServer, number: u64, days: u32) -> String {
     let at = server.tracker.now().minus(DAY * days);
     let mut session = sample::session(number);
@@ -29,7 +29,7 @@ async fn ended(server: &TestServer, number: u64, days: u32) -> String {
     id
 }
 
-/// Test-1.1.f too: what ended 31 days ago goes by itself, at the time that is set for it.
+/// Also Test-1.1.f: a session that ended 31 days ago is deleted by the scheduled retention.
 #[tokio::test]
 async fn test_3_4_a_and_1_1_f_old_sessions_are_deleted() {
     let server = crate::support::Setup::new().set("CLEANUP_CRON", "* * * * * *").start().await;
@@ -90,7 +90,7 @@ async fn test_3_4_d_archived_sessions_stay() {
 }
 
 #[tokio::test]
-async fn test_3_4_e_a_cleanup_tells_what_it_deleted() {
+async fn test_3_4_e_a_cleanup_reports_what_it_deleted() {
     let server = TestServer::start().await;
     for n in 1..=5 {
         ended(&server, n, 31).await;
@@ -107,7 +107,7 @@ async fn test_3_4_e_a_cleanup_tells_what_it_deleted() {
     server.stop().await;
 }
 
-/// Test-3.4.f: a deletion that cannot be carried out whole is not carried out at all.
+/// Test-3.4.f: a deletion that fails deletes nothing.
 #[tokio::test]
 async fn test_3_4_f_a_failed_deletion_leaves_session_and_tasks() {
     let server = TestServer::start().await;
@@ -115,9 +115,9 @@ async fn test_3_4_f_a_failed_deletion_leaves_session_and_tasks() {
     let task = server.task(&session, "p", "work").await;
     let row = server.tracker.sessions().get(crate::support::session_id(&session)).await.unwrap();
     let mut changes = Changes::default();
-    changes.writes.push(Write::delete::<Session>(row.value.id, row.version));
-    // The last write of the transaction meets a row that is not as it was expected.
-    changes.writes.push(Write::touch::<Session>(row.value.id, 1));
+    changes.writes.push(Write::DeleteSession(row.value.id, row.version));
+    // The last write of the transaction expects another version of its row.
+    changes.writes.push(Write::TouchSession(row.value.id, 1));
     let outcome = server.tracker.store().commit(changes).await;
     assert!(matches!(outcome, Err(CommitError::Stale)), "{outcome:?}");
     server.get(&format!("/api/sessions/{session}")).await.expect(StatusCode::OK);

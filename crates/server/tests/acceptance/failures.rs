@@ -1,4 +1,4 @@
-//! 3.2: failures, found and declared.
+//! 3.2: failures, detected and declared.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ async fn test_3_2_a_a_session_is_marked_failed() {
 }
 
 #[tokio::test]
-async fn test_3_2_b_what_was_in_progress_fails_with_it() {
+async fn test_3_2_b_a_task_in_progress_fails_with_its_session() {
     let server = TestServer::start().await;
     let session = server.session("p", "m").await;
     let tasks = [server.task(&session, "p", "one").await, server.task(&session, "p", "two").await];
@@ -43,12 +43,12 @@ async fn test_3_2_b_what_was_in_progress_fails_with_it() {
 }
 
 #[tokio::test]
-async fn test_3_2_c_a_silent_session_becomes_stalled_by_itself() {
+async fn test_3_2_c_a_silent_session_becomes_stalled() {
     let server = TestServer::start().await;
     let old = silent_session(&server, 1, Duration::from_secs(300)).await;
     becomes(&server, &old, "stalled").await;
     server.stop().await;
-    // And one that falls silent while it is watched.
+    // Another session falls silent while the server runs.
     let server = Setup::new().set("STALL_THRESHOLD_MS", "300").start().await;
     let id = server.session("p", "m").await;
     becomes(&server, &id, "stalled").await;
@@ -65,7 +65,7 @@ async fn test_3_2_d_a_stalled_session_has_not_ended() {
     server.stop().await;
 }
 
-/// Test-3.2.e without its time limit: figures are the benchmark's.
+/// Test-3.2.e without its time limit, which the benchmark measures.
 #[tokio::test]
 async fn test_3_2_e_a_hundred_silent_sessions_in_one_scan() {
     let server = TestServer::start().await;

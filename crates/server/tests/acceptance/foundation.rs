@@ -1,4 +1,4 @@
-//! 1.1 to 1.3: the schema, the application as a whole, and who is let in.
+//! 1.1 to 1.3: the schema, the application as a whole, and API keys.
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -66,7 +66,7 @@ async fn test_1_2_f_the_documentation_is_an_openapi_document() {
 }
 
 #[tokio::test]
-async fn test_1_3_a_a_valid_key_is_let_in() {
+async fn test_1_3_a_a_valid_key_is_accepted() {
     let server = TestServer::start().await;
     let request = server.bare(Method::POST, "/api/sessions").header("X-API-Key", KEY);
     Reply::of(request.json(&json!({ "project_id": "p", "machine_id": "m" }))).await.expect(StatusCode::CREATED);

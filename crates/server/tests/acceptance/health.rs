@@ -1,4 +1,4 @@
-//! 2.4: how sessions fare.
+//! 2.4: the health of sessions.
 
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ async fn test_2_4_b_a_silent_session_is_listed() {
 }
 
 #[tokio::test]
-async fn test_2_4_c_a_heard_session_is_not_listed() {
+async fn test_2_4_c_a_session_in_time_is_not_listed() {
     let server = TestServer::start().await;
     let id = server.session("p", "m").await;
     server.act(&format!("/api/sessions/{id}/heartbeat")).await.expect(StatusCode::OK);
@@ -64,7 +64,7 @@ async fn test_2_4_c_a_heard_session_is_not_listed() {
 }
 
 #[tokio::test]
-async fn test_2_4_d_a_heard_session_is_healthy() {
+async fn test_2_4_d_a_session_in_time_is_healthy() {
     let server = TestServer::start().await;
     let id = server.session("p", "m").await;
     let health = server.get(&format!("/api/sessions/{id}/health")).await.expect(StatusCode::OK).json();
@@ -89,7 +89,7 @@ async fn test_2_4_e_the_threshold_is_a_setting() {
     server.stop().await;
 }
 
-/// Test-2.4.f without its time limit: figures are the benchmark's.
+/// Test-2.4.f without its time limit, which the benchmark measures.
 #[tokio::test]
 async fn test_2_4_f_a_hundred_health_requests_at_once() {
     let server = TestServer::start().await;

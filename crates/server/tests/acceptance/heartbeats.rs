@@ -11,7 +11,7 @@ fn beat(id: &str) -> String {
 }
 
 #[tokio::test]
-async fn test_2_2_a_a_heartbeat_is_noted_at_once() {
+async fn test_2_2_a_a_heartbeat_is_recorded_at_once() {
     let server = TestServer::start().await;
     let id = server.session("p", "m").await;
     let reply = server.act(&beat(&id)).await.expect(StatusCode::OK);
@@ -24,7 +24,7 @@ async fn test_2_2_a_a_heartbeat_is_noted_at_once() {
 }
 
 #[tokio::test]
-async fn test_2_2_b_a_heartbeat_tells_the_current_task() {
+async fn test_2_2_b_a_heartbeat_sets_the_current_task() {
     let server = TestServer::start().await;
     let id = server.session("p", "m").await;
     let body = json!({ "current_task_id": "task-123", "metadata": { "a": 1 } });
@@ -47,7 +47,7 @@ async fn test_2_2_c_a_heartbeat_revives_a_stalled_session() {
     server.stop().await;
 }
 
-/// Test-2.2.d without its time limit: figures are the benchmark's.
+/// Test-2.2.d without its time limit, which the benchmark measures.
 #[tokio::test]
 async fn test_2_2_d_a_hundred_heartbeats_at_once() {
     let server = TestServer::start().await;
@@ -61,7 +61,7 @@ async fn test_2_2_d_a_hundred_heartbeats_at_once() {
 }
 
 #[tokio::test]
-async fn test_2_2_e_a_heartbeat_of_nobody_is_not_found() {
+async fn test_2_2_e_a_heartbeat_of_an_unknown_session_is_not_found() {
     let server = TestServer::start().await;
     for id in ["invalid-uuid", "00000000-0000-4000-8000-000000000000"] {
         server.act(&beat(id)).await.error(StatusCode::NOT_FOUND, "not_found");

@@ -1,4 +1,4 @@
-//! 5.1: structured logs. The log service of the requirements is the log of a real process.
+//! 5.1: structured logs. The log service of the requirements is represented by the log of a real process.
 
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ fn request_id(response: &Response) -> String {
     response.headers()["x-request-id"].to_str().unwrap().to_owned()
 }
 
-/// Creates a session; answers its id and that of the request.
+/// Creates a session. Returns its id and that of the request.
 async fn session(process: &Process) -> (String, String) {
     let body = json!({ "project_id": "acceptance", "machine_id": "m-1" });
     let response = process.request(Method::POST, "/api/sessions").json(&body).send().await.unwrap();
@@ -19,7 +19,7 @@ async fn session(process: &Process) -> (String, String) {
 }
 
 #[tokio::test]
-async fn test_5_1_a_the_log_of_a_request_is_found_by_the_id_in_its_answer() {
+async fn test_5_1_a_the_log_of_a_request_is_found_by_the_id_in_its_response() {
     let mut process = Process::start(&[]).await;
     let answered = process.request(Method::GET, "/api/sessions").send().await.unwrap();
     let refused = process.request(Method::GET, "/api/sessions?limit=0").send().await.unwrap();
@@ -49,7 +49,7 @@ async fn test_5_1_b_a_created_session_is_logged_with_its_project_and_machine() {
     assert!(process.stop().await.success());
 }
 
-/// The condition is a row that something else has spoilt.
+/// The error is caused by a row that another program has corrupted.
 #[tokio::test]
 async fn test_5_1_c_an_error_is_in_the_log_within_a_minute() {
     let mut process = Process::start(&[]).await;
@@ -68,7 +68,7 @@ async fn test_5_1_c_an_error_is_in_the_log_within_a_minute() {
 }
 
 #[tokio::test]
-async fn test_5_1_d_a_sessions_lines_are_found_by_its_id() {
+async fn test_5_1_d_the_lines_of_a_session_are_found_by_its_id() {
     let mut process = Process::start(&[("LOG_LEVEL", "debug")]).await;
     let (id, _) = session(&process).await;
     let beat = process.request(Method::POST, &format!("/api/sessions/{id}/heartbeat")).send().await.unwrap();
@@ -81,7 +81,7 @@ async fn test_5_1_d_a_sessions_lines_are_found_by_its_id() {
 }
 
 #[tokio::test]
-async fn test_5_1_e_the_answers_header_is_a_uuid_and_the_one_in_the_log() {
+async fn test_5_1_e_the_request_id_header_is_a_uuid_and_is_in_the_log() {
     let mut process = Process::start(&[]).await;
     let (session, request) = session(&process).await;
     let id: uuid::Uuid = request.parse().unwrap();

@@ -1,4 +1,4 @@
-//! 2.3: machines, and the sessions that live on them.
+//! 2.3: machines, and their sessions.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ async fn test_2_3_a_a_machine_is_registered_online() {
 }
 
 #[tokio::test]
-async fn test_2_3_b_a_machine_keeps_its_slots() {
+async fn test_2_3_b_the_slots_of_a_machine_are_stored() {
     let server = TestServer::start().await;
     let id = machine(&server).await;
     let read = server.get(&format!("/api/machines/{id}")).await.expect(StatusCode::OK);
@@ -47,7 +47,7 @@ async fn test_2_3_c_a_machine_shows_its_sessions() {
 }
 
 #[tokio::test]
-async fn test_2_3_d_a_deleted_session_leaves_its_machine() {
+async fn test_2_3_d_a_deleted_session_is_removed_from_its_machine() {
     let server = TestServer::start().await;
     let id = machine(&server).await;
     let session = server.session("p", &id).await;

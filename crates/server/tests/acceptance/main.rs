@@ -1,4 +1,4 @@
-//! The acceptance tests of the product's requirements, phases 1 to 3 and 5, through HTTP. Each test carries the id of the
+//! The acceptance tests of the product's requirements, phases 1 to 3 and 5, through HTTP. Each test has the id of the
 //! requirement's own test in its name.
 #![expect(clippy::unwrap_used, reason = "a failed expectation is how a test reports")]
 
@@ -23,7 +23,7 @@ use rekindle_core::store::Changes;
 use rekindle_testkit::sample;
 use support::TestServer;
 
-/// Records an active session that was last heard so long ago, which no client could.
+/// Creates an active session whose last heartbeat is this old, which no client can.
 async fn silent_session(server: &TestServer, number: u64, silent_for: Duration) -> String {
     let now = server.tracker.now();
     let mut session = sample::session(number);
@@ -36,7 +36,7 @@ async fn silent_session(server: &TestServer, number: u64, silent_for: Duration) 
     id
 }
 
-/// Waits until the session shows this status, as a bystander would.
+/// Waits until a client sees the session in this status.
 async fn becomes(server: &TestServer, session: &str, status: &str) {
     let began = Instant::now();
     while server.status(session).await != status {
@@ -45,13 +45,13 @@ async fn becomes(server: &TestServer, session: &str, status: &str) {
     }
 }
 
-/// The ids that a list names.
+/// Returns the ids in a list.
 fn ids(list: &support::Reply, of: &str, field: &str) -> Vec<String> {
     let items = list.field(of);
     items.as_array().unwrap().iter().map(|item| item[field].as_str().unwrap().to_owned()).collect()
 }
 
-/// A time that was answered.
+/// Returns a time from a response.
 fn time(reply: &support::Reply, field: &str) -> Timestamp {
     reply.text(field).parse().unwrap()
 }

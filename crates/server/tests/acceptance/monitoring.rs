@@ -1,4 +1,4 @@
-//! 5.3: the service's health in detail, and its metrics.
+//! 5.3: the detailed health of the service, and its metrics.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,7 +20,7 @@ async fn health(server: &TestServer) -> (StatusCode, DetailedHealth, Dependencie
     (reply.status, health, dependencies)
 }
 
-/// Requests the health until it is as demanded.
+/// Polls the detailed health until it has this status.
 async fn comes(server: &TestServer, wanted: HealthStatus) -> (StatusCode, DetailedHealth, Dependencies) {
     let began = Instant::now();
     loop {
@@ -57,7 +57,7 @@ async fn test_5_3_b_the_database_is_connected() {
     assert!(health.uptime > 0.0);
     let names: Vec<_> = dependencies.background_jobs.jobs.iter().map(|job| job.name.as_str()).collect();
     assert_eq!(names, ["detector", "retention"]);
-    // The requirements' own field names, in the requirements' order.
+    // The names and the order of the fields are those of the requirements.
     let body = server.get("/health/detailed").await.json();
     let fields: Vec<_> = body.as_object().unwrap().keys().map(String::as_str).collect();
     for field in ["status", "timestamp", "uptime", "dependencies", "version", "environment"] {
@@ -95,7 +95,7 @@ async fn test_5_3_b_the_last_detection_pass_is_shown() {
 async fn test_5_3_c_a_database_out_of_reach_is_an_error() {
     let server = Setup::new().layered().start().await;
     comes(&server, HealthStatus::Ok).await;
-    // As a store that is gone for good.
+    // As with a store that has failed for good.
     server.tracker.store().close().await;
     let (status, health, dependencies) = comes(&server, HealthStatus::Error).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
@@ -123,13 +123,13 @@ async fn test_5_3_d_five_active_sessions_are_counted() {
 }
 
 #[tokio::test]
-async fn test_5_3_f_jobs_that_rest_for_sixteen_minutes_are_missed() {
+async fn test_5_3_f_jobs_without_a_pass_for_sixteen_minutes_are_reported() {
     let (store, clock) = (Arc::new(FaultyStore::default()), Arc::new(ManualClock::default()));
     let setup = Setup::new().clock(&clock).store(Arc::clone(&store) as Arc<dyn Store>);
     let server = setup.start().await;
     comes(&server, HealthStatus::Ok).await;
-    // The scheduler stands still: no job ends. The database answers queries.
-    store.set(Some(Outage::Fails(StoreError::Unavailable("as the test wants it".to_owned()))));
+    // The jobs cannot finish any pass, while the database still answers pings.
+    store.set(Some(Fault::Answers(StoreError::Unavailable("as the test wants it".to_owned()))));
     clock.advance(Duration::from_secs(16 * 60));
     let (status, health, dependencies) = comes(&server, HealthStatus::Degraded).await;
     assert_eq!(status, StatusCode::OK);

@@ -12,7 +12,7 @@ async fn failed(server: &TestServer, session: &str) {
 }
 
 #[tokio::test]
-async fn test_3_3_a_what_was_done_and_what_is_left() {
+async fn test_3_3_a_the_recovery_state_has_completed_and_unfinished_tasks() {
     let server = TestServer::start().await;
     let session = server.session("p", "m").await;
     let mut tasks = Vec::new();
@@ -35,7 +35,7 @@ async fn test_3_3_a_what_was_done_and_what_is_left() {
 }
 
 #[tokio::test]
-async fn test_3_3_b_preparing_is_noted() {
+async fn test_3_3_b_a_prepared_recovery_is_recorded() {
     let server = TestServer::start().await;
     let session = server.session("p", "m").await;
     failed(&server, &session).await;
@@ -66,7 +66,7 @@ async fn test_3_3_c_a_recovery_makes_a_new_session() {
 }
 
 #[tokio::test]
-async fn test_3_3_d_the_original_ends_with_a_note() {
+async fn test_3_3_d_the_original_ends_and_names_its_successor() {
     let server = TestServer::start().await;
     let session = server.session("p", "m").await;
     failed(&server, &session).await;
@@ -82,7 +82,7 @@ async fn test_3_3_d_the_original_ends_with_a_note() {
 }
 
 #[tokio::test]
-async fn test_3_3_e_failed_tasks_are_tried_again() {
+async fn test_3_3_e_failed_tasks_are_carried_over() {
     for (reset, expected) in [(Value::Null, 2), (json!(true), 2), (json!(false), 0)] {
         let server = TestServer::start().await;
         let session = server.session("p", "m").await;
@@ -109,7 +109,7 @@ async fn test_3_3_e_failed_tasks_are_tried_again() {
 }
 
 #[tokio::test]
-async fn test_3_3_f_a_session_at_work_is_not_recovered() {
+async fn test_3_3_f_an_active_session_is_not_recovered() {
     let server = TestServer::start().await;
     let session = server.session("p", "m").await;
     let reply = server.act(&format!("/api/sessions/{session}/prepare-recovery")).await;

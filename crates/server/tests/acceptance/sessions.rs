@@ -43,7 +43,7 @@ async fn test_2_1_a_a_session_is_created_with_an_id() {
 }
 
 #[tokio::test]
-async fn test_2_1_b_a_missing_project_is_named() {
+async fn test_2_1_b_a_missing_project_is_reported() {
     let server = TestServer::start().await;
     let reply = server.post("/api/sessions", json!({ "machine_id": "m" })).await;
     assert_eq!(reply.error(StatusCode::BAD_REQUEST, "validation_failed"), ["project_id"]);
@@ -61,7 +61,7 @@ async fn test_2_1_c_a_session_reads_as_it_was_created() {
 }
 
 #[tokio::test]
-async fn test_2_1_d_what_is_no_session_is_not_found() {
+async fn test_2_1_d_an_unknown_id_is_not_found() {
     let server = TestServer::start().await;
     for id in ["invalid-uuid-123", "00000000-0000-4000-8000-000000000000"] {
         let reply = server.get(&format!("/api/sessions/{id}")).await;

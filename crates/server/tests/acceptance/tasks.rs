@@ -30,7 +30,7 @@ async fn test_3_1_b_a_task_needs_a_session_that_exists() {
 }
 
 #[tokio::test]
-async fn test_3_1_c_work_that_begins_has_a_time() {
+async fn test_3_1_c_a_started_task_has_a_time() {
     let server = TestServer::start().await;
     let session = server.session("p", "m").await;
     let task = server.task(&session, "p", "work").await;
@@ -41,7 +41,7 @@ async fn test_3_1_c_work_that_begins_has_a_time() {
 }
 
 #[tokio::test]
-async fn test_3_1_d_work_that_is_done_has_a_time() {
+async fn test_3_1_d_a_completed_task_has_a_time() {
     let server = TestServer::start().await;
     let session = server.session("p", "m").await;
     let task = server.task(&session, "p", "work").await;
@@ -53,7 +53,7 @@ async fn test_3_1_d_work_that_is_done_has_a_time() {
 }
 
 #[tokio::test]
-async fn test_3_1_e_work_in_progress_is_the_current_task() {
+async fn test_3_1_e_a_task_in_progress_is_the_current_task() {
     let server = TestServer::start().await;
     let session = server.session("p", "m").await;
     let task = server.task(&session, "p", "work").await;
@@ -77,7 +77,7 @@ async fn test_3_1_f_a_list_by_session() {
 }
 
 #[tokio::test]
-async fn test_3_1_g_a_failure_says_why() {
+async fn test_3_1_g_a_failed_task_has_an_error_message() {
     let server = TestServer::start().await;
     let session = server.session("p", "m").await;
     let path = format!("/api/tasks/{}", server.task(&session, "p", "work").await);

@@ -1,4 +1,4 @@
-//! Bodies that are too large, too deep, or no JSON that means one thing.
+//! Bodies that are too large, too deep, or ambiguous JSON.
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -12,7 +12,7 @@ async fn post(server: &TestServer, path: &str, body: impl Into<Vec<u8>>) -> Repl
 }
 
 #[tokio::test]
-async fn heads_and_bodies_of_ten_megabytes_are_refused_in_words() {
+async fn heads_and_bodies_of_ten_megabytes_are_refused_with_a_message() {
     let process = Process::start(&[]).await;
     let before = process.sockets();
     let ten = 10_000_000;
@@ -25,7 +25,7 @@ async fn heads_and_bodies_of_ten_megabytes_are_refused_in_words() {
     is_error(&said, 413, "payload_too_large");
     let many: String = (0..2000).map(|n| format!("X-Field-{n}: {n}\r\n")).collect();
     is_error(&said_to(&process.address, head("GET", "/health", &many).into()).await, 431, "payload_too_large");
-    // Of what is much too long not everything is read, so that the answer may be lost.
+    // The server does not read an oversized head completely, so the response may be lost.
     for fields in [format!("X-Field: {}\r\n", "x".repeat(ten)), "X-Field: x\r\n".repeat(ten / 12)] {
         let said = said_to(&process.address, head("GET", "/health", &fields).into()).await;
         assert!(said.is_empty() || said.starts_with("HTTP/1.1 431 "), "{said}");
@@ -39,7 +39,7 @@ async fn heads_and_bodies_of_ten_megabytes_are_refused_in_words() {
 }
 
 #[tokio::test]
-async fn what_is_nested_too_deeply_is_refused_and_what_is_not_is_kept() {
+async fn json_nested_too_deeply_is_refused_and_any_other_is_stored() {
     let server = TestServer::start().await;
     let nested = |depth: usize| format!("{}1{}", r#"{"a":"#.repeat(depth), "}".repeat(depth));
     let of = |metadata: &str| format!(r#"{{"project_id":"p","machine_id":"m","metadata":{metadata}}}"#);
@@ -56,7 +56,7 @@ async fn what_is_nested_too_deeply_is_refused_and_what_is_not_is_kept() {
 }
 
 #[tokio::test]
-async fn what_is_no_json_is_refused() {
+async fn invalid_json_is_refused() {
     let server = TestServer::start().await;
     let cases: [&[u8]; 8] = [
         b"{\"project_id\":\"\xff\xfe\",\"machine_id\":\"m\"}",
@@ -77,7 +77,7 @@ async fn what_is_no_json_is_refused() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_there_twice_is_named() {
+async fn a_duplicate_field_is_refused_by_name() {
     let server = TestServer::start().await;
     let cases = [
         (r#"{"project_id":"p","machine_id":"m","project_id":"q"}"#, "\"project_id\""),
@@ -102,7 +102,7 @@ async fn a_name_that_is_there_twice_is_named() {
 }
 
 #[tokio::test]
-async fn numbers_beyond_measure_are_refused_or_kept_as_json_has_them() {
+async fn very_large_numbers_are_refused_or_stored_as_they_are() {
     let server = TestServer::start().await;
     let of = |slot: &str, number: &str| {
         format!(r#"{{"project_id":"p","machine_id":"m","docker_slot":{slot},"metadata":{{"n":{number}}}}}"#)
@@ -137,7 +137,7 @@ async fn numbers_beyond_measure_are_refused_or_kept_as_json_has_them() {
     }
     let path = format!("/api/sessions/cleanup?older_than_days={huge}");
     assert_eq!(server.act(&path).await.error(StatusCode::BAD_REQUEST, "validation_failed"), ["older_than_days"]);
-    // The largest that is allowed is before the beginning of time, and harmless.
+    // The largest allowed value lies before every possible time, so it deletes nothing.
     let path = format!("/api/sessions/cleanup?older_than_days={}", u32::MAX);
     assert_eq!(server.act(&path).await.expect(StatusCode::OK).field("deleted_sessions"), 0);
     server.stop().await;

@@ -1,4 +1,5 @@
-//! A clock that is set back an hour: no session is taken for silent, and everything that is ordered by time goes on.
+//! A clock that is set back an hour: no session is marked as stalled for it, and everything that is ordered by time
+//! continues.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use reqwest::StatusCode;
 use crate::support::Setup;
 
 #[tokio::test]
-async fn a_clock_that_is_set_back_blames_nobody_and_loses_nothing() {
+async fn a_clock_that_is_set_back_stalls_no_session_and_loses_nothing() {
     let clock = Arc::new(ManualClock::default());
     let setup = Setup::new().clock(&clock).set("STALL_THRESHOLD_MS", "1000").set("RATE_LIMIT_PER_MINUTE", "1000");
     let server = setup.set("DETECT_INTERVAL_MS", "200").start().await;
@@ -24,7 +25,7 @@ async fn a_clock_that_is_set_back_blames_nobody_and_loses_nothing() {
         server.tracker.detect().await.unwrap();
         assert_eq!(server.status(&old).await, "active");
     }
-    // What is done now is done, whatever the time.
+    // Requests are carried out, whatever the time.
     let beat = server.act(&format!("/api/sessions/{old}/heartbeat")).await.expect(StatusCode::OK);
     assert!(beat.field("next_heartbeat_ms").as_u64().unwrap() > 0);
     let task = server.task(&old, "p", "work").await;
@@ -39,7 +40,7 @@ async fn a_clock_that_is_set_back_blames_nobody_and_loses_nothing() {
         let health = server.get(&format!("/api/sessions/{path}/health")).await.expect(StatusCode::OK);
         assert_eq!(health.field("is_healthy"), true, "{}", health.json());
     }
-    // A session that falls silent now is found in time.
+    // A session that falls silent from now on is detected in time.
     server.let_pass(&clock, Duration::from_millis(2500)).await;
     assert_eq!(server.status(&new).await, "stalled");
     server.act(&format!("/api/sessions/{new}/heartbeat")).await.expect(StatusCode::OK);

@@ -1,5 +1,5 @@
-//! Bad input of every kind: each is answered clearly where HTTP still allows an answer, nothing is lost or leaked, and
-//! the server lives.
+//! Invalid requests of every kind: each gets a clear error response where HTTP allows one, loses or discloses nothing,
+//! and leaves the server running.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed expectation is a test's way to report")]
 
 #[path = "../support/mod.rs"]
@@ -17,10 +17,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Sends these bytes and reads until the other side closes: what it said, if it did so before it hung up.
+/// Sends these bytes and reads until the server closes the connection. Returns what it sent.
 async fn said_to(address: &str, bytes: Vec<u8>) -> String {
     let (mut reader, mut writer) = TcpStream::connect(address).await.unwrap().into_split();
-    // The other side may stop reading at any time.
+    // The server may stop reading at any time.
     let sending = tokio::spawn(async move {
         let _ = writer.write_all(&bytes).await;
         writer
@@ -32,12 +32,12 @@ async fn said_to(address: &str, bytes: Vec<u8>) -> String {
     String::from_utf8_lossy(&said).into_owned()
 }
 
-/// A head with these fields besides the usual ones; the connection ends with the answer.
+/// Returns a head with these fields besides the usual ones. The connection ends with the response.
 fn head(method: &str, path: &str, fields: &str) -> String {
     format!("{method} {path} HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\nConnection: close\r\n{fields}\r\n")
 }
 
-/// Demands an answer with this status and code, in the one envelope, with an id.
+/// Asserts that the response has this status and code, in the shape of all errors, with a request id.
 #[track_caller]
 fn is_error(said: &str, status: u16, code: &str) {
     assert!(said.starts_with(&format!("HTTP/1.1 {status} ")), "{said}");

@@ -1,4 +1,4 @@
-//! Who takes forever: with the head, with a later head on the same connection, with the body, and with taking the answer.
+//! Clients that never finish: the head, a later head on the same connection, the body, or reading the response.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::support::process::{PATIENCE, Process};
 use crate::support::{KEY, TestServer};
 use crate::{head, is_error, said_to};
 
-/// Sends byte by byte until the other side closes; answers what it said.
+/// Sends byte by byte until the server closes the connection. Returns what it sent.
 async fn dribble(stream: TcpStream, bytes: &'static [u8]) -> String {
     let (mut reader, mut writer) = stream.into_split();
     let sending = tokio::spawn(async move {
@@ -29,7 +29,7 @@ async fn dribble(stream: TcpStream, bytes: &'static [u8]) -> String {
     String::from_utf8_lossy(&said).into_owned()
 }
 
-/// An open connection on which one request has been answered.
+/// Returns an open connection on which one request was answered.
 async fn used(address: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
@@ -42,7 +42,7 @@ async fn used(address: &str) -> TcpStream {
 }
 
 #[tokio::test]
-async fn who_sends_byte_by_byte_is_not_waited_for() {
+async fn a_client_that_sends_byte_by_byte_is_cut_off() {
     let process = Process::start(&[("REQUEST_TIMEOUT_MS", "1500")]).await;
     let before = process.sockets();
     let first = dribble(process.connect().await, b"GET /health HTTP/1.1\r\nHost: x\r\nX-Slow: never ends ");
@@ -61,7 +61,7 @@ async fn who_sends_byte_by_byte_is_not_waited_for() {
         dribble(stream, b" ").await
     };
     let (first, later, quiet, body) = tokio::join!(first, later, quiet, body);
-    // A client that still sends when the answer comes may lose it.
+    // A client that is still sending when the response comes may lose it.
     for said in [first, later] {
         if !said.is_empty() {
             is_error(&said, 408, "timeout");
@@ -76,11 +76,11 @@ async fn who_sends_byte_by_byte_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_merely_idle_is_kept() {
+async fn an_idle_connection_is_kept() {
     let server = TestServer::start().await;
     let address = server.url.strip_prefix("http://").unwrap().to_owned();
     let mut stream = used(&address).await;
-    // Longer than a head may take.
+    // Longer than the time limit of a head.
     sleep(Duration::from_secs(7)).await;
     stream.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
     let mut said = String::new();
@@ -90,7 +90,7 @@ async fn a_connection_that_is_merely_idle_is_kept() {
 }
 
 #[tokio::test]
-async fn an_answer_that_nobody_takes_holds_nobody_else_up() {
+async fn a_response_that_is_not_read_delays_no_other_request() {
     let server = TestServer::start().await;
     let large = "x".repeat(60_000);
     for n in 0..100 {

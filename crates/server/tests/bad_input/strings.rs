@@ -1,12 +1,12 @@
-//! Texts with a meaning to a database, a shell or a file system, in every place for a text: they are kept as they are,
-//! and a search for one finds exactly it.
+//! Texts that have a meaning to a database, a shell or a file system, in every place where a text is allowed: they are
+//! stored unchanged, and a search for one finds only itself.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::{Reply, TestServer};
 
-/// As ids, as they may be sent: no control characters, and where a machine is meant no `/`.
+/// As ids, they have no control characters, and as machine ids no `/`.
 const TEXTS: [&str; 12] = [
     "' OR 1=1",
     "'; DROP TABLE sessions; --",
@@ -28,7 +28,7 @@ async fn total(server: &TestServer, list: &str, filter: &str, value: &str) -> Va
 }
 
 #[tokio::test]
-async fn every_text_is_kept_and_finds_only_itself() {
+async fn every_text_is_stored_unchanged_and_finds_only_itself() {
     let server = TestServer::start().await;
     for text in TEXTS {
         let metadata = json!({ text: text, "$where": { "$gt": text }, "list": [text, { text: null }] });
@@ -98,7 +98,7 @@ async fn an_operator_in_place_of_a_text_is_refused() {
             assert!(fields.iter().all(|field| named.iter().any(|named| named == field)), "{path} {named:?}");
         }
     }
-    // The notations of PHP and Express are unknown parameters, or invalid values.
+    // The notations of PHP and Express give an unknown parameter or an invalid value.
     for filter in ["project_id[$gt]=", "project_id[$ne]=x", "$where=1", "project_id.$gt="] {
         let reply = server.get(&format!("/api/sessions?{filter}")).await.expect(StatusCode::OK);
         assert_eq!(reply.field("total"), 1, "an unknown parameter changes nothing: {filter}");
@@ -112,7 +112,7 @@ async fn an_operator_in_place_of_a_text_is_refused() {
 }
 
 #[tokio::test]
-async fn an_id_cannot_lead_out_of_its_place() {
+async fn an_id_cannot_escape_its_path() {
     let server = TestServer::start().await;
     server.session("p", "m").await;
     for id in [
@@ -149,7 +149,7 @@ async fn an_id_cannot_lead_out_of_its_place() {
 }
 
 #[tokio::test]
-async fn a_nul_is_refused_in_an_id_and_kept_in_a_text() {
+async fn a_nul_is_refused_in_an_id_and_stored_in_a_text() {
     let server = TestServer::start().await;
     let body = json!({ "project_id": "p\0", "machine_id": "\0" });
     let reply = server.post("/api/sessions", body).await;
@@ -170,7 +170,7 @@ async fn a_nul_is_refused_in_an_id_and_kept_in_a_text() {
 }
 
 #[tokio::test]
-async fn a_query_that_is_no_text_is_refused() {
+async fn a_query_that_is_not_utf8_is_refused() {
     let server = TestServer::start().await;
     for query in ["project_id=%ff", "project_id=%c3%28", "%ff=x", "unknown=%fe%ff"] {
         let reply = server.get(&format!("/api/sessions?{query}")).await;

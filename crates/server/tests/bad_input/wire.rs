@@ -1,4 +1,4 @@
-//! Bytes on the wire that are no HTTP, lie about themselves, or are rarely sent.
+//! Bytes that are not HTTP, requests whose length is wrong, and rare but valid requests.
 
 use serde_json::json;
 
@@ -19,7 +19,7 @@ async fn sessions(address: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_told_so_and_the_server_lives() {
+async fn bytes_that_are_not_http_get_an_error_and_the_server_continues() {
     let mut process = Process::start(&[]).await;
     let before = process.sockets();
     let fields = |fields: &str| head("POST", "/api/sessions", fields);
@@ -60,10 +60,10 @@ async fn what_is_no_http_is_told_so_and_the_server_lives() {
 }
 
 #[tokio::test]
-async fn a_length_that_lies_does_not_smuggle_anything_in() {
+async fn a_wrong_content_length_smuggles_no_request() {
     let server = TestServer::start().await;
     let address = server.url.strip_prefix("http://").unwrap().to_owned();
-    // Shorter than the body: the rest is no request of its own, unless it is one.
+    // Shorter than the body: the rest is read as a request, and refused unless it is one.
     let one = body("one");
     let fields = format!("{JSON}Content-Length: {}\r\n", one.len());
     let head_of_one = head("POST", "/api/sessions", &fields).replace("Connection: close\r\n", "");
@@ -71,7 +71,7 @@ async fn a_length_that_lies_does_not_smuggle_anything_in() {
     assert!(said.starts_with("HTTP/1.1 201 "), "{said}");
     assert!(said.contains("HTTP/1.1 400 "), "{said}");
     assert_eq!(sessions(&address).await, 1);
-    // Longer: the client has ended before its body did.
+    // Longer than the body: the client stops sending before it is complete.
     let fields = format!("{JSON}Content-Length: {}\r\n", 10_000);
     let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
     let all = head("POST", "/api/sessions", &fields) + &body("three");
@@ -88,7 +88,7 @@ async fn a_length_that_lies_does_not_smuggle_anything_in() {
 }
 
 #[tokio::test]
-async fn what_is_rare_but_right_is_answered() {
+async fn rare_but_valid_requests_are_answered() {
     let server = TestServer::start().await;
     let address = server.url.strip_prefix("http://").unwrap().to_owned();
     let said = said_to(&address, b"GET /health HTTP/1.0\r\n\r\n".to_vec()).await;
@@ -102,7 +102,7 @@ async fn what_is_rare_but_right_is_answered() {
     let said = said_to(&address, head("GET", "/api/sessions", "Expect: a miracle\r\n").into()).await;
     assert!(said.starts_with("HTTP/1.1 "), "{said}");
 
-    // Many at once on one connection: each is answered, in their order.
+    // Several requests at once on one connection: each is answered, in order.
     let ask = |path: &str, fields: &str| format!("GET {path} HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\n{fields}\r\n");
     let mut all: String = (0..50).map(|n| ask(&format!("/api/nothing/{n}"), "")).collect();
     all += &ask("/health", "Connection: close\r\n");
@@ -115,14 +115,14 @@ async fn what_is_rare_but_right_is_answered() {
 }
 
 #[tokio::test]
-async fn methods_and_keys_that_make_no_sense_are_refused() {
+async fn invalid_methods_and_keys_are_refused() {
     let server = TestServer::start().await;
     let address = server.url.strip_prefix("http://").unwrap().to_owned();
     let said = said_to(&address, head("BREW", "/api/sessions", "").into()).await;
     is_error(&said, 405, "method_not_allowed");
     for key in ["' OR 1=1", "{\"$gt\":\"\"}", "*", "\u{e9}", &"x".repeat(5000)] {
-        let asked = format!("GET /api/sessions HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-API-Key: {key}\r\n\r\n");
-        is_error(&said_to(&address, asked.into()).await, 401, "api_key_malformed");
+        let request = format!("GET /api/sessions HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-API-Key: {key}\r\n\r\n");
+        is_error(&said_to(&address, request.into()).await, 401, "api_key_malformed");
     }
     server.stop().await;
 }

@@ -1,4 +1,4 @@
-//! Answers while the database is gone for longer than any client waits, and the recovery of the server.
+//! The responses while the database is gone for longer than any time limit, and after it is back.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -20,15 +20,15 @@ pub(crate) async fn test_5_2_e_six_requests_without_a_database_open_the_circuit(
     let path = format!("/api/sessions/{}", session["session_id"].as_str().unwrap());
     nodes.kill(0);
     let gone = Instant::now();
-    let mut told = Vec::new();
-    // The server's own jobs find out as well, so that it may take fewer.
+    let mut responses = Vec::new();
+    // The server's own jobs fail as well, so the circuit may open earlier.
     for _ in 0..6 {
         let answer = server.api.get(&path).await.unwrap();
         assert!(matches!(answer.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT), "{answer:?}");
-        told.push(answer);
+        responses.push(answer);
     }
     note(format!("six requests took {:.1?}", gone.elapsed()));
-    let sixth = told.pop().unwrap();
+    let sixth = responses.pop().unwrap();
     assert!(sixth.retry_after.is_some());
     let message = sixth.expect(StatusCode::SERVICE_UNAVAILABLE);
     assert!(message["message"].as_str().unwrap().contains("the circuit to the store is open"), "{message}");

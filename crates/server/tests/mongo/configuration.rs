@@ -1,4 +1,4 @@
-//! How the server starts on MongoDB, and what it says when it cannot: status 78, the setting, what to do, no secret.
+//! How the server starts on MongoDB, and the message when it cannot: status 78, the setting, what to do, no secret.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::server::{KEY, PATIENCE, Server, note, program, until};
 
 const SECRET: &str = "hunter2-is-a-secret";
 
-/// Runs the program to its end, which must be the one for a fault in the configuration; what it said.
+/// Runs the program, which must fail with the status of a configuration error. Returns what it printed.
 async fn refused(variables: &[(&str, &str)]) -> String {
     let mut command = program(variables);
     command.env("API_KEYS", KEY).env("PORT", "0").env("RATE_LIMIT_PER_MINUTE", "0");
@@ -26,7 +26,7 @@ async fn refused(variables: &[(&str, &str)]) -> String {
     said
 }
 
-/// Says that a text names all of these.
+/// Asserts that a text has all of these words.
 #[track_caller]
 fn names(said: &str, words: &[&str]) {
     for word in words {
@@ -57,7 +57,7 @@ pub(crate) async fn test_1_2_d_without_a_mongodb_uri_it_is_a_configuration_error
     names(&refused(&[]).await, &["STORE_URL"]);
 }
 
-pub(crate) async fn a_uri_that_is_none_is_refused(_: String) {
+pub async fn an_invalid_uri_is_refused(_: String) {
     let bad = [
         "mongodb://".to_owned(),
         "mongodb:".to_owned(),
@@ -81,7 +81,7 @@ pub(crate) async fn a_uri_that_is_none_is_refused(_: String) {
     names(&name, &["MONGODB_DATABASE"]);
 }
 
-pub(crate) async fn two_settings_that_differ_are_refused(uri: String) {
+pub async fn contradicting_settings_are_refused(uri: String) {
     let other = format!("mongodb://admin:{SECRET}@127.0.0.1:1/");
     let said = refused(&[("STORE_URL", &uri), ("MONGODB_URI", &other)]).await;
     names(&said, &["STORE_URL", "MONGODB_URI"]);
@@ -93,9 +93,9 @@ pub(crate) async fn a_wrong_password_is_refused_and_never_shown(binary: PathBuf)
     let wrong = nodes.uri().replace(":right@", &format!(":{SECRET}@"));
     let said = refused(&[("STORE_URL", &wrong)]).await;
     names(&said, &["STORE_URL", "password"]);
-    let nobody = nodes.uri().replace("keeper:right@", "");
-    names(&refused(&[("MONGODB_URI", &nobody)]).await, &["MONGODB_URI"]);
-    // And the right one is let in.
+    let no_user = nodes.uri().replace("keeper:right@", "");
+    names(&refused(&[("MONGODB_URI", &no_user)]).await, &["MONGODB_URI"]);
+    // The right password is accepted.
     let database = Database::at(&nodes.uri());
     let server = Server::start(&nodes.uri(), &database.name, &[]).await;
     server.ready().await;
@@ -103,17 +103,17 @@ pub(crate) async fn a_wrong_password_is_refused_and_never_shown(binary: PathBuf)
     assert!(shown.is_empty(), "a password is in the log: {shown:?}");
 }
 
-pub(crate) async fn a_server_alone_is_refused(binary: PathBuf) {
+pub async fn a_standalone_server_is_refused(binary: PathBuf) {
     let nodes = Nodes::start(Options { shape: Shape::Standalone, ..Options::at(binary) }).unwrap();
     let said = refused(&[("STORE_URL", &nodes.uri())]).await;
     names(&said, &["STORE_URL", "--replSet"]);
 }
 
-pub(crate) async fn what_is_out_of_reach_is_waited_for(binary: PathBuf) {
+pub async fn a_database_that_is_out_of_reach_is_retried(binary: PathBuf) {
     let mut nodes = Nodes::start(Options::at(binary)).unwrap();
     let uri = nodes.uri();
     nodes.kill(0);
-    // Declared before the server: it must still be there when the database is dropped.
+    // Declared before the server, so that it is dropped after it.
     let database = Database::at(&uri);
     let server = Server::start(&uri, &database.name, &[("STORE_TIMEOUT_MS", "3000")]).await;
     server.api.get("/health").await.unwrap().expect(StatusCode::OK);
@@ -132,7 +132,7 @@ pub(crate) async fn what_is_out_of_reach_is_waited_for(binary: PathBuf) {
     let since = std::time::Instant::now();
     server.ready().await;
     note(format!("ready {:.1} s after the node had a primary", since.elapsed().as_secs_f64()));
-    // An open circuit lets one request through now and then.
+    // An open circuit lets single requests through.
     let session = until("a session can be created", || async {
         let answer = server.api.post("/api/sessions", &body).await?;
         (answer.status == StatusCode::CREATED).then_some(answer.body)

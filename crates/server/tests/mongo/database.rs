@@ -1,4 +1,4 @@
-//! A database of a test's own, gone after it, and what must hold in it at the end. Shared with the tests in `three_nodes`.
+//! The database of one test, dropped at its end, and what must hold in it then. Shared with the tests in `three_nodes`.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,14 +12,14 @@ use rekindle_testkit::invariants;
 
 use crate::server::{note, until};
 
-/// How long dropping a database may take: its servers may be gone already, and the database with them.
+/// The time limit of dropping a database, whose servers may be gone already.
 const GOODBYE: Duration = Duration::from_secs(10);
 
-/// How many events are read at once.
+/// The number of events that are read at once.
 const PAGE: u32 = 1000;
 
-/// A database with a random name; dropped with this value.
-pub(crate) struct Database {
+/// A database with a random name. It is dropped with this value.
+pub struct Database {
     pub uri: String,
     pub name: String,
 }
@@ -34,9 +34,9 @@ impl Database {
         Client::with_uri_str(&self.uri).await.unwrap().database(database).run_command(command).await.unwrap()
     }
 
-    /// What is broken, each in a sentence: the domain's invariants, and that every session was recorded whole, which is
-    /// once, with the one event of its creation.
-    pub(crate) async fn broken(&self) -> Vec<String> {
+    /// Returns everything that is broken, each in a sentence: the domain's invariants, and that every session was
+    /// recorded exactly once, with one event of its creation.
+    pub async fn broken(&self) -> Vec<String> {
         let options = MongoOptions { database: self.name.clone(), ..MongoOptions::at(self.uri.parse().unwrap()) };
         let store = MongoStore::connect(options).await.unwrap();
         until("the store can be read", || async { store.ping().await.ok() }).await;
@@ -63,7 +63,7 @@ impl Database {
         broken
     }
 
-    /// The ids of all sessions, read past our own code.
+    /// Returns the ids of all sessions, read without the code under test.
     async fn ids(&self) -> Vec<SessionId> {
         let found = self.command(&self.name, doc! { "distinct": "sessions", "key": "session_id" }).await;
         let values = found.get_array("values").unwrap();
@@ -71,7 +71,7 @@ impl Database {
     }
 }
 
-/// How many events of each kind each session has.
+/// Counts the events of each kind for each session.
 async fn kinds(store: &dyn Store) -> HashMap<(EventKind, SessionId), usize> {
     let mut kinds = HashMap::new();
     let mut after = None;
@@ -90,7 +90,7 @@ async fn kinds(store: &dyn Store) -> HashMap<(EventKind, SessionId), usize> {
 impl Drop for Database {
     fn drop(&mut self) {
         let (uri, name) = (self.uri.clone(), self.name.clone());
-        // In a thread of its own: here is a runtime's thread, which must not wait.
+        // In a thread of its own, since a thread of the runtime must not block.
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {

@@ -1,4 +1,4 @@
-//! What goes and what stays, against the database's own clean-up and against a deletion that fails half-way.
+//! Which sessions are deleted, by the database's TTL indexes and by a deletion that fails halfway.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::server::{Api, Server, until};
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// A session with three tasks; its id.
+/// Creates a session with three tasks and returns its id.
 async fn session(api: &Api, machine: &str) -> String {
     let body = json!({ "project_id": "p", "machine_id": machine });
     let session = api.post("/api/sessions", &body).await.unwrap().expect(StatusCode::CREATED);
@@ -34,11 +34,11 @@ async fn tasks(api: &Api, id: &str) -> Value {
     api.get(&format!("/api/tasks?session_id={id}")).await.unwrap().expect(StatusCode::OK)["total"].clone()
 }
 
-/// That the same holds in the database alone is for the tests of the store.
-pub(crate) async fn test_1_1_f_what_ended_31_days_ago_goes_unless_it_is_archived(binary: PathBuf) {
+/// The tests of the store check that the database alone does the same.
+pub async fn test_1_1_f_sessions_that_ended_31_days_ago_are_deleted_unless_archived(binary: PathBuf) {
     let nodes = Nodes::start(Options { fast_ttl: true, ..Options::at(binary) }).unwrap();
     let database = Database::at(&nodes.uri());
-    // With the server's own retention asleep: what goes here went by the database's index.
+    // The server's own retention never runs here, so only the TTL indexes delete.
     let settings = [("RETENTION_DAYS", "30"), ("CLEANUP_CRON", "0 0 1 1 *")];
     let server = Server::start(&nodes.uri(), &database.name, &settings).await;
     let api = &server.api;
@@ -83,9 +83,9 @@ pub(crate) async fn test_3_4_f_a_deletion_that_fails_halfway_leaves_session_and_
     let id = session(api, "m").await;
     complete(api, &id).await;
     let before = api.get(&format!("/api/sessions/{id}")).await.unwrap().expect(StatusCode::OK);
-    // The first statement of the cascade is let through, every later one refused: by a disk that is full, say.
+    // The first statement of the deletion succeeds and a later one fails, as on a full disk.
     for skipped in [0, 1, 2] {
-        // Each time on a server of its own: five failures open the circuit.
+        // Each round has a server of its own, since five failures open the circuit.
         let other = Server::start(&nodes.uri(), &database.name, &[]).await;
         other.ready().await;
         let data = doc! { "failCommands": ["delete", "commitTransaction"], "errorCode": 14031, "appName": "rekindle" };

@@ -1,4 +1,5 @@
-//! The whole story through HTTP: work, silence, one second, twenty who recover, one successor.
+//! A recovery from start to end through HTTP: work, silence, detection within a second, twenty recoveries at once, one
+//! successor.
 
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ async fn get(api: &Api, path: &str) -> Value {
     api.get(path).await.unwrap().expect(StatusCode::OK)
 }
 
-pub(crate) async fn the_whole_story_of_a_recovery(uri: String) {
+pub async fn a_recovery_from_start_to_end(uri: String) {
     let database = Database::at(&uri);
     let threshold = THRESHOLD.as_millis().to_string();
     let server = Server::start(&uri, &database.name, &[("STALL_THRESHOLD_MS", &threshold)]).await;
@@ -48,7 +49,7 @@ pub(crate) async fn the_whole_story_of_a_recovery(uri: String) {
         let answer = api.ask(Method::PATCH, &format!("/api/tasks/{task}"), Some(&body)).await.unwrap();
         answer.expect(StatusCode::OK);
     }
-    // It is heard for longer than the threshold, and so is not missed.
+    // Heartbeats continue for longer than the threshold, so it is not missed.
     let mut heard = session;
     for _ in 0..8 {
         tokio::time::sleep(THRESHOLD / 4).await;
@@ -65,7 +66,7 @@ pub(crate) async fn the_whole_story_of_a_recovery(uri: String) {
     let late = time(&stalled, "updated_at").since(time(&heard, "last_heartbeat").plus(THRESHOLD));
     note(format!("found {} ms after its deadline", late.as_millis()));
     assert!(late < Duration::from_secs(1), "{late:?}");
-    // Its machine was silent as well, and is back.
+    // Its machine was silent, too, and is online again.
     post(api, "/api/machines/m/heartbeat", json!({})).await.expect(StatusCode::OK);
     let state = get(api, &format!("/api/sessions/{id}/recovery-state")).await;
     assert_eq!(text(&state["last_successful_task"], "task_id"), tasks[0]);
@@ -103,7 +104,7 @@ pub(crate) async fn the_whole_story_of_a_recovery(uri: String) {
 
 pub(crate) async fn fifty_creates_at_once_make_one_session(uri: String) {
     let database = Database::at(&uri);
-    // On two servers, which know nothing of each other.
+    // On two servers that share only the database.
     let servers = [Server::start(&uri, &database.name, &[]).await, Server::start(&uri, &database.name, &[]).await];
     for server in &servers {
         server.ready().await;

@@ -1,5 +1,5 @@
-//! Clients that reset their connection in the middle of a request, or before its answer, a thousand times: nothing may
-//! be half done, and nothing may be held for them afterwards.
+//! A thousand clients that reset their connection during a request or before its response: no request may be half done,
+//! and the server may hold nothing for them afterwards.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -18,23 +18,23 @@ use crate::database::Database;
 use crate::server::{Api, KEY, Server, note, until};
 
 const RESETS: usize = 1000;
-/// How many clients are at it at once.
+/// The number of concurrent clients.
 const CLIENTS: usize = 32;
-/// The largest that the pool of connections to MongoDB may be, and a few that watch the servers.
+/// The size limit of the connection pool to MongoDB, and a few connections that monitor the servers.
 const POOL: usize = 100 + 8;
 
-/// The targets of the clients, and their counters.
+/// The sessions that the requests of the clients use, and the counters of the clients.
 struct Targets {
     live: Vec<String>,
     stalled: Vec<String>,
     whole: AtomicUsize,
 }
 
-pub(crate) async fn a_thousand_clients_that_break_off_leave_nothing_half_done(uri: String) {
+pub async fn a_thousand_reset_connections_leave_no_request_half_done(uri: String) {
     let database = Database::at(&uri);
     let name = database.name.clone();
     let joint = if uri.contains('?') { '&' } else { '?' };
-    // The name that distinguishes the server's connections from others.
+    // The name that identifies the server's connections.
     let named = format!("{uri}{joint}appName={name}");
     let server = Server::start(&named, &name, &[]).await;
     server.ready().await;
@@ -47,7 +47,7 @@ pub(crate) async fn a_thousand_clients_that_break_off_leave_nothing_half_done(ur
     let targets = Arc::new(Targets { live, stalled, whole: AtomicUsize::new(0) });
     let before = Held::of(&server, &database).await;
     break_off(&server.api, &targets, RESETS).await;
-    // The system forgets a reset connection at once, the server when it comes round to it: what is leaked stays.
+    // The system releases a reset connection at once, the server a little later. A leaked one stays.
     let what = format!("no more descriptors than before, which was {before:?}");
     let after = until(&what, || async {
         let after = Held::of(&server, &database).await;
@@ -59,7 +59,7 @@ pub(crate) async fn a_thousand_clients_that_break_off_leave_nothing_half_done(ur
     assert!(after.connections <= POOL, "{after:?}");
 
     server.ready().await;
-    // Beats, creates and recovers work as before, on the very same sessions.
+    // Heartbeats, creates and recoveries work as before, on the same sessions.
     for id in &targets.live {
         let beat = server.api.post(&format!("/api/sessions/{id}/heartbeat"), &json!({})).await.unwrap();
         beat.expect(StatusCode::OK);
@@ -76,7 +76,7 @@ pub(crate) async fn a_thousand_clients_that_break_off_leave_nothing_half_done(ur
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
-/// Records sessions, each with a task, all at once; their ids.
+/// Creates sessions with a task each, concurrently, and returns their ids.
 async fn sessions(api: &Api, kind: &'static str, count: usize) -> Vec<String> {
     let mut made = JoinSet::new();
     for number in 0..count {
@@ -107,11 +107,11 @@ async fn break_off(api: &Api, targets: &Arc<Targets>, count: usize) {
             }
         });
     }
-    // A client that panics must not go unheard.
+    // Fails if a client panicked.
     clients.join_all().await;
 }
 
-/// A create, a beat or a recovery.
+/// Returns a create, a heartbeat or a recovery.
 fn request(targets: &Targets, random: &mut fastrand::Rng) -> String {
     let (path, body) = match random.u32(0..3) {
         0 => {
@@ -129,11 +129,11 @@ fn request(targets: &Targets, random: &mut fastrand::Rng) -> String {
     format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
 
-/// Sends a request, or a part of it, and resets the connection at a moment of chance.
+/// Sends a request or a part of it, and resets the connection at a random moment.
 async fn reset(address: SocketAddr, request: &str, targets: &Targets, random: &mut fastrand::Rng) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.set_nodelay(true).unwrap();
-    // What is closed then is reset, not ended in order.
+    // Closing now resets the connection instead of ending it in order.
     stream.set_zero_linger().unwrap();
     let whole = random.u32(0..4) > 0;
     let sent = if whole { request.len() } else { random.usize(1..request.len()) };
@@ -142,17 +142,17 @@ async fn reset(address: SocketAddr, request: &str, targets: &Targets, random: &m
     tokio::time::sleep(Duration::from_micros(random.u64(0..20_000))).await;
 }
 
-/// What a server holds when it rests.
+/// The resources of a server without requests.
 #[derive(Debug)]
 struct Held {
-    /// Connections to MongoDB.
+    /// The number of connections to MongoDB.
     connections: usize,
-    /// Open files and sockets but for those.
+    /// The number of other open files and sockets.
     others: usize,
 }
 
 impl Held {
-    /// Waits until no client is connected and nothing is under way, and counts.
+    /// Waits until there are no connections and no transactions, and counts the resources.
     async fn of(server: &Server, database: &Database) -> Self {
         let port = server.api.address.rsplit_once(':').unwrap().1.parse::<u16>().unwrap();
         until("nobody is connected who is gone", || async { every_end_has_another(port).then_some(()) }).await;
@@ -162,9 +162,9 @@ impl Held {
             (open == 0).then_some(())
         })
         .await;
-        let asked = doc! { "$currentOp": { "allUsers": true, "idleConnections": true } };
+        let operations = doc! { "$currentOp": { "allUsers": true, "idleConnections": true } };
         let mine = doc! { "$match": { "appName": &database.name } };
-        let ask = doc! { "aggregate": 1, "pipeline": [asked, mine, { "$count": "n" }], "cursor": {} };
+        let ask = doc! { "aggregate": 1, "pipeline": [operations, mine, { "$count": "n" }], "cursor": {} };
         let answer: Document = database.command("admin", ask).await;
         let found = answer.get_document("cursor").unwrap().get_array("firstBatch").unwrap().first();
         let connections = found.map_or(0, |found| found.as_document().unwrap().get_i32("n").unwrap());
@@ -174,7 +174,7 @@ impl Held {
     }
 }
 
-/// Whether each connection that the server on this port holds has a client that holds it as well, by the system's table.
+/// Whether each connection of the server on this port also has a client, according to the system's table.
 fn every_end_has_another(port: u16) -> bool {
     const ESTABLISHED: &str = "01";
     const CLOSED_BY_THE_OTHER: &str = "08";

@@ -1,5 +1,5 @@
-//! The real server as a process on a MongoDB database, and a client that tells an answer from none. Shared with the
-//! tests in `three_nodes`.
+//! The real server as a process on a MongoDB database, and a client that distinguishes an error response from a missing
+//! one. Shared with the tests in `three_nodes`.
 
 use std::fmt::Display;
 use std::future::Future;
@@ -13,23 +13,23 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
-/// The longest that anything may take on a slow and loaded machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// The time limit of each step, long enough for a slow and loaded machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The key that every server lets in.
-pub(crate) const KEY: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
+/// The API key that every server accepts.
+pub const KEY: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
 
-/// How many lines of a server's log are kept.
+/// The number of lines of a server's log that are kept.
 const KEPT: usize = 20_000;
 
-/// Prints a message for the reader of the tests' output: mostly a figure.
+/// Prints a note to the output of the tests, mostly a measured figure.
 #[expect(clippy::print_stderr, reason = "figures are for the person who runs the tests")]
 pub(crate) fn note(text: impl Display) {
     eprintln!("    {text}");
 }
 
-/// Looks again and again until there is something to see.
-pub(crate) async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
+/// Polls until there is a value.
+pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
     let since = Instant::now();
     loop {
         if let Some(seen) = look().await {
@@ -40,24 +40,24 @@ pub(crate) async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut look
     }
 }
 
-/// The program with these variables and no others.
-pub(crate) fn program(variables: &[(&str, &str)]) -> Command {
+/// Returns a command with these variables and no others.
+pub fn program(variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rekindle-server"));
     command.env_clear().envs(variables.iter().copied()).stdin(Stdio::null()).stdout(Stdio::null());
     command.stderr(Stdio::piped());
     command
 }
 
-/// A server process; killed when it is dropped.
-pub(crate) struct Server {
+/// A server process. It is killed when this value is dropped.
+pub struct Server {
     child: Child,
     pub api: Api,
     log: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Server {
-    /// Starts it on this database, and waits until it listens.
-    pub(crate) async fn start(uri: &str, database: &str, more: &[(&str, &str)]) -> Self {
+    /// Starts a server on this database, and waits until it listens.
+    pub async fn start(uri: &str, database: &str, more: &[(&str, &str)]) -> Self {
         let mut variables = vec![
             ("STORE_URL", uri),
             ("MONGODB_DATABASE", database),
@@ -69,14 +69,14 @@ impl Server {
         Self::with(&variables).await
     }
 
-    /// Starts it with these variables and no others, and waits until it listens.
-    pub(crate) async fn with(variables: &[(&str, &str)]) -> Self {
+    /// Starts a server with these variables and no others, and waits until it listens.
+    pub async fn with(variables: &[(&str, &str)]) -> Self {
         let mut child = program(variables).spawn().unwrap();
         let log = Arc::new(Mutex::new(Vec::new()));
         let (listens, address) = oneshot::channel();
         let (mut listens, kept) = (Some(listens), Arc::clone(&log));
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        // The log must be read, or the server would wait for that.
+        // The log must be read, or the server would block.
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 let line = serde_json::from_str(&line).unwrap_or(Value::String(line));
@@ -86,7 +86,7 @@ impl Server {
                     drop(listens.send(address.to_owned()));
                 }
                 let mut kept = kept.lock().unwrap();
-                // A request's line is of no interest unless something went wrong.
+                // Lines of single requests are dropped unless something went wrong.
                 if kept.len() < KEPT && (line["level"] != "INFO" || line["context"]["endpoint"].is_null()) {
                     kept.push(line);
                 }
@@ -100,24 +100,24 @@ impl Server {
         Self { child, api: Api::new(&address), log }
     }
 
-    /// The number of its process.
-    pub(crate) fn pid(&self) -> u32 {
+    /// The id of its process.
+    pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// `kill -9`, and waits for the end.
-    pub(crate) fn kill(&mut self) {
-        // Both fail only for a process that has ended.
+    /// Kills it with `kill -9`, and waits until it has ended.
+    pub fn kill(&mut self) {
+        // Both fail only if the process has ended.
         drop((self.child.kill(), self.child.wait()));
     }
 
-    /// The lines of its log that fit, as far as they were kept.
-    pub(crate) fn said(&self, fits: impl Fn(&Value) -> bool) -> Vec<Value> {
+    /// Returns the kept lines of its log that fit.
+    pub fn said(&self, fits: impl Fn(&Value) -> bool) -> Vec<Value> {
         self.log.lock().unwrap().iter().filter(|line| fits(line)).cloned().collect()
     }
 
-    /// Waits until it is ready to serve.
-    pub(crate) async fn ready(&self) {
+    /// Waits until it is ready.
+    pub async fn ready(&self) {
         until("the server is ready", || async {
             let answer = self.api.get("/ready").await?;
             (answer.status == StatusCode::OK).then_some(())
@@ -140,7 +140,7 @@ pub(crate) struct Api {
     pub address: String,
 }
 
-/// What a server answered.
+/// The response of a server.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub status: StatusCode,
@@ -149,7 +149,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The answer, if it has this status.
+    /// Returns the body, if the response has this status.
     #[track_caller]
     pub(crate) fn expect(self, status: StatusCode) -> Value {
         assert_eq!(self.status, status, "{}", self.body);
@@ -164,8 +164,8 @@ impl Api {
         Self { http, address: address.to_owned() }
     }
 
-    /// None: no answer came.
-    pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Option<Answer> {
+    /// Sends a request. Returns `None` if no response came.
+    pub async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Option<Answer> {
         let request = self.http.request(method, format!("http://{}{path}", self.address)).header("X-API-Key", KEY);
         let request = match body {
             Some(body) => request.json(body),

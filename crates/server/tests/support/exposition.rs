@@ -1,19 +1,19 @@
-//! A small reader of Prometheus' text format that is strict where Prometheus would be: every sample belongs to a metric that
-//! was introduced, once, with help and type; names and labels are well-formed; histograms add up.
+//! A small parser of Prometheus' text format, stricter than Prometheus: every sample belongs to a metric that was
+//! introduced once, with help and type; names and labels are well-formed; histograms add up.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A page that was read.
+/// A parsed page.
 #[derive(Debug)]
-pub(crate) struct Exposition {
-    /// Type by name.
+pub struct Exposition {
+    /// The type of each metric.
     pub metrics: BTreeMap<String, String>,
-    /// Value by name and labels, as they are written.
+    /// The value of each series.
     samples: BTreeMap<(String, BTreeMap<String, String>), f64>,
 }
 
 impl Exposition {
-    /// Reads a page; tells what is wrong with it.
+    /// Parses a page. Panics with the first fault.
     #[track_caller]
     pub(crate) fn read(text: &str) -> Self {
         assert!(text.ends_with('\n'), "the last line ends");
@@ -63,8 +63,8 @@ impl Exposition {
         }
     }
 
-    /// The series of a name, with their values.
-    pub(crate) fn of(&self, name: &str) -> impl Iterator<Item = (&BTreeMap<String, String>, f64)> {
+    /// Returns the series of a metric with their values.
+    pub fn of(&self, name: &str) -> impl Iterator<Item = (&BTreeMap<String, String>, f64)> {
         let named = self.samples.iter().filter(move |((found, _), _)| found == name);
         named.map(|((_, labels), value)| (labels, *value))
     }
@@ -73,19 +73,19 @@ impl Exposition {
         self.samples.get(&(name.to_owned(), labels.clone())).copied()
     }
 
-    /// The value of one series.
-    pub(crate) fn get(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+    /// Returns the value of one series.
+    pub fn get(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let labels = labels.iter().map(|(label, value)| ((*label).to_owned(), (*value).to_owned())).collect();
         self.value(name, &labels)
     }
 
-    /// How many series there are.
-    pub(crate) fn series(&self) -> usize {
+    /// Returns the number of series.
+    pub fn series(&self) -> usize {
         self.samples.len()
     }
 }
 
-/// The metric that a sample belongs to.
+/// Returns the metric that a sample belongs to.
 fn family(name: &str, metrics: &BTreeMap<String, String>) -> String {
     for end in ["_bucket", "_sum", "_count"] {
         if let Some(base) = name.strip_suffix(end)
@@ -104,7 +104,7 @@ fn read_series(text: &str) -> (String, BTreeMap<String, String>) {
     let mut labels = BTreeMap::new();
     if let Some(rest) = rest {
         let inner = rest.strip_suffix('}').unwrap_or_else(|| panic!("{text}"));
-        // None of our values holds a comma or a quote.
+        // No label value here has a comma or a quote.
         for label in inner.split(',') {
             let (label, value) = label.split_once('=').unwrap_or_else(|| panic!("{text}"));
             let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));

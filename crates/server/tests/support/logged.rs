@@ -1,4 +1,4 @@
-//! The server as a process of its own, and its log as a stream that can be searched, as a log service would.
+//! The server as a process of its own, and its log as a stream that can be searched, as in a log service.
 
 use std::fs;
 use std::path::PathBuf;
@@ -15,18 +15,18 @@ use tokio::time::{sleep, timeout};
 
 use super::KEY;
 
-/// The longest that anything may take on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// The time limit of each step, long enough for a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The program with these variables and no others.
-pub(crate) fn program(variables: &[(&str, &str)]) -> Command {
+/// Returns a command with these variables and no others.
+pub fn program(variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rekindle-server"));
     command.env_clear().envs(variables.iter().copied()).stderr(Stdio::piped()).stdin(Stdio::null()).kill_on_drop(true);
     command
 }
 
-/// A server process over SQLite in a folder of its own.
-pub(crate) struct Process {
+/// A server process on SQLite in a folder of its own.
+pub struct Process {
     pub folder: TempDir,
     pub url: String,
     child: Child,
@@ -36,13 +36,14 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts it with these settings more, and waits until it says where it listens: on stderr, or in the file `LOG_FILE`.
-    pub(crate) async fn start(more: &[(&str, &str)]) -> Self {
+    /// Starts a server with these additional settings, and waits until it logs its address: on stderr, or in the file
+    /// `LOG_FILE`.
+    pub async fn start(more: &[(&str, &str)]) -> Self {
         Self::at(tempfile::tempdir().unwrap(), more).await
     }
 
-    /// In this folder.
-    pub(crate) async fn at(folder: TempDir, more: &[(&str, &str)]) -> Self {
+    /// Starts a server in this folder.
+    pub async fn at(folder: TempDir, more: &[(&str, &str)]) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let store = format!("sqlite:{}", folder.path().join("rekindle.db").display());
         let mut variables = vec![("STORE_URL", store.as_str()), ("API_KEYS", KEY), ("PORT", "0")];
@@ -58,13 +59,13 @@ impl Process {
         process
     }
 
-    /// What it has written to stderr so far.
-    pub(crate) fn stderr(&self) -> String {
+    /// Returns what it has written to stderr so far.
+    pub fn stderr(&self) -> String {
         self.stderr.lock().unwrap().clone()
     }
 
-    /// Its log so far: every line that is whole. A line of it that is no JSON is an error of the server.
-    pub(crate) fn log(&self) -> Vec<Value> {
+    /// Returns its log so far, without an incomplete last line. Panics if a line is not JSON.
+    pub fn log(&self) -> Vec<Value> {
         let text = match &self.log_file {
             Some(file) => fs::read_to_string(file).unwrap_or_default(),
             None => self.stderr(),
@@ -74,8 +75,8 @@ impl Process {
         whole.lines().map(read).collect()
     }
 
-    /// The first line of the log that fits, as soon as there is one.
-    pub(crate) async fn until(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+    /// Waits for the first line of the log that fits.
+    pub async fn until(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
         let search = async {
             loop {
                 if let Some(line) = self.log().into_iter().find(&fits) {
@@ -88,29 +89,29 @@ impl Process {
         found.unwrap_or_else(|_| panic!("never logged: {what}; the log is {}", self.stderr()))
     }
 
-    /// The lines in whose context this field has this value.
-    pub(crate) fn lines_with(&self, field: &str, value: &str) -> Vec<Value> {
+    /// Returns the lines in whose context this field has this value.
+    pub fn lines_with(&self, field: &str, value: &str) -> Vec<Value> {
         self.log().into_iter().filter(|line| line["context"][field] == value).collect()
     }
 
-    /// A request without a key.
-    pub(crate) fn bare(&self, method: Method, path: &str) -> RequestBuilder {
+    /// Returns a request without a key.
+    pub fn bare(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url))
     }
 
-    /// A request with the key.
-    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    /// Returns a request with the key.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.bare(method, path).header("X-API-Key", KEY)
     }
 
-    /// Sends it a signal, such as `-TERM`.
-    pub(crate) async fn signal(&self, name: &str) {
+    /// Sends a signal, such as `-TERM`.
+    pub async fn signal(&self, name: &str) {
         let kill = format!("kill {name} {}", self.child.id().unwrap());
         assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success());
     }
 
-    /// SIGTERM, and its end.
-    pub(crate) async fn stop(&mut self) -> ExitStatus {
+    /// Sends SIGTERM and waits until the process has ended.
+    pub async fn stop(&mut self) -> ExitStatus {
         self.signal("-TERM").await;
         timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap()
     }

@@ -1,4 +1,4 @@
-//! A really bound server in this process, over SQLite in a folder of its own, and a client for it.
+//! A server in this process that listens on a real port, on SQLite in a folder of its own, and a client for it.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "this is test code: a failed expectation is its way to report")]
 #![expect(dead_code, reason = "each test file uses its own part of this, and none all of it")]
 
@@ -21,11 +21,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// The key that every test server lets in.
-pub(crate) const KEY: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
+/// The API key that every test server accepts.
+pub const KEY: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
 
-/// How a server is to be.
-pub(crate) struct Setup {
+/// The configuration of a test server.
+pub struct Setup {
     environment: Environment,
     clock: Arc<dyn Clock>,
     store: Option<Arc<dyn Store>>,
@@ -33,8 +33,8 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    /// The defaults, on a free port, with frequent detection passes, and without rate limits.
-    pub(crate) fn new() -> Self {
+    /// Returns the defaults: a free port, frequent detection passes, and no rate limit.
+    pub fn new() -> Self {
         let pairs = [
             ("STORE_URL", "sqlite::memory:"),
             ("API_KEYS", KEY),
@@ -45,32 +45,32 @@ impl Setup {
         Self { environment: pairs.into_iter().collect(), clock: Arc::new(SystemClock), store: None, layered: false }
     }
 
-    /// With this setting.
-    pub(crate) fn set(mut self, name: &str, value: &str) -> Self {
+    /// Sets a setting.
+    pub fn set(mut self, name: &str, value: &str) -> Self {
         self.environment = self.environment.with(name, value);
         self
     }
 
-    /// With a clock in the test's hand. See [`TestServer::let_pass`].
-    pub(crate) fn clock(mut self, clock: &Arc<ManualClock>) -> Self {
+    /// Uses a manual clock. See [`TestServer::let_pass`].
+    pub fn clock(mut self, clock: &Arc<ManualClock>) -> Self {
         self.clock = Arc::clone(clock) as Arc<dyn Clock>;
         self
     }
 
-    /// Over this store instead of SQLite.
-    pub(crate) fn store(mut self, store: Arc<dyn Store>) -> Self {
+    /// Uses this store instead of SQLite.
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
         self.store = Some(store);
         self
     }
 
-    /// With the layers round the store that a real server has.
-    pub(crate) fn layered(mut self) -> Self {
+    /// Uses the layers round the store that a real server has.
+    pub fn layered(mut self) -> Self {
         self.layered = true;
         self
     }
 
-    /// Starts it.
-    pub(crate) async fn start(self) -> TestServer {
+    /// Starts the server.
+    pub async fn start(self) -> TestServer {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let settings = Settings::read(&self.environment).unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -92,40 +92,40 @@ impl Setup {
 pub(crate) struct TestServer {
     pub url: String,
     pub client: Client,
-    /// The use cases that the server offers: for what HTTP does not.
+    /// The use cases of the server, for what HTTP does not offer.
     pub tracker: Tracker,
     running: Option<RunningServer>,
     pub folder: TempDir,
 }
 
 impl TestServer {
-    /// A server with the defaults of [`Setup`].
-    pub(crate) async fn start() -> Self {
+    /// Starts a server with the defaults of [`Setup`].
+    pub async fn start() -> Self {
         Setup::new().start().await
     }
 
-    /// What it answers with.
-    pub(crate) fn context(&self) -> &rekindle_http::AppState {
+    /// Returns the state of the server's HTTP API.
+    pub fn context(&self) -> &rekindle_http::AppState {
         self.running.as_ref().unwrap().state()
     }
 
-    /// What the server runs on, for a test that stops it itself.
-    pub(crate) fn take(&mut self) -> RunningServer {
+    /// Takes the running server out, for a test that stops it itself.
+    pub fn take(&mut self) -> RunningServer {
         self.running.take().unwrap()
     }
 
-    /// Shuts it down in good order.
-    pub(crate) async fn stop(mut self) {
+    /// Shuts the server down in good order.
+    pub async fn stop(mut self) {
         self.take().stop().await;
     }
 
-    /// A request without a key.
-    pub(crate) fn bare(&self, method: Method, path: &str) -> RequestBuilder {
+    /// Returns a request without a key.
+    pub fn bare(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url))
     }
 
-    /// A request with the key.
-    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    /// Returns a request with the key.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.bare(method, path).header("X-API-Key", KEY)
     }
 
@@ -141,8 +141,8 @@ impl TestServer {
         Reply::of(self.request(Method::POST, path).json(&body)).await
     }
 
-    /// A POST without a body.
-    pub(crate) async fn act(&self, path: &str) -> Reply {
+    /// Sends a POST without a body.
+    pub async fn act(&self, path: &str) -> Reply {
         Reply::of(self.request(Method::POST, path)).await
     }
 
@@ -154,20 +154,20 @@ impl TestServer {
         Reply::of(self.request(Method::PUT, path).json(&body)).await
     }
 
-    /// Records a session; answers its id.
-    pub(crate) async fn session(&self, project: &str, machine: &str) -> String {
+    /// Creates a session and returns its id.
+    pub async fn session(&self, project: &str, machine: &str) -> String {
         let reply = self.post("/api/sessions", json!({ "project_id": project, "machine_id": machine })).await;
         reply.expect(StatusCode::CREATED).text("session_id")
     }
 
-    /// Records a task; answers its id.
-    pub(crate) async fn task(&self, session: &str, project: &str, name: &str) -> String {
+    /// Creates a task and returns its id.
+    pub async fn task(&self, session: &str, project: &str, name: &str) -> String {
         let body = json!({ "session_id": session, "project_id": project, "task_name": name });
         self.post("/api/tasks", body).await.expect(StatusCode::CREATED).text("task_id")
     }
 
-    /// Changes a task's status; a failing one gets a message.
-    pub(crate) async fn set_task(&self, task: &str, status: &str) -> Reply {
+    /// Changes a task's status. A failed one gets an error message.
+    pub async fn set_task(&self, task: &str, status: &str) -> Reply {
         let body = match status {
             "failed" => json!({ "status": status, "error_message": "it broke" }),
             _ => json!({ "status": status }),
@@ -175,9 +175,9 @@ impl TestServer {
         self.patch(&format!("/api/tasks/{task}"), body).await.expect(StatusCode::OK)
     }
 
-    /// Advances a manual clock as time passes in reality: in small steps, with the detector awake. One large step would
-    /// be taken for a sleep of the host, in which silence does not count.
-    pub(crate) async fn let_pass(&self, clock: &ManualClock, span: Duration) {
+    /// Advances the manual clock in small steps, with detection passes in between. One large step would count as a gap,
+    /// in which silence does not count.
+    pub async fn let_pass(&self, clock: &ManualClock, span: Duration) {
         let step = self.tracker.policy().detect_interval.max(Duration::from_millis(50));
         let mut left = span;
         while !left.is_zero() {
@@ -188,13 +188,13 @@ impl TestServer {
         }
     }
 
-    /// The session's status, as it is answered.
-    pub(crate) async fn status(&self, session: &str) -> String {
+    /// Returns the session's status.
+    pub async fn status(&self, session: &str) -> String {
         self.get(&format!("/api/sessions/{session}")).await.expect(StatusCode::OK).text("status")
     }
 }
 
-/// An answer, read whole.
+/// A response, with its whole body.
 #[derive(Debug, Clone)]
 pub(crate) struct Reply {
     pub status: StatusCode,
@@ -203,49 +203,49 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// Sends a request and reads the answer; demands that the OpenAPI document knows of its status.
-    pub(crate) async fn of(request: RequestBuilder) -> Self {
+    /// Sends a request and reads the response. Panics if the OpenAPI document does not have this status.
+    pub async fn of(request: RequestBuilder) -> Self {
         let (client, request) = request.build_split();
         let request = request.unwrap();
-        let asked = (request.method().clone(), request.url().path().to_owned());
+        let target = (request.method().clone(), request.url().path().to_owned());
         let response = client.execute(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
-        documented(&asked.0, &asked.1, status);
+        documented(&target.0, &target.1, status);
         Self { status, headers, body: response.bytes().await.unwrap().to_vec() }
     }
 
-    /// Demands this status; tells the whole answer otherwise.
+    /// Asserts this status. Otherwise panics with the whole response.
     #[track_caller]
     pub(crate) fn expect(self, status: StatusCode) -> Self {
         assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
         self
     }
 
-    /// The body as JSON.
+    /// Returns the body as JSON.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
         let text = String::from_utf8_lossy(&self.body);
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
 
-    /// A field of the body.
+    /// Returns a field of the body.
     #[track_caller]
     pub(crate) fn field(&self, name: &str) -> Value {
         self.json()[name].clone()
     }
 
-    /// A field of the body that is a string.
+    /// Returns a field of the body that is a string.
     #[track_caller]
     pub(crate) fn text(&self, name: &str) -> String {
         self.field(name).as_str().unwrap_or_else(|| panic!("{name} of {}", self.json())).to_owned()
     }
 
-    /// A header.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    /// Returns a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// Demands the one shape of all errors with this status and code; answers the names of its details.
+    /// Asserts the shape of all errors with this status and code. Returns the names of its details.
     #[track_caller]
     pub(crate) fn error(&self, status: StatusCode, code: &str) -> Vec<String> {
         assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
@@ -266,7 +266,7 @@ impl Reply {
         details.iter().map(|detail| detail["field"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// What a detail of an error says.
+    /// Returns the message of a detail of an error.
     #[track_caller]
     pub(crate) fn detail(&self, field: &str) -> String {
         let details = self.field("details");
@@ -277,7 +277,7 @@ impl Reply {
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(&rekindle_http::openapi_json()).unwrap());
 
-/// Demands that the OpenAPI document says that this may be answered. What it does not know is not looked at.
+/// Asserts that the OpenAPI document has this status for this operation. An operation that it does not have is skipped.
 #[track_caller]
 fn documented(method: &Method, path: &str, status: StatusCode) {
     let fits = |template: &str| {
@@ -296,7 +296,7 @@ fn documented(method: &Method, path: &str, status: StatusCode) {
     }
 }
 
-/// Reads a body as one of the types that clients share, and demands that nothing of it is lost by that.
+/// Parses a body as one of the types that clients share, and asserts that no field is lost.
 #[track_caller]
 pub(crate) fn read<T: DeserializeOwned + Serialize>(reply: &Reply) -> T {
     let body = reply.json();
@@ -305,12 +305,12 @@ pub(crate) fn read<T: DeserializeOwned + Serialize>(reply: &Reply) -> T {
     value
 }
 
-/// A request as a body.
-pub(crate) fn value(body: &impl Serialize) -> Value {
+/// Returns a request as a JSON body.
+pub fn value(body: &impl Serialize) -> Value {
     serde_json::to_value(body).unwrap()
 }
 
-/// An id as the core has it.
-pub(crate) fn session_id(text: &str) -> SessionId {
+/// Returns an id as the core's type.
+pub fn session_id(text: &str) -> SessionId {
     text.parse().unwrap()
 }

@@ -1,4 +1,4 @@
-//! A server as a process of its own, over SQLite in a folder of its own: its log, its signals, its end.
+//! A server as a process of its own, on SQLite in a folder of its own: its log, its signals, its end.
 
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
@@ -13,21 +13,21 @@ use tokio::time::timeout;
 
 use super::KEY;
 
-/// Longer than anything here takes on a slow machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// The time limit of each step, long enough for a slow machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A server that listens.
-pub(crate) struct Process {
+/// A server process that listens.
+pub struct Process {
     child: Child,
     lines: Lines<BufReader<ChildStderr>>,
     /// Host and port.
     pub address: String,
-    /// What it has logged so far, as far as it was read.
+    /// The log as far as it was read.
     pub log: Vec<Value>,
     pub folder: TempDir,
 }
 
-/// The program with these variables and no others, besides the few that every server needs.
+/// Returns a command with these variables and the few that every server needs, and no others.
 fn command(folder: &Path, more: &[(&str, &str)]) -> Command {
     let store = format!("sqlite:{}", folder.join("rekindle.db").display());
     let mut command = Command::new(env!("CARGO_BIN_EXE_rekindle-server"));
@@ -36,21 +36,21 @@ fn command(folder: &Path, more: &[(&str, &str)]) -> Command {
     command
 }
 
-/// Runs one that does not come to listen: its status and what it said.
-pub(crate) async fn refusal(more: &[(&str, &str)]) -> (Option<i32>, String) {
+/// Starts a server that must refuse to start. Returns its status and its output.
+pub async fn refusal(more: &[(&str, &str)]) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().unwrap();
     let output = timeout(PATIENCE, command(folder.path(), more).output()).await.unwrap().unwrap();
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
 
 impl Process {
-    /// Starts one, and waits until it listens.
-    pub(crate) async fn start(more: &[(&str, &str)]) -> Self {
+    /// Starts a server, and waits until it listens.
+    pub async fn start(more: &[(&str, &str)]) -> Self {
         Self::start_in(tempfile::tempdir().unwrap(), more).await
     }
 
-    /// Starts one on the data of this folder.
-    pub(crate) async fn start_in(folder: TempDir, more: &[(&str, &str)]) -> Self {
+    /// Starts a server on the data of this folder.
+    pub async fn start_in(folder: TempDir, more: &[(&str, &str)]) -> Self {
         let mut child = command(folder.path(), more).spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut process = Self { child, lines, address: String::new(), log: Vec::new(), folder };
@@ -78,8 +78,8 @@ impl Process {
         assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success());
     }
 
-    /// Waits for its end, and reads the rest of its log.
-    pub(crate) async fn end(&mut self) -> ExitStatus {
+    /// Waits until the process has ended, and reads the rest of its log.
+    pub async fn end(&mut self) -> ExitStatus {
         let status = timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap();
         while let Ok(Some(line)) = self.lines.next_line().await {
             self.log.push(serde_json::from_str(&line).unwrap_or(Value::String(line)));
@@ -87,8 +87,8 @@ impl Process {
         status
     }
 
-    /// Stops it in good order; answers the folder with its data.
-    pub(crate) async fn stop(mut self) -> TempDir {
+    /// Stops the server in good order and returns the folder with its data.
+    pub async fn stop(mut self) -> TempDir {
         self.signal("-TERM").await;
         assert_eq!(self.end().await.code(), Some(0), "{:?}", self.log);
         self.folder
@@ -102,8 +102,8 @@ impl Process {
         format!("http://{}{path}", self.address)
     }
 
-    /// How many TCP sockets it has open. What else a runtime opens when it is first used is not counted.
-    pub(crate) fn sockets(&self) -> usize {
+    /// Returns the number of open TCP sockets. Other descriptors that a runtime opens on first use are not counted.
+    pub fn sockets(&self) -> usize {
         let process = format!("/proc/{}", self.child.id().unwrap());
         let tcp = std::fs::read_to_string(format!("{process}/net/tcp")).unwrap();
         let of_tcp: Vec<_> = tcp.lines().filter_map(|line| line.split_whitespace().nth(9)).collect();
@@ -125,8 +125,8 @@ impl Process {
         assert!(freed.is_ok(), "{} sockets are open, {before} were before", self.sockets());
     }
 
-    /// The lines of a level.
-    pub(crate) fn lines_of(&self, level: &str) -> Vec<&Value> {
+    /// Returns the log lines of a level.
+    pub fn lines_of(&self, level: &str) -> Vec<&Value> {
         self.log.iter().filter(|line| line["level"] == level).collect()
     }
 }

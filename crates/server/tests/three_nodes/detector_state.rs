@@ -1,17 +1,17 @@
-//! How requests went over time, server by server: from when on after a fault everything was answered again.
+//! The results of requests over time, for each server: when all requests were served again after a fault.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// How long no request may fail before it counts as over.
+/// How long no request may fail until the fault counts as over.
 const CALM: Duration = Duration::from_secs(3);
 
-/// One request's fate.
+/// The result of one request.
 #[derive(Debug, Clone, Copy)]
 struct Outcome {
     began: Instant,
     took: Duration,
-    /// Whether it was answered as if nothing were wrong.
+    /// Whether the response was that of a healthy server.
     served: bool,
 }
 
@@ -19,16 +19,16 @@ struct Outcome {
 #[derive(Clone, Default)]
 pub(crate) struct Watch(Arc<[Mutex<Vec<Outcome>>; 2]>);
 
-/// How a server got over a fault; times are from the fault on.
+/// How a server recovered from a fault. Times are measured from the fault.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Over {
-    /// The answer to the first request that began after the fault and was served.
+pub struct Over {
+    /// When the first request that began after the fault was served.
     pub first: Duration,
-    /// The first served answer after which no request that began was not served.
+    /// When the first request was served after which every later request was served, too.
     pub steady: Duration,
-    /// How many requests were not served, of those that began or ended after the fault.
+    /// The number of requests that were not served, of those that began or ended after the fault.
     pub failed: usize,
-    /// The longest that one of them took, served or not.
+    /// The longest time that one of them took, served or not.
     pub longest: Duration,
 }
 
@@ -38,8 +38,8 @@ impl Watch {
         self.0[server].lock().unwrap().push(outcome);
     }
 
-    /// How many requests that began since then were served by each server; of the server with fewer.
-    pub(crate) fn served_since(&self, since: Instant) -> usize {
+    /// Returns how many requests that began since then were served, of the server with fewer.
+    pub fn served_since(&self, since: Instant) -> usize {
         let served = |outcomes: &Mutex<Vec<Outcome>>| {
             let outcomes = outcomes.lock().unwrap();
             outcomes.iter().filter(|outcome| outcome.served && outcome.began >= since).count()
@@ -47,8 +47,8 @@ impl Watch {
         self.0.iter().map(served).min().unwrap_or_default()
     }
 
-    /// Whether since a fault no request has failed for a while on either server, while some were served.
-    pub(crate) fn is_calm(&self, fault: Instant) -> bool {
+    /// Whether no request has failed for a while since a fault on either server, while some were served.
+    pub fn is_calm(&self, fault: Instant) -> bool {
         let Some(since) = Instant::now().checked_sub(CALM).filter(|since| *since >= fault) else { return false };
         let disturbed = self.0.iter().any(|outcomes| {
             let outcomes = outcomes.lock().unwrap();
@@ -57,8 +57,8 @@ impl Watch {
         !disturbed && self.served_since(since) >= 20
     }
 
-    /// How a server got over a fault, if it did.
-    pub(crate) fn over(&self, server: usize, fault: Instant) -> Option<Over> {
+    /// Returns how a server recovered from a fault, if it did.
+    pub fn over(&self, server: usize, fault: Instant) -> Option<Over> {
         let outcomes = self.0[server].lock().unwrap();
         let touched: Vec<_> = outcomes.iter().filter(|outcome| outcome.began + outcome.took >= fault).collect();
         let first_after = |since: Instant| {

@@ -1,4 +1,4 @@
-//! The loss of a node in its several forms, under load.
+//! The loss of a node in several forms, under load.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -16,20 +16,20 @@ use crate::server::{Server, note, until};
 /// How soon after the loss of a primary requests must be served again.
 const SOON: Duration = Duration::from_secs(15);
 
-/// How long a primary is stopped, which is several times the time after which another is elected.
-const STANDSTILL: Duration = Duration::from_secs(12);
+/// How long a primary is paused: several times the election timeout.
+const PAUSE: Duration = Duration::from_secs(12);
 
-/// How many requests each server must have served before a fault comes, and after it has passed.
+/// The number of requests that each server must have served before a fault and after it.
 const ENOUGH: usize = 100;
 
-/// A secondary that copies from a node that fell silent gives it up after a few seconds, not after a minute: until then
-/// nothing that is written has a majority behind it, and all would wait for MongoDB's own patience.
+/// A secondary that copies from a node that fell silent gives up after a few seconds, not after a minute. Until then no
+/// write has a majority, and all would wait for MongoDB's own time limit.
 const RESYNC_SOON: [&str; 4] =
     ["--setParameter", "oplogInitialFindMaxSeconds=2", "--setParameter", "oplogNetworkTimeoutBufferSeconds=1"];
 
 /// Three nodes, two servers on them, and clients at work.
 struct Scene {
-    // In this order: servers end before the database goes, and that before the nodes.
+    // Dropped in this order: servers, then the database, then the nodes.
     servers: [Server; 2],
     load: Load,
     database: Database,
@@ -56,13 +56,13 @@ impl Scene {
         scene
     }
 
-    /// Waits until both servers have served more.
+    /// Waits until both servers have served more requests.
     async fn served_more(&self) {
         let since = Instant::now();
         until("both servers serve", || async { (self.load.watch.served_since(since) >= ENOUGH).then_some(()) }).await;
     }
 
-    /// Waits until both servers have got over a fault, says how they did, and demands that it was soon.
+    /// Waits until both servers have recovered from a fault, prints the times, and asserts that they are short enough.
     async fn over(&self, what: &str, fault: Instant) {
         until("both servers are over it", || async { self.load.watch.is_calm(fault).then_some(()) }).await;
         for server in 0..2 {
@@ -72,13 +72,13 @@ impl Scene {
         }
     }
 
-    /// Waits until another node leads, and says when that was.
+    /// Waits until another node is primary, and prints the time.
     fn succeeded(&self, what: &str, fault: Instant) {
         self.nodes.primary().unwrap();
         note(format!("{what}: another primary after {:.1?}", fault.elapsed()));
     }
 
-    /// Ends the load and compares the answers of the clients with the state of the servers.
+    /// Ends the load and compares what was acknowledged with what is stored.
     async fn end(self) {
         let Self { servers, load, database, nodes } = self;
         nodes.settled().unwrap();
@@ -101,8 +101,9 @@ impl Scene {
     }
 }
 
-/// Lets members take a silent one for dead after 2 s. A new primary first queries the progress of all others, and takes
-/// no writes until they have answered or are taken for dead: 10 s by default, which would be all that is measured here.
+/// Makes members consider a silent one as dead after 2 s. A new primary first asks all others for their progress, and
+/// accepts no writes until they have answered or are considered dead. With the default of 10 s the test would measure
+/// only that.
 fn notice_soon(nodes: &Nodes) {
     let primary = nodes.primary().unwrap();
     let found = nodes.command(primary, doc! { "replSetGetConfig": 1 }).unwrap();
@@ -114,7 +115,7 @@ fn notice_soon(nodes: &Nodes) {
     nodes.settled().unwrap();
 }
 
-pub(crate) async fn a_primary_that_is_killed_costs_nothing(binary: PathBuf) {
+pub async fn a_killed_primary_loses_nothing(binary: PathBuf) {
     let mut scene = Scene::set(binary, false).await;
     let primary = scene.nodes.primary().unwrap();
     let fault = Instant::now();
@@ -127,21 +128,21 @@ pub(crate) async fn a_primary_that_is_killed_costs_nothing(binary: PathBuf) {
     scene.end().await;
 }
 
-pub(crate) async fn a_primary_that_stands_still_costs_nothing(binary: PathBuf) {
+pub async fn a_paused_primary_loses_nothing(binary: PathBuf) {
     let mut scene = Scene::set(binary, false).await;
     let primary = scene.nodes.primary().unwrap();
     let fault = Instant::now();
     scene.nodes.pause(primary).unwrap();
     scene.succeeded("primary stands still", fault);
-    // The span is what is tested: it ends after another node was elected, and before the connections are given up.
-    tokio::time::sleep(STANDSTILL.saturating_sub(fault.elapsed())).await;
+    // The pause ends after another node was elected, and before the servers give up their connections.
+    tokio::time::sleep(PAUSE.saturating_sub(fault.elapsed())).await;
     scene.nodes.resume(primary).unwrap();
     scene.over("primary stood still for 12 s", fault).await;
     scene.served_more().await;
     scene.end().await;
 }
 
-pub(crate) async fn a_node_that_is_cut_off_costs_nothing(binary: PathBuf) {
+pub async fn a_node_that_is_cut_off_loses_nothing(binary: PathBuf) {
     let scene = Scene::set(binary, true).await;
     let primary = scene.nodes.primary().unwrap();
     let secondary = (primary + 1) % 3;

@@ -1,4 +1,4 @@
-//! Detection is the duty of one process: when that one is killed, another does it soon, and marks each silence once.
+//! One process runs the detection job. When it is killed, another takes over soon, and each silence is marked once.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -12,12 +12,12 @@ use crate::database::Database;
 use crate::ledger::text;
 use crate::server::{Api, Server, note, until};
 
-/// How soon another process must have the duty.
+/// How soon another process must have the lease.
 const SOON: Duration = Duration::from_secs(10);
 
 const SETTINGS: &[(&str, &str)] = &[("STALL_THRESHOLD_MS", "1500"), ("DETECT_INTERVAL_MS", "250")];
 
-/// Returns whether a server holds the lease of detection.
+/// Whether a server reports that it runs the detection job.
 fn detects(server: &Server) -> bool {
     let said = server.said(|line| {
         line["message"] == "This process now does this background job" && line["context"]["job_name"] == "detector"
@@ -25,13 +25,13 @@ fn detects(server: &Server) -> bool {
     !said.is_empty()
 }
 
-/// A session that falls silent at once; its id.
+/// Creates a session that falls silent at once, and returns its id.
 async fn silent(api: &Api, machine: &str) -> String {
     let body = json!({ "project_id": "p", "machine_id": machine });
     text(&api.post("/api/sessions", &body).await.unwrap().expect(StatusCode::CREATED), "session_id")
 }
 
-/// Waits until a session is stalled, and demands that this was noted once.
+/// Waits until a session is stalled, and asserts that this was recorded once.
 async fn stalled_once(api: &Api, database: &Database, id: &str) {
     until("the silent session is stalled", || async {
         let session = api.get(&format!("/api/sessions/{id}")).await?.expect(StatusCode::OK);
@@ -43,8 +43,8 @@ async fn stalled_once(api: &Api, database: &Database, id: &str) {
     assert_eq!(counted.get_i32("n").unwrap(), 1, "{counted}");
 }
 
-/// One node: whose lease it is has nothing to do with how many keep it.
-pub(crate) async fn a_detector_that_is_killed_is_followed_within_ten_seconds(binary: PathBuf) {
+/// One node is enough: the lease does not depend on the number of members.
+pub async fn a_killed_detector_is_replaced_within_ten_seconds(binary: PathBuf) {
     let nodes = Nodes::start(Options::at(binary)).unwrap();
     let database = Database::at(&nodes.uri());
     let mut servers = Vec::new();
@@ -61,7 +61,7 @@ pub(crate) async fn a_detector_that_is_killed_is_followed_within_ten_seconds(bin
         let api = servers[0].api.clone();
         let before = silent(&api, &format!("before-{round}")).await;
         stalled_once(&api, &database, &before).await;
-        // Its silence is found by the next holder.
+        // The successor finds this session.
         let next = silent(&api, &format!("next-{round}")).await;
         note(format!("round {round}: process {} detects, and is killed", holder.pid()));
         let killed = Instant::now();

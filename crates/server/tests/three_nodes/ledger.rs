@@ -1,4 +1,4 @@
-//! The answers that clients received, compared with the present state.
+//! What the servers acknowledged to clients, compared with what is stored.
 
 use std::collections::HashMap;
 
@@ -10,18 +10,18 @@ use crate::server::Api;
 /// What was acknowledged of one session.
 #[derive(Debug, Clone, Default)]
 struct Seen {
-    /// The latest `last_heartbeat` that was answered; RFC 3339 of one width, so that the order of texts is that of times.
+    /// The latest acknowledged `last_heartbeat`, as RFC 3339 text of fixed width, which sorts by time.
     heard: String,
-    /// Whether its end was acknowledged; nothing else ends a session here.
+    /// Whether its end was acknowledged. Only its client ends it.
     completed: bool,
     successor: Option<String>,
 }
 
-/// Every answer that one client received.
+/// Everything that was acknowledged to one client.
 #[derive(Debug, Default)]
 pub(crate) struct Book {
     sessions: HashMap<String, Seen>,
-    /// Answers that cannot be right, whatever happened to the database.
+    /// Responses that are wrong under any circumstances.
     pub wrong: Vec<String>,
     pub created: usize,
     pub beats: usize,
@@ -29,8 +29,8 @@ pub(crate) struct Book {
 }
 
 impl Book {
-    /// Records the session of an answer.
-    pub(crate) fn session(&mut self, session: &Value) {
+    /// Records a session from a response.
+    pub fn session(&mut self, session: &Value) {
         let heard = text(session, "last_heartbeat");
         let seen = self.sessions.entry(text(session, "session_id")).or_default();
         if heard > seen.heard {
@@ -39,16 +39,16 @@ impl Book {
         seen.completed |= session["status"] == "completed";
     }
 
-    /// Records the session of an answer as the successor of another.
-    pub(crate) fn successor(&mut self, id: &str, successor: &Value) {
+    /// Records a session as the successor of another.
+    pub fn successor(&mut self, id: &str, successor: &Value) {
         self.session(successor);
-        let told = text(successor, "session_id");
+        let received = text(successor, "session_id");
         let seen = self.sessions.entry(id.to_owned()).or_default();
         seen.completed = true;
-        if let Some(before) = seen.successor.replace(told.clone())
-            && before != told
+        if let Some(before) = seen.successor.replace(received.clone())
+            && before != received
         {
-            self.wrong.push(format!("session {id} has the successors {before} and {told}"));
+            self.wrong.push(format!("session {id} has the successors {before} and {received}"));
         }
     }
 
@@ -56,8 +56,8 @@ impl Book {
         self.wrong.push(format!("{what}: {answer:?}"));
     }
 
-    /// Returns the acknowledged writes that are missing.
-    pub(crate) fn missing(&self, found: &HashMap<String, Value>) -> Vec<String> {
+    /// Returns what was acknowledged and is not stored.
+    pub fn missing(&self, found: &HashMap<String, Value>) -> Vec<String> {
         let mut missing = Vec::new();
         for (id, seen) in &self.sessions {
             let Some(session) = found.get(id) else {
@@ -75,13 +75,13 @@ impl Book {
     }
 }
 
-/// A text of an answer.
-pub(crate) fn text(of: &Value, field: &str) -> String {
+/// Returns a text field of a response.
+pub fn text(of: &Value, field: &str) -> String {
     of[field].as_str().unwrap_or_else(|| panic!("no text {field} in {of}")).to_owned()
 }
 
-/// Every session, by its id.
-pub(crate) async fn everything(api: &Api) -> HashMap<String, Value> {
+/// Returns every session by its id.
+pub async fn everything(api: &Api) -> HashMap<String, Value> {
     let mut found = HashMap::new();
     let mut path = "/api/sessions?limit=100".to_owned();
     loop {

@@ -1,5 +1,5 @@
-//! A load on two servers that share a database: clients that create, heartbeat, end and recover sessions, the same ones
-//! through both at once, and record the answers.
+//! A load on two servers that share a database: clients that create, complete and recover sessions and send heartbeats,
+//! also through both servers at once, and record the responses.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,10 +15,10 @@ use crate::server::{Answer, Api};
 
 const CLIENTS: usize = 16;
 
-/// How long a client rests after a failure.
+/// The pause of a client after a failure.
 const REST: Duration = Duration::from_millis(50);
 
-/// How often a recovery with an unknown outcome is repeated.
+/// The number of attempts of a recovery without a response.
 const ASKED_AGAIN: usize = 20;
 
 /// Clients at work.
@@ -48,21 +48,21 @@ impl Load {
         Self { stop, clients, watch }
     }
 
-    /// Lets each client finish its request; returns the answers.
-    pub(crate) async fn stop(self) -> Vec<Book> {
+    /// Stops the clients after their current request, and returns what was acknowledged to them.
+    pub async fn stop(self) -> Vec<Book> {
         self.stop.store(true, Ordering::Relaxed);
         self.clients.join_all().await
     }
 }
 
-/// What became of a request.
-enum Told {
-    /// Done.
-    Yes(Answer),
-    /// Refused by the domain.
-    No(Answer),
-    /// The store failed: perhaps done.
-    Perhaps,
+/// The result of a request.
+enum Reply {
+    /// Carried out.
+    Done(Answer),
+    /// Rejected by the domain.
+    Rejected(Answer),
+    /// The store failed: perhaps carried out.
+    Unknown,
 }
 
 struct Client {
@@ -73,12 +73,12 @@ struct Client {
 }
 
 impl Client {
-    /// The client's own server.
+    /// The server that this client uses mostly.
     fn own(&self) -> usize {
         self.number % 2
     }
 
-    async fn ask(&self, server: usize, method: Method, path: &str, body: &Value) -> Result<Told, String> {
+    async fn ask(&self, server: usize, method: Method, path: &str, body: &Value) -> Result<Reply, String> {
         let began = Instant::now();
         let Some(answer) = self.servers[server].ask(method, path, Some(body)).await else {
             return Err(format!("{path} got no answer within {:?}", began.elapsed()));
@@ -90,43 +90,43 @@ impl Client {
                 return Err(format!("{path} is unavailable, and when it will not be is not said: {answer:?}"));
             }
             tokio::time::sleep(REST).await;
-            return Ok(Told::Perhaps);
+            return Ok(Reply::Unknown);
         }
         match answer.status {
-            status if status.is_success() => Ok(Told::Yes(answer)),
-            status if status.is_client_error() => Ok(Told::No(answer)),
+            status if status.is_success() => Ok(Reply::Done(answer)),
+            status if status.is_client_error() => Ok(Reply::Rejected(answer)),
             _ => Err(format!("{path} is answered {answer:?}")),
         }
     }
 
-    /// Sends the same request to both servers at once; returns the answers, as far as they can be right.
-    async fn ask_both(&mut self, path: &str, body: &Value) -> Vec<Told> {
+    /// Sends the same request to both servers at once. Returns the results, except those that are wrong.
+    async fn ask_both(&mut self, path: &str, body: &Value) -> Vec<Reply> {
         let (one, other) = tokio::join!(self.ask(0, Method::POST, path, body), self.ask(1, Method::POST, path, body));
-        let mut told = Vec::new();
+        let mut results = Vec::new();
         for answer in [one, other] {
             match answer {
-                Ok(answer) => told.push(answer),
+                Ok(answer) => results.push(answer),
                 Err(wrong) => self.book.wrong.push(wrong),
             }
         }
-        told
+        results
     }
 
-    /// Sends a request to the client's own server; returns the session of the answer. No such request can be rejected.
+    /// Sends a request that cannot be rejected to the client's own server. Returns the session in the response.
     async fn change(&mut self, method: Method, path: &str, body: &Value) -> Option<Value> {
         match self.ask(self.own(), method, path, body).await {
-            Ok(Told::Yes(answer)) => {
+            Ok(Reply::Done(answer)) => {
                 self.book.session(&answer.body);
                 return Some(answer.body);
             }
-            Ok(Told::No(answer)) => self.book.wrong(path, answer),
-            Ok(Told::Perhaps) => {}
+            Ok(Reply::Rejected(answer)) => self.book.wrong(path, answer),
+            Ok(Reply::Unknown) => {}
             Err(wrong) => self.book.wrong.push(wrong),
         }
         None
     }
 
-    /// One session, from its creation on.
+    /// Creates one session and works on it.
     async fn life(&mut self, n: usize) {
         let Some(id) = self.create(n).await else { return };
         let path = format!("/api/sessions/{id}");
@@ -136,7 +136,7 @@ impl Client {
             }
         }
         match fastrand::u32(0..3) {
-            // It stays as it is.
+            // It stays active.
             0 => {}
             1 => {
                 self.change(Method::PATCH, &path, &json!({ "status": "completed" })).await;
@@ -149,52 +149,52 @@ impl Client {
         }
     }
 
-    /// Requests a session at one place from both servers, where there can be one. `None`: neither answered.
+    /// Creates a session through both servers, where only one can exist. Returns `None` if neither responded.
     async fn create(&mut self, n: usize) -> Option<String> {
         let place = json!({ "project_id": format!("p{}", self.number), "machine_id": format!("m{}-{n}", self.number) });
-        let (mut made, mut in_the_way) = (Vec::new(), Vec::new());
-        for told in self.ask_both("/api/sessions", &place).await {
-            match told {
-                Told::Yes(answer) => {
+        let (mut made, mut conflicting) = (Vec::new(), Vec::new());
+        for result in self.ask_both("/api/sessions", &place).await {
+            match result {
+                Reply::Done(answer) => {
                     self.book.session(&answer.body);
                     self.book.created += 1;
                     made.push(text(&answer.body, "session_id"));
                 }
-                Told::No(answer) if answer.body["code"] == "session_conflict" => {
-                    in_the_way.push(text(&answer.body["details"][0], "message"));
+                Reply::Rejected(answer) if answer.body["code"] == "session_conflict" => {
+                    conflicting.push(text(&answer.body["details"][0], "message"));
                 }
-                Told::No(answer) => self.book.wrong("a create", answer),
-                Told::Perhaps => {}
+                Reply::Rejected(answer) => self.book.wrong("a create", answer),
+                Reply::Unknown => {}
             }
         }
         if made.len() > 1 {
             self.book.wrong("two active sessions at one place", &made);
         }
-        // The conflicting session is the one that the other server created, whether or not it could answer.
-        if let (Some(made), Some(other)) = (made.first(), in_the_way.first())
+        // The conflicting session must be the one that the other server created, with or without a response.
+        if let (Some(made), Some(other)) = (made.first(), conflicting.first())
             && made != other
         {
             self.book.wrong("made, and another in the way", (made, other));
         }
-        made.pop().or(in_the_way.pop())
+        made.pop().or(conflicting.pop())
     }
 
-    /// Requests the recovery of a stalled session from both servers, until one of them answers.
+    /// Recovers a stalled session through both servers, until one has responded.
     async fn recover(&mut self, id: &str, n: usize) {
         let body = json!({ "new_machine_id": format!("r{}-{n}", self.number) });
         let path = format!("/api/sessions/{id}/recover");
         let mut made = 0;
         for _ in 0..ASKED_AGAIN {
             let mut heard = false;
-            for told in self.ask_both(&path, &body).await {
-                match told {
-                    Told::Yes(answer) => {
+            for result in self.ask_both(&path, &body).await {
+                match result {
+                    Reply::Done(answer) => {
                         heard = true;
                         made += usize::from(answer.status == StatusCode::CREATED);
                         self.book.successor(id, &answer.body);
                     }
-                    Told::No(answer) => self.book.wrong("a recovery", answer),
-                    Told::Perhaps => {}
+                    Reply::Rejected(answer) => self.book.wrong("a recovery", answer),
+                    Reply::Unknown => {}
                 }
             }
             if heard {

@@ -1,6 +1,6 @@
-//! What happens under load when a node of the replica set, or a server, is lost in each of the ways in which that happens:
-//! nothing that was acknowledged is lost, nothing happens twice, and it goes on by itself soon. The name of this program is
-//! that of a nextest group whose cases run one at a time.
+//! The loss of a node of the replica set, or of a server, under load, in several forms: nothing that was acknowledged
+//! is lost, nothing happens twice, and requests are soon served again. The name of this program is that of a nextest
+//! group whose cases run one at a time.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "this is how a test reports")]
 
 #[path = "../mongo/database.rs"]
@@ -18,19 +18,16 @@ use std::process::ExitCode;
 
 use rekindle_mongod::binary_case;
 
-use faults::{
-    a_node_that_is_cut_off_costs_nothing, a_primary_that_is_killed_costs_nothing,
-    a_primary_that_stands_still_costs_nothing,
-};
-use leases::a_detector_that_is_killed_is_followed_within_ten_seconds;
-use stale_transactions::a_server_that_is_killed_in_a_transaction_holds_nobody_up;
+use faults::{a_killed_primary_loses_nothing, a_node_that_is_cut_off_loses_nothing, a_paused_primary_loses_nothing};
+use leases::a_killed_detector_is_replaced_within_ten_seconds;
+use stale_transactions::a_server_killed_in_a_transaction_delays_no_other;
 
 fn main() -> ExitCode {
     rekindle_mongod::suite(&[
-        binary_case!(a_primary_that_is_killed_costs_nothing),
-        binary_case!(a_primary_that_stands_still_costs_nothing),
-        binary_case!(a_node_that_is_cut_off_costs_nothing),
-        binary_case!(a_detector_that_is_killed_is_followed_within_ten_seconds),
-        binary_case!(a_server_that_is_killed_in_a_transaction_holds_nobody_up),
+        binary_case!(a_killed_primary_loses_nothing),
+        binary_case!(a_paused_primary_loses_nothing),
+        binary_case!(a_node_that_is_cut_off_loses_nothing),
+        binary_case!(a_killed_detector_is_replaced_within_ten_seconds),
+        binary_case!(a_server_killed_in_a_transaction_delays_no_other),
     ])
 }

@@ -1,5 +1,5 @@
-//! A server that is killed in the middle of transactions leaves them open in the database, where each holds the rows that
-//! it had written. How long the other server's requests for the same rows have to wait.
+//! A server that is killed during transactions leaves them open in the database, where each locks the rows that it has
+//! written. Tests how long requests of another server for the same rows wait.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -16,16 +16,16 @@ use crate::server::{Api, Server, note, until};
 
 const ROUNDS: usize = 10;
 
-/// How many rows there are to get in each other's way.
+/// The number of contended rows.
 const ROWS: usize = 12;
 
-/// The longest that a request may be held up by a process that is dead.
+/// The longest that a request may wait for a dead process.
 const BEARABLE: Duration = Duration::from_secs(15);
 
 /// When each row was last changed through a server.
 type Changed = Arc<Mutex<Vec<Instant>>>;
 
-/// Clients at work on all rows through one server, until they are dropped.
+/// Clients that change all rows through one server, until this value is dropped.
 struct Workers {
     changed: Changed,
     _clients: JoinSet<()>,
@@ -44,14 +44,14 @@ impl Workers {
         Self { changed, _clients: clients }
     }
 
-    /// The row that was not changed for longest, if any was not since then.
+    /// Returns a row that was not changed since then, if there is one.
     fn left_since(&self, since: Instant) -> Option<usize> {
         let changed = self.changed.lock().unwrap();
         changed.iter().position(|changed| *changed < since)
     }
 }
 
-/// Pauses and resumes one session again and again: a put and an event.
+/// Pauses and resumes one session repeatedly: a put and an event.
 async fn toggle(api: &Api, session: &str, row: usize, changed: &Changed) {
     let path = format!("/api/sessions/{session}");
     for n in 0_u64.. {
@@ -62,7 +62,7 @@ async fn toggle(api: &Api, session: &str, row: usize, changed: &Changed) {
     }
 }
 
-/// Creates and ends sessions at one place, at which there can be one: an insert into a unique index and an event.
+/// Creates and ends sessions where only one can exist: an insert into a unique index and an event.
 async fn come_and_go(api: &Api, row: usize, changed: &Changed) {
     let place = json!({ "project_id": "come and go", "machine_id": format!("m{row}") });
     loop {
@@ -72,7 +72,7 @@ async fn come_and_go(api: &Api, row: usize, changed: &Changed) {
             StatusCode::CONFLICT => text(&answer.body["details"][0], "message"),
             _ => continue,
         };
-        // Any client may end it, and several may try.
+        // Every client may end it, and several may try.
         let (path, body) = (format!("/api/sessions/{id}"), json!({ "status": "completed" }));
         if api.ask(Method::PATCH, &path, Some(&body)).await.is_some_and(|answer| answer.status == StatusCode::OK) {
             changed.lock().unwrap()[ROWS + row] = Instant::now();
@@ -80,7 +80,7 @@ async fn come_and_go(api: &Api, row: usize, changed: &Changed) {
     }
 }
 
-pub(crate) async fn a_server_that_is_killed_in_a_transaction_holds_nobody_up(binary: PathBuf) {
+pub async fn a_server_killed_in_a_transaction_delays_no_other(binary: PathBuf) {
     let nodes = Nodes::start(Options::at(binary)).unwrap();
     let database = Database::at(&nodes.uri());
     let survivor = Server::start(&database.uri, &database.name, &[]).await;
@@ -99,7 +99,7 @@ pub(crate) async fn a_server_that_is_killed_in_a_transaction_holds_nobody_up(bin
         let victims = Workers::on(&victim.api, &sessions);
         let began = Instant::now();
         until("the victim works", || async { victims.left_since(began).is_none().then_some(()) }).await;
-        // At another moment each time.
+        // A different moment in each round.
         tokio::time::sleep(Duration::from_millis(fastrand::u64(0..100))).await;
         victim.kill();
         let killed = Instant::now();

@@ -1,4 +1,4 @@
-//! Rows of different moments.
+//! Conflicts between rows that were read at different moments.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ fn seen(sessions: &[Session]) -> Result<Sets, TransferError> {
 }
 
 #[test]
-fn of_two_active_ones_the_one_read_first_is_stalled() {
+fn of_two_active_sessions_the_one_read_first_is_stalled() {
     let (mut newer, older) = (session(2), session(1));
     newer.project_id = older.project_id.clone();
     let sets = seen(&[newer.clone(), older.clone()]).unwrap();
@@ -35,7 +35,7 @@ fn of_two_active_ones_the_one_read_first_is_stalled() {
 }
 
 #[test]
-fn what_cannot_stand_together_is_refused() {
+fn conflicting_rows_are_refused() {
     let on_slot = |n| {
         let mut session = session(n);
         session.docker_slot = Some(Slot(3));

@@ -1,4 +1,4 @@
-//! Members behind each other.
+//! Writing and reading members.
 
 use std::fs::File;
 use std::io::Write;
@@ -16,7 +16,7 @@ fn file(bytes: &[u8]) -> File {
 }
 
 #[test]
-fn members_come_back_with_their_places_and_the_hash_of_what_was_before() {
+fn members_are_read_with_their_positions_and_the_hash_of_all_bytes_before() {
     let texts: [&[u8]; 4] = [b"first\n", b"", &[b'x'; 300_000], b"last"];
     let mut all: Vec<_> = texts[..3].iter().map(|text| compressed(text).unwrap()).collect();
     all.push(stored(texts[3]).unwrap());
@@ -37,7 +37,7 @@ fn members_come_back_with_their_places_and_the_hash_of_what_was_before() {
 }
 
 #[test]
-fn what_is_no_member_is_told_apart_from_what_is_cut_off() {
+fn invalid_bytes_are_distinguished_from_an_incomplete_member() {
     let whole = compressed(b"some words that are here").unwrap();
     let next = |bytes: &[u8]| Members::from(file(bytes), 0).unwrap().next();
     for end in 1..whole.len() {
@@ -51,8 +51,8 @@ fn what_is_no_member_is_told_apart_from_what_is_cut_off() {
 }
 
 #[test]
-fn a_member_that_would_fill_the_memory_is_refused() {
-    // Not compressed, since that takes long in a build without optimization.
+fn a_member_that_is_too_large_is_refused() {
+    // Not compressed, which would be slow in a build without optimization.
     let mut bomb = GzEncoder::new(Vec::new(), Compression::none());
     bomb.write_all(&vec![0; 17 << 20]).unwrap();
     assert!(matches!(Members::from(file(&bomb.finish().unwrap()), 0).unwrap().next(), Err(Unreadable::Damaged)));

@@ -1,4 +1,4 @@
-//! A commit of an import: it happens once, however often it has to be repeated.
+//! The commit of an import. It happens once, even if it is repeated.
 
 use backon::Retryable;
 use rekindle_core::store::{Changes, CommitError, UniqueRule};
@@ -16,7 +16,7 @@ pub(super) async fn commit_once(store: &dyn Store, changes: Changes, what: &str)
         |error: &CommitError| matches!(error, CommitError::Failed(failed) if !matches!(failed, StoreError::Corrupt(_)));
     let commit = || store.commit(changes.clone());
     match commit.retry(backoff()).when(is_worth_repeating).await {
-        // The stored response is there: an earlier attempt, or a run that was killed, committed it.
+        // The stored response exists: an earlier attempt, or an earlier run, committed it.
         Ok(_) | Err(CommitError::UniqueViolation(UniqueRule::IdempotencyKey)) => Ok(()),
         Err(CommitError::Fenced) => Err(TransferError::InUse),
         Err(error @ (CommitError::Stale | CommitError::UniqueViolation(_))) => {

@@ -1,6 +1,6 @@
-//! The target of an import: a store that is empty at its beginning, belongs to no other export, and whose detector is
-//! stopped as long as the import lasts. The detector's state says that silence before the end of the import does not
-//! count, since no heartbeat could arrive.
+//! The target store of one import: empty at the beginning, not used by another import, and without detection as long as
+//! the import lasts, since the import holds the lease of the detection job. The detector state says that silence before
+//! the end of the import does not count, since no heartbeats could arrive.
 
 use std::time::Duration;
 
@@ -17,26 +17,26 @@ use super::commit::commit_once;
 use crate::error::TransferError;
 use crate::retry::retried;
 
-/// For so long the duty is ours without another word.
+/// The time for which the lease is claimed.
 const LASTS: Duration = Duration::from_secs(30);
-/// After this it is claimed again, beside the work.
+/// The lease is claimed again when this much of that time is over.
 const RENEWED_AFTER: Duration = Duration::from_secs(5);
-/// A server that was killed has the duty for six seconds; one that runs does not let go of it.
+/// How long to wait for the lease. After a server was killed, its lease lasts six seconds; a running server keeps it.
 const WAIT: Duration = Duration::from_secs(9);
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
-/// An interrupted import can be gone on with for so long.
+/// How long an interrupted import can be resumed.
 const REMEMBERED: Duration = Duration::from_hours(30 * 24);
-/// Under this number the end of the import is remembered; batches count from 1.
+/// The number of the stored response that marks the end of the import. Batches count from 1.
 const COMPLETION_MARKER: u64 = 0;
 
-/// An import that wants a store.
+/// An import that has not claimed its store yet.
 pub(super) struct PendingImport<'a> {
     pub store: &'a dyn Store,
     pub clock: &'a dyn Clock,
     pub export: Uuid,
 }
 
-/// An import that has one.
+/// An import that has claimed its store.
 pub(super) struct ActiveImport<'a> {
     of: PendingImport<'a>,
     fence: Fence,
@@ -44,8 +44,8 @@ pub(super) struct ActiveImport<'a> {
 }
 
 impl<'a> PendingImport<'a> {
-    /// Takes the store, if it is empty or was begun by the same export.
-    pub(super) async fn take(self) -> Result<ActiveImport<'a>, TransferError> {
+    /// Claims the store, if it is empty or was claimed by the same import.
+    pub async fn take(self) -> Result<ActiveImport<'a>, TransferError> {
         let claimed = Instant::now();
         let fence = loop {
             if let Some(fence) = self.claim().await? {
@@ -66,7 +66,7 @@ impl<'a> PendingImport<'a> {
         }
     }
 
-    /// The same import is the same holder, also after it was killed.
+    /// Claims the lease. The id of the export is the holder, so that a killed import gets the lease again.
     async fn claim(&self) -> Result<Option<Fence>, StoreError> {
         let claim = Claim { duty: LeaseName::Detection, holder: self.export, ttl: LASTS };
         retried(|| self.store.claim(claim)).await
@@ -97,7 +97,7 @@ impl<'a> PendingImport<'a> {
             "its beginning",
         )
         .await?;
-        // Fails when another process has taken it meanwhile.
+        // Another import may have claimed the store at the same time.
         if begun().await? { Ok(()) } else { Err(TransferError::Disturbed("its beginning was forgotten".to_owned())) }
     }
 
@@ -133,13 +133,13 @@ impl<'a> PendingImport<'a> {
 }
 
 impl ActiveImport<'_> {
-    /// What names a batch of this import.
-    pub(super) fn key(&self, batch: u64) -> IdempotencyKey {
+    /// Returns the idempotency key of a batch.
+    pub fn key(&self, batch: u64) -> IdempotencyKey {
         key(&format!("batch {batch} of export {}", self.of.export))
     }
 
-    /// The right to go on, which is renewed when it is time.
-    pub(super) async fn fence(&mut self) -> Result<Fence, TransferError> {
+    /// Returns the fence of the lease, and renews the lease when that is due.
+    pub async fn fence(&mut self) -> Result<Fence, TransferError> {
         if self.claimed.elapsed() > RENEWED_AFTER {
             self.fence = self.of.claim().await?.ok_or(TransferError::InUse)?;
             self.claimed = Instant::now();
@@ -147,8 +147,8 @@ impl ActiveImport<'_> {
         Ok(self.fence)
     }
 
-    /// From now on silence counts.
-    pub(super) async fn finish(&mut self) -> Result<(), TransferError> {
+    /// Marks the import as complete. From now on silence counts.
+    pub async fn finish(&mut self) -> Result<(), TransferError> {
         let (store, clock) = (self.of.store, self.of.clock);
         let fence = self.fence().await?;
         let now = clock.now();
@@ -160,13 +160,13 @@ impl ActiveImport<'_> {
         commit_once(store, changes, "its end").await
     }
 
-    /// Gives the duty back. When that fails, it runs out by itself.
-    pub(super) async fn release(self) {
+    /// Releases the lease. If that fails, the lease runs out.
+    pub async fn release(self) {
         self.of.store.release(self.fence).await.ok();
     }
 }
 
-/// No heartbeat could arrive until now; the next detection pass is due at once.
+/// Returns a detector state by which silence counts only from now on, and a detection pass is due at once.
 fn unheard(now: Timestamp) -> DetectorState {
     DetectorState { last_pass_at: now, next_pass_due: now, grace_until: now }
 }
@@ -175,7 +175,7 @@ fn key(what: &str) -> IdempotencyKey {
     IdempotencyKey(Sha256::digest(format!("rekindle db import: {what}")).into())
 }
 
-/// The stored response of a batch, which lasts as long as an import can be continued.
+/// Returns a stored response that is kept as long as the import can be resumed.
 pub(super) fn stored_response(key: IdempotencyKey, text: Vec<u8>, at: Timestamp) -> StoredResponse {
     StoredResponse { key, request: key.0, answer: text.into_boxed_slice(), at, until: at.plus(REMEMBERED) }
 }

@@ -1,4 +1,4 @@
-//! An API key as a line: of its secret only the hash, as the store has it. And bytes as hexadecimal digits.
+//! The line of an API key: of its secret only the hash, as in the store. Also bytes as hexadecimal digits.
 
 use rekindle_core::domain::api_key::SecretHash;
 use rekindle_core::{ApiKey, InvalidValue, KeyId, Timestamp, Versioned};
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::fields::{At, field, millis, optional, text, time};
 
-/// The line.
+/// The line of an API key.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct KeyRow {
@@ -41,8 +41,8 @@ impl From<&Versioned<ApiKey>> for KeyRow {
 }
 
 impl KeyRow {
-    /// The key.
-    pub(super) fn versioned(self) -> Result<Versioned<ApiKey>, InvalidValue> {
+    /// Returns the API key.
+    pub fn versioned(self) -> Result<Versioned<ApiKey>, InvalidValue> {
         let value = ApiKey {
             id: KeyId(self.id),
             name: text("name", self.name)?,
@@ -58,8 +58,8 @@ impl KeyRow {
     }
 }
 
-/// Two hexadecimal digits for each byte.
-pub(crate) fn digits(bytes: &[u8]) -> String {
+/// Formats each byte as two hexadecimal digits.
+pub fn digits(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -1,4 +1,5 @@
-//! An event as a line. Its position is the store's own, and is not written: the order of the lines is the order.
+//! The line of an event. Its position belongs to the store and is not written: the order of the lines is the order of
+//! the events.
 
 use std::net::IpAddr;
 
@@ -10,7 +11,7 @@ use uuid::Uuid;
 
 use super::fields::{field, text};
 
-/// The line.
+/// The line of an event.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EventRow {
@@ -59,8 +60,8 @@ impl From<&Event> for EventRow {
 }
 
 impl EventRow {
-    /// The event.
-    pub(super) fn event(self) -> Result<Event, InvalidValue> {
+    /// Returns the event.
+    pub fn event(self) -> Result<Event, InvalidValue> {
         let subject = match self.subject {
             SubjectRow::Session(id) => Subject::Session(SessionId(id)),
             SubjectRow::Task { id, session_id } => Subject::Task(TaskId(id), SessionId(session_id)),

@@ -1,9 +1,9 @@
-//! The parts of a line that several entities share: versions, times, and texts of their own kinds.
+//! The parts of a line that several entities share: versions, times and texts.
 
 use rekindle_core::{InvalidValue, Timestamp, Version};
 use serde::{Deserialize, Serialize};
 
-/// A row's version.
+/// The version of a row.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct At {
@@ -20,7 +20,7 @@ impl From<Version> for At {
 impl At {
     pub(super) fn version(self) -> Result<Version, InvalidValue> {
         let Self { revision, touches } = self;
-        // What the stores can count to, and no row was ever before its first revision.
+        // The stores count in 64 bits with a sign, and revisions begin at 1.
         let fits = |number| i64::try_from(number).is_ok();
         if revision == 0 || !fits(revision) || !fits(touches) {
             return Err(InvalidValue::new("version must be one that a row can have"));
@@ -42,7 +42,7 @@ pub(super) fn field<T>(name: &str, value: Result<T, InvalidValue>) -> Result<T, 
     value.map_err(|fault| InvalidValue::new(format!("{name} {fault}")))
 }
 
-/// A text that may be absent.
+/// Parses a text that may be absent.
 pub(super) fn optional<T: TryFrom<String, Error = InvalidValue>>(
     name: &str,
     text: Option<String>,
@@ -50,7 +50,7 @@ pub(super) fn optional<T: TryFrom<String, Error = InvalidValue>>(
     field(name, text.map(T::try_from).transpose())
 }
 
-/// A text of its own kind.
+/// Parses a text into its type.
 pub(super) fn text<T: TryFrom<String, Error = InvalidValue>>(name: &str, text: String) -> Result<T, InvalidValue> {
     field(name, T::try_from(text))
 }

@@ -1,4 +1,4 @@
-//! A machine as a line.
+//! The line of a machine.
 
 use rekindle_core::values::Slots;
 use rekindle_core::{InvalidValue, Machine, Metadata, Slot, Timestamp, Versioned};
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::fields::{At, field, text};
 
-/// The line.
+/// The line of a machine.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MachineRow {
@@ -39,8 +39,8 @@ impl From<&Versioned<Machine>> for MachineRow {
 }
 
 impl MachineRow {
-    /// The machine.
-    pub(super) fn versioned(self) -> Result<Versioned<Machine>, InvalidValue> {
+    /// Returns the machine.
+    pub fn versioned(self) -> Result<Versioned<Machine>, InvalidValue> {
         let slots = self.docker_slots.into_iter().map(Slot).collect::<Vec<_>>();
         let value = Machine {
             id: text("id", self.id)?,

@@ -1,4 +1,4 @@
-//! A session as a line.
+//! The line of a session.
 
 use rekindle_core::domain::session::{Ended, Lineage, Live, LiveState, Outcome, Phase, Recovered};
 use rekindle_core::{InvalidValue, Metadata, Session, SessionId, Slot, Timestamp, Versioned};
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::fields::{At, field, millis, optional, text, time};
 
-/// The line.
+/// The line of a session.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SessionRow {
@@ -158,8 +158,8 @@ impl PhaseRow {
 }
 
 impl SessionRow {
-    /// The session.
-    pub(super) fn versioned(self) -> Result<Versioned<Session>, InvalidValue> {
+    /// Returns the session.
+    pub fn versioned(self) -> Result<Versioned<Session>, InvalidValue> {
         let LineageRow { id, attempt, recovered_from } = self.lineage;
         let value = Session {
             id: SessionId(self.id),

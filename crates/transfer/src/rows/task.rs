@@ -1,4 +1,4 @@
-//! A task as a line.
+//! The line of a task.
 
 use rekindle_core::domain::task::TaskState;
 use rekindle_core::{InvalidValue, Metadata, SessionId, Task, TaskId, Timestamp, Versioned};
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::fields::{At, field, millis, optional, text, time};
 
-/// The line.
+/// The line of a task.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TaskRow {
@@ -90,8 +90,8 @@ impl StateRow {
 }
 
 impl TaskRow {
-    /// The task.
-    pub(super) fn versioned(self) -> Result<Versioned<Task>, InvalidValue> {
+    /// Returns the task.
+    pub fn versioned(self) -> Result<Versioned<Task>, InvalidValue> {
         let value = Task {
             id: TaskId(self.id),
             session_id: SessionId(self.session_id),

@@ -1,4 +1,4 @@
-//! Every shape, written and read.
+//! Every shape of every entity, written and read.
 
 use rekindle_core::domain::api_key::SecretHash;
 use rekindle_core::domain::event::{Event, EventKind, Subject};
@@ -30,7 +30,7 @@ fn session(value: Session) -> Item {
 }
 
 #[test]
-fn every_session_comes_back() {
+fn every_session_is_read_as_it_was_written() {
     let shapes = sample::sessions_of_every_shape();
     for shape in &shapes {
         comes_back(Section::Sessions, &session(shape.clone()));
@@ -43,14 +43,14 @@ fn every_session_comes_back() {
 }
 
 #[test]
-fn every_task_comes_back() {
+fn every_task_is_read_as_it_was_written() {
     for task in sample::tasks_of_every_shape(&sample::session(1)) {
         comes_back(Section::Tasks, &Item::Row(StoredEntity::Task(row(task))));
     }
 }
 
 #[test]
-fn every_machine_comes_back() {
+fn every_machine_is_read_as_it_was_written() {
     for status in MachineStatus::ALL {
         let mut machine = sample::machine("m Ü%2F?#;'\"");
         machine.status = status;
@@ -61,7 +61,7 @@ fn every_machine_comes_back() {
 }
 
 #[test]
-fn every_key_comes_back() {
+fn every_key_is_read_as_it_was_written() {
     for role in Role::ALL {
         let mut key = sample::key(1);
         key.role = role;
@@ -75,7 +75,7 @@ fn every_key_comes_back() {
 }
 
 #[test]
-fn every_event_comes_back() {
+fn every_event_is_read_as_it_was_written() {
     let subjects = [
         Subject::Session(SessionId(uuid(1))),
         Subject::Task(TaskId(uuid(2)), SessionId(uuid(1))),
@@ -106,7 +106,7 @@ fn every_event_comes_back() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_without_its_content() {
+fn invalid_rows_are_refused_without_their_content_in_the_error() {
     let mut line = Vec::new();
     session(sample::session(1)).write(&mut line).unwrap();
     let line = String::from_utf8(line).unwrap();
@@ -127,7 +127,7 @@ fn what_makes_no_sense_is_refused_without_its_content() {
     assert!(Item::read(Section::Tasks, line.as_bytes()).is_err());
 }
 
-/// One line of every shape, as the first release of the format wrote them.
+/// One line of every shape, as the first version of the format wrote them.
 const WRITTEN: &str = include_str!("tests/format_1.jsonl");
 
 fn of_every_shape() -> Vec<(Section, Item)> {
@@ -165,7 +165,7 @@ fn of_every_shape() -> Vec<(Section, Item)> {
 }
 
 #[test]
-fn lines_are_written_and_read_byte_for_byte_as_in_the_first_release() {
+fn every_line_has_the_bytes_of_the_first_release() {
     let mut written = Vec::new();
     for (_, item) in of_every_shape() {
         item.write(&mut written).unwrap();

@@ -1,4 +1,4 @@
-//! The same between the real stores, in every direction; each case is ignored where there is no mongod.
+//! Moves between the real stores, in every direction. Each case is ignored where there is no mongod.
 #![expect(clippy::unwrap_used, reason = "in a test a failed expectation is the way to report")]
 
 #[path = "../support/mod.rs"]
@@ -15,10 +15,10 @@ use rekindle_store_mongo::{MongoOptions, MongoStore};
 use rekindle_transfer::Exporting;
 use support::{assert_holds, everything, export, export_until, exporting, fill, import, import_until, sqlite};
 
-/// The longest that a database may take to be prepared on a busy machine.
+/// The time limit of preparing a database, long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A database of a case's own.
+/// A database of one case.
 struct Database {
     uri: String,
     name: String,
@@ -31,7 +31,7 @@ impl Database {
 
     async fn open(&self) -> Arc<dyn Store> {
         let address = self.uri.parse().unwrap();
-        // The samples are of a day long ago: the server itself must not clean them up.
+        // The samples have old times, so the TTL indexes of the server must not delete them.
         let options =
             MongoOptions { database: self.name.clone(), retention_days: u32::MAX, ..MongoOptions::at(address) };
         let store = MongoStore::connect(options).await.unwrap();
@@ -59,7 +59,7 @@ async fn from_sqlite_to_mongodb_and_back(uri: String) {
 
     let database = Database::at(&uri);
     let second = database.open().await;
-    // Stopped on the way, and gone on with.
+    // Interrupted and resumed.
     import_until(second.as_ref(), &there, 3).await.unwrap_err();
     assert!(import(second.as_ref(), &there).await.unwrap().resumed > 0);
     assert_holds(second.as_ref(), &expected).await;

@@ -1,4 +1,4 @@
-//! What these tests share: a store full of everything that there is, and all that a store holds, to be compared.
+//! What these tests share: a store with every kind of row, and the contents of a store for comparison.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use rekindle_testkit::invariants;
 use rekindle_testkit::sample::{self, ended, noon_plus, uuid};
 use rekindle_transfer::{Existing, Exported, Exporting, Imported, Stop, TransferError, Verified};
 
-/// All that a store holds, as it shows it.
+/// The contents of a store.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Everything {
     pub sessions: Vec<Versioned<Session>>,
@@ -31,7 +31,7 @@ pub(crate) struct Everything {
     pub first_ones_tasks: Vec<Versioned<Task>>,
 }
 
-/// Reads page after page.
+/// Reads all pages.
 async fn all<T>(mut page: impl AsyncFnMut(PageRequest) -> Page<T>) -> Vec<Versioned<T>> {
     let (mut items, mut start) = (Vec::new(), Start::Offset(0));
     loop {
@@ -64,8 +64,12 @@ pub(crate) async fn everything(store: &dyn Store) -> Everything {
     }
 }
 
-/// Rows of every shape, at different versions, with what refers to what: and nothing that breaks a rule.
-pub(crate) fn every_shape() -> Changes {
+fn restore(row: StoredEntity) -> Write {
+    Write::Restore(Box::new(row))
+}
+
+/// Rows of every shape, at different versions, with references between them, that break no rule.
+pub fn every_shape() -> Changes {
     let mut changes = Changes::default();
     let mut version = Version { revision: 1, touches: 0 };
     let mut next = || {
@@ -112,9 +116,9 @@ pub(crate) fn every_shape() -> Changes {
         Subject::Service,
     ];
     for (n, kind) in (0..).zip(EventKind::ALL) {
-        // What is there was not deleted.
+        // An event of a deletion would contradict that its subject exists.
         for subject in subjects.iter().filter(|_| !matches!(kind, EventKind::SessionDeleted | EventKind::TaskDeleted)) {
-            // Out of the order of their times.
+            // The times are not in the order of the positions.
             let mut event = Event::new(noon_plus(-n), kind, subject.clone()).with("why", "it's \"so\"");
             let key = (n % 3 == 0).then(|| KeyId(uuid(400)));
             event.by = (n % 2 == 0).then(|| Actor { key, address: Some([10, 0, 0, 7].into()), request: uuid(9) });
@@ -126,8 +130,9 @@ pub(crate) fn every_shape() -> Changes {
     changes
 }
 
-/// So many ended sessions of one millisecond, each with two tasks and an event; every hundredth with 64 KB.
-pub(crate) fn many(from: u64, sessions: u64) -> Changes {
+/// This many ended sessions of one millisecond, each with two tasks and an event; every hundredth has 64 KB of
+/// metadata.
+pub fn many(from: u64, sessions: u64) -> Changes {
     let mut changes = Changes::default();
     for n in from..from + sessions {
         let mut session = sample::session(n);
@@ -144,8 +149,8 @@ pub(crate) fn many(from: u64, sessions: u64) -> Changes {
     changes
 }
 
-/// A store full of everything: several pages of each, and several batches to some pages.
-pub(crate) async fn fill(store: &dyn Store) {
+/// Fills a store with several pages of each entity, of which some need several batches.
+pub async fn fill(store: &dyn Store) {
     store.commit(every_shape()).await.unwrap();
     store.commit(many(10_000, 600)).await.unwrap();
 }
@@ -162,12 +167,8 @@ pub(crate) async fn export(store: &dyn Store, what: Exporting<'_>) -> Result<Exp
     rekindle_transfer::export(store, what, (&SystemClock, &RandomIds), &Stop::default(), &mut |_| {}).await
 }
 
-/// Like [`export`], stopped after so many steps.
-pub(crate) async fn export_until(
-    store: &dyn Store,
-    what: Exporting<'_>,
-    steps: u32,
-) -> Result<Exported, TransferError> {
+/// Like [`export`], but stopped after this many steps.
+pub async fn export_until(store: &dyn Store, what: Exporting<'_>, steps: u32) -> Result<Exported, TransferError> {
     let (stop, mut left) = (Stop::default(), steps);
     let mut tell = |_| {
         left = left.saturating_sub(1);
@@ -186,8 +187,8 @@ pub(crate) async fn import(store: &dyn Store, file: &Path) -> Result<Imported, T
     rekindle_transfer::import(store, verify(file)?, &SystemClock, &Stop::default(), &mut |_| {}).await
 }
 
-/// Like [`import`], stopped after so many steps.
-pub(crate) async fn import_until(store: &dyn Store, file: &Path, steps: u32) -> Result<Imported, TransferError> {
+/// Like [`import`], but stopped after this many steps.
+pub async fn import_until(store: &dyn Store, file: &Path, steps: u32) -> Result<Imported, TransferError> {
     let (stop, mut left) = (Stop::default(), steps);
     let mut tell = |_| {
         left = left.saturating_sub(1);
@@ -198,8 +199,8 @@ pub(crate) async fn import_until(store: &dyn Store, file: &Path, steps: u32) -> 
     rekindle_transfer::import(store, verify(file)?, &SystemClock, &stop, &mut tell).await
 }
 
-/// That a store holds exactly this, and no rule is broken.
-pub(crate) async fn assert_holds(store: &dyn Store, expected: &Everything) {
+/// Asserts that a store holds exactly this, and that no rule is broken.
+pub async fn assert_holds(store: &dyn Store, expected: &Everything) {
     let found = everything(store).await;
     for (what, is, was) in [
         ("sessions", found.sessions.len(), expected.sessions.len()),

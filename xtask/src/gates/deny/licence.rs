@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_a_choice_is_enough_and_all_of_a_sum_are_needed() {
+    fn one_licence_of_an_or_is_enough_and_all_of_an_and_are_needed() {
         assert!(with(&["MIT"], "Apache-2.0 OR MIT"));
         assert!(with(&["MIT"], "Unlicense/MIT"));
         assert!(!with(&["MIT"], "MIT AND Unicode-3.0"));
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_no_licence() {
+    fn an_expression_that_cannot_be_parsed_is_refused() {
         for expression in ["", "MIT OR", "(MIT", "MIT)", "MIT ISC", "OR MIT", "MIT WITH"] {
             assert!(holds(expression, &|_| true).is_err(), "{expression}");
         }

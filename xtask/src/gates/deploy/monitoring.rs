@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::gates::sources::{literals, read};
 
-/// Metrics of the server without its prefix; the requirements name them so.
+/// Metrics of the server without its prefix, as the requirements name them.
 const PLAIN: &[&str] = &[
     "active_sessions_count",
     "api_requests_total",

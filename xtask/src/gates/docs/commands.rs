@@ -9,8 +9,8 @@ use anyhow::Result;
 use super::page::Page;
 use crate::shell::output;
 
-/// Returns what is wrong with the commands. `rekindle` is the program that is asked for its help texts.
-pub(super) fn check(pages: &[Page], rekindle: &Path, xtask: &clap::Command) -> Result<Vec<String>> {
+/// Returns the faults of the commands. `rekindle` is the program whose help texts are read.
+pub fn check(pages: &[Page], rekindle: &Path, xtask: &clap::Command) -> Result<Vec<String>> {
     let mut faults = Vec::new();
     let mut help = Help { rekindle, texts: BTreeMap::new() };
     for page in pages {

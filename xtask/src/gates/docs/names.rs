@@ -8,7 +8,7 @@ use super::links::resolve;
 use super::page::Page;
 use crate::gates::sources::{is_production_code, literals, read};
 
-/// Names in capitals that belong to others.
+/// Names in capitals that belong to other programs.
 const OTHERS: &[&str] = &["PR_SET_PDEATHSIG", "PRODUCT_NAME", "SSL_CERT_FILE"];
 
 /// Returns the names that do not exist.
@@ -51,7 +51,7 @@ pub(crate) fn settings(files: &[String]) -> Result<BTreeSet<String>> {
 
 fn is_known(name: &str, known: &BTreeSet<String>, blocks: &str) -> bool {
     let is_used = || blocks.contains(&format!("${name}")) || blocks.contains(&format!("${{{name}"));
-    // A variable of the page: assigned and used there.
+    // A variable of the page is assigned and used there.
     let is_own = || blocks.contains(&format!("{name}=")) && is_used();
     known.contains(name) || OTHERS.contains(&name) || is_own()
 }
@@ -94,7 +94,7 @@ fn expand(path: &str) -> Vec<String> {
     choices.split(',').flat_map(|one| expand(&format!("{before}{one}{after}"))).collect()
 }
 
-/// Looks from the root, from `crates`, from the page, and for a file whose path ends so.
+/// Searches for a path from the root, from `crates` and from the page, and for a file whose path ends with it.
 fn exists(page: &Page, path: &str, files: &[String]) -> bool {
     let path = path.trim_end_matches('/');
     let inside = |folder: &str| files.iter().any(|file| file == folder || file.starts_with(&format!("{folder}/")));

@@ -1,5 +1,5 @@
-//! Shell commands in the documents are played by a test or were verified by hand. `verified_commands.txt` lists the latter by
-//! a checksum of the block, so that a block that changes has to be verified again.
+//! Shell commands in the documents are run by a test or were verified by hand. `verified_commands.txt` lists the latter
+//! by a checksum of the block, so that a changed block has to be verified again.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,8 @@ use crate::generate;
 
 const LIST: &str = "xtask/src/gates/docs/verified_commands.txt";
 
-/// Blocks under these headings are all played: the page, the heading. The tour itself fails on a block that it does not play.
+/// All blocks under these headings are run: the page, the heading. The tour itself fails on a block that it does not
+/// run.
 const PLAYED: &[(&str, &str)] = &[("README.md", "The tour: a build that dies and comes back")];
 
 /// Returns the blocks that are not verified, and the entries without a block.
@@ -58,7 +59,7 @@ fn first_line(block: &Block) -> &str {
     block.text.lines().find(|line| !line.trim().is_empty() && !line.starts_with('#')).unwrap_or_default()
 }
 
-/// FNV-1a: tells blocks apart; it is no protection against forgery.
+/// FNV-1a, which distinguishes blocks but does not protect against forgery.
 fn checksum(text: &str) -> String {
     let sum = text.trim().bytes().fold(0x811c_9dc5_u32, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     format!("{sum:08x}")

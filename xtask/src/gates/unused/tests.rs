@@ -12,7 +12,7 @@ fn a_path_or_a_use_names_a_crate() {
 }
 
 #[test]
-fn other_words_name_none() {
+fn other_words_do_not_count_as_a_use() {
     for code in
         ["use serde_json::Value;", "// use serde::X;", "let serde = 1;", "my::serde::x", "a_serde::x", "user serde"]
     {

@@ -1,11 +1,11 @@
 //! The requests of `docs/API.md`, in the order in which they are sent: each builds on those before it.
 
-pub(super) struct Example {
-    /// The method and path in the OpenAPI document that it is an example of; `None` if it is only sent.
+pub struct Example {
+    /// The method and path of the OpenAPI document for which it is an example; `None` if it is only sent.
     pub of: Option<(&'static str, &'static str)>,
     /// The command as a user types it.
     pub command: &'static str,
-    /// The variable that takes a field of the answer for later commands, and the field.
+    /// The variable that gets a field of the response for later commands, and the field.
     pub keep: Option<(&'static str, &'static str)>,
 }
 

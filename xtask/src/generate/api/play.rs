@@ -1,5 +1,5 @@
-//! Sends the requests of `docs/API.md` to a server, word for word, and records the answers. Values that differ from run to run
-//! (ids and measurements) are replaced by fixed ones.
+//! Sends the requests of `docs/API.md` to a server, word for word, and records the responses. Values that differ from
+//! run to run (ids and measurements) are replaced by fixed ones.
 
 use rekindle_core::store::{FindTyped, queries};
 use std::collections::BTreeMap;
@@ -54,7 +54,7 @@ pub(super) fn play() -> Result<Vec<Answer>> {
 }
 
 async fn server(clock: &Arc<ManualClock>) -> Result<RunningServer> {
-    // A detector that runs only once, at the beginning, so that no answer depends on its time.
+    // A detector that runs only once, at the start, so that no response depends on its time.
     let settings = [
         ("STORE_URL", "sqlite::memory:"),
         ("API_KEYS", KEY),
@@ -82,8 +82,8 @@ async fn detector_has_looked(running: &RunningServer) -> Result<()> {
 fn tell(url: &str, clock: &ManualClock) -> Result<Vec<Answer>> {
     let folder = tempfile::tempdir()?;
     // curl reads this before its arguments: the status is separate from what the command prints.
-    let mut told = std::fs::File::create(folder.path().join(".curlrc"))?;
-    writeln!(told, "write-out = \"%{{stderr}}%{{http_code}}\"\nmax-time = {}", PATIENCE.as_secs())?;
+    let mut curlrc = std::fs::File::create(folder.path().join(".curlrc"))?;
+    writeln!(curlrc, "write-out = \"%{{stderr}}%{{http_code}}\"\nmax-time = {}", PATIENCE.as_secs())?;
     let mut variables = BTreeMap::from([("URL", url.to_owned()), ("KEY", KEY.to_owned())]);
     let mut ids = Ids::default();
     let mut answers = Vec::new();

@@ -16,7 +16,7 @@ fn handed<'a>(command: &'a Command, name: &str) -> Option<Option<&'a OsStr>> {
 }
 
 #[test]
-fn variables_are_set_for_what_there_is_and_removed_for_what_is_missing() {
+fn variables_are_set_if_there_is_a_value_and_removed_otherwise() {
     let mut command = Command::new("true");
     TestDatabase { uri: Some("mongodb://x".to_owned()), ..TestDatabase::default() }.set_environment(&mut command);
     assert_eq!(handed(&command, TEST_URI), Some(Some(OsStr::new("mongodb://x"))));
@@ -24,7 +24,7 @@ fn variables_are_set_for_what_there_is_and_removed_for_what_is_missing() {
 }
 
 #[test]
-fn the_last_line_says_why_tests_are_ignored() {
+fn the_last_line_has_the_reason_why_tests_are_ignored() {
     let database =
         TestDatabase { missing: Some("a mongod (REKINDLE_NO_MONGOD is set)".to_owned()), ..TestDatabase::default() };
     assert_eq!(database.summary(SOME), "557 passed, 0 failed, 61 ignored: no mongod (REKINDLE_NO_MONGOD is set)");

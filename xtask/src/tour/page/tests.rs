@@ -3,7 +3,7 @@
 use super::Tour;
 
 #[test]
-fn the_blocks_of_the_section_and_no_others() {
+fn only_the_blocks_of_the_section_are_found() {
     let block = |text: &str| format!("words\n```sh\n{text}\n```\n");
     let names = ["build", "server", "start", "kill", "status", "left", "recover\ntwice", "late", "finish"];
     let blocks: String = names.map(block).concat();
@@ -20,7 +20,7 @@ fn the_blocks_of_the_section_and_no_others() {
 }
 
 #[test]
-fn the_readme_has_them_all() {
+fn the_readme_has_every_block_of_the_tour() {
     let tour = Tour::of_readme().unwrap();
     assert!(tour.server.contains("rekindle dev") && tour.kill.contains("kill -9"));
 }

@@ -1,4 +1,4 @@
-//! `rekindle db check`: whether the database is sound as one, and whether what it holds breaks a rule of the domain.
+//! `rekindle db check`: checks that the database is sound and that its contents break no rule of the domain.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -15,28 +15,27 @@ use crate::messages::visible;
 use crate::output;
 use crate::target::Globals;
 
-/// As many findings are shown; all are counted.
+/// The number of findings that are shown. All are counted.
 const SHOWN: usize = 1000;
-/// A page of a large database on a slow disk takes its time.
+/// The time limit of one call. Reading a page of a large database on a slow disk takes long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What was found, as programs read it.
+/// The result of a check, as printed with `--json`.
 #[derive(Serialize)]
 struct Report {
     store: String,
     ok: bool,
-    /// Of a database in a file.
+    /// Only of a SQLite database in a file.
     database: Option<Database>,
-    /// How many rows were read.
     read: Rows,
-    /// Rules that are broken.
+    /// The number of broken rules.
     violations_total: u64,
-    /// The first of them.
+    /// The first of the broken rules.
     violations: Vec<Violation>,
-    /// Nothing that breaks a rule.
+    /// The number of findings that break no rule.
     notes_total: u64,
     notes: Vec<Violation>,
-    /// What was not looked at, and why.
+    /// The parts that were not checked, with the reason.
     skipped: Vec<String>,
 }
 
@@ -79,11 +78,11 @@ impl From<DatabaseReport> for Database {
     }
 }
 
-/// Checks it, and tells.
+/// Checks the database and prints the report.
 ///
 /// # Errors
-/// It cannot be looked at.
-pub(super) async fn check(globals: &Globals, store: &StoreUrl) -> Result<ExitCode, CliError> {
+/// Fails if the database cannot be read.
+pub async fn check(globals: &Globals, store: &StoreUrl) -> Result<ExitCode, CliError> {
     let database = match store.file() {
         Ok(file) => {
             let path = file.to_path_buf();
@@ -119,9 +118,9 @@ pub(super) async fn check(globals: &Globals, store: &StoreUrl) -> Result<ExitCod
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::from(UNEXPECTED) })
 }
 
-/// The rules of the domain.
+/// Checks the rules of the domain.
 async fn rules(globals: &Globals, store: &StoreUrl, report: &mut Report) -> Result<(), CliError> {
-    // A damaged or older database was reported above; its rows are read if possible.
+    // A damaged database, or one of an older version, is already in the report. Its rows are read if possible.
     let is_file = report.database.is_some();
     let opened = match store.open_read_only(PATIENCE).await {
         Ok(opened) => opened,
@@ -164,7 +163,7 @@ async fn rules(globals: &Globals, store: &StoreUrl, report: &mut Report) -> Resu
     }
 }
 
-/// For people.
+/// Formats the report for people.
 fn words(report: &Report) -> String {
     let mut text = format!("{}\n", report.store);
     if let Some(database) = &report.database {
@@ -188,10 +187,10 @@ fn words(report: &Report) -> String {
         n => format!("rules are BROKEN {n} times"),
     };
     text += &format!("{sessions} sessions, {tasks} tasks, {machines} machines, {events} events: {broken}\n");
-    told(&mut text, &report.violations, report.violations_total);
+    append_findings(&mut text, &report.violations, report.violations_total);
     if report.notes_total > 0 {
         text += "worth knowing:\n";
-        told(&mut text, &report.notes, report.notes_total);
+        append_findings(&mut text, &report.notes, report.notes_total);
     }
     for skipped in &report.skipped {
         text += &format!("not looked at: {}\n", visible(skipped));
@@ -199,8 +198,8 @@ fn words(report: &Report) -> String {
     text
 }
 
-/// Each finding, what it means under the first of its rule.
-fn told(text: &mut String, findings: &[Violation], total: u64) {
+/// Appends each finding, with the meaning of a rule below its first finding.
+fn append_findings(text: &mut String, findings: &[Violation], total: u64) {
     let mut explained = std::collections::BTreeSet::new();
     for finding in findings {
         *text += &format!("  {}\n", visible(&finding.what));

@@ -1,4 +1,4 @@
-//! What the commands of `rekindle db` share: long work with its progress and its end, JSON, and sizes.
+//! What the commands of `rekindle db` share: long work with a progress bar that a signal can stop, JSON, and sizes.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::error::CliError;
 use crate::output;
 use crate::target::Globals;
 
-/// Does the work on a thread of its own, shows its progress, and stops it in good order at a signal.
+/// Runs the work on a thread of its own, shows its progress, and stops it in good order at a signal.
 pub(super) async fn with_progress<T: Send + 'static>(
     globals: &Globals,
     database: &Path,
@@ -38,7 +38,7 @@ pub(super) fn json(document: &impl Serialize) -> Result<(), CliError> {
     output::data(&serde_json::to_string(document).map_err(anyhow::Error::new)?)
 }
 
-/// A size for people.
+/// Formats a number of bytes for people.
 pub(super) fn size(bytes: u64) -> String {
     indicatif::HumanBytes(bytes).to_string()
 }

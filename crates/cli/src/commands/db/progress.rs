@@ -1,4 +1,4 @@
-//! Progress on a terminal; nothing without one, or without colours.
+//! A progress bar on stderr. It is drawn only on a terminal, and only where colours are wanted.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -10,24 +10,24 @@ use rekindle_transfer::{Phase, Progress as Transferred};
 
 use crate::target::Globals;
 
-/// How often it moves.
+/// The interval at which the spinner moves.
 const TICK: Duration = Duration::from_millis(120);
 
-/// A line on stderr. Cheap to clone.
+/// A progress bar. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Bar(ProgressBar);
 
 impl Bar {
-    /// One that is seen only by a person.
-    pub(super) fn for_people(globals: &Globals) -> Self {
+    /// Returns a bar that is drawn only on a terminal.
+    pub fn for_people(globals: &Globals) -> Self {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let watched = std::io::stderr().is_terminal() && !globals.no_color && !plain;
         let target = if watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         Self(ProgressBar::with_draw_target(None, target))
     }
 
-    /// Copying, and what belongs to it.
-    pub(super) fn copying(&self, progress: Progress) {
+    /// Shows the progress of a backup, restore, check or vacuum of a file.
+    pub fn copying(&self, progress: Progress) {
         match progress {
             Progress::Copying { done, of } => self.of("copying", done, Some(of)),
             Progress::Verifying => self.of("verifying", 0, None),
@@ -36,13 +36,13 @@ impl Bar {
         }
     }
 
-    /// Checking rules.
-    pub(super) fn checking(&self, progress: check::Progress) {
+    /// Shows the progress of an integrity check.
+    pub fn checking(&self, progress: check::Progress) {
         self.of(progress.part.as_str(), progress.done, progress.of);
     }
 
-    /// Exporting and importing.
-    pub(super) fn transferring(&self, progress: Transferred) {
+    /// Shows the progress of an export or an import.
+    pub fn transferring(&self, progress: Transferred) {
         let what = match progress.doing {
             Phase::Verifying => "verifying",
             Phase::Exporting(section) | Phase::Importing(section) => section.as_str(),
@@ -57,7 +57,7 @@ impl Bar {
                 Some(_) => "{msg:<16} {wide_bar} {percent:>3}% {eta}",
                 None => "{msg:<16} {spinner} {elapsed}",
             };
-            // A template that cannot be read is drawn as the library would by itself.
+            // With a template that cannot be parsed, the default style of the library is used.
             if let Ok(style) = ProgressStyle::with_template(template) {
                 self.0.set_style(style);
             }
@@ -71,8 +71,8 @@ impl Bar {
         self.0.set_position(done);
     }
 
-    /// Leaves the line to others.
-    pub(super) fn clear(&self) {
+    /// Removes the bar, so that other output can use the line.
+    pub fn clear(&self) {
         self.0.finish_and_clear();
     }
 }

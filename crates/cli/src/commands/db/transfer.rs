@@ -1,4 +1,5 @@
-//! `rekindle db export` and `import`: all that a database holds, moved to another one of either kind by way of a file.
+//! `rekindle db export` and `import`: moves everything that a database holds to another one, of either kind, through a
+//! file.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use crate::messages::say;
 use crate::output;
 use crate::target::Globals;
 
-/// A page of a large database on a slow disk takes its time.
+/// The time limit of one call. Reading a page of a large database on a slow disk takes long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Args)]
@@ -29,7 +30,7 @@ It holds all metadata, and the hashes of API keys: keep it as you keep the datab
 pub(super) struct ExportArgs {
     /// The file to write; while it is unfinished it is FILE.part
     file: PathBuf,
-    /// Go on with what an interrupted export has left in FILE.part, if there is anything
+    /// Continue the interrupted export in FILE.part, if there is one
     #[arg(long)]
     resume: bool,
     /// Replace the file if it is there
@@ -47,7 +48,7 @@ pub(super) struct ImportArgs {
     file: PathBuf,
 }
 
-/// Rows of each kind, as programs read them.
+/// The number of rows of each kind, as printed with `--json`.
 #[derive(Serialize)]
 struct Rows {
     sessions: u64,
@@ -81,11 +82,11 @@ struct ExportReport<'a> {
     changed_meanwhile: bool,
 }
 
-/// Exports.
+/// Exports the database to a file.
 ///
 /// # Errors
-/// Why it was not done.
-pub(super) async fn export(globals: &Globals, store: &StoreUrl, args: ExportArgs) -> Result<(), CliError> {
+/// Fails with the reason why the export was not finished.
+pub async fn export(globals: &Globals, store: &StoreUrl, args: ExportArgs) -> Result<(), CliError> {
     in_reach_of_others(store)?;
     let opened = store.open_read_only(PATIENCE).await.map_err(not_opened)?;
     let (bar, name) = (Bar::for_people(globals), store.to_string());
@@ -127,11 +128,11 @@ struct ImportReport<'a> {
     changed_meanwhile: bool,
 }
 
-/// Imports.
+/// Imports a file into the database.
 ///
 /// # Errors
-/// Why it was not done.
-pub(super) async fn import(globals: &Globals, store: &StoreUrl, args: ImportArgs) -> Result<(), CliError> {
+/// Fails with the reason why the import was not finished.
+pub async fn import(globals: &Globals, store: &StoreUrl, args: ImportArgs) -> Result<(), CliError> {
     in_reach_of_others(store)?;
     let bar = Bar::for_people(globals);
     let (shown, path) = (bar.clone(), args.file.clone());
@@ -184,7 +185,7 @@ pub(super) async fn import(globals: &Globals, store: &StoreUrl, args: ImportArgs
     output::data(&words)
 }
 
-/// A database in memory can be read by its own server only.
+/// Rejects a database in memory: only its own server can reach it.
 fn in_reach_of_others(store: &StoreUrl) -> Result<(), CliError> {
     match store.file() {
         Err(NotAFileStore::Memory) => {
@@ -201,7 +202,7 @@ fn not_opened(error: OpenStoreError) -> CliError {
     }
 }
 
-/// Does it, and ends it in good order when a signal says so.
+/// Runs the work, and stops it in good order at a signal.
 async fn stoppable<T>(work: impl AsyncFnOnce(&Stop) -> Result<T, TransferError>) -> Result<T, CliError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

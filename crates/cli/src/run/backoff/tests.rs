@@ -1,9 +1,9 @@
-//! The waits and their bounds.
+//! The pauses and their bounds.
 
 use super::*;
 
 #[test]
-fn waits_grow_to_their_cap_and_begin_anew() {
+fn pauses_grow_to_their_cap_and_are_reset() {
     let mut backoff = Backoff::up_to(Duration::from_secs(20));
     let waits: Vec<_> = (0..8).map(|_| backoff.next()).collect();
     assert!(waits[0] >= FIRST / 2 && waits[0] <= FIRST, "{waits:?}");
@@ -13,14 +13,14 @@ fn waits_grow_to_their_cap_and_begin_anew() {
 }
 
 #[test]
-fn no_wait_is_longer_than_a_heartbeat() {
+fn no_pause_is_longer_than_the_heartbeat_interval() {
     let heartbeat = Duration::from_millis(300);
     let mut backoff = Backoff::up_to(heartbeat);
     assert!((0..20).all(|_| backoff.next() <= heartbeat));
 }
 
 #[test]
-fn heartbeats_come_early_rather_than_late() {
+fn heartbeats_are_shifted_to_an_earlier_time_only() {
     let span = Duration::from_secs(10);
     for _ in 0..100 {
         let wait = within_a_fifth(span);

@@ -1,4 +1,4 @@
-//! The report of a command's end.
+//! The outcome of a command and its exit code.
 
 use nix::sys::signal::Signal;
 
@@ -12,7 +12,7 @@ fn failed(stderr: &[u8]) -> String {
 }
 
 #[test]
-fn success_is_told_without_words() {
+fn success_has_no_message() {
     assert_eq!(outcome(ExitKind::Exited(0), b"warning: something\n"), Outcome::Completed);
 }
 
@@ -24,7 +24,7 @@ fn a_status_and_a_signal_are_named() {
 }
 
 #[test]
-fn a_brief_word_leaves_the_commands_own_words_out() {
+fn the_brief_description_has_no_output_of_the_command() {
     assert_eq!(outcome(ExitKind::Exited(3), b"much\nmore\n").brief(), "exit status 3");
     assert_eq!(Outcome::Failed("no such file".to_owned()).brief(), "no such file");
     assert_eq!(Outcome::Completed.brief(), "completed");
@@ -39,22 +39,25 @@ fn exit_codes_are_those_of_a_shell() {
 }
 
 #[test]
-fn colours_and_redrawn_lines_are_left_out() {
-    let told = failed(b"\x1b[31merror\x1b[0m: no\r\n 10%\r 50%\r100%\nbell\x07\n\n");
-    assert_eq!(told, "exit status 3; last lines of stderr:\nerror: no\n100%\nbell");
+fn colours_and_overwritten_text_are_removed() {
+    let message = failed(b"\x1b[31merror\x1b[0m: no\r\n 10%\r 50%\r100%\nbell\x07\n\n");
+    assert_eq!(message, "exit status 3; last lines of stderr:\nerror: no\n100%\nbell");
 }
 
 #[test]
-fn only_the_last_lines_are_told_and_bytes_that_are_no_text_are_marked() {
+fn only_the_last_lines_are_kept_and_invalid_utf8_is_replaced() {
     let many: String = (1..=50).map(|n| format!("line {n}\n")).collect();
-    let told = failed(many.as_bytes());
-    assert!(told.contains("\nline 31\n") && told.ends_with("line 50") && !told.contains("line 30"), "{told}");
+    let message = failed(many.as_bytes());
+    assert!(
+        message.contains("\nline 31\n") && message.ends_with("line 50") && !message.contains("line 30"),
+        "{message}"
+    );
     assert_eq!(failed(b"\xff\xfe"), "exit status 3; last lines of stderr:\n\u{fffd}\u{fffd}");
 }
 
 #[test]
-fn the_message_fits_what_the_server_takes() {
-    let told = failed("ü".repeat(10_000).as_bytes());
-    assert!(told.chars().count() < 4000, "{} characters", told.chars().count());
-    assert!(told.ends_with('ü'));
+fn the_message_is_within_the_servers_limit() {
+    let message = failed("ü".repeat(10_000).as_bytes());
+    assert!(message.chars().count() < 4000, "{} characters", message.chars().count());
+    assert!(message.ends_with('ü'));
 }

@@ -1,4 +1,4 @@
-//! How a command is named, and how a run knows its own again.
+//! The name of a command, and the mark of a run.
 
 use super::*;
 
@@ -13,21 +13,21 @@ fn plan() -> Plan {
 }
 
 #[test]
-fn a_command_is_named_as_it_would_be_typed() {
+fn the_name_of_a_command_is_its_command_line() {
     assert_eq!(command_line(&words(&["cargo", "build", "--release"])), "cargo build --release");
     assert_eq!(command_line(&words(&["sh", "-c", "echo 'hi'; exit 3"])), r"sh -c 'echo '\''hi'\''; exit 3'");
     assert_eq!(command_line(&words(&["true", ""])), "true ''");
 }
 
 #[test]
-fn a_long_command_is_cut_between_characters() {
+fn a_long_command_line_is_cut_between_characters() {
     let name = command_line(&words(&["ü".repeat(5000).as_str()]));
     assert_eq!(name.chars().count(), NAME + 1);
     assert!(name.ends_with('…'));
 }
 
 #[test]
-fn a_run_knows_its_own_mark_and_no_other() {
+fn a_run_recognizes_only_its_own_mark() {
     let (one, other) = (plan(), plan());
     assert!(one.made(&one.marked_metadata()) && !one.made(&other.marked_metadata()));
     assert!(!one.made(&Object::new()));

@@ -1,4 +1,4 @@
-//! Which failures are waited out.
+//! Which errors are temporary.
 
 use rekindle_api::{Detail, ErrorBody, Time};
 
@@ -22,7 +22,7 @@ fn refused(code: &str, details: &[(&str, &str)]) -> CliError {
 }
 
 #[test]
-fn an_absent_server_is_waited_for() {
+fn an_unreachable_server_is_temporary() {
     let lost = Unreachable { url: "http://x".to_owned(), what: "refused".to_owned(), advice: "look".to_owned() };
     assert!(matches!(Trouble::from(CliError::Unreachable(lost)), Trouble::Passing(_)));
     assert!(matches!(Trouble::from(refused("rate_limited", &[])), Trouble::Passing(_)));
@@ -30,7 +30,7 @@ fn an_absent_server_is_waited_for() {
 }
 
 #[test]
-fn an_ended_session_names_its_successor_if_it_has_one() {
+fn an_ended_session_names_its_successor() {
     let successor = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
     let named = Trouble::from(refused("session_ended", &[("successor_session_id", successor)]));
     assert_eq!(named, Trouble::Superseded(Uuid::try_parse(successor).unwrap()));
@@ -38,7 +38,7 @@ fn an_ended_session_names_its_successor_if_it_has_one() {
 }
 
 #[test]
-fn any_other_no_is_final() {
+fn every_other_refusal_is_permanent() {
     assert!(matches!(Trouble::from(refused("not_found", &[])), Trouble::Final(_)));
     assert!(matches!(Trouble::from(refused("session_conflict", &[])), Trouble::Final(_)));
     assert!(matches!(Trouble::from(CliError::Conflict("no".to_owned())), Trouble::Final(_)));

@@ -1,4 +1,4 @@
-//! The metrics in a query.
+//! Which names in a query are metrics.
 
 use super::*;
 
