@@ -43,7 +43,7 @@ const PROFILE: &str = "dist";
 const STALL_THRESHOLD_MS: &str = "86400000";
 
 #[derive(clap::Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// A quick run of one or two minutes with 100,000 sessions that writes no file.
     #[arg(long)]
     quick: bool,

@@ -185,7 +185,7 @@ fn status(place: &Path) -> Result<()> {
 }
 
 /// Returns the URI of the server from the environment, or else of the cluster that was started here and is running.
-pub fn running() -> Result<Option<String>> {
+pub(crate) fn running() -> Result<Option<String>> {
     running_at(&rekindle_mongod::target_dir().join("mongod"))
 }
 

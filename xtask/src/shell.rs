@@ -16,7 +16,7 @@ pub(crate) fn root() -> PathBuf {
 }
 
 /// Returns cargo's target directory.
-pub fn target_dir() -> PathBuf {
+pub(crate) fn target_dir() -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR") {
         Some(elsewhere) => root().join(elsewhere),
         None => root().join("target"),
@@ -25,7 +25,7 @@ pub fn target_dir() -> PathBuf {
 
 /// Builds the command line for debugging and returns its path. Its features are those of the whole workspace, so that
 /// nothing is left to build after the tests.
-pub fn build_rekindle() -> Result<PathBuf> {
+pub(crate) fn build_rekindle() -> Result<PathBuf> {
     run(cargo(["build", "--quiet", "--workspace", "--bin", "rekindle"]))?;
     Ok(target_dir().join("debug/rekindle"))
 }

@@ -11,7 +11,7 @@ use crate::totals::{Runner, Totals};
 
 /// Selects the tests.
 #[derive(clap::Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Only the tests of this package, without doc tests; may be repeated.
     #[arg(short, long = "package", value_name = "PACKAGE")]
     packages: Vec<String>,
@@ -34,7 +34,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
 }
 
 /// Runs every test except the doc tests, of the whole workspace if no package is named. Continues after a failure.
-pub fn tests(packages: &[String], database: &TestDatabase, totals: &mut Totals) -> Result<()> {
+pub(crate) fn tests(packages: &[String], database: &TestDatabase, totals: &mut Totals) -> Result<()> {
     slowest::clear()?;
     let nextest = succeeds(cargo(["nextest", "--version"]));
     let (mut command, runner) = if nextest {

@@ -26,7 +26,7 @@ The first steps, in two terminals in the same folder:
 /// Knows which agent sessions are alive, notices when one falls silent, and brings its work back exactly once.
 #[derive(Debug, Parser)]
 #[command(name = "rekindle", version, after_help = EXIT_CODES, propagate_version = true, arg_required_else_help = true)]
-pub struct Cli {
+pub(crate) struct Cli {
     #[command(flatten)]
     pub globals: Globals,
     #[command(subcommand)]

@@ -28,7 +28,7 @@ impl Connection {
         Ok(Self { client, target })
     }
 
-    pub fn target(&self) -> &Target {
+    pub(crate) fn target(&self) -> &Target {
         &self.target
     }
 

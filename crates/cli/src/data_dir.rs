@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::error::CliError;
 
 /// The folder's name. It is searched for in the current folder and its parents.
-pub const NAME: &str = ".rekindle";
+pub(crate) const NAME: &str = ".rekindle";
 
 const KEY_MODE: u32 = 0o600;
 
@@ -23,7 +23,7 @@ pub(crate) struct Folder(PathBuf);
 
 /// The file in which a running server says where it can be reached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ServerNote {
+pub(crate) struct ServerNote {
     /// The URL on which it listens.
     pub url: String,
     /// Its process id.
@@ -31,14 +31,14 @@ pub struct ServerNote {
 }
 
 /// The exclusive right to run a server on a folder. It ends with the process.
-pub struct DirLock {
+pub(crate) struct DirLock {
     folder: Folder,
     _lock: File,
 }
 
 /// The API key of a folder, and what was done to get it.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Key {
+pub(crate) enum Key {
     /// The file existed, readable by its owner only.
     Kept(String),
     /// The file was readable by others. Its permissions were restricted.
@@ -49,13 +49,13 @@ pub enum Key {
 
 impl Folder {
     /// Returns the folder at a path, whether it exists or not.
-    pub fn at(path: PathBuf) -> Self {
+    pub(crate) fn at(path: PathBuf) -> Self {
         Self(path)
     }
 
     /// Returns the nearest folder, in `from` or a parent. One of another owner is skipped: a user who can write to a
     /// parent folder must not choose the server that a command talks to.
-    pub fn nearest(from: &Path) -> Option<Self> {
+    pub(crate) fn nearest(from: &Path) -> Option<Self> {
         let mine = nix::unistd::geteuid().as_raw();
         from.ancestors().map(|parent| parent.join(NAME)).find_map(|path| {
             let about = fs::metadata(&path).ok()?;
@@ -63,17 +63,17 @@ impl Folder {
         })
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
     /// The path of the database of `rekindle dev`.
-    pub fn database(&self) -> PathBuf {
+    pub(crate) fn database(&self) -> PathBuf {
         self.0.join("rekindle.db")
     }
 
     /// The path of the file with the API key.
-    pub fn key_file(&self) -> PathBuf {
+    pub(crate) fn key_file(&self) -> PathBuf {
         self.0.join("api-key")
     }
 
@@ -82,13 +82,13 @@ impl Folder {
     }
 
     /// Returns the note of the server that runs on this folder, if there is one.
-    pub fn note(&self) -> Option<ServerNote> {
+    pub(crate) fn note(&self) -> Option<ServerNote> {
         let text = fs::read(self.note_file()).ok()?;
         serde_json::from_slice(&text).ok()
     }
 
     /// Returns the stored API key, if there is one.
-    pub fn key(&self) -> Option<String> {
+    pub(crate) fn key(&self) -> Option<String> {
         let text = fs::read_to_string(self.key_file()).ok()?;
         Some(text.trim().to_owned()).filter(|key| !key.is_empty())
     }
@@ -97,7 +97,7 @@ impl Folder {
     ///
     /// # Errors
     /// Fails if another server runs on it, or if it cannot be created or written.
-    pub fn claim(&self) -> Result<DirLock, CliError> {
+    pub(crate) fn claim(&self) -> Result<DirLock, CliError> {
         let shown = self.0.display();
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.0);
         made.with_context(|| format!("cannot make the data folder {shown}; choose another with --data DIR"))?;
@@ -135,7 +135,7 @@ impl DirLock {
     ///
     /// # Errors
     /// Fails if the file holds no key, or cannot be written.
-    pub fn key(&self, ids: &dyn Ids) -> Result<Key, CliError> {
+    pub(crate) fn key(&self, ids: &dyn Ids) -> Result<Key, CliError> {
         let path = self.folder.key_file();
         let shown = path.display().to_string();
         let about = match fs::metadata(&path) {
@@ -168,7 +168,7 @@ impl DirLock {
     ///
     /// # Errors
     /// Fails if the file cannot be written.
-    pub fn write_note(&self, note: &ServerNote) -> Result<(), CliError> {
+    pub(crate) fn write_note(&self, note: &ServerNote) -> Result<(), CliError> {
         let path = self.folder.note_file();
         let mut text = serde_json::to_string(note).map_err(anyhow::Error::new)?;
         text.push('\n');

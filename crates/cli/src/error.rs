@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use rekindle_api::ErrorBody;
 
-pub const OK: u8 = 0;
+pub(crate) const OK: u8 = 0;
 /// An unforeseen error, or a run that failed without a more specific code.
-pub const UNEXPECTED: u8 = 1;
+pub(crate) const UNEXPECTED: u8 = 1;
 /// The command line was wrong.
-pub const MISUSED: u8 = 2;
+pub(crate) const MISUSED: u8 = 2;
 /// The server refused the request.
-pub const REFUSED: u8 = 3;
+pub(crate) const REFUSED: u8 = 3;
 /// No server answered, or it cannot serve now.
-pub const UNREACHABLE: u8 = 4;
+pub(crate) const UNREACHABLE: u8 = 4;
 /// `run` stopped its command because the session was superseded; `EX_TEMPFAIL` of sysexits.h.
-pub const SUPERSEDED: u8 = 75;
+pub(crate) const SUPERSEDED: u8 = 75;
 /// A setting is missing or wrong; `EX_CONFIG` of sysexits.h.
 pub(crate) const CONFIGURATION: u8 = 78;
 
@@ -26,7 +26,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// Why a command failed.
 #[derive(Debug)]
-pub enum CliError {
+pub(crate) enum CliError {
     /// The arguments contradict each other.
     Usage(String),
     /// The server refused the request.
@@ -45,7 +45,7 @@ pub enum CliError {
 
 /// A refusal by the server.
 #[derive(Debug)]
-pub struct Refused {
+pub(crate) struct Refused {
     /// The body of the response.
     pub body: ErrorBody,
     /// Hints for the user: the commands to type.
@@ -56,7 +56,7 @@ pub struct Refused {
 
 /// A server that does not answer.
 #[derive(Debug)]
-pub struct Unreachable {
+pub(crate) struct Unreachable {
     /// The URL that was tried.
     pub url: String,
     /// What went wrong.
@@ -67,7 +67,7 @@ pub struct Unreachable {
 
 impl CliError {
     /// Returns the exit code.
-    pub fn code(&self) -> u8 {
+    pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Usage(_) => MISUSED,
             Self::Refused(_) | Self::Conflict(_) => REFUSED,
@@ -79,12 +79,12 @@ impl CliError {
     }
 
     /// Whether the same request may succeed later unchanged: the rate limit was exceeded.
-    pub fn is_for_now(&self) -> bool {
+    pub(crate) fn is_for_now(&self) -> bool {
         matches!(self, Self::Refused(refused) if refused.code() == "rate_limited")
     }
 
     /// Returns how long to wait before the next attempt: what the server said, up to a limit.
-    pub fn retry_after(&self) -> Duration {
+    pub(crate) fn retry_after(&self) -> Duration {
         match self {
             Self::Refused(refused) => refused.retry_after.unwrap_or_default().min(LONGEST_WAIT),
             Self::Usage(_)
@@ -97,7 +97,7 @@ impl CliError {
     }
 
     /// Prints the message on stderr and returns the exit code.
-    pub fn report(&self) -> ExitCode {
+    pub(crate) fn report(&self) -> ExitCode {
         if !matches!(self, Self::OutputClosed) {
             crate::messages::error(&self.to_string());
         }
@@ -107,7 +107,7 @@ impl CliError {
 
 impl Refused {
     /// Returns the API's error code.
-    pub fn code(&self) -> &str {
+    pub(crate) fn code(&self) -> &str {
         &self.body.code
     }
 }

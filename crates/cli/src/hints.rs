@@ -7,7 +7,7 @@ use rekindle_api::ErrorBody;
 use crate::target::Target;
 
 /// Returns what to check when the server could not be reached.
-pub fn for_unreachable(what: &str, found: &str, ca: Option<&Path>) -> String {
+pub(crate) fn for_unreachable(what: &str, found: &str, ca: Option<&Path>) -> String {
     if what.contains("certificate") { for_distrust(ca) } else { for_silence(found) }
 }
 
@@ -29,7 +29,7 @@ fn for_distrust(ca: Option<&Path>) -> String {
 }
 
 /// Returns the hints for a refusal by the server.
-pub fn for_refusal(target: &Target, body: &ErrorBody) -> Vec<String> {
+pub(crate) fn for_refusal(target: &Target, body: &ErrorBody) -> Vec<String> {
     let mut advice = Vec::new();
     let mut say = |words: String| advice.push(words);
     match body.code.as_str() {

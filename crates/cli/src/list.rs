@@ -34,13 +34,13 @@ pub(crate) struct PageArgs {
 
 impl PageArgs {
     /// Returns the number of items to request for one page.
-    pub fn page(&self) -> Option<u32> {
+    pub(crate) fn page(&self) -> Option<u32> {
         self.limit.or(self.all.then_some(WHOLE_PAGE))
     }
 }
 
 /// Formats a list: as JSON, as a table, or as ids only.
-pub fn shown<T>(
+pub(crate) fn shown<T>(
     globals: &Globals,
     part: &PageArgs,
     answer: Answer<T>,
@@ -59,7 +59,7 @@ pub fn shown<T>(
 ///
 /// # Errors
 /// Fails with the error of the request.
-pub async fn fetch<T: DeserializeOwned>(
+pub(crate) async fn fetch<T: DeserializeOwned>(
     server: &Connection,
     name: &str,
     part: &PageArgs,
@@ -89,7 +89,7 @@ pub async fn fetch<T: DeserializeOwned>(
 }
 
 /// Returns the line under a table that says what the table leaves out.
-pub fn rest(shown: usize, total: u64, next_cursor: Option<&str>) -> String {
+pub(crate) fn rest(shown: usize, total: u64, next_cursor: Option<&str>) -> String {
     match next_cursor {
         Some(cursor) => format!("{shown} of {total}; more with --all or --cursor {cursor}\n"),
         None if total as usize == shown => String::new(),

@@ -17,7 +17,7 @@ const CELL: usize = 60;
 ///
 /// # Errors
 /// Fails if stdout is closed or full.
-pub fn data(text: &str) -> Result<(), CliError> {
+pub(crate) fn data(text: &str) -> Result<(), CliError> {
     let mut stdout = anstream::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     if !text.is_empty() && !text.ends_with('\n') {
@@ -28,7 +28,7 @@ pub fn data(text: &str) -> Result<(), CliError> {
 }
 
 /// Returns an empty table with these columns.
-pub fn table(columns: &[&str]) -> Table {
+pub(crate) fn table(columns: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(columns);
     for column in table.column_iter_mut() {
@@ -38,12 +38,12 @@ pub fn table(columns: &[&str]) -> Table {
 }
 
 /// Formats the table, without blanks at the ends of its lines.
-pub fn drawn(table: &Table) -> String {
+pub(crate) fn drawn(table: &Table) -> String {
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 /// Formats a text for a cell: on one line, and shortened.
-pub fn cell(text: &str) -> String {
+pub(crate) fn cell(text: &str) -> String {
     let one_line = visible(text).replace('\n', " ");
     match one_line.char_indices().nth(CELL) {
         Some((at, _)) => format!("{}…", &one_line[..at]),
@@ -52,17 +52,17 @@ pub fn cell(text: &str) -> String {
 }
 
 /// Formats an optional text for a cell.
-pub fn optional(text: Option<&str>) -> String {
+pub(crate) fn optional(text: Option<&str>) -> String {
     text.map_or_else(|| "-".to_owned(), cell)
 }
 
 /// Formats how long ago a time was.
-pub fn age(time: Time) -> String {
+pub(crate) fn age(time: Time) -> String {
     format!("{} ago", span(SystemClock.now().since(Timestamp::from_millis(time.millis()))))
 }
 
 /// Formats a span in its two largest units at most.
-pub fn span(span: Duration) -> String {
+pub(crate) fn span(span: Duration) -> String {
     let whole = span.as_secs();
     match whole {
         0 => format!("{}ms", span.as_millis()),
@@ -78,7 +78,7 @@ fn two(large: u64, unit: &str, small: u64, part: &str) -> String {
 }
 
 /// Whether stdout is a terminal.
-pub fn is_tty() -> bool {
+pub(crate) fn is_tty() -> bool {
     std::io::stdout().is_terminal()
 }
 
@@ -86,7 +86,7 @@ pub fn is_tty() -> bool {
 ///
 /// # Errors
 /// Fails if stdout is closed.
-pub fn clear_screen() -> Result<(), CliError> {
+pub(crate) fn clear_screen() -> Result<(), CliError> {
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(b"\x1b[H\x1b[2J\x1b[3J")?;
     Ok(())

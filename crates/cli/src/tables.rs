@@ -9,7 +9,7 @@ use crate::messages::visible;
 use crate::output::{age, cell, drawn, optional, table};
 
 /// Formats a list of sessions.
-pub fn sessions(list: &SessionList) -> String {
+pub(crate) fn sessions(list: &SessionList) -> String {
     if list.sessions.is_empty() {
         return "no sessions\n".to_owned();
     }
@@ -30,7 +30,7 @@ pub fn sessions(list: &SessionList) -> String {
 }
 
 /// Formats a list of tasks.
-pub fn tasks(list: &TaskList) -> String {
+pub(crate) fn tasks(list: &TaskList) -> String {
     if list.tasks.is_empty() {
         return "no tasks\n".to_owned();
     }
@@ -38,7 +38,7 @@ pub fn tasks(list: &TaskList) -> String {
 }
 
 /// Formats tasks without their total number.
-pub fn task_rows(tasks: &[Task]) -> String {
+pub(crate) fn task_rows(tasks: &[Task]) -> String {
     let mut drawing = table(&["TASK", "NAME", "STATUS", "SESSION", "CHANGED"]);
     for task in tasks {
         drawing.add_row([
@@ -53,7 +53,7 @@ pub fn task_rows(tasks: &[Task]) -> String {
 }
 
 /// Formats a list of machines.
-pub fn machines(list: &MachineList) -> String {
+pub(crate) fn machines(list: &MachineList) -> String {
     if list.machines.is_empty() {
         return "no machines\n".to_owned();
     }
@@ -72,7 +72,7 @@ pub fn machines(list: &MachineList) -> String {
 }
 
 /// Formats one session.
-pub fn session(session: &Session) -> String {
+pub(crate) fn session(session: &Session) -> String {
     let mut facts = KeyValueTable::default();
     facts.add("session", &session.session_id);
     facts.add("project", &session.project_id);
@@ -92,7 +92,7 @@ pub fn session(session: &Session) -> String {
 }
 
 /// Formats one task.
-pub fn task(task: &Task) -> String {
+pub(crate) fn task(task: &Task) -> String {
     let mut facts = KeyValueTable::default();
     facts.add("task", &task.task_id);
     facts.add("name", &task.task_name);
@@ -110,7 +110,7 @@ pub fn task(task: &Task) -> String {
 }
 
 /// Formats one machine.
-pub fn machine(machine: &Machine) -> String {
+pub(crate) fn machine(machine: &Machine) -> String {
     let mut facts = KeyValueTable::default();
     facts.add("machine", &machine.machine_id);
     facts.add("hostname", &machine.hostname);
@@ -126,7 +126,7 @@ pub fn machine(machine: &Machine) -> String {
 }
 
 /// Formats a list of API keys.
-pub fn keys(list: &ApiKeyList) -> String {
+pub(crate) fn keys(list: &ApiKeyList) -> String {
     if list.keys.is_empty() {
         return "no keys were handed out\n".to_owned();
     }
@@ -146,7 +146,7 @@ pub fn keys(list: &ApiKeyList) -> String {
 }
 
 /// Formats one key, without its secret.
-pub fn key(key: &ApiKey) -> KeyValueTable {
+pub(crate) fn key(key: &ApiKey) -> KeyValueTable {
     let mut facts = KeyValueTable::default();
     facts.add("key", &key.key_id);
     facts.add("name", &key.name);
@@ -160,7 +160,7 @@ pub fn key(key: &ApiKey) -> KeyValueTable {
 }
 
 /// Formats a page of the audit trail.
-pub fn audit(trail: &AuditTrail) -> String {
+pub(crate) fn audit(trail: &AuditTrail) -> String {
     if trail.events.is_empty() {
         return "nothing happened\n".to_owned();
     }
@@ -201,20 +201,20 @@ pub(crate) struct KeyValueTable(pub String);
 
 impl KeyValueTable {
     /// Adds a pair.
-    pub fn add(&mut self, name: &str, value: &(impl ToString + ?Sized)) {
+    pub(crate) fn add(&mut self, name: &str, value: &(impl ToString + ?Sized)) {
         let value = visible(&value.to_string()).replace('\n', &format!("\n{:16}", ""));
         self.0.push_str(&format!("{name:<16}{value}\n"));
     }
 
     /// Adds a pair if there is a value.
-    pub fn maybe(&mut self, name: &str, value: Option<impl ToString>) {
+    pub(crate) fn maybe(&mut self, name: &str, value: Option<impl ToString>) {
         if let Some(value) = value {
             self.add(name, &value);
         }
     }
 
     /// Adds the metadata, one key a line.
-    pub fn metadata(&mut self, metadata: &Object) {
+    pub(crate) fn metadata(&mut self, metadata: &Object) {
         for (key, value) in metadata {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             self.add("metadata", &format!("{key}: {text}"));

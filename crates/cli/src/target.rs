@@ -14,7 +14,7 @@ const DEFAULT_URL: &str = "http://127.0.0.1:3000";
 /// The options that every command has.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
-pub struct Globals {
+pub(crate) struct Globals {
     /// The server; without it the one of the nearest `.rekindle`, else <http://127.0.0.1:3000>
     #[arg(long, global = true, env = "REKINDLE_URL", value_name = "URL")]
     url: Option<String>,
@@ -37,7 +37,7 @@ pub struct Globals {
 
 /// A server and the API key for it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Target {
+pub(crate) struct Target {
     pub url: Url,
     pub key: String,
     /// Where the URL comes from, for messages.
@@ -48,7 +48,7 @@ pub struct Target {
 
 impl Globals {
     /// Returns the data folder that these options select, if there is one.
-    pub fn folder(&self) -> Option<Folder> {
+    pub(crate) fn folder(&self) -> Option<Folder> {
         match &self.data {
             Some(path) => Some(Folder::at(path.clone())),
             None => std::env::current_dir().ok().and_then(|here| Folder::nearest(&here)),
@@ -59,13 +59,13 @@ impl Globals {
     ///
     /// # Errors
     /// Fails if there is no key, or if the URL is invalid.
-    pub fn locate(&self) -> Result<Target, CliError> {
+    pub(crate) fn locate(&self) -> Result<Target, CliError> {
         let target = locate(text(self.url.as_ref()), text(self.api_key.as_ref()), self.folder().as_ref())?;
         Ok(Target { ca: self.ca().map(Path::to_path_buf), ..target })
     }
 
     /// Returns the file of CA certificates. An empty name counts as none.
-    pub fn ca(&self) -> Option<&Path> {
+    pub(crate) fn ca(&self) -> Option<&Path> {
         self.ca.as_deref().filter(|file| !file.as_os_str().is_empty())
     }
 
@@ -73,7 +73,7 @@ impl Globals {
     ///
     /// # Errors
     /// Fails if the URL is invalid.
-    pub fn server(&self) -> Result<(Url, String), CliError> {
+    pub(crate) fn server(&self) -> Result<(Url, String), CliError> {
         server(text(self.url.as_ref()), self.folder().as_ref())
     }
 }

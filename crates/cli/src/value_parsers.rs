@@ -11,7 +11,7 @@ use crate::error::CliError;
 ///
 /// # Errors
 /// Fails if the text is not a JSON object.
-pub fn object(text: &str) -> Result<Object, String> {
+pub(crate) fn object(text: &str) -> Result<Object, String> {
     serde_json::from_str(text).map_err(|error| format!("must be a JSON object such as '{{\"k\":1}}': {error}"))
 }
 
@@ -19,7 +19,7 @@ pub fn object(text: &str) -> Result<Object, String> {
 ///
 /// # Errors
 /// Fails if the text is not an id, with a message that says where ids are shown.
-pub fn id(text: &str) -> Result<Uuid, String> {
+pub(crate) fn id(text: &str) -> Result<Uuid, String> {
     let words = "must be a whole id such as 6fa459ea-ee8a-4ca4-894e-db77e160355e; `list` shows them";
     Uuid::try_parse(text).map_err(|_| words.to_owned())
 }
@@ -28,7 +28,7 @@ pub fn id(text: &str) -> Result<Uuid, String> {
 ///
 /// # Errors
 /// Fails if the text is not a span, or if the span is too short to be intended.
-pub fn span(text: &str) -> Result<Duration, String> {
+pub(crate) fn span(text: &str) -> Result<Duration, String> {
     let parsed = match text.parse::<u64>() {
         Ok(seconds) => Ok(Duration::from_secs(seconds)),
         Err(_) => humantime::parse_duration(text).map_err(|error| format!("must be like 20s or 500ms: {error}")),
@@ -43,7 +43,7 @@ pub fn span(text: &str) -> Result<Duration, String> {
 ///
 /// # Errors
 /// Fails if the text is not a number of days.
-pub fn days(text: &str) -> Result<u64, String> {
+pub(crate) fn days(text: &str) -> Result<u64, String> {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
     let words = || "must be whole days such as 90d, and at most 3650".to_owned();
     let days = match text.parse::<u64>() {
@@ -63,7 +63,7 @@ pub fn days(text: &str) -> Result<u64, String> {
 ///
 /// # Errors
 /// Fails if the text is not a time.
-pub fn moment(text: &str) -> Result<Time, String> {
+pub(crate) fn moment(text: &str) -> Result<Time, String> {
     text.parse().map_err(|error: rekindle_api::InvalidTextError| error.0)
 }
 
@@ -71,7 +71,7 @@ pub fn moment(text: &str) -> Result<Time, String> {
 ///
 /// # Errors
 /// Fails if the name of this host is not valid UTF-8.
-pub fn this_machine(named: Option<String>) -> Result<String, CliError> {
+pub(crate) fn this_machine(named: Option<String>) -> Result<String, CliError> {
     if let Some(named) = named {
         return Ok(named);
     }

@@ -13,7 +13,7 @@ use crate::{messages, output};
 
 /// The option `--watch`.
 #[derive(Debug, Clone, Args)]
-pub struct Watch {
+pub(crate) struct Watch {
     /// Repeat every SECS seconds until interrupted
     #[arg(long, value_name = "SECS", num_args = 0..=1, default_missing_value = "2", value_parser = span)]
     pub watch: Option<Duration>,
@@ -25,7 +25,7 @@ impl Watch {
     /// # Errors
     /// Fails with the error of `draw`. With `--watch`, a server that is out of reach or an exceeded rate limit only
     /// gives a message, and the next attempt follows.
-    pub async fn draw(
+    pub(crate) async fn draw(
         &self,
         globals: &Globals,
         mut draw: impl AsyncFnMut(&Connection) -> Result<String, CliError>,

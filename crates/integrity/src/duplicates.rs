@@ -21,7 +21,7 @@ const NAMED: usize = 100_000;
 type Mark = u64;
 
 /// Returns the memberships of a session.
-pub fn marks(session: &Session) -> impl Iterator<Item = (UniqueRule, Mark)> {
+pub(crate) fn marks(session: &Session) -> impl Iterator<Item = (UniqueRule, Mark)> {
     let active = (session.status() == SessionStatus::Active).then(|| {
         let key = (session.project_id.as_str(), session.machine_id.as_str());
         (UniqueRule::ActivePerProjectAndMachine, mark(1, key))
@@ -39,7 +39,7 @@ fn mark(kind: u8, key: impl Hash) -> Mark {
 }
 
 /// Returns the finding if both sessions break this rule together.
-pub fn clash(rule: UniqueRule, one: &Session, other: &Session) -> Option<Finding> {
+pub(crate) fn clash(rule: UniqueRule, one: &Session, other: &Session) -> Option<Finding> {
     let both = |is: fn(SessionStatus) -> bool| is(one.status()) && is(other.status());
     let place = |session: &Session| session.machine_id.clone();
     if one.id == other.id {
@@ -48,7 +48,7 @@ pub fn clash(rule: UniqueRule, one: &Session, other: &Session) -> Option<Finding
     let (a, b) = (one.id, other.id);
     let (rule, holds, what) = match rule {
         // This rule is not about sessions.
-        UniqueRule::IdempotencyKey => return None,
+        UniqueRule::IdempotencyKey | UniqueRule::Other(_) => return None,
         UniqueRule::ActivePerProjectAndMachine => (
             Rule::OneActive,
             both(|status| status == SessionStatus::Active)
@@ -82,7 +82,7 @@ pub fn clash(rule: UniqueRule, one: &Session, other: &Session) -> Option<Finding
 }
 
 /// Finds memberships that occur twice.
-pub struct DuplicateFinder {
+pub(crate) struct DuplicateFinder {
     rounds: u64,
     round: u64,
     held: Vec<Mark>,
@@ -93,18 +93,18 @@ pub struct DuplicateFinder {
 
 impl DuplicateFinder {
     /// Returns a finder for about this many memberships.
-    pub fn among(memberships: u64) -> Self {
+    pub(crate) fn among(memberships: u64) -> Self {
         Self { rounds: memberships / HELD + 1, round: 0, held: Vec::new(), doubled: HashMap::new(), named: 0 }
     }
 
     /// Records the memberships of a session that belong to this round.
-    pub fn insert(&mut self, session: &Session) {
+    pub(crate) fn insert(&mut self, session: &Session) {
         let (rounds, round) = (self.rounds, self.round);
         self.held.extend(marks(session).map(|(_, mark)| mark).filter(|mark| mark % rounds == round));
     }
 
     /// Ends a round, in which every session must have been inserted. Returns whether another round is needed.
-    pub fn next_round(&mut self) -> bool {
+    pub(crate) fn next_round(&mut self) -> bool {
         self.held.sort_unstable();
         for pair in self.held.windows(2) {
             if let [one, other] = pair
@@ -120,12 +120,12 @@ impl DuplicateFinder {
     }
 
     /// Whether there are duplicates, so that sessions must be compared by name.
-    pub fn any(&self) -> bool {
+    pub(crate) fn any(&self) -> bool {
         !self.doubled.is_empty()
     }
 
     /// Records the session if it has a membership that occurs twice.
-    pub fn name(&mut self, session: &Session) {
+    pub(crate) fn name(&mut self, session: &Session) {
         for (rule, mark) in marks(session) {
             if let Some(members) = self.doubled.get_mut(&mark).filter(|_| self.named < NAMED) {
                 members.push((rule, session.id));
@@ -135,7 +135,7 @@ impl DuplicateFinder {
     }
 
     /// Returns each member of a duplicate set after the first, together with the first.
-    pub fn candidates(self) -> Vec<(UniqueRule, SessionId, SessionId)> {
+    pub(crate) fn candidates(self) -> Vec<(UniqueRule, SessionId, SessionId)> {
         let mut suspects = Vec::new();
         for members in self.doubled.into_values() {
             if let Some(((rule, first), others)) = members.split_first() {

@@ -48,7 +48,9 @@ impl Check<'_> {
         let sessions: Vec<_> = sessions.into_iter().filter(|id| !there.contains(id)).collect();
         let store = self.store;
         let mut gone = HashSet::new();
-        for (id, answer) in look_up_all(sessions, |id| async move { (id, store.session(id).await) }).await {
+        for (id, answer) in
+            look_up_all(sessions, |id| async move { (id, store.read(queries::session(id)).await) }).await
+        {
             match known(answer)? {
                 Some(Some(_)) | None => there.insert(id),
                 Some(None) => gone.insert(id),

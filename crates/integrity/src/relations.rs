@@ -134,8 +134,8 @@ impl Check<'_> {
         left.sort_unstable();
         for (successor, task) in left {
             // If one of them was deleted meanwhile, its events were deleted with it.
-            let Some(Some(task)) = known(self.store.task(task).await)? else { continue };
-            let Some(Some(_)) = known(self.store.session(successor).await)? else { continue };
+            let Some(Some(task)) = known(self.store.read(queries::task(task)).await)? else { continue };
+            let Some(Some(_)) = known(self.store.read(queries::session(successor)).await)? else { continue };
             let (task, original) = (task.value.id, task.value.session_id);
             let what = format!("task {task} of session {original} was left behind by its successor {successor}");
             self.found(Finding::of(Rule::NothingLeftBehind, &[&task, &original, &successor], what));

@@ -9,7 +9,7 @@ use crate::finding::Finding;
 use crate::rule::Rule;
 
 /// Returns what a session breaks by itself.
-pub fn session(session: &Session) -> Vec<Finding> {
+pub(crate) fn session(session: &Session) -> Vec<Finding> {
     let id = session.id;
     let mut found = Vec::new();
     let mut broken = |rule, what: String| found.push(Finding::of(rule, &[&id], what));
@@ -51,7 +51,7 @@ pub fn session(session: &Session) -> Vec<Finding> {
 }
 
 /// Returns what a task breaks by itself.
-pub fn task(task: &Task) -> Vec<Finding> {
+pub(crate) fn task(task: &Task) -> Vec<Finding> {
     let id = task.id;
     let name = format!("task {id}");
     let mut found = Vec::new();
@@ -67,7 +67,7 @@ pub fn task(task: &Task) -> Vec<Finding> {
 }
 
 /// Returns what a machine breaks by itself.
-pub fn machine(machine: &Machine) -> Vec<Finding> {
+pub(crate) fn machine(machine: &Machine) -> Vec<Finding> {
     let id = &machine.id;
     let name = format!("machine {id}");
     let born = ("created_at", machine.created_at);

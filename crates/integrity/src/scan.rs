@@ -84,7 +84,7 @@ impl Check<'_> {
             let missing: HashSet<_> = page.items.iter().map(|row| row.value.session_id).collect();
             let missing: Vec<_> = missing.into_iter().filter(|id| !sessions.contains_key(id)).collect();
             let store = self.store;
-            let answers = look_up_all(missing, |id| async move { (id, store.session(id).await) }).await;
+            let answers = look_up_all(missing, |id| async move { (id, store.read(queries::session(id)).await) }).await;
             for (id, answer) in answers {
                 if let Some(row) = known(answer)? {
                     sessions.insert(id, row.map(|row| SessionRef::from(&row.value)));

@@ -160,7 +160,7 @@ async fn a_secret_is_returned_although_the_response_of_the_store_was_lost() {
     let store = Arc::new(FaultyStore::over(Arc::new(MemoryStore::new())));
     let server = Setup::new().set("DETECT_INTERVAL_MS", "600000").store(Arc::clone(&store) as _).start().await;
     // Waits until the first detection pass has stored its state.
-    while server.tracker.store().detector_state().await.unwrap().is_none() {
+    while server.tracker.store().read(queries::detector_state()).await.unwrap().is_none() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     store.script([Some(Fault::LostAfter)]);

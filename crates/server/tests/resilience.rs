@@ -25,7 +25,7 @@ struct Outage {
 
 impl Layer for Outage {
     async fn call<T: Send, E: Failure>(&self, op: Op, call: impl Future<Output = Result<T, E>> + Send) -> Result<T, E> {
-        if op == Op::Session && self.on.load(Ordering::SeqCst) {
+        if op == Op::query("session") && self.on.load(Ordering::SeqCst) {
             self.met.fetch_add(1, Ordering::SeqCst);
             let error = self.error.lock().unwrap().clone();
             return Err(error.into());

@@ -14,7 +14,7 @@ use crate::rows::{Item, StoredEntity};
 
 /// The sessions of a file and their memberships, as hashes: about 40 MB for a million sessions.
 #[derive(Debug, Default)]
-pub struct Sets {
+pub(crate) struct Sets {
     /// Sorted by [`Self::finish`].
     sessions: Vec<SessionId>,
     active: HashMap<u64, SessionId>,
@@ -28,7 +28,7 @@ impl Sets {
     ///
     /// # Errors
     /// Fails if the row conflicts with an earlier one.
-    pub fn see(&mut self, path: &Path, item: &Item) -> Result<(), TransferError> {
+    pub(crate) fn see(&mut self, path: &Path, item: &Item) -> Result<(), TransferError> {
         let Item::Row(StoredEntity::Session(row)) = item else { return Ok(()) };
         let session = &row.value;
         let (id, place) = (session.id, session.machine_id.as_str());
@@ -57,7 +57,7 @@ impl Sets {
     ///
     /// # Errors
     /// Fails if a session occurs twice.
-    pub fn finish(&mut self, path: &Path) -> Result<(), TransferError> {
+    pub(crate) fn finish(&mut self, path: &Path) -> Result<(), TransferError> {
         self.sessions.sort_unstable();
         (self.active, self.slots, self.successors) = Default::default();
         let twice = self.sessions.windows(2).find(|pair| pair[0] == pair[1]);
@@ -73,12 +73,12 @@ impl Sets {
     }
 
     /// Returns the sessions that are to be imported as stalled.
-    pub fn stalled(&self) -> impl Iterator<Item = SessionId> + '_ {
+    pub(crate) fn stalled(&self) -> impl Iterator<Item = SessionId> + '_ {
         self.stalled.iter().copied()
     }
 
     /// Changes an active session that conflicts with a later one to stalled.
-    pub fn settle(&self, session: &mut Session) {
+    pub(crate) fn settle(&self, session: &mut Session) {
         if self.stalled.contains(&session.id)
             && let Phase::Live(Live { state, .. }) = &mut session.phase
         {

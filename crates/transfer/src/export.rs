@@ -65,7 +65,7 @@ pub async fn export(
     tell: &mut dyn FnMut(Progress),
 ) -> Result<Exported, TransferError> {
     // Fails before a file is created if the store cannot be read.
-    retried(|| store.counts()).await?;
+    retried(|| store.read(queries::counts())).await?;
     let opened = PartialExport::open(what.file, what.existing)?;
     let (opened, found) = apart(move || opened.found().map(|found| (opened, found))).await?;
     let part = match found {

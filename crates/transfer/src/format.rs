@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// The format that this version writes, and the newest that it reads.
-pub const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 1;
 /// The largest number of rows of a batch. A batch is imported in one commit.
-pub const ROWS: usize = 500;
+pub(crate) const ROWS: usize = 500;
 /// A batch ends when its rows have this many bytes of JSON.
-pub const BYTES: usize = 1 << 20;
+pub(crate) const BYTES: usize = 1 << 20;
 
 /// The sections of a file, in the order in which they are exported: see [`crate::export()`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -87,7 +87,7 @@ impl Counts {
 /// The first line of a member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Head {
+pub(crate) enum Head {
     /// The first member.
     Header(Header),
     /// A batch.
@@ -116,7 +116,7 @@ pub(crate) struct Header {
 
 impl Header {
     /// When the export began.
-    pub fn began_at(&self) -> Timestamp {
+    pub(crate) fn began_at(&self) -> Timestamp {
         Timestamp::from_millis(self.at)
     }
 }
@@ -138,7 +138,7 @@ pub(crate) struct AnyVersion {
 /// The description of a batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Batch {
+pub(crate) struct Batch {
     /// The number of the batch, from 1 on.
     pub number: u64,
     /// The section of its rows.
@@ -153,7 +153,7 @@ pub struct Batch {
 /// A position in the order of reading.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum ReadCursor {
+pub(crate) enum ReadCursor {
     /// In this section, after the row with this cursor of the store; `None`: at its beginning.
     In(Section, Option<String>),
     /// At the end.
@@ -162,7 +162,7 @@ pub enum ReadCursor {
 
 impl ReadCursor {
     /// Returns the position after this section.
-    pub fn behind(section: Section) -> Self {
+    pub(crate) fn behind(section: Section) -> Self {
         section.next().map_or(Self::Done, |next| Self::In(next, None))
     }
 }
@@ -170,7 +170,7 @@ impl ReadCursor {
 /// The trailer, which marks a complete file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Trailer {
+pub(crate) struct Trailer {
     /// The id of the export, as in the header.
     pub export: Uuid,
     /// The number of batches.

@@ -18,7 +18,7 @@ const BUFFER: usize = 1 << 16;
 ///
 /// # Errors
 /// Fails only if writing to a vector fails, which it does not.
-pub fn compressed(text: &[u8]) -> io::Result<Vec<u8>> {
+pub(crate) fn compressed(text: &[u8]) -> io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 4), Compression::default());
     encoder.write_all(text)?;
     encoder.finish()
@@ -26,7 +26,7 @@ pub fn compressed(text: &[u8]) -> io::Result<Vec<u8>> {
 
 /// Returns an uncompressed member with this text. Its bytes are determined by the text. Returns `None` if the text is
 /// too long for one block.
-pub fn stored(text: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn stored(text: &[u8]) -> Option<Vec<u8>> {
     let length = u16::try_from(text.len()).ok()?;
     let mut crc = Crc::new();
     crc.update(text);
@@ -65,7 +65,7 @@ impl From<io::Error> for Unreadable {
 
 /// One member, uncompressed.
 #[derive(Debug)]
-pub struct Member {
+pub(crate) struct Member {
     /// Its text.
     pub text: Vec<u8>,
     /// Its first byte in the file.
@@ -85,7 +85,7 @@ impl Members {
     ///
     /// # Errors
     /// Fails with the system's error.
-    pub fn from(mut file: File, start: u64) -> io::Result<Self> {
+    pub(crate) fn from(mut file: File, start: u64) -> io::Result<Self> {
         file.seek(SeekFrom::Start(start))?;
         let inner = BufReader::with_capacity(BUFFER, file);
         Ok(Self(Counted { inner, hash: Sha256::new(), at: start }))
@@ -95,7 +95,7 @@ impl Members {
     ///
     /// # Errors
     /// Fails if the member is incomplete or damaged, or with the system's error.
-    pub fn next(&mut self) -> Result<Option<Member>, Unreadable> {
+    pub(crate) fn next(&mut self) -> Result<Option<Member>, Unreadable> {
         if self.0.fill_buf()?.is_empty() {
             return Ok(None);
         }

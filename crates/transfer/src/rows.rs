@@ -21,6 +21,31 @@ use machine::MachineRow;
 use session::SessionRow;
 use task::TaskRow;
 
+/// A row of a store, at its version there.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum StoredEntity {
+    /// A session.
+    Session(Versioned<Session>),
+    /// A task.
+    Task(Versioned<Task>),
+    /// A machine.
+    Machine(Versioned<Machine>),
+    /// An API key.
+    Key(Versioned<ApiKey>),
+}
+
+impl StoredEntity {
+    /// Returns the write that inserts it.
+    pub(crate) fn restore(self) -> Write {
+        match self {
+            Self::Session(row) => Write::restore(row),
+            Self::Task(row) => Write::restore(row),
+            Self::Machine(row) => Write::restore(row),
+            Self::Key(row) => Write::restore(row),
+        }
+    }
+}
+
 /// The content of one line of a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Item {
@@ -35,7 +60,7 @@ impl Item {
     ///
     /// # Errors
     /// Fails if it cannot be written as JSON.
-    pub fn write(&self, line: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+    pub(crate) fn write(&self, line: &mut Vec<u8>) -> Result<(), serde_json::Error> {
         match self {
             Self::Row(StoredEntity::Session(row)) => serde_json::to_writer(line, &SessionRow::from(row)),
             Self::Row(StoredEntity::Task(row)) => serde_json::to_writer(line, &TaskRow::from(row)),
@@ -49,7 +74,7 @@ impl Item {
     ///
     /// # Errors
     /// Fails if the line is no row of this section. The error shows nothing of the content.
-    pub fn read(section: Section, line: &[u8]) -> Result<Self, InvalidValue> {
+    pub(crate) fn read(section: Section, line: &[u8]) -> Result<Self, InvalidValue> {
         match section {
             Section::Events => parsed::<EventRow>(line)?.event().map(Self::Event),
             Section::Sessions => {

@@ -120,7 +120,7 @@ fn first_unreadable(path: &Path, length: u64) -> TransferError {
 ///
 /// # Errors
 /// Fails if there is none, or if its format is newer.
-pub fn header(path: &Path, text: &[u8]) -> Result<Header, TransferError> {
+pub(crate) fn header(path: &Path, text: &[u8]) -> Result<Header, TransferError> {
     let none = || TransferError::NoExport(path.to_path_buf());
     let AnyHeader { header: any } = serde_json::from_slice(text).map_err(|_| none())?;
     if any.format > FORMAT {
@@ -137,7 +137,7 @@ pub fn header(path: &Path, text: &[u8]) -> Result<Header, TransferError> {
 ///
 /// # Errors
 /// Fails if the first line is invalid.
-pub fn head<'a>(path: &Path, text: &'a [u8]) -> Result<(Head, &'a [u8]), TransferError> {
+pub(crate) fn head<'a>(path: &Path, text: &'a [u8]) -> Result<(Head, &'a [u8]), TransferError> {
     let end = text.iter().position(|byte| *byte == b'\n').unwrap_or(text.len());
     let (line, rest) = text.split_at(end);
     let head = serde_json::from_slice(line);
@@ -149,7 +149,7 @@ pub fn head<'a>(path: &Path, text: &'a [u8]) -> Result<(Head, &'a [u8]), Transfe
 ///
 /// # Errors
 /// Fails if a row is invalid, or if there are more or fewer than the batch says.
-pub fn items(path: &Path, batch: &Batch, rows: &[u8]) -> Result<Vec<Item>, TransferError> {
+pub(crate) fn items(path: &Path, batch: &Batch, rows: &[u8]) -> Result<Vec<Item>, TransferError> {
     let number = batch.number;
     let mut items = Vec::new();
     for line in rows.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-pub struct About {
+pub(super) struct About {
     /// The mark of its section on the page.
     pub mark: &'static str,
     /// The heading of its section.

@@ -27,7 +27,7 @@ pub(super) struct Timing {
 }
 
 /// One measurement.
-pub struct Load<'a> {
+pub(super) struct Load<'a> {
     /// The process that responds, whose memory is measured.
     pub process: &'a Process,
     pub connections: u32,
@@ -42,7 +42,7 @@ pub struct Load<'a> {
 
 /// The result of a measurement.
 #[derive(Debug, Clone, Copy)]
-pub struct Sample {
+pub(super) struct Sample {
     /// Responses per second.
     pub per_second: f64,
     /// The median of the response times.

@@ -12,14 +12,14 @@ use rekindle_core::store::{Changes, Store};
 use rekindle_core::{MachineId, Metadata, ProjectId, SessionId, Slot, TaskId, TaskLabel, TaskName, Timestamp};
 
 /// The seed of the random numbers, the same in every run.
-pub const SEED: u64 = 20_260_119;
+pub(super) const SEED: u64 = 20_260_119;
 
 const PER_COMMIT: u32 = 1000;
 const PER_MACHINE: u32 = 1000;
 const SHOWN_EVERY: u32 = 100_000;
 
 /// What was added to a store.
-pub struct Seeded {
+pub(super) struct Seeded {
     /// The sessions in random order, so that consecutive ones are not in the same page of the cache.
     pub ids: Vec<SessionId>,
     /// The oldest heartbeat. Each further session's is a millisecond later.

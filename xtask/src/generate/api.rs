@@ -31,7 +31,7 @@ pub(super) fn with_reference(page: &str) -> Result<String> {
 }
 
 /// Returns whether a block of commands is run whenever the page is generated or checked.
-pub fn is_played(commands: &str) -> bool {
+pub(crate) fn is_played(commands: &str) -> bool {
     EXAMPLES.iter().any(|example| example.of.is_some() && example.command == commands.trim_end())
 }
 

@@ -64,7 +64,7 @@ impl TestDatabase {
     }
 
     /// Sets the variables that the tests read, and removes those whose value is missing.
-    pub fn set_environment(&self, command: &mut Command) {
+    pub(crate) fn set_environment(&self, command: &mut Command) {
         command.env_remove(TEST_URI).env_remove(TEST_BINARY);
         if let Some(uri) = &self.uri {
             command.env(TEST_URI, uri);
@@ -75,7 +75,7 @@ impl TestDatabase {
     }
 
     /// Returns the totals in one line, with the reason why tests were ignored.
-    pub fn summary(&self, totals: Totals) -> String {
+    pub(crate) fn summary(&self, totals: Totals) -> String {
         match &self.missing {
             Some(missing) if totals.ignored > 0 => {
                 format!("{totals}: no {}", missing.strip_prefix("a ").unwrap_or(missing))

@@ -44,7 +44,7 @@ pub(crate) struct AuditArgs {
 ///
 /// # Errors
 /// Fails with the error of the request.
-pub async fn audit(globals: &Globals, args: AuditArgs) -> Result<(), CliError> {
+pub(crate) async fn audit(globals: &Globals, args: AuditArgs) -> Result<(), CliError> {
     let server = Connection::new(globals.locate()?)?;
     let query = AuditQuery {
         key_id: args.key,

@@ -10,7 +10,7 @@ use crate::target::Globals;
 
 /// Selects the sessions to delete.
 #[derive(Debug, Args)]
-pub struct CleanupArgs {
+pub(crate) struct CleanupArgs {
     /// The age in days at which ended sessions are deleted; without it the server's `RETENTION_DAYS`
     #[arg(long, value_name = "DAYS")]
     older_than_days: Option<u32>,
@@ -23,7 +23,7 @@ pub struct CleanupArgs {
 ///
 /// # Errors
 /// Fails with the error of the request.
-pub async fn cleanup(globals: &Globals, args: &CleanupArgs) -> Result<(), CliError> {
+pub(crate) async fn cleanup(globals: &Globals, args: &CleanupArgs) -> Result<(), CliError> {
     let server = Connection::new(globals.locate()?)?;
     let query = CleanupQuery { older_than_days: args.older_than_days, dry_run: args.dry_run.then_some(true) };
     let answer = server.send(|api| api.clean_up_sessions(&query)).await?;

@@ -16,7 +16,7 @@ pub(crate) struct CompletionsArgs {
 ///
 /// # Errors
 /// Fails if stdout is closed.
-pub fn completions(args: &CompletionsArgs, mut commands: Command) -> Result<(), CliError> {
+pub(crate) fn completions(args: &CompletionsArgs, mut commands: Command) -> Result<(), CliError> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut commands, "rekindle", &mut script);
     output::data(&String::from_utf8_lossy(&script))

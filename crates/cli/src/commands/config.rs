@@ -38,7 +38,7 @@ pub(crate) struct SettingFlags {
 
 impl SettingFlags {
     /// Returns the flags that were given.
-    pub fn given(self) -> Vec<Flag> {
+    pub(crate) fn given(self) -> Vec<Flag> {
         let all = [
             ("--host", &table::HOST, self.host),
             ("--port", &table::PORT, self.port),
@@ -66,7 +66,7 @@ pub(crate) enum ConfigCommand {
 ///
 /// # Errors
 /// Fails if settings are missing or wrong, or if stdout is closed.
-pub fn config(globals: &Globals, command: ConfigCommand) -> Result<(), CliError> {
+pub(crate) fn config(globals: &Globals, command: ConfigCommand) -> Result<(), CliError> {
     match command {
         ConfigCommand::Show(flags) => show(globals, &Sources::of_server(&table::TABLE, flags.given()).gather()),
         ConfigCommand::Check(flags) => {

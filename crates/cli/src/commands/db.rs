@@ -81,7 +81,7 @@ struct RestoreArgs {
 ///
 /// # Errors
 /// Fails with the reason why the command was not done.
-pub async fn db(globals: &Globals, args: DbArgs) -> Result<ExitCode, CliError> {
+pub(crate) async fn db(globals: &Globals, args: DbArgs) -> Result<ExitCode, CliError> {
     let store = args.store.choose(globals)?;
     match args.command {
         DbCommand::Check => return check::check(globals, &store).await,

@@ -13,7 +13,7 @@ use crate::target::Globals;
 ///
 /// # Errors
 /// Fails with the error of the request.
-pub async fn detect(globals: &Globals) -> Result<(), CliError> {
+pub(crate) async fn detect(globals: &Globals) -> Result<(), CliError> {
     let server = Connection::new(globals.locate()?)?;
     let answer = server.send(Client::detect_failures).await?;
     if globals.json {

@@ -21,7 +21,7 @@ use crate::target::Globals;
 ///
 /// # Errors
 /// Fails if another server uses the folder, if settings are wrong, or if the server cannot listen.
-pub fn dev(globals: &Globals, flags: SettingFlags) -> Result<ExitCode, CliError> {
+pub(crate) fn dev(globals: &Globals, flags: SettingFlags) -> Result<ExitCode, CliError> {
     let folder = Folder::at(globals.data.clone().unwrap_or_else(|| data_dir::NAME.into()));
     let claim = folder.claim()?;
     let (key, is_new) = match claim.key(&RandomIds)? {

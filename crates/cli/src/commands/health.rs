@@ -26,7 +26,7 @@ pub(crate) struct HealthArgs {
 ///
 /// # Errors
 /// Fails if the server does not answer, or not with 200.
-pub async fn health(globals: &Globals, args: &HealthArgs) -> Result<(), CliError> {
+pub(crate) async fn health(globals: &Globals, args: &HealthArgs) -> Result<(), CliError> {
     let (server, found) = globals.server()?;
     let mut url = server.clone();
     let path = if args.ready { "ready" } else { "health" };

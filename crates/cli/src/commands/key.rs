@@ -67,7 +67,7 @@ pub(crate) struct RotateArgs {
 ///
 /// # Errors
 /// Fails with the error of the request.
-pub async fn key(globals: &Globals, command: KeyCommand) -> Result<(), CliError> {
+pub(crate) async fn key(globals: &Globals, command: KeyCommand) -> Result<(), CliError> {
     let server = &Connection::new(globals.locate()?)?;
     match command {
         KeyCommand::Create(args) => {

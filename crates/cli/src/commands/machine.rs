@@ -105,7 +105,7 @@ impl About {
 ///
 /// # Errors
 /// Fails with the error of the request.
-pub async fn machine(globals: &Globals, command: MachineCommand) -> Result<(), CliError> {
+pub(crate) async fn machine(globals: &Globals, command: MachineCommand) -> Result<(), CliError> {
     let server = &Connection::new(globals.locate()?)?;
     let answer = match command {
         MachineCommand::List(args) => return list(globals, &args).await,

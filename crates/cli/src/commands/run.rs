@@ -89,7 +89,7 @@ pub(crate) enum OnSuperseded {
 ///
 /// # Errors
 /// Fails if the command was not run.
-pub async fn run(globals: &Globals, args: RunArgs) -> Result<ExitCode, CliError> {
+pub(crate) async fn run(globals: &Globals, args: RunArgs) -> Result<ExitCode, CliError> {
     let server = Connection::new(globals.locate()?)?;
     let whose = match (args.session, args.project) {
         (Some(id), project) => SessionSource::Adopted { id, project },

@@ -14,7 +14,7 @@ use crate::error::CliError;
 ///
 /// # Errors
 /// Fails if settings are missing or wrong, or if the server cannot listen.
-pub fn serve(flags: SettingFlags) -> Result<ExitCode, CliError> {
+pub(crate) fn serve(flags: SettingFlags) -> Result<ExitCode, CliError> {
     let settings = Settings::of(&Sources::of_server(&table::TABLE, flags.given()).gather())?;
     let _log = start_log(&settings)?;
     settings.announce();
@@ -26,7 +26,7 @@ pub fn serve(flags: SettingFlags) -> Result<ExitCode, CliError> {
 ///
 /// # Errors
 /// Fails with the reason why the server did not run.
-pub fn ended(ended: Result<(), ServeError>) -> Result<ExitCode, CliError> {
+pub(crate) fn ended(ended: Result<(), ServeError>) -> Result<ExitCode, CliError> {
     match ended {
         Err(ServeError::Interrupted { code, .. }) => Ok(ExitCode::from(code)),
         ended => Ok(ended.map(|()| ExitCode::SUCCESS)?),
@@ -37,7 +37,9 @@ pub fn ended(ended: Result<(), ServeError>) -> Result<ExitCode, CliError> {
 ///
 /// # Errors
 /// Fails with the error of the server.
-pub fn multi_thread_runtime(server: impl Future<Output = Result<ExitCode, CliError>>) -> Result<ExitCode, CliError> {
+pub(crate) fn multi_thread_runtime(
+    server: impl Future<Output = Result<ExitCode, CliError>>,
+) -> Result<ExitCode, CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.context("cannot start the runtime")?.block_on(server)
 }

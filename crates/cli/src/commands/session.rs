@@ -153,7 +153,7 @@ pub(crate) struct RecoverArgs {
 ///
 /// # Errors
 /// Fails with the error of the request.
-pub async fn session(globals: &Globals, command: SessionCommand) -> Result<(), CliError> {
+pub(crate) async fn session(globals: &Globals, command: SessionCommand) -> Result<(), CliError> {
     let server = &Connection::new(globals.locate()?)?;
     let changed = match command {
         SessionCommand::List(args) => return list(globals, &args).await,

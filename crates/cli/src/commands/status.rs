@@ -20,7 +20,7 @@ const SHOWN: u32 = 100;
 ///
 /// # Errors
 /// Fails with the error of the request.
-pub async fn status(globals: &Globals, watch: &Watch) -> Result<(), CliError> {
+pub(crate) async fn status(globals: &Globals, watch: &Watch) -> Result<(), CliError> {
     let draw = async |server: &Connection| {
         let health = server.send(Client::get_health_summary).await?;
         let query = StalledQuery { limit: Some(SHOWN) };

@@ -102,7 +102,7 @@ pub(crate) struct FailArgs {
 ///
 /// # Errors
 /// Fails with the error of the request.
-pub async fn task(globals: &Globals, command: TaskCommand) -> Result<(), CliError> {
+pub(crate) async fn task(globals: &Globals, command: TaskCommand) -> Result<(), CliError> {
     let server = &Connection::new(globals.locate()?)?;
     let changed = match command {
         TaskCommand::List(args) => return list(globals, &args).await,

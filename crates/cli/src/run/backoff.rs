@@ -14,25 +14,25 @@ pub(crate) struct Backoff {
 
 impl Backoff {
     /// Returns a backoff that grows up to `cap`, at most five seconds.
-    pub fn up_to(cap: Duration) -> Self {
+    pub(crate) fn up_to(cap: Duration) -> Self {
         Self { next: FIRST, cap: CAP.min(cap) }
     }
 
     /// Returns the next pause. Half of it is random.
-    pub fn next(&mut self) -> Duration {
+    pub(crate) fn next(&mut self) -> Duration {
         let whole = self.next.min(self.cap);
         self.next = whole * 2;
         whole.mul_f64(0.5 + fastrand::f64() / 2.0)
     }
 
     /// Resets the pause after a success.
-    pub fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.next = FIRST;
     }
 }
 
 /// Shortens a span by up to a fifth at random. A heartbeat may come early but not late.
-pub fn within_a_fifth(span: Duration) -> Duration {
+pub(crate) fn within_a_fifth(span: Duration) -> Duration {
     span.mul_f64(0.8 + fastrand::f64() / 5.0)
 }
 

@@ -18,7 +18,7 @@ use super::terminal::{Modes, Terminal};
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExitKind {
+pub(crate) enum ExitKind {
     /// It exited with this status.
     Exited(i32),
     /// It was ended by this signal.
@@ -27,7 +27,7 @@ pub enum ExitKind {
 
 /// The state of a child at the last poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PollResult {
+pub(crate) enum PollResult {
     Runs,
     /// It was stopped by a signal, and can be continued.
     Stopped(Signal),
@@ -37,7 +37,7 @@ pub enum PollResult {
 
 /// What the command gets as its stderr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stderr {
+pub(crate) enum Stderr {
     /// A pipe or pseudo-terminal. The runner passes the output on and keeps its last part.
     Kept,
     /// The runner's own stderr. A shell needs it to find the terminal.
@@ -60,7 +60,7 @@ impl Child {
     ///
     /// # Errors
     /// Fails if there is no such program, or if it may not be run.
-    pub fn start(command: &[OsString], variables: &[(&str, String)], stderr: Stderr) -> io::Result<Self> {
+    pub(crate) fn start(command: &[OsString], variables: &[(&str, String)], stderr: Stderr) -> io::Result<Self> {
         let Some((program, arguments)) = command.split_first() else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no command"));
         };
@@ -103,7 +103,7 @@ impl Child {
     ///
     /// # Errors
     /// Fails if the child's exit status was already collected elsewhere.
-    pub fn look(&self) -> io::Result<PollResult> {
+    pub(crate) fn look(&self) -> io::Result<PollResult> {
         let flags = WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED;
         loop {
             return match waitpid(self.group, Some(flags)) {
@@ -119,7 +119,7 @@ impl Child {
 
     /// Sends a signal to the whole group. After a signal that ends it, a stopped group is continued so that it can act
     /// on it.
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         // Fails if the group has just ended, which the next poll reports.
         killpg(self.group, signal).ok();
         if matches!(signal, Signal::SIGTERM | Signal::SIGHUP) {
@@ -128,7 +128,7 @@ impl Child {
     }
 
     /// Passes on a change of the terminal's size.
-    pub fn resized(&self) {
+    pub(crate) fn resized(&self) {
         if let Some(tee) = &self.tee {
             tee.resized();
         }
@@ -136,7 +136,7 @@ impl Child {
 
     /// Handles a stopped command. If it only wanted the terminal, it gets it. Otherwise the runner stops with it, as
     /// the shell that started the runner expects, and both continue when the shell continues them.
-    pub fn stopped(&self, by: Signal) {
+    pub(crate) fn stopped(&self, by: Signal) {
         let Some(terminal) = &self.terminal else {
             return;
         };
@@ -150,7 +150,7 @@ impl Child {
     }
 
     /// Takes the terminal back after the command ended.
-    pub fn release(&self, ending: ExitKind) {
+    pub(crate) fn release(&self, ending: ExitKind) {
         if let Some(terminal) = &self.terminal {
             let modes = match ending {
                 ExitKind::Exited(_) => Modes::Left,
@@ -161,14 +161,14 @@ impl Child {
     }
 
     /// Passes on the rest of the output after the command ended.
-    pub async fn drain(&mut self) {
+    pub(crate) async fn drain(&mut self) {
         if let Some(tee) = &mut self.tee {
             tee.finish().await;
         }
     }
 
     /// Returns the last part of what the command wrote to stderr, if that was kept.
-    pub fn last_words(&self) -> Vec<u8> {
+    pub(crate) fn last_words(&self) -> Vec<u8> {
         self.tee.as_ref().map(|tee| tee.tail.bytes()).unwrap_or_default()
     }
 }

@@ -11,7 +11,7 @@ const CHARACTERS: usize = 3500;
 const SAID: &str = "; last lines of stderr:\n";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// The command succeeded.
     Completed,
     /// The command failed, with this error message.
@@ -20,7 +20,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Returns a short description, without the command's output.
-    pub fn brief(&self) -> &str {
+    pub(crate) fn brief(&self) -> &str {
         match self {
             Self::Completed => "completed",
             Self::Failed(why) => why.split_once(SAID).map_or(why.as_str(), |(brief, _)| brief),
@@ -29,7 +29,7 @@ impl Outcome {
 }
 
 /// Returns the outcome of a command that ended this way, with this as the last part of its stderr.
-pub fn outcome(ending: ExitKind, stderr: &[u8]) -> Outcome {
+pub(crate) fn outcome(ending: ExitKind, stderr: &[u8]) -> Outcome {
     let mut message = match ending {
         ExitKind::Exited(0) => return Outcome::Completed,
         ExitKind::Exited(status) => format!("exit status {status}"),
@@ -44,7 +44,7 @@ pub fn outcome(ending: ExitKind, stderr: &[u8]) -> Outcome {
 }
 
 /// Returns the exit code that a shell would give.
-pub fn exit_code(ending: ExitKind) -> u8 {
+pub(crate) fn exit_code(ending: ExitKind) -> u8 {
     match ending {
         ExitKind::Exited(status) => u8::try_from(status & 0xff).unwrap_or(u8::MAX),
         ExitKind::Signalled(signal) => u8::try_from(128 + signal as i32).unwrap_or(u8::MAX),

@@ -15,7 +15,7 @@ const NAME: usize = 1000;
 
 /// Where the session of a run comes from.
 #[derive(Debug, Clone)]
-pub enum SessionSource {
+pub(crate) enum SessionSource {
     /// A new session.
     New { project: String, machine: String, slot: Option<u16> },
     /// An existing session, such as the successor that a recovery made.
@@ -28,7 +28,7 @@ pub enum SessionSource {
 
 /// What a run registers.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub(crate) struct Plan {
     pub whose: SessionSource,
     pub name: String,
     /// The client's metadata of the session.
@@ -42,7 +42,7 @@ pub struct Plan {
 
 impl Plan {
     /// Returns the plan of running `command`. Without `name`, the command names the task.
-    pub fn new(
+    pub(crate) fn new(
         whose: SessionSource,
         name: Option<String>,
         metadata: Object,
@@ -61,7 +61,7 @@ impl Plan {
     }
 
     /// Returns the mark as metadata, for a task or as a merge patch.
-    pub fn mark(&self) -> Object {
+    pub(crate) fn mark(&self) -> Object {
         let host = nix::unistd::gethostname().ok().and_then(|host| host.into_string().ok());
         let mark = json!({
             "id": self.id.to_string(), "host": host, "pid": std::process::id(), "command": self.command,
@@ -70,14 +70,14 @@ impl Plan {
     }
 
     /// Returns the session's metadata with the mark.
-    pub fn marked_metadata(&self) -> Object {
+    pub(crate) fn marked_metadata(&self) -> Object {
         let mut metadata = self.metadata.clone();
         metadata.append(&mut self.mark());
         metadata
     }
 
     /// Whether this metadata carries the mark, that is whether a request whose response was lost was carried out.
-    pub fn made(&self, metadata: &Object) -> bool {
+    pub(crate) fn made(&self, metadata: &Object) -> bool {
         let id = metadata.get(MARK).and_then(|mark| mark.get("id")).and_then(Value::as_str);
         id == Some(self.id.to_string().as_str())
     }

@@ -15,14 +15,14 @@ use nix::unistd::Pid;
 /// The first argument of a guard process.
 const COMMAND: &str = "__guard";
 /// The time between SIGTERM and SIGKILL.
-pub const GRACE: Duration = Duration::from_secs(10);
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
 /// The time in which the group may end by itself.
 const HEAD_START: Duration = Duration::from_millis(500);
 /// The interval at which the guard checks the group, in milliseconds.
 const LOOK: u8 = 100;
 
 /// A running guard. Dropping it ends the guard without harm to the command.
-pub struct Guard {
+pub(crate) struct Guard {
     process: Child,
     _alive: PipeWriter,
 }
@@ -32,7 +32,7 @@ impl Guard {
     ///
     /// # Errors
     /// Fails if no further process can be started.
-    pub fn spawn_for(group: Pid) -> io::Result<Self> {
+    pub(crate) fn spawn_for(group: Pid) -> io::Result<Self> {
         let (watched, alive) = pipe()?;
         // Through /proc the guard runs this same program, even if its file was replaced.
         let program = if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { std::env::current_exe()? };
@@ -59,7 +59,7 @@ impl Drop for Guard {
 }
 
 /// Runs the guard if this process was started as one, and returns its result.
-pub fn run_if_guard() -> Option<io::Result<()>> {
+pub(crate) fn run_if_guard() -> Option<io::Result<()>> {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next()? != COMMAND {
         return None;

@@ -14,13 +14,13 @@ use crate::connection::Connection;
 use crate::error::CliError;
 
 /// The time limit of one request. The command must not wait long for a server that hangs.
-pub const STEP: Duration = Duration::from_secs(5);
+pub(crate) const STEP: Duration = Duration::from_secs(5);
 const WHOLE_PAGE: u32 = 200;
 /// The number of pages of pending tasks that are searched in a session.
 const PAGES: u32 = 50;
 
 /// The progress of a registration.
-pub struct Registration {
+pub(crate) struct Registration {
     /// What is registered.
     pub plan: Plan,
     session: Option<Session>,
@@ -33,19 +33,19 @@ pub struct Registration {
 
 /// The registered session and its task, which is in progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Registered {
+pub(crate) struct Registered {
     pub session: Uuid,
     pub task: Uuid,
 }
 
 impl Registration {
     /// Returns a registration of which nothing was sent yet.
-    pub fn new(plan: Plan) -> Self {
+    pub(crate) fn new(plan: Plan) -> Self {
         Self { plan, session: None, task: None, begun: false, task_in_doubt: false }
     }
 
     /// Returns the session and the task, once the task is in progress.
-    pub fn registered(&self) -> Option<Registered> {
+    pub(crate) fn registered(&self) -> Option<Registered> {
         match (&self.session, &self.task) {
             (Some(session), Some(task)) if self.begun => {
                 Some(Registered { session: session.session_id, task: task.task_id })
@@ -58,7 +58,7 @@ impl Registration {
     ///
     /// # Errors
     /// Fails with the error of the request.
-    pub async fn advance(&mut self, server: &Connection) -> Result<Registered, CliError> {
+    pub(crate) async fn advance(&mut self, server: &Connection) -> Result<Registered, CliError> {
         let session = match &self.session {
             Some(session) => session.clone(),
             None => {
@@ -204,7 +204,7 @@ impl Registration {
     ///
     /// # Errors
     /// Fails with the error of the request.
-    pub async fn left_to_do(&self, server: &Connection) -> Result<usize, CliError> {
+    pub(crate) async fn left_to_do(&self, server: &Connection) -> Result<usize, CliError> {
         match (&self.plan.whose, &self.session) {
             (SessionSource::Adopted { .. }, Some(session)) => {
                 Ok(self.tasks(server, session.session_id, TaskStatus::Pending).await?.len())

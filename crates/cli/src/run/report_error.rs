@@ -6,7 +6,7 @@ use crate::error::CliError;
 
 /// Why a request of the reporter failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trouble {
+pub(crate) enum Trouble {
     /// It is temporary.
     Passing(String),
     /// The session was recovered into this one.

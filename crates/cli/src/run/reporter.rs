@@ -21,7 +21,7 @@ use crate::target::Globals;
 const REQUEST: Duration = Duration::from_secs(10);
 
 /// Reports one run.
-pub struct Reporter {
+pub(crate) struct Reporter {
     globals: Globals,
     server: Connection,
     registration: Registration,
@@ -45,7 +45,7 @@ enum ReportTarget {
 
 /// The result of reporting the outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reported {
+pub(crate) enum Reported {
     /// The server stored it.
     Done(Uuid),
     /// There is no session to report to. A message said so.
@@ -56,14 +56,14 @@ pub enum Reported {
 
 impl Reporter {
     /// Returns a reporter that continues this registration. `lost` is the message about it that was already printed.
-    pub fn new(globals: Globals, server: Connection, registration: Registration, lost: Option<String>) -> Self {
+    pub(crate) fn new(globals: Globals, server: Connection, registration: Registration, lost: Option<String>) -> Self {
         let backoff = Backoff::up_to(registration.plan.heartbeat);
         Self { globals, server, registration, standing: ReportTarget::Ours, backoff, said: lost }
     }
 
     /// Runs until the outcome is known and reported, at most for `limit` after it is known. Sends the id of a successor
     /// through `superseded`, once.
-    pub async fn work(
+    pub(crate) async fn work(
         mut self,
         mut outcome: oneshot::Receiver<Outcome>,
         superseded: oneshot::Sender<Uuid>,

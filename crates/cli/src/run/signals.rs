@@ -32,7 +32,7 @@ pub(crate) enum Event {
 }
 
 /// Receives the signals of this process.
-pub struct Signals {
+pub(crate) struct Signals {
     streams: Vec<(Event, Stream)>,
 }
 
@@ -42,7 +42,7 @@ impl Signals {
     ///
     /// # Errors
     /// Fails if a handler cannot be installed.
-    pub fn listen() -> io::Result<Self> {
+    pub(crate) fn listen() -> io::Result<Self> {
         let mut streams =
             vec![(Event::Child, signal(SignalKind::child())?), (Event::Resized, signal(SignalKind::window_change())?)];
         for one in FORWARDED {
@@ -54,7 +54,7 @@ impl Signals {
     }
 
     /// Waits for the next event.
-    pub async fn next(&mut self) -> Event {
+    pub(crate) async fn next(&mut self) -> Event {
         poll_fn(|context| {
             for (event, stream) in &mut self.streams {
                 if let Poll::Ready(Some(())) = stream.poll_recv(context) {
@@ -82,13 +82,13 @@ pub(crate) fn ignore(signal: Signal) {
 }
 
 /// Restores the default action of a signal. Safe between fork and exec.
-pub fn restore(signal: Signal) {
+pub(crate) fn restore(signal: Signal) {
     set(signal, &plain(SigHandler::SigDfl));
 }
 
 /// Stops the runner's whole process group, as Ctrl-Z does; returns when it is continued. Does nothing where no shell
 /// could continue it: the kernel does not stop an orphaned group.
-pub fn stop_own_group() {
+pub(crate) fn stop_own_group() {
     let before = set(Signal::SIGTSTP, &plain(SigHandler::SigDfl));
     // Cannot fail: the calling process is always in a group.
     killpg(Pid::from_raw(0), Signal::SIGTSTP).ok();

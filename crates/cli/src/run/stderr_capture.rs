@@ -40,13 +40,13 @@ impl Tail {
     }
 
     /// Returns the kept bytes.
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }
 }
 
 /// Both ends of the command's stderr, before the command is started.
-pub struct Ends {
+pub(crate) struct Ends {
     /// The end that the command writes to.
     pub theirs: Stdio,
     ours: OwnedFd,
@@ -58,7 +58,7 @@ impl Ends {
     ///
     /// # Errors
     /// Fails if there are no more descriptors.
-    pub fn open() -> io::Result<Self> {
+    pub(crate) fn open() -> io::Result<Self> {
         if io::stderr().is_terminal()
             && let Ok(ends) = Self::pseudo_terminal()
         {
@@ -92,7 +92,7 @@ fn copy_size(screen: &OwnedFd) {
 }
 
 /// The thread that passes the output on.
-pub struct Tee {
+pub(crate) struct Tee {
     /// The last part of the output.
     pub tail: Tail,
     screen: Option<OwnedFd>,
@@ -105,7 +105,7 @@ impl Tee {
     ///
     /// # Errors
     /// Fails if there are no more descriptors or threads.
-    pub fn start(ours: OwnedFd, screen: Option<OwnedFd>) -> io::Result<Self> {
+    pub(crate) fn start(ours: OwnedFd, screen: Option<OwnedFd>) -> io::Result<Self> {
         let (end_reader, ended) = pipe()?;
         let (finished, done) = oneshot::channel();
         let tail = Tail::default();
@@ -119,12 +119,12 @@ impl Tee {
     }
 
     /// Passes on a change of the terminal's size.
-    pub fn resized(&self) {
+    pub(crate) fn resized(&self) {
         self.screen.iter().for_each(copy_size);
     }
 
     /// Returns when everything that the ended command wrote has been passed on.
-    pub async fn finish(&mut self) {
+    pub(crate) async fn finish(&mut self) {
         drop(self.ended.take());
         // An error means that the thread has ended.
         (&mut self.done).await.ok();
@@ -133,7 +133,7 @@ impl Tee {
 
 impl Ends {
     /// Separates the command's end from the runner's.
-    pub fn split(self) -> (Stdio, impl FnOnce() -> io::Result<Tee>) {
+    pub(crate) fn split(self) -> (Stdio, impl FnOnce() -> io::Result<Tee>) {
         let Self { theirs, ours, screen } = self;
         (theirs, move || Tee::start(ours, screen))
     }

@@ -18,7 +18,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// The time limit of each step, long enough for a busy machine.
-pub const LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
 /// The result of a process that ended.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl Left {
 }
 
 /// A process that is killed at the end of the test.
-pub struct Process {
+pub(crate) struct Process {
     pub child: Child,
     out: Option<thread::JoinHandle<Vec<u8>>>,
     err: Option<thread::JoinHandle<Vec<u8>>>,
@@ -130,7 +130,7 @@ pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 /// Returns a command that runs `rekindle` in a folder, without the variables of the test's own environment.
-pub fn rekindle(folder: &Path) -> Command {
+pub(crate) fn rekindle(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rekindle"));
     command.current_dir(folder).stdin(Stdio::null());
     for name in [
@@ -170,12 +170,12 @@ pub(crate) fn call<S: AsRef<OsStr>>(folder: &Path, args: impl IntoIterator<Item 
 }
 
 /// Returns a port that is free at this moment.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// A folder with a running `rekindle dev`.
-pub struct Dev {
+pub(crate) struct Dev {
     pub dir: TempDir,
     pub process: Option<Process>,
     settings: Vec<(&'static str, String)>,
@@ -187,7 +187,7 @@ impl Dev {
     }
 
     /// Starts a server with these settings.
-    pub fn with(settings: &[(&'static str, &str)]) -> Self {
+    pub(crate) fn with(settings: &[(&'static str, &str)]) -> Self {
         let settings = settings.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         let mut dev = Self { dir: tempfile::tempdir().unwrap(), process: None, settings };
         dev.start_again();
@@ -220,14 +220,14 @@ impl Dev {
     }
 
     /// Kills the server with `kill -9`, and waits until it is gone.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let mut process = self.process.take().unwrap();
         process.child.kill().unwrap();
         process.child.wait().unwrap();
     }
 
     /// Stops the server with SIGTERM and returns its result.
-    pub fn stop(&mut self) -> Left {
+    pub(crate) fn stop(&mut self) -> Left {
         let process = self.process.take().unwrap();
         process.signal(Signal::SIGTERM);
         process.wait()
@@ -263,7 +263,7 @@ impl Dev {
     }
 
     /// Starts `rekindle` in the folder.
-    pub fn begin(&self, args: &[&str]) -> Process {
+    pub(crate) fn begin(&self, args: &[&str]) -> Process {
         Process::start(rekindle(self.folder()).args(args))
     }
 
@@ -295,7 +295,7 @@ pub(crate) fn text(of: &Value, field: &str) -> String {
 }
 
 /// Whether the process exists and is no zombie.
-pub fn is_alive(pid: i32) -> bool {
+pub(crate) fn is_alive(pid: i32) -> bool {
     match fs::read_to_string(format!("/proc/{pid}/stat")) {
         Ok(stat) => !stat.rsplit(')').next().unwrap().trim_start().starts_with(['Z', 'X']),
         Err(_) => false,

@@ -15,7 +15,7 @@ use rekindle_testkit::sample::{ended, key, largest_metadata, machine, noon_plus,
 
 use crate::support::{Process, pause};
 
-pub const SESSIONS: u64 = 2000;
+pub(crate) const SESSIONS: u64 = 2000;
 
 fn in_store<T>(path: &Path, work: impl AsyncFnOnce(&dyn Store) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -28,7 +28,7 @@ fn in_store<T>(path: &Path, work: impl AsyncFnOnce(&dyn Store) -> T) -> T {
 }
 
 /// Creates a database with several pages of everything.
-pub fn fill(path: &Path) {
+pub(crate) fn fill(path: &Path) {
     in_store(path, async |store| {
         for from in (1..SESSIONS).step_by(500) {
             let mut changes = Changes::default();
@@ -52,10 +52,10 @@ pub fn fill(path: &Path) {
 }
 
 /// Sessions, tasks, machines, events, and the number of API keys.
-pub type All = (Vec<Versioned<Session>>, Vec<Versioned<Task>>, Vec<Versioned<Machine>>, Vec<Event>, usize);
+pub(crate) type All = (Vec<Versioned<Session>>, Vec<Versioned<Task>>, Vec<Versioned<Machine>>, Vec<Event>, usize);
 
 /// Reads everything that a database holds.
-pub fn all(path: &Path) -> All {
+pub(crate) fn all(path: &Path) -> All {
     let page = PageRequest { limit: 10_000, start: Start::Offset(0) };
     in_store(path, async |store| {
         (
@@ -69,7 +69,7 @@ pub fn all(path: &Path) -> All {
 }
 
 /// Starts the command and kills it at a random moment, until it completes before that. Returns the number of kills.
-pub fn killed_until_done(command: impl Fn() -> Command, longest: Duration) -> u32 {
+pub(crate) fn killed_until_done(command: impl Fn() -> Command, longest: Duration) -> u32 {
     for kills in 0.. {
         // The time limit grows, so that the command completes eventually.
         let longest = u64::try_from(longest.as_micros()).unwrap() * u64::from(kills + 1);

@@ -115,9 +115,9 @@ async fn test_3_4_f_a_failed_deletion_leaves_session_and_tasks() {
     let task = server.task(&session, "p", "work").await;
     let row = server.tracker.sessions().get(crate::support::session_id(&session)).await.unwrap();
     let mut changes = Changes::default();
-    changes.writes.push(Write::DeleteSession(row.value.id, row.version));
+    changes.writes.push(Write::delete::<Session>(row.value.id, row.version));
     // The last write of the transaction expects another version of its row.
-    changes.writes.push(Write::TouchSession(row.value.id, 1));
+    changes.writes.push(Write::touch::<Session>(row.value.id, 1));
     let outcome = server.tracker.store().commit(changes).await;
     assert!(matches!(outcome, Err(CommitError::Stale)), "{outcome:?}");
     server.get(&format!("/api/sessions/{session}")).await.expect(StatusCode::OK);

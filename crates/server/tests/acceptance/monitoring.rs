@@ -129,7 +129,7 @@ async fn test_5_3_f_jobs_without_a_pass_for_sixteen_minutes_are_reported() {
     let server = setup.start().await;
     comes(&server, HealthStatus::Ok).await;
     // The jobs cannot finish any pass, while the database still answers pings.
-    store.set(Some(Fault::Answers(StoreError::Unavailable("as the test wants it".to_owned()))));
+    store.set(Some(Outage::Fails(StoreError::Unavailable("as the test wants it".to_owned()))));
     clock.advance(Duration::from_secs(16 * 60));
     let (status, health, dependencies) = comes(&server, HealthStatus::Degraded).await;
     assert_eq!(status, StatusCode::OK);

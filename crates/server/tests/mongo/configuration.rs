@@ -57,7 +57,7 @@ pub(crate) async fn test_1_2_d_without_a_mongodb_uri_it_is_a_configuration_error
     names(&refused(&[]).await, &["STORE_URL"]);
 }
 
-pub async fn an_invalid_uri_is_refused(_: String) {
+pub(crate) async fn an_invalid_uri_is_refused(_: String) {
     let bad = [
         "mongodb://".to_owned(),
         "mongodb:".to_owned(),
@@ -81,7 +81,7 @@ pub async fn an_invalid_uri_is_refused(_: String) {
     names(&name, &["MONGODB_DATABASE"]);
 }
 
-pub async fn contradicting_settings_are_refused(uri: String) {
+pub(crate) async fn contradicting_settings_are_refused(uri: String) {
     let other = format!("mongodb://admin:{SECRET}@127.0.0.1:1/");
     let said = refused(&[("STORE_URL", &uri), ("MONGODB_URI", &other)]).await;
     names(&said, &["STORE_URL", "MONGODB_URI"]);
@@ -103,13 +103,13 @@ pub(crate) async fn a_wrong_password_is_refused_and_never_shown(binary: PathBuf)
     assert!(shown.is_empty(), "a password is in the log: {shown:?}");
 }
 
-pub async fn a_standalone_server_is_refused(binary: PathBuf) {
+pub(crate) async fn a_standalone_server_is_refused(binary: PathBuf) {
     let nodes = Nodes::start(Options { shape: Shape::Standalone, ..Options::at(binary) }).unwrap();
     let said = refused(&[("STORE_URL", &nodes.uri())]).await;
     names(&said, &["STORE_URL", "--replSet"]);
 }
 
-pub async fn a_database_that_is_out_of_reach_is_retried(binary: PathBuf) {
+pub(crate) async fn a_database_that_is_out_of_reach_is_retried(binary: PathBuf) {
     let mut nodes = Nodes::start(Options::at(binary)).unwrap();
     let uri = nodes.uri();
     nodes.kill(0);

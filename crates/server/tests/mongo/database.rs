@@ -19,7 +19,7 @@ const GOODBYE: Duration = Duration::from_secs(10);
 const PAGE: u32 = 1000;
 
 /// A database with a random name. It is dropped with this value.
-pub struct Database {
+pub(crate) struct Database {
     pub uri: String,
     pub name: String,
 }
@@ -36,7 +36,7 @@ impl Database {
 
     /// Returns everything that is broken, each in a sentence: the domain's invariants, and that every session was
     /// recorded exactly once, with one event of its creation.
-    pub async fn broken(&self) -> Vec<String> {
+    pub(crate) async fn broken(&self) -> Vec<String> {
         let options = MongoOptions { database: self.name.clone(), ..MongoOptions::at(self.uri.parse().unwrap()) };
         let store = MongoStore::connect(options).await.unwrap();
         until("the store can be read", || async { store.ping().await.ok() }).await;

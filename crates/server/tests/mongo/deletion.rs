@@ -35,7 +35,7 @@ async fn tasks(api: &Api, id: &str) -> Value {
 }
 
 /// The tests of the store check that the database alone does the same.
-pub async fn test_1_1_f_sessions_that_ended_31_days_ago_are_deleted_unless_archived(binary: PathBuf) {
+pub(crate) async fn test_1_1_f_sessions_that_ended_31_days_ago_are_deleted_unless_archived(binary: PathBuf) {
     let nodes = Nodes::start(Options { fast_ttl: true, ..Options::at(binary) }).unwrap();
     let database = Database::at(&nodes.uri());
     // The server's own retention never runs here, so only the TTL indexes delete.

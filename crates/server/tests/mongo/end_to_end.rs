@@ -28,7 +28,7 @@ async fn get(api: &Api, path: &str) -> Value {
     api.get(path).await.unwrap().expect(StatusCode::OK)
 }
 
-pub async fn a_recovery_from_start_to_end(uri: String) {
+pub(crate) async fn a_recovery_from_start_to_end(uri: String) {
     let database = Database::at(&uri);
     let threshold = THRESHOLD.as_millis().to_string();
     let server = Server::start(&uri, &database.name, &[("STALL_THRESHOLD_MS", &threshold)]).await;

@@ -30,7 +30,7 @@ struct Targets {
     whole: AtomicUsize,
 }
 
-pub async fn a_thousand_reset_connections_leave_no_request_half_done(uri: String) {
+pub(crate) async fn a_thousand_reset_connections_leave_no_request_half_done(uri: String) {
     let database = Database::at(&uri);
     let name = database.name.clone();
     let joint = if uri.contains('?') { '&' } else { '?' };

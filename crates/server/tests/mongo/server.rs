@@ -14,10 +14,10 @@ use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
 /// The time limit of each step, long enough for a slow and loaded machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The API key that every server accepts.
-pub const KEY: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
+pub(crate) const KEY: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
 
 /// The number of lines of a server's log that are kept.
 const KEPT: usize = 20_000;
@@ -29,7 +29,7 @@ pub(crate) fn note(text: impl Display) {
 }
 
 /// Polls until there is a value.
-pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
+pub(crate) async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
     let since = Instant::now();
     loop {
         if let Some(seen) = look().await {
@@ -41,7 +41,7 @@ pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl 
 }
 
 /// Returns a command with these variables and no others.
-pub fn program(variables: &[(&str, &str)]) -> Command {
+pub(crate) fn program(variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rekindle-server"));
     command.env_clear().envs(variables.iter().copied()).stdin(Stdio::null()).stdout(Stdio::null());
     command.stderr(Stdio::piped());
@@ -49,7 +49,7 @@ pub fn program(variables: &[(&str, &str)]) -> Command {
 }
 
 /// A server process. It is killed when this value is dropped.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     pub api: Api,
     log: Arc<Mutex<Vec<Value>>>,
@@ -57,7 +57,7 @@ pub struct Server {
 
 impl Server {
     /// Starts a server on this database, and waits until it listens.
-    pub async fn start(uri: &str, database: &str, more: &[(&str, &str)]) -> Self {
+    pub(crate) async fn start(uri: &str, database: &str, more: &[(&str, &str)]) -> Self {
         let mut variables = vec![
             ("STORE_URL", uri),
             ("MONGODB_DATABASE", database),
@@ -70,7 +70,7 @@ impl Server {
     }
 
     /// Starts a server with these variables and no others, and waits until it listens.
-    pub async fn with(variables: &[(&str, &str)]) -> Self {
+    pub(crate) async fn with(variables: &[(&str, &str)]) -> Self {
         let mut child = program(variables).spawn().unwrap();
         let log = Arc::new(Mutex::new(Vec::new()));
         let (listens, address) = oneshot::channel();
@@ -101,23 +101,23 @@ impl Server {
     }
 
     /// The id of its process.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Kills it with `kill -9`, and waits until it has ended.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         // Both fail only if the process has ended.
         drop((self.child.kill(), self.child.wait()));
     }
 
     /// Returns the kept lines of its log that fit.
-    pub fn said(&self, fits: impl Fn(&Value) -> bool) -> Vec<Value> {
+    pub(crate) fn said(&self, fits: impl Fn(&Value) -> bool) -> Vec<Value> {
         self.log.lock().unwrap().iter().filter(|line| fits(line)).cloned().collect()
     }
 
     /// Waits until it is ready.
-    pub async fn ready(&self) {
+    pub(crate) async fn ready(&self) {
         until("the server is ready", || async {
             let answer = self.api.get("/ready").await?;
             (answer.status == StatusCode::OK).then_some(())
@@ -165,7 +165,7 @@ impl Api {
     }
 
     /// Sends a request. Returns `None` if no response came.
-    pub async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Option<Answer> {
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Option<Answer> {
         let request = self.http.request(method, format!("http://{}{path}", self.address)).header("X-API-Key", KEY);
         let request = match body {
             Some(body) => request.json(body),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A parsed page.
 #[derive(Debug)]
-pub struct Exposition {
+pub(crate) struct Exposition {
     /// The type of each metric.
     pub metrics: BTreeMap<String, String>,
     /// The value of each series.
@@ -64,7 +64,7 @@ impl Exposition {
     }
 
     /// Returns the series of a metric with their values.
-    pub fn of(&self, name: &str) -> impl Iterator<Item = (&BTreeMap<String, String>, f64)> {
+    pub(crate) fn of(&self, name: &str) -> impl Iterator<Item = (&BTreeMap<String, String>, f64)> {
         let named = self.samples.iter().filter(move |((found, _), _)| found == name);
         named.map(|((_, labels), value)| (labels, *value))
     }
@@ -74,13 +74,13 @@ impl Exposition {
     }
 
     /// Returns the value of one series.
-    pub fn get(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+    pub(crate) fn get(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let labels = labels.iter().map(|(label, value)| ((*label).to_owned(), (*value).to_owned())).collect();
         self.value(name, &labels)
     }
 
     /// Returns the number of series.
-    pub fn series(&self) -> usize {
+    pub(crate) fn series(&self) -> usize {
         self.samples.len()
     }
 }

@@ -16,17 +16,17 @@ use tokio::time::{sleep, timeout};
 use super::KEY;
 
 /// The time limit of each step, long enough for a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Returns a command with these variables and no others.
-pub fn program(variables: &[(&str, &str)]) -> Command {
+pub(crate) fn program(variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rekindle-server"));
     command.env_clear().envs(variables.iter().copied()).stderr(Stdio::piped()).stdin(Stdio::null()).kill_on_drop(true);
     command
 }
 
 /// A server process on SQLite in a folder of its own.
-pub struct Process {
+pub(crate) struct Process {
     pub folder: TempDir,
     pub url: String,
     child: Child,
@@ -38,12 +38,12 @@ pub struct Process {
 impl Process {
     /// Starts a server with these additional settings, and waits until it logs its address: on stderr, or in the file
     /// `LOG_FILE`.
-    pub async fn start(more: &[(&str, &str)]) -> Self {
+    pub(crate) async fn start(more: &[(&str, &str)]) -> Self {
         Self::at(tempfile::tempdir().unwrap(), more).await
     }
 
     /// Starts a server in this folder.
-    pub async fn at(folder: TempDir, more: &[(&str, &str)]) -> Self {
+    pub(crate) async fn at(folder: TempDir, more: &[(&str, &str)]) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let store = format!("sqlite:{}", folder.path().join("rekindle.db").display());
         let mut variables = vec![("STORE_URL", store.as_str()), ("API_KEYS", KEY), ("PORT", "0")];
@@ -60,12 +60,12 @@ impl Process {
     }
 
     /// Returns what it has written to stderr so far.
-    pub fn stderr(&self) -> String {
+    pub(crate) fn stderr(&self) -> String {
         self.stderr.lock().unwrap().clone()
     }
 
     /// Returns its log so far, without an incomplete last line. Panics if a line is not JSON.
-    pub fn log(&self) -> Vec<Value> {
+    pub(crate) fn log(&self) -> Vec<Value> {
         let text = match &self.log_file {
             Some(file) => fs::read_to_string(file).unwrap_or_default(),
             None => self.stderr(),
@@ -76,7 +76,7 @@ impl Process {
     }
 
     /// Waits for the first line of the log that fits.
-    pub async fn until(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn until(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
         let search = async {
             loop {
                 if let Some(line) = self.log().into_iter().find(&fits) {
@@ -90,28 +90,28 @@ impl Process {
     }
 
     /// Returns the lines in whose context this field has this value.
-    pub fn lines_with(&self, field: &str, value: &str) -> Vec<Value> {
+    pub(crate) fn lines_with(&self, field: &str, value: &str) -> Vec<Value> {
         self.log().into_iter().filter(|line| line["context"][field] == value).collect()
     }
 
     /// Returns a request without a key.
-    pub fn bare(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn bare(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url))
     }
 
     /// Returns a request with the key.
-    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.bare(method, path).header("X-API-Key", KEY)
     }
 
     /// Sends a signal, such as `-TERM`.
-    pub async fn signal(&self, name: &str) {
+    pub(crate) async fn signal(&self, name: &str) {
         let kill = format!("kill {name} {}", self.child.id().unwrap());
         assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success());
     }
 
     /// Sends SIGTERM and waits until the process has ended.
-    pub async fn stop(&mut self) -> ExitStatus {
+    pub(crate) async fn stop(&mut self) -> ExitStatus {
         self.signal("-TERM").await;
         timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap()
     }

@@ -22,10 +22,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// The API key that every test server accepts.
-pub const KEY: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
+pub(crate) const KEY: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
 
 /// The configuration of a test server.
-pub struct Setup {
+pub(crate) struct Setup {
     environment: Environment,
     clock: Arc<dyn Clock>,
     store: Option<Arc<dyn Store>>,
@@ -34,7 +34,7 @@ pub struct Setup {
 
 impl Setup {
     /// Returns the defaults: a free port, frequent detection passes, and no rate limit.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let pairs = [
             ("STORE_URL", "sqlite::memory:"),
             ("API_KEYS", KEY),
@@ -46,31 +46,31 @@ impl Setup {
     }
 
     /// Sets a setting.
-    pub fn set(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn set(mut self, name: &str, value: &str) -> Self {
         self.environment = self.environment.with(name, value);
         self
     }
 
     /// Uses a manual clock. See [`TestServer::let_pass`].
-    pub fn clock(mut self, clock: &Arc<ManualClock>) -> Self {
+    pub(crate) fn clock(mut self, clock: &Arc<ManualClock>) -> Self {
         self.clock = Arc::clone(clock) as Arc<dyn Clock>;
         self
     }
 
     /// Uses this store instead of SQLite.
-    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+    pub(crate) fn store(mut self, store: Arc<dyn Store>) -> Self {
         self.store = Some(store);
         self
     }
 
     /// Uses the layers round the store that a real server has.
-    pub fn layered(mut self) -> Self {
+    pub(crate) fn layered(mut self) -> Self {
         self.layered = true;
         self
     }
 
     /// Starts the server.
-    pub async fn start(self) -> TestServer {
+    pub(crate) async fn start(self) -> TestServer {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let settings = Settings::read(&self.environment).unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -100,32 +100,32 @@ pub(crate) struct TestServer {
 
 impl TestServer {
     /// Starts a server with the defaults of [`Setup`].
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Setup::new().start().await
     }
 
     /// Returns the state of the server's HTTP API.
-    pub fn context(&self) -> &rekindle_http::AppState {
+    pub(crate) fn context(&self) -> &rekindle_http::AppState {
         self.running.as_ref().unwrap().state()
     }
 
     /// Takes the running server out, for a test that stops it itself.
-    pub fn take(&mut self) -> RunningServer {
+    pub(crate) fn take(&mut self) -> RunningServer {
         self.running.take().unwrap()
     }
 
     /// Shuts the server down in good order.
-    pub async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         self.take().stop().await;
     }
 
     /// Returns a request without a key.
-    pub fn bare(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn bare(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url))
     }
 
     /// Returns a request with the key.
-    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.bare(method, path).header("X-API-Key", KEY)
     }
 
@@ -142,7 +142,7 @@ impl TestServer {
     }
 
     /// Sends a POST without a body.
-    pub async fn act(&self, path: &str) -> Reply {
+    pub(crate) async fn act(&self, path: &str) -> Reply {
         Reply::of(self.request(Method::POST, path)).await
     }
 
@@ -155,19 +155,19 @@ impl TestServer {
     }
 
     /// Creates a session and returns its id.
-    pub async fn session(&self, project: &str, machine: &str) -> String {
+    pub(crate) async fn session(&self, project: &str, machine: &str) -> String {
         let reply = self.post("/api/sessions", json!({ "project_id": project, "machine_id": machine })).await;
         reply.expect(StatusCode::CREATED).text("session_id")
     }
 
     /// Creates a task and returns its id.
-    pub async fn task(&self, session: &str, project: &str, name: &str) -> String {
+    pub(crate) async fn task(&self, session: &str, project: &str, name: &str) -> String {
         let body = json!({ "session_id": session, "project_id": project, "task_name": name });
         self.post("/api/tasks", body).await.expect(StatusCode::CREATED).text("task_id")
     }
 
     /// Changes a task's status. A failed one gets an error message.
-    pub async fn set_task(&self, task: &str, status: &str) -> Reply {
+    pub(crate) async fn set_task(&self, task: &str, status: &str) -> Reply {
         let body = match status {
             "failed" => json!({ "status": status, "error_message": "it broke" }),
             _ => json!({ "status": status }),
@@ -177,7 +177,7 @@ impl TestServer {
 
     /// Advances the manual clock in small steps, with detection passes in between. One large step would count as a gap,
     /// in which silence does not count.
-    pub async fn let_pass(&self, clock: &ManualClock, span: Duration) {
+    pub(crate) async fn let_pass(&self, clock: &ManualClock, span: Duration) {
         let step = self.tracker.policy().detect_interval.max(Duration::from_millis(50));
         let mut left = span;
         while !left.is_zero() {
@@ -189,7 +189,7 @@ impl TestServer {
     }
 
     /// Returns the session's status.
-    pub async fn status(&self, session: &str) -> String {
+    pub(crate) async fn status(&self, session: &str) -> String {
         self.get(&format!("/api/sessions/{session}")).await.expect(StatusCode::OK).text("status")
     }
 }
@@ -204,7 +204,7 @@ pub(crate) struct Reply {
 
 impl Reply {
     /// Sends a request and reads the response. Panics if the OpenAPI document does not have this status.
-    pub async fn of(request: RequestBuilder) -> Self {
+    pub(crate) async fn of(request: RequestBuilder) -> Self {
         let (client, request) = request.build_split();
         let request = request.unwrap();
         let target = (request.method().clone(), request.url().path().to_owned());
@@ -241,7 +241,7 @@ impl Reply {
     }
 
     /// Returns a header.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
@@ -306,11 +306,11 @@ pub(crate) fn read<T: DeserializeOwned + Serialize>(reply: &Reply) -> T {
 }
 
 /// Returns a request as a JSON body.
-pub fn value(body: &impl Serialize) -> Value {
+pub(crate) fn value(body: &impl Serialize) -> Value {
     serde_json::to_value(body).unwrap()
 }
 
 /// Returns an id as the core's type.
-pub fn session_id(text: &str) -> SessionId {
+pub(crate) fn session_id(text: &str) -> SessionId {
     text.parse().unwrap()
 }

@@ -14,10 +14,10 @@ use tokio::time::timeout;
 use super::KEY;
 
 /// The time limit of each step, long enough for a slow machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server process that listens.
-pub struct Process {
+pub(crate) struct Process {
     child: Child,
     lines: Lines<BufReader<ChildStderr>>,
     /// Host and port.
@@ -37,7 +37,7 @@ fn command(folder: &Path, more: &[(&str, &str)]) -> Command {
 }
 
 /// Starts a server that must refuse to start. Returns its status and its output.
-pub async fn refusal(more: &[(&str, &str)]) -> (Option<i32>, String) {
+pub(crate) async fn refusal(more: &[(&str, &str)]) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().unwrap();
     let output = timeout(PATIENCE, command(folder.path(), more).output()).await.unwrap().unwrap();
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
@@ -45,12 +45,12 @@ pub async fn refusal(more: &[(&str, &str)]) -> (Option<i32>, String) {
 
 impl Process {
     /// Starts a server, and waits until it listens.
-    pub async fn start(more: &[(&str, &str)]) -> Self {
+    pub(crate) async fn start(more: &[(&str, &str)]) -> Self {
         Self::start_in(tempfile::tempdir().unwrap(), more).await
     }
 
     /// Starts a server on the data of this folder.
-    pub async fn start_in(folder: TempDir, more: &[(&str, &str)]) -> Self {
+    pub(crate) async fn start_in(folder: TempDir, more: &[(&str, &str)]) -> Self {
         let mut child = command(folder.path(), more).spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut process = Self { child, lines, address: String::new(), log: Vec::new(), folder };
@@ -79,7 +79,7 @@ impl Process {
     }
 
     /// Waits until the process has ended, and reads the rest of its log.
-    pub async fn end(&mut self) -> ExitStatus {
+    pub(crate) async fn end(&mut self) -> ExitStatus {
         let status = timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap();
         while let Ok(Some(line)) = self.lines.next_line().await {
             self.log.push(serde_json::from_str(&line).unwrap_or(Value::String(line)));
@@ -88,7 +88,7 @@ impl Process {
     }
 
     /// Stops the server in good order and returns the folder with its data.
-    pub async fn stop(mut self) -> TempDir {
+    pub(crate) async fn stop(mut self) -> TempDir {
         self.signal("-TERM").await;
         assert_eq!(self.end().await.code(), Some(0), "{:?}", self.log);
         self.folder
@@ -103,7 +103,7 @@ impl Process {
     }
 
     /// Returns the number of open TCP sockets. Other descriptors that a runtime opens on first use are not counted.
-    pub fn sockets(&self) -> usize {
+    pub(crate) fn sockets(&self) -> usize {
         let process = format!("/proc/{}", self.child.id().unwrap());
         let tcp = std::fs::read_to_string(format!("{process}/net/tcp")).unwrap();
         let of_tcp: Vec<_> = tcp.lines().filter_map(|line| line.split_whitespace().nth(9)).collect();
@@ -126,7 +126,7 @@ impl Process {
     }
 
     /// Returns the log lines of a level.
-    pub fn lines_of(&self, level: &str) -> Vec<&Value> {
+    pub(crate) fn lines_of(&self, level: &str) -> Vec<&Value> {
         self.log.iter().filter(|line| line["level"] == level).collect()
     }
 }

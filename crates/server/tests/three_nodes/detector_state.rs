@@ -21,7 +21,7 @@ pub(crate) struct Watch(Arc<[Mutex<Vec<Outcome>>; 2]>);
 
 /// How a server recovered from a fault. Times are measured from the fault.
 #[derive(Debug, Clone, Copy)]
-pub struct Over {
+pub(crate) struct Over {
     /// When the first request that began after the fault was served.
     pub first: Duration,
     /// When the first request was served after which every later request was served, too.
@@ -39,7 +39,7 @@ impl Watch {
     }
 
     /// Returns how many requests that began since then were served, of the server with fewer.
-    pub fn served_since(&self, since: Instant) -> usize {
+    pub(crate) fn served_since(&self, since: Instant) -> usize {
         let served = |outcomes: &Mutex<Vec<Outcome>>| {
             let outcomes = outcomes.lock().unwrap();
             outcomes.iter().filter(|outcome| outcome.served && outcome.began >= since).count()
@@ -48,7 +48,7 @@ impl Watch {
     }
 
     /// Whether no request has failed for a while since a fault on either server, while some were served.
-    pub fn is_calm(&self, fault: Instant) -> bool {
+    pub(crate) fn is_calm(&self, fault: Instant) -> bool {
         let Some(since) = Instant::now().checked_sub(CALM).filter(|since| *since >= fault) else { return false };
         let disturbed = self.0.iter().any(|outcomes| {
             let outcomes = outcomes.lock().unwrap();
@@ -58,7 +58,7 @@ impl Watch {
     }
 
     /// Returns how a server recovered from a fault, if it did.
-    pub fn over(&self, server: usize, fault: Instant) -> Option<Over> {
+    pub(crate) fn over(&self, server: usize, fault: Instant) -> Option<Over> {
         let outcomes = self.0[server].lock().unwrap();
         let touched: Vec<_> = outcomes.iter().filter(|outcome| outcome.began + outcome.took >= fault).collect();
         let first_after = |since: Instant| {

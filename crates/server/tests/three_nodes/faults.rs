@@ -115,7 +115,7 @@ fn notice_soon(nodes: &Nodes) {
     nodes.settled().unwrap();
 }
 
-pub async fn a_killed_primary_loses_nothing(binary: PathBuf) {
+pub(crate) async fn a_killed_primary_loses_nothing(binary: PathBuf) {
     let mut scene = Scene::set(binary, false).await;
     let primary = scene.nodes.primary().unwrap();
     let fault = Instant::now();
@@ -128,7 +128,7 @@ pub async fn a_killed_primary_loses_nothing(binary: PathBuf) {
     scene.end().await;
 }
 
-pub async fn a_paused_primary_loses_nothing(binary: PathBuf) {
+pub(crate) async fn a_paused_primary_loses_nothing(binary: PathBuf) {
     let mut scene = Scene::set(binary, false).await;
     let primary = scene.nodes.primary().unwrap();
     let fault = Instant::now();
@@ -142,7 +142,7 @@ pub async fn a_paused_primary_loses_nothing(binary: PathBuf) {
     scene.end().await;
 }
 
-pub async fn a_node_that_is_cut_off_loses_nothing(binary: PathBuf) {
+pub(crate) async fn a_node_that_is_cut_off_loses_nothing(binary: PathBuf) {
     let scene = Scene::set(binary, true).await;
     let primary = scene.nodes.primary().unwrap();
     let secondary = (primary + 1) % 3;

@@ -44,7 +44,7 @@ async fn stalled_once(api: &Api, database: &Database, id: &str) {
 }
 
 /// One node is enough: the lease does not depend on the number of members.
-pub async fn a_killed_detector_is_replaced_within_ten_seconds(binary: PathBuf) {
+pub(crate) async fn a_killed_detector_is_replaced_within_ten_seconds(binary: PathBuf) {
     let nodes = Nodes::start(Options::at(binary)).unwrap();
     let database = Database::at(&nodes.uri());
     let mut servers = Vec::new();

@@ -30,7 +30,7 @@ pub(crate) struct Book {
 
 impl Book {
     /// Records a session from a response.
-    pub fn session(&mut self, session: &Value) {
+    pub(crate) fn session(&mut self, session: &Value) {
         let heard = text(session, "last_heartbeat");
         let seen = self.sessions.entry(text(session, "session_id")).or_default();
         if heard > seen.heard {
@@ -40,7 +40,7 @@ impl Book {
     }
 
     /// Records a session as the successor of another.
-    pub fn successor(&mut self, id: &str, successor: &Value) {
+    pub(crate) fn successor(&mut self, id: &str, successor: &Value) {
         self.session(successor);
         let received = text(successor, "session_id");
         let seen = self.sessions.entry(id.to_owned()).or_default();
@@ -57,7 +57,7 @@ impl Book {
     }
 
     /// Returns what was acknowledged and is not stored.
-    pub fn missing(&self, found: &HashMap<String, Value>) -> Vec<String> {
+    pub(crate) fn missing(&self, found: &HashMap<String, Value>) -> Vec<String> {
         let mut missing = Vec::new();
         for (id, seen) in &self.sessions {
             let Some(session) = found.get(id) else {
@@ -76,12 +76,12 @@ impl Book {
 }
 
 /// Returns a text field of a response.
-pub fn text(of: &Value, field: &str) -> String {
+pub(crate) fn text(of: &Value, field: &str) -> String {
     of[field].as_str().unwrap_or_else(|| panic!("no text {field} in {of}")).to_owned()
 }
 
 /// Returns every session by its id.
-pub async fn everything(api: &Api) -> HashMap<String, Value> {
+pub(crate) async fn everything(api: &Api) -> HashMap<String, Value> {
     let mut found = HashMap::new();
     let mut path = "/api/sessions?limit=100".to_owned();
     loop {

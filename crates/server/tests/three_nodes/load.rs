@@ -49,7 +49,7 @@ impl Load {
     }
 
     /// Stops the clients after their current request, and returns what was acknowledged to them.
-    pub async fn stop(self) -> Vec<Book> {
+    pub(crate) async fn stop(self) -> Vec<Book> {
         self.stop.store(true, Ordering::Relaxed);
         self.clients.join_all().await
     }

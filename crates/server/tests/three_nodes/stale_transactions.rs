@@ -80,7 +80,7 @@ async fn come_and_go(api: &Api, row: usize, changed: &Changed) {
     }
 }
 
-pub async fn a_server_killed_in_a_transaction_delays_no_other(binary: PathBuf) {
+pub(crate) async fn a_server_killed_in_a_transaction_delays_no_other(binary: PathBuf) {
     let nodes = Nodes::start(Options::at(binary)).unwrap();
     let database = Database::at(&nodes.uri());
     let survivor = Server::start(&database.uri, &database.name, &[]).await;

@@ -45,7 +45,7 @@ pub(super) struct ActiveImport<'a> {
 
 impl<'a> PendingImport<'a> {
     /// Claims the store, if it is empty or was claimed by the same import.
-    pub async fn take(self) -> Result<ActiveImport<'a>, TransferError> {
+    pub(super) async fn take(self) -> Result<ActiveImport<'a>, TransferError> {
         let claimed = Instant::now();
         let fence = loop {
             if let Some(fence) = self.claim().await? {
@@ -134,12 +134,12 @@ impl<'a> PendingImport<'a> {
 
 impl ActiveImport<'_> {
     /// Returns the idempotency key of a batch.
-    pub fn key(&self, batch: u64) -> IdempotencyKey {
+    pub(super) fn key(&self, batch: u64) -> IdempotencyKey {
         key(&format!("batch {batch} of export {}", self.of.export))
     }
 
     /// Returns the fence of the lease, and renews the lease when that is due.
-    pub async fn fence(&mut self) -> Result<Fence, TransferError> {
+    pub(super) async fn fence(&mut self) -> Result<Fence, TransferError> {
         if self.claimed.elapsed() > RENEWED_AFTER {
             self.fence = self.of.claim().await?.ok_or(TransferError::InUse)?;
             self.claimed = Instant::now();
@@ -148,7 +148,7 @@ impl ActiveImport<'_> {
     }
 
     /// Marks the import as complete. From now on silence counts.
-    pub async fn finish(&mut self) -> Result<(), TransferError> {
+    pub(super) async fn finish(&mut self) -> Result<(), TransferError> {
         let (store, clock) = (self.of.store, self.of.clock);
         let fence = self.fence().await?;
         let now = clock.now();
@@ -161,7 +161,7 @@ impl ActiveImport<'_> {
     }
 
     /// Releases the lease. If that fails, the lease runs out.
-    pub async fn release(self) {
+    pub(super) async fn release(self) {
         self.of.store.release(self.fence).await.ok();
     }
 }

@@ -42,7 +42,7 @@ impl From<&Versioned<ApiKey>> for KeyRow {
 
 impl KeyRow {
     /// Returns the API key.
-    pub fn versioned(self) -> Result<Versioned<ApiKey>, InvalidValue> {
+    pub(super) fn versioned(self) -> Result<Versioned<ApiKey>, InvalidValue> {
         let value = ApiKey {
             id: KeyId(self.id),
             name: text("name", self.name)?,
@@ -59,7 +59,7 @@ impl KeyRow {
 }
 
 /// Formats each byte as two hexadecimal digits.
-pub fn digits(bytes: &[u8]) -> String {
+pub(crate) fn digits(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -61,7 +61,7 @@ impl From<&Event> for EventRow {
 
 impl EventRow {
     /// Returns the event.
-    pub fn event(self) -> Result<Event, InvalidValue> {
+    pub(super) fn event(self) -> Result<Event, InvalidValue> {
         let subject = match self.subject {
             SubjectRow::Session(id) => Subject::Session(SessionId(id)),
             SubjectRow::Task { id, session_id } => Subject::Task(TaskId(id), SessionId(session_id)),

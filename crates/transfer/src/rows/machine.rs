@@ -40,7 +40,7 @@ impl From<&Versioned<Machine>> for MachineRow {
 
 impl MachineRow {
     /// Returns the machine.
-    pub fn versioned(self) -> Result<Versioned<Machine>, InvalidValue> {
+    pub(super) fn versioned(self) -> Result<Versioned<Machine>, InvalidValue> {
         let slots = self.docker_slots.into_iter().map(Slot).collect::<Vec<_>>();
         let value = Machine {
             id: text("id", self.id)?,

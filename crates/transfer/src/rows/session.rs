@@ -159,7 +159,7 @@ impl PhaseRow {
 
 impl SessionRow {
     /// Returns the session.
-    pub fn versioned(self) -> Result<Versioned<Session>, InvalidValue> {
+    pub(super) fn versioned(self) -> Result<Versioned<Session>, InvalidValue> {
         let LineageRow { id, attempt, recovered_from } = self.lineage;
         let value = Session {
             id: SessionId(self.id),

@@ -91,7 +91,7 @@ impl StateRow {
 
 impl TaskRow {
     /// Returns the task.
-    pub fn versioned(self) -> Result<Versioned<Task>, InvalidValue> {
+    pub(super) fn versioned(self) -> Result<Versioned<Task>, InvalidValue> {
         let value = Task {
             id: TaskId(self.id),
             session_id: SessionId(self.session_id),

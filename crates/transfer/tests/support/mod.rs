@@ -64,12 +64,8 @@ pub(crate) async fn everything(store: &dyn Store) -> Everything {
     }
 }
 
-fn restore(row: StoredEntity) -> Write {
-    Write::Restore(Box::new(row))
-}
-
 /// Rows of every shape, at different versions, with references between them, that break no rule.
-pub fn every_shape() -> Changes {
+pub(crate) fn every_shape() -> Changes {
     let mut changes = Changes::default();
     let mut version = Version { revision: 1, touches: 0 };
     let mut next = || {
@@ -132,7 +128,7 @@ pub fn every_shape() -> Changes {
 
 /// This many ended sessions of one millisecond, each with two tasks and an event; every hundredth has 64 KB of
 /// metadata.
-pub fn many(from: u64, sessions: u64) -> Changes {
+pub(crate) fn many(from: u64, sessions: u64) -> Changes {
     let mut changes = Changes::default();
     for n in from..from + sessions {
         let mut session = sample::session(n);
@@ -150,7 +146,7 @@ pub fn many(from: u64, sessions: u64) -> Changes {
 }
 
 /// Fills a store with several pages of each entity, of which some need several batches.
-pub async fn fill(store: &dyn Store) {
+pub(crate) async fn fill(store: &dyn Store) {
     store.commit(every_shape()).await.unwrap();
     store.commit(many(10_000, 600)).await.unwrap();
 }
@@ -168,7 +164,11 @@ pub(crate) async fn export(store: &dyn Store, what: Exporting<'_>) -> Result<Exp
 }
 
 /// Like [`export`], but stopped after this many steps.
-pub async fn export_until(store: &dyn Store, what: Exporting<'_>, steps: u32) -> Result<Exported, TransferError> {
+pub(crate) async fn export_until(
+    store: &dyn Store,
+    what: Exporting<'_>,
+    steps: u32,
+) -> Result<Exported, TransferError> {
     let (stop, mut left) = (Stop::default(), steps);
     let mut tell = |_| {
         left = left.saturating_sub(1);
@@ -188,7 +188,7 @@ pub(crate) async fn import(store: &dyn Store, file: &Path) -> Result<Imported, T
 }
 
 /// Like [`import`], but stopped after this many steps.
-pub async fn import_until(store: &dyn Store, file: &Path, steps: u32) -> Result<Imported, TransferError> {
+pub(crate) async fn import_until(store: &dyn Store, file: &Path, steps: u32) -> Result<Imported, TransferError> {
     let (stop, mut left) = (Stop::default(), steps);
     let mut tell = |_| {
         left = left.saturating_sub(1);
@@ -200,7 +200,7 @@ pub async fn import_until(store: &dyn Store, file: &Path, steps: u32) -> Result<
 }
 
 /// Asserts that a store holds exactly this, and that no rule is broken.
-pub async fn assert_holds(store: &dyn Store, expected: &Everything) {
+pub(crate) async fn assert_holds(store: &dyn Store, expected: &Everything) {
     let found = everything(store).await;
     for (what, is, was) in [
         ("sessions", found.sessions.len(), expected.sessions.len()),

@@ -10,7 +10,7 @@ use super::page::Page;
 use crate::shell::output;
 
 /// Returns the faults of the commands. `rekindle` is the program whose help texts are read.
-pub fn check(pages: &[Page], rekindle: &Path, xtask: &clap::Command) -> Result<Vec<String>> {
+pub(super) fn check(pages: &[Page], rekindle: &Path, xtask: &clap::Command) -> Result<Vec<String>> {
     let mut faults = Vec::new();
     let mut help = Help { rekindle, texts: BTreeMap::new() };
     for page in pages {

@@ -3,7 +3,7 @@
 use super::page::Page;
 
 /// Returns the links that do not resolve.
-pub fn check(pages: &[Page], files: &[String]) -> Vec<String> {
+pub(super) fn check(pages: &[Page], files: &[String]) -> Vec<String> {
     let mut faults = Vec::new();
     for page in pages {
         for (line, target) in &page.links {

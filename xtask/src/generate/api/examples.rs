@@ -1,6 +1,6 @@
 //! The requests of `docs/API.md`, in the order in which they are sent: each builds on those before it.
 
-pub struct Example {
+pub(super) struct Example {
     /// The method and path of the OpenAPI document for which it is an example; `None` if it is only sent.
     pub of: Option<(&'static str, &'static str)>,
     /// The command as a user types it.

@@ -82,7 +82,7 @@ impl From<DatabaseReport> for Database {
 ///
 /// # Errors
 /// Fails if the database cannot be read.
-pub async fn check(globals: &Globals, store: &StoreUrl) -> Result<ExitCode, CliError> {
+pub(super) async fn check(globals: &Globals, store: &StoreUrl) -> Result<ExitCode, CliError> {
     let database = match store.file() {
         Ok(file) => {
             let path = file.to_path_buf();

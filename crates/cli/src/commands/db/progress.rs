@@ -19,7 +19,7 @@ pub(super) struct Bar(ProgressBar);
 
 impl Bar {
     /// Returns a bar that is drawn only on a terminal.
-    pub fn for_people(globals: &Globals) -> Self {
+    pub(super) fn for_people(globals: &Globals) -> Self {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let watched = std::io::stderr().is_terminal() && !globals.no_color && !plain;
         let target = if watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
@@ -27,7 +27,7 @@ impl Bar {
     }
 
     /// Shows the progress of a backup, restore, check or vacuum of a file.
-    pub fn copying(&self, progress: Progress) {
+    pub(super) fn copying(&self, progress: Progress) {
         match progress {
             Progress::Copying { done, of } => self.of("copying", done, Some(of)),
             Progress::Verifying => self.of("verifying", 0, None),
@@ -37,12 +37,12 @@ impl Bar {
     }
 
     /// Shows the progress of an integrity check.
-    pub fn checking(&self, progress: check::Progress) {
+    pub(super) fn checking(&self, progress: check::Progress) {
         self.of(progress.part.as_str(), progress.done, progress.of);
     }
 
     /// Shows the progress of an export or an import.
-    pub fn transferring(&self, progress: Transferred) {
+    pub(super) fn transferring(&self, progress: Transferred) {
         let what = match progress.doing {
             Phase::Verifying => "verifying",
             Phase::Exporting(section) | Phase::Importing(section) => section.as_str(),
@@ -72,7 +72,7 @@ impl Bar {
     }
 
     /// Removes the bar, so that other output can use the line.
-    pub fn clear(&self) {
+    pub(super) fn clear(&self) {
         self.0.finish_and_clear();
     }
 }

@@ -86,7 +86,7 @@ struct ExportReport<'a> {
 ///
 /// # Errors
 /// Fails with the reason why the export was not finished.
-pub async fn export(globals: &Globals, store: &StoreUrl, args: ExportArgs) -> Result<(), CliError> {
+pub(super) async fn export(globals: &Globals, store: &StoreUrl, args: ExportArgs) -> Result<(), CliError> {
     in_reach_of_others(store)?;
     let opened = store.open_read_only(PATIENCE).await.map_err(not_opened)?;
     let (bar, name) = (Bar::for_people(globals), store.to_string());
@@ -132,7 +132,7 @@ struct ImportReport<'a> {
 ///
 /// # Errors
 /// Fails with the reason why the import was not finished.
-pub async fn import(globals: &Globals, store: &StoreUrl, args: ImportArgs) -> Result<(), CliError> {
+pub(super) async fn import(globals: &Globals, store: &StoreUrl, args: ImportArgs) -> Result<(), CliError> {
     in_reach_of_others(store)?;
     let bar = Bar::for_people(globals);
     let (shown, path) = (bar.clone(), args.file.clone());
