@@ -18,7 +18,7 @@ mod session;
 mod stored_response;
 mod task;
 
-use rekindle_core::store::{DetectorState, StoredResponse};
+use rekindle_core::store::{DetectorState, Entity, StoredResponse};
 use rekindle_core::{ApiKey, Machine, Session, Task};
 
 pub use declaration::{
@@ -50,15 +50,26 @@ pub static ALL: &[&Declaration] = &[
     &event::DECLARATION,
 ];
 
-/// Every kind of entity that queries find and commits write.
-pub static TYPES: &[&dyn RecordType] = &[
-    &TypeOf::<Session>::new(),
-    &TypeOf::<Task>::new(),
-    &TypeOf::<Machine>::new(),
-    &TypeOf::<ApiKey>::new(),
-    &TypeOf::<StoredResponse>::new(),
-    &TypeOf::<DetectorState>::new(),
-];
+/// Does something with each type of entity, with its type known.
+pub trait TypeVisitor {
+    /// Is called once for each type.
+    fn visit<R: Record + Entity>(&mut self);
+}
+
+/// Lists the types of Rekindle's own entities, once with and once without the type.
+macro_rules! types {
+    ($($entity:ident),+ $(,)?) => {
+        /// Every kind of entity that queries find and commits write.
+        pub static TYPES: &[&dyn RecordType] = &[$(&TypeOf::<$entity>::new()),+];
+
+        /// Visits the type of each of [`TYPES`], for stores that compile their reads for each type.
+        pub fn visit_types(visitor: &mut impl TypeVisitor) {
+            $(visitor.visit::<$entity>();)+
+        }
+    };
+}
+
+types![Session, Task, Machine, ApiKey, StoredResponse, DetectorState];
 
 #[cfg(test)]
 mod tests;

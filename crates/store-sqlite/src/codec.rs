@@ -3,5 +3,5 @@
 mod decode;
 mod encode;
 
-pub(crate) use decode::{Column, Sequenced, entity, event, projected, record};
+pub(crate) use decode::{Column, Sequenced, entity, entity_of, event, projected, record};
 pub(crate) use encode::{RowEncoder, key_parameter, parameter, sqlite_error};

@@ -61,17 +61,16 @@ fn parts(db: &Connection, kinds: &Kinds, query: &Query) -> ReadResult<Found> {
 fn select(db: &Connection, kinds: &Kinds, selection: &Selection) -> ReadResult<Vec<FoundRow>> {
     if let Some(key) = &selection.key {
         let kind = kinds.get(selection.kind)?;
-        let record = kind.record()?;
-        return all(db, &kind.statements.by_key, [codec::key_parameter(key)], |row| codec::entity(record, row));
+        return all(db, &kind.statements.by_key, [codec::key_parameter(key)], |row| kind.read(row));
     }
     let plan = Plan::of(kinds, selection)?;
     let limit = selection.limit.map_or(i64::MAX, i64::from);
     let projection = plan.projection()?;
-    let (record, table) = (plan.kind.record()?, plan.kind.declaration.name);
+    let (kind, table) = (plan.kind, plan.kind.declaration.name);
     let mut found = Vec::new();
     for statement in plan.statements(limit)? {
         let read = |row: &Row<'_>| match projection.as_slice() {
-            [] => codec::entity(record, row),
+            [] => kind.read(row),
             columns => codec::projected(table, columns, row),
         };
         found.extend(all(db, &statement.sql, params_from_iter(statement.parameters), read)?);

@@ -3,7 +3,7 @@
 
 use rekindle_core::domain::event::Event;
 use rekindle_core::store::{
-    EventPosition, RecordedEvent, Row as FoundRow, RowContent, StoreError, Value, Version, Versioned,
+    AnyEntity, Entity, EventPosition, RecordedEvent, Row as FoundRow, RowContent, StoreError, Value, Version, Versioned,
 };
 use rekindle_core::values::Timestamp;
 use rekindle_records::{DecodeError, DecodeFields, Decoder, Field, FieldType, Record, RecordType, StoredValue};
@@ -118,6 +118,15 @@ pub(crate) fn entity(kind: &dyn RecordType, row: &Row<'_>) -> Result<FoundRow, S
     naming(declaration.name, row, |seq, columns| {
         let content = RowContent::Entity(kind.decode(columns)?);
         let version = if declaration.versioned { columns.version()? } else { Version::FIRST };
+        Ok(FoundRow { content, version, mark: u128::from(seq.cast_unsigned()) })
+    })
+}
+
+/// Reads an entity of a known type, as a row of a result.
+pub(crate) fn entity_of<R: Record + Entity>(row: &Row<'_>) -> Result<FoundRow, StoreError> {
+    naming(R::DECLARATION.name, row, |seq, columns| {
+        let content = RowContent::Entity(AnyEntity::new(R::decode(columns)?));
+        let version = if R::DECLARATION.versioned { columns.version()? } else { Version::FIRST };
         Ok(FoundRow { content, version, mark: u128::from(seq.cast_unsigned()) })
     })
 }

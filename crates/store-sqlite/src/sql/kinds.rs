@@ -3,29 +3,36 @@
 use std::fmt;
 use std::sync::LazyLock;
 
-use rekindle_core::store::StoreError;
-use rekindle_records::{ALL, Declaration, Extension, Record, RecordType, TYPES};
+use rekindle_core::store::{Entity, Row as FoundRow, StoreError};
+use rekindle_records::{ALL, Declaration, Extension, Record, RecordType, TYPES, TypeVisitor, visit_types};
+use rusqlite::Row;
 
+use crate::codec;
 use crate::sql::statements::Statements;
+
+/// Reads an entity from a row of its declared columns.
+type ReadRow = fn(&Row<'_>) -> Result<FoundRow, StoreError>;
 
 /// One kind of records.
 pub(crate) struct Kind {
     /// Its stored shape.
     pub(crate) declaration: &'static Declaration,
-    /// How its entities are written and read; none for events, which have a log of their own.
-    pub(crate) record: Option<&'static dyn RecordType>,
     /// The statements about one record.
     pub(crate) statements: Statements,
+    /// How its entities are written and read; none for events, which have a log of their own.
+    record: Option<&'static dyn RecordType>,
+    /// How Rekindle's own entities are read, compiled for their type.
+    read: Option<ReadRow>,
 }
 
 impl Kind {
-    fn of(declaration: &'static Declaration, types: &[&'static dyn RecordType]) -> Self {
+    fn of(declaration: &'static Declaration, types: &[&'static dyn RecordType], read: Option<ReadRow>) -> Self {
         let is_its = |kind: &&&'static dyn RecordType| std::ptr::eq(kind.declaration(), declaration);
         let record = types.iter().find(is_its).copied();
-        Self { declaration, record, statements: Statements::of(declaration) }
+        Self { declaration, statements: Statements::of(declaration), record, read }
     }
 
-    /// Returns how its entities are written and read.
+    /// Returns how its entities are written.
     ///
     /// # Errors
     /// Fails for events.
@@ -33,10 +40,38 @@ impl Kind {
         let missing = || StoreError::Corrupt(format!("{} are no entities", self.declaration.name));
         self.record.ok_or_else(missing)
     }
+
+    /// Reads an entity.
+    ///
+    /// # Errors
+    /// Fails with [`StoreError::Corrupt`] for an invalid row, and for events.
+    pub(crate) fn read(&self, row: &Row<'_>) -> Result<FoundRow, StoreError> {
+        match self.read {
+            Some(read) => read(row),
+            None => codec::entity(self.record()?, row),
+        }
+    }
 }
 
-static OWN: LazyLock<Vec<Kind>> =
-    LazyLock::new(|| ALL.iter().map(|declaration| Kind::of(declaration, TYPES)).collect());
+/// Collects how each of Rekindle's own types is read.
+#[derive(Default)]
+struct Readers(Vec<(&'static Declaration, ReadRow)>);
+
+impl TypeVisitor for Readers {
+    fn visit<R: Record + Entity>(&mut self) {
+        self.0.push((R::DECLARATION, codec::entity_of::<R>));
+    }
+}
+
+static OWN: LazyLock<Vec<Kind>> = LazyLock::new(|| {
+    let mut readers = Readers::default();
+    visit_types(&mut readers);
+    let read = |declaration: &'static Declaration| {
+        let found = readers.0.iter().find(|(of, _)| std::ptr::eq(*of, declaration));
+        found.map(|(_, read)| *read)
+    };
+    ALL.iter().map(|declaration| Kind::of(declaration, TYPES, read(declaration))).collect()
+});
 
 /// Every kind of a store.
 pub(crate) struct Kinds {
@@ -46,7 +81,8 @@ pub(crate) struct Kinds {
 impl Kinds {
     /// Returns Rekindle's own kinds and those of an extension.
     pub(crate) fn with(extension: Extension) -> Self {
-        let extension = extension.types.iter().map(|kind| Kind::of(kind.declaration(), extension.types)).collect();
+        let extension =
+            extension.types.iter().map(|kind| Kind::of(kind.declaration(), extension.types, None)).collect();
         Self { extension }
     }
 
