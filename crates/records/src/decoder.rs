@@ -84,6 +84,7 @@ pub trait DecodeFields: Decoder {
     ///
     /// # Errors
     /// Fails when it is absent.
+    #[inline]
     fn required<T>(&self, field: &'static Field, value: Option<T>) -> Result<T, DecodeError> {
         value.ok_or_else(|| DecodeError::Missing { field: self.name(field) })
     }
@@ -92,6 +93,7 @@ pub trait DecodeFields: Decoder {
     ///
     /// # Errors
     /// Fails when it is absent, or is no such value.
+    #[inline]
     fn text<T: FromStr<Err: Display>>(&mut self, field: &'static Field) -> Result<T, DecodeError> {
         let text = self.optional_text(field)?;
         self.required(field, text)
@@ -101,6 +103,7 @@ pub trait DecodeFields: Decoder {
     ///
     /// # Errors
     /// Fails when it is no such value.
+    #[inline]
     fn optional_text<T: FromStr<Err: Display>>(&mut self, field: &'static Field) -> Result<Option<T>, DecodeError> {
         let name = self.name(field);
         match self.read(field)? {
@@ -117,6 +120,7 @@ pub trait DecodeFields: Decoder {
     ///
     /// # Errors
     /// Fails when it is absent.
+    #[inline]
     fn uuid(&mut self, field: &'static Field) -> Result<Uuid, DecodeError> {
         let id = self.optional_uuid(field)?;
         self.required(field, id)
@@ -126,6 +130,7 @@ pub trait DecodeFields: Decoder {
     ///
     /// # Errors
     /// Fails when there is a value of another kind, as every other method.
+    #[inline]
     fn optional_uuid(&mut self, field: &'static Field) -> Result<Option<Uuid>, DecodeError> {
         let name = self.name(field);
         match self.read(field)? {
@@ -139,6 +144,7 @@ pub trait DecodeFields: Decoder {
     ///
     /// # Errors
     /// Fails when it is absent.
+    #[inline]
     fn time(&mut self, field: &'static Field) -> Result<Timestamp, DecodeError> {
         let at = self.optional_time(field)?;
         self.required(field, at)
@@ -148,6 +154,7 @@ pub trait DecodeFields: Decoder {
     ///
     /// # Errors
     /// See [`DecodeFields::optional_uuid`].
+    #[inline]
     fn optional_time(&mut self, field: &'static Field) -> Result<Option<Timestamp>, DecodeError> {
         let name = self.name(field);
         match self.read(field)? {
@@ -161,6 +168,7 @@ pub trait DecodeFields: Decoder {
     ///
     /// # Errors
     /// Fails when it is absent or out of range.
+    #[inline]
     fn number<T: TryFrom<i64>>(&mut self, field: &'static Field) -> Result<T, DecodeError> {
         let number = self.optional_number(field)?;
         self.required(field, number)
@@ -170,6 +178,7 @@ pub trait DecodeFields: Decoder {
     ///
     /// # Errors
     /// Fails when it is out of range.
+    #[inline]
     fn optional_number<T: TryFrom<i64>>(&mut self, field: &'static Field) -> Result<Option<T>, DecodeError> {
         let name = self.name(field);
         match self.read(field)? {

@@ -13,6 +13,6 @@ pub(super) fn run() -> Result<Outcome> {
     }
     let faults = faults(&found);
     ensure!(faults.is_empty(), "{}", faults.join("\n"));
-    println!("{} crates have no new circle", found.len());
+    println!("{} crates have no circle", found.len());
     Ok(Outcome::Done)
 }

@@ -238,6 +238,19 @@ pub struct Found {
     pub counts: Vec<u64>,
 }
 
+impl Row {
+    /// Returns the entity with its version.
+    ///
+    /// # Errors
+    /// Fails with [`StoreError::Corrupt`] for another kind of entity, and for a projection.
+    pub fn into_entity<T: Entity>(self) -> Result<Versioned<T>, StoreError> {
+        match self.content {
+            RowContent::Entity(entity) => Ok(Versioned { value: entity.downcast()?, version: self.version }),
+            RowContent::Fields(_) => Err(StoreError::Corrupt(format!("found fields in place of {}", T::KIND))),
+        }
+    }
+}
+
 /// A found entity, with the number by which a cursor names its place.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Marked<T> {
@@ -246,21 +259,15 @@ pub(crate) struct Marked<T> {
 }
 
 impl Found {
-    /// Takes the entities of the next selection.
+    /// Takes the entities of the next selection, with their marks.
     pub(crate) fn marked<T: Entity>(&mut self) -> Result<Vec<Marked<T>>, StoreError> {
-        let typed = |row: Row| match row.content {
-            RowContent::Entity(entity) => {
-                let entity = Versioned { value: entity.downcast()?, version: row.version };
-                Ok(Marked { entity, mark: row.mark })
-            }
-            RowContent::Fields(_) => Err(StoreError::Corrupt(format!("found fields in place of {}", T::KIND))),
-        };
-        self.next_rows().into_iter().map(typed).collect()
+        let typed = |row: Row| Ok(Marked { mark: row.mark, entity: row.into_entity()? });
+        self.rows().into_iter().map(typed).collect()
     }
 
-    /// Takes the entities of the next selection, without their marks.
+    /// Takes the entities of the next selection.
     pub(crate) fn entities<T: Entity>(&mut self) -> Result<Vec<Versioned<T>>, StoreError> {
-        Ok(self.marked()?.into_iter().map(|row| row.entity).collect())
+        self.rows().into_iter().map(Row::into_entity).collect()
     }
 
     /// Takes the projected values of the next selection.
@@ -271,7 +278,7 @@ impl Found {
                 Err(StoreError::Corrupt(format!("found {} without projection", entity.kind())))
             }
         };
-        self.next_rows().into_iter().map(fields).collect()
+        self.rows().into_iter().map(fields).collect()
     }
 
     /// Returns the number of a count.
@@ -279,7 +286,8 @@ impl Found {
         self.counts.get(place).copied().ok_or_else(|| StoreError::Corrupt("a count is missing".to_owned()))
     }
 
-    fn next_rows(&mut self) -> Vec<Row> {
+    /// Takes the rows of the next selection.
+    pub(crate) fn rows(&mut self) -> Vec<Row> {
         if self.rows.is_empty() { Vec::new() } else { self.rows.remove(0) }
     }
 }

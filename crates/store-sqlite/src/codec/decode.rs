@@ -52,6 +52,8 @@ impl<'r> RowDecoder<'r, '_> {
 }
 
 impl Decoder for RowDecoder<'_, '_> {
+    // Within the decoding of one type each field's kind is known, and one arm of the match is left.
+    #[inline(always)]
     fn read(&mut self, field: &'static Field) -> Result<Option<StoredValue<'_>>, DecodeError> {
         Ok(match field.kind {
             FieldType::Text => self.borrow(|value| value.as_str_or_null())?.map(|text| StoredValue::Text(text.into())),
