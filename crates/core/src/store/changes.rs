@@ -130,7 +130,7 @@ pub struct Changes {
     /// The response to the idempotent request that causes these changes.
     pub stored_response: Option<StoredResponse>,
     /// The fence of the lease under which this is done. If it is no longer current, the commit fails with
-    /// [`CommitError::Fenced`], whatever else is wrong.
+    /// [`super::CommitError::Fenced`], whatever else is wrong.
     pub fence: Option<Fence>,
 }
 
