@@ -18,6 +18,7 @@ mod lists;
 pub mod queries;
 mod query;
 mod stored_response;
+mod value;
 
 use async_trait::async_trait;
 pub use batch_observer::{BatchObserver, BatchObserverHandle};
@@ -32,8 +33,9 @@ pub use lists::{
     RecordedEvent, SessionCounts, SessionFilter, StalledSessions, Start, TaskFilter,
 };
 pub use queries::{FindTyped, TypedQuery};
-pub use query::{Condition, Count, Found, Order, Query, Row, RowContent, Selection, Test, Value};
+pub use query::{Condition, Count, Found, Order, Query, Row, RowContent, Selection, Test};
 pub use stored_response::{IdempotencyKey, StoredResponse};
+pub use value::Value;
 
 use crate::domain::machine::Machine;
 use crate::domain::session::Session;

@@ -50,7 +50,7 @@ impl LeaseTiming {
 pub(crate) struct LeaderElection {
     tracker: Tracker,
     job_name: &'static str,
-    duty: LeaseName,
+    lease: LeaseName,
     holder: Uuid,
     terms: LeaseTiming,
     began: Instant,
@@ -59,13 +59,13 @@ pub(crate) struct LeaderElection {
 }
 
 impl LeaderElection {
-    /// A candidate for this duty, under an id of its own.
-    pub(crate) fn new(tracker: Tracker, job_name: &'static str, duty: LeaseName, terms: LeaseTiming) -> Self {
+    /// A candidate for this lease, under an id of its own.
+    pub(crate) fn new(tracker: Tracker, job_name: &'static str, lease: LeaseName, terms: LeaseTiming) -> Self {
         let (holder, began) = (RandomIds.new_id(), Instant::now());
-        Self { tracker, job_name, duty, holder, terms, began, held: Arc::default() }
+        Self { tracker, job_name, lease, holder, terms, began, held: Arc::default() }
     }
 
-    /// Does the work whenever, and as long as, this process has the duty. The work is handed a tracker that can write
+    /// Does the work whenever, and as long as, this process has the lease. The work is handed a tracker that can write
     /// only while that is so, and ends when it hears [`rekindle_core::Error::Fenced`]. Never ends.
     pub(crate) async fn run_while_leader<F: Future<Output = ()>>(&self, work: impl Fn(Tracker) -> F) {
         loop {
@@ -82,7 +82,7 @@ impl LeaderElection {
         }
     }
 
-    /// Gives the duty back, if this process has it, so that another has it at once. To be called when [`Self::run_while_leader`] no
+    /// Gives the lease back, if this process has it, so that another has it at once. To be called when [`Self::run_while_leader`] no
     /// longer runs.
     pub(crate) async fn release(&self) {
         let Some(fence) = self.hold(None) else { return };
@@ -138,7 +138,7 @@ impl LeaderElection {
     }
 
     async fn claim(&self) -> Result<Option<Fence>, StoreError> {
-        let claim = Claim { duty: self.duty, holder: self.holder, ttl: self.terms.lasts };
+        let claim = Claim { lease: self.lease, holder: self.holder, ttl: self.terms.lasts };
         // No longer than a renewal: another connection may be quicker than this one's time limit.
         let answer = tokio::time::timeout(self.terms.renew, self.tracker.store().claim(claim)).await;
         answer.unwrap_or_else(|_| Err(StoreError::TimedOut("a claim took too long".to_owned())))

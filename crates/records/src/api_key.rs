@@ -3,9 +3,10 @@
 use rekindle_core::domain::api_key::{ApiKey, SecretHash};
 use rekindle_core::values::{KeyId, ProjectId};
 
-use crate::declaration::{Declaration, Index};
+use crate::declaration::Declaration;
 use crate::decoder::{DecodeError, DecodeFields, Decoder};
 use crate::encoder::{EncodeError, Encoder};
+use crate::index::Index;
 use crate::record::Record;
 
 crate::declare_fields! {

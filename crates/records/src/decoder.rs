@@ -8,7 +8,7 @@ use rekindle_core::values::{Metadata, Timestamp};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::declaration::Field;
+use crate::field::Field;
 
 /// Why a record makes no sense. The store adds which record it is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -6,7 +6,7 @@ use rekindle_core::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::declaration::Field;
+use crate::field::Field;
 
 /// The value of one field.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,9 +7,10 @@ use rekindle_core::domain::event::{Event, Subject};
 use rekindle_core::values::{KeyId, MachineId, SessionId, TaskId};
 use uuid::Uuid;
 
-use crate::declaration::{Condition, Declaration, Index};
+use crate::declaration::Declaration;
 use crate::decoder::{DecodeError, DecodeFields, Decoder};
 use crate::encoder::{EncodeError, Encoder};
+use crate::index::{Condition, Index};
 use crate::record::Record;
 
 crate::declare_fields! {

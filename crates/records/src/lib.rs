@@ -12,6 +12,8 @@ mod decoder;
 mod detector_state;
 mod encoder;
 mod event;
+mod field;
+mod index;
 mod machine;
 mod record;
 mod session;
@@ -21,11 +23,11 @@ mod task;
 use rekindle_core::store::{DetectorState, Entity, StoredResponse};
 use rekindle_core::{ApiKey, Machine, Session, Task};
 
-pub use declaration::{
-    Change, Condition, CountedTable, Declaration, DocumentIndex, DocumentOrder, Field, FieldType, Index, UniqueSet,
-};
+pub use declaration::{CountedTable, Declaration};
 pub use decoder::{DecodeError, DecodeFields, Decoder, StoredValue};
 pub use encoder::{EncodeError, Encoder, FieldValue};
+pub use field::{Change, Field, FieldType};
+pub use index::{Condition, DocumentIndex, DocumentOrder, Index, UniqueSet};
 pub use record::{Extension, Record, RecordType, TypeOf};
 
 /// The fields of each entity, for statements that read or compare only some of them.

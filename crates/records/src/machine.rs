@@ -3,9 +3,10 @@
 use rekindle_core::domain::machine::{Machine, MachineStatus};
 use rekindle_core::values::{Slot, Slots};
 
-use crate::declaration::{Condition, Declaration, DocumentIndex, DocumentOrder, Index};
+use crate::declaration::Declaration;
 use crate::decoder::{DecodeError, DecodeFields, Decoder};
 use crate::encoder::{EncodeError, Encoder};
+use crate::index::{Condition, DocumentIndex, DocumentOrder, Index};
 use crate::record::Record;
 
 crate::declare_fields! {

@@ -6,9 +6,11 @@ use rekindle_core::domain::session::{
 use rekindle_core::store::UniqueRule;
 use rekindle_core::values::{ErrorMessage, SessionId, Slot, TaskLabel, Timestamp};
 
-use crate::declaration::{Condition, CountedTable, Declaration, DocumentIndex, DocumentOrder, Field, Index, UniqueSet};
+use crate::declaration::{CountedTable, Declaration};
 use crate::decoder::{DecodeError, DecodeFields, Decoder};
 use crate::encoder::{EncodeError, Encoder};
+use crate::field::Field;
+use crate::index::{Condition, DocumentIndex, DocumentOrder, Index, UniqueSet};
 use crate::record::Record;
 
 crate::declare_fields! {

@@ -2,9 +2,10 @@
 
 use rekindle_core::store::{IdempotencyKey, StoredResponse};
 
-use crate::declaration::{Declaration, Index};
+use crate::declaration::Declaration;
 use crate::decoder::{DecodeError, DecodeFields, Decoder};
 use crate::encoder::{EncodeError, Encoder};
+use crate::index::Index;
 use crate::record::Record;
 
 crate::declare_fields! {

@@ -3,9 +3,10 @@
 use rekindle_core::domain::task::{Task, TaskState, TaskStatus};
 use rekindle_core::values::{ErrorMessage, IssueId, SessionId, TaskId, Timestamp};
 
-use crate::declaration::{CountedTable, Declaration, DocumentIndex, DocumentOrder, Index};
+use crate::declaration::{CountedTable, Declaration};
 use crate::decoder::{DecodeError, DecodeFields, Decoder};
 use crate::encoder::{EncodeError, Encoder};
+use crate::index::{DocumentIndex, DocumentOrder, Index};
 use crate::record::Record;
 use crate::session::reason;
 

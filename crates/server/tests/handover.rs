@@ -162,7 +162,7 @@ async fn a_server_that_stops_in_good_order_hands_over_at_once() {
     assert_eq!(ours.len(), 2);
     first.end("-TERM").await;
     let ended = Instant::now();
-    for ((duty, before, _), (_, after, free)) in ours.into_iter().zip(leases(&folder)) {
+    for ((lease, before, _), (_, after, free)) in ours.into_iter().zip(leases(&folder)) {
         assert!(free || after > before, "{duty} is given back, if not taken already");
     }
     let session = second.session("p").await;

@@ -24,7 +24,7 @@ pub(crate) struct Database {
     pub(crate) db: mongodb::Database,
     pub(crate) sessions: Collection<RawDocumentBuf>,
     pub(crate) events: Collection<RawDocumentBuf>,
-    /// One document for each duty.
+    /// One document for each lease.
     pub(crate) leases: Collection<RawDocumentBuf>,
     /// The schema's version, and the next event's position.
     pub(crate) meta: Collection<RawDocumentBuf>,

@@ -1,4 +1,4 @@
-//! Leases, one document for each duty. The server's clock (`$$NOW`) decides whether a lease has run out, so that
+//! Leases, a document each. The server's clock (`$$NOW`) decides whether a lease has run out, so that
 //! processes need not agree on the time; each change of the holder raises the token in the same write.
 
 use std::time::Duration;
@@ -11,10 +11,10 @@ use rekindle_core::store::{Claim, Fence, StoreError};
 use crate::database::Database;
 use crate::error;
 
-/// Longer than any process keeps a duty: the range of `until` is limited.
+/// Longer than any process keeps a lease: the range of `until` is limited.
 const MAX_TTL: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
 
-/// Claims or renews the lease of a duty. Returns `None` while another process holds it.
+/// Claims or renews a lease. Returns `None` while another process holds it.
 ///
 /// The filter always matches, and the document stays as it is while another process holds the lease: the server rejects
 /// an upsert whose filter compares with the time.
@@ -33,7 +33,7 @@ pub(crate) async fn claim(database: Database, claim: Claim) -> Result<Option<Fen
     };
     let leases = database.leases.clone_with_type::<Document>();
     let update = leases
-        .find_one_and_update(doc! { "_id": claim.duty.as_str() }, vec![doc! { "$set": set }])
+        .find_one_and_update(doc! { "_id": claim.lease.as_str() }, vec![doc! { "$set": set }])
         .upsert(true)
         .return_document(ReturnDocument::After);
     let found = match update.await {
@@ -47,16 +47,16 @@ pub(crate) async fn claim(database: Database, claim: Claim) -> Result<Option<Fen
         return Ok(None);
     }
     let token = lease.get_i64("token").ok().and_then(|token| u64::try_from(token).ok());
-    let token = token.ok_or_else(|| StoreError::Corrupt(format!("leases {}: no token", claim.duty.as_str())))?;
-    Ok(Some(Fence { duty: claim.duty, token }))
+    let token = token.ok_or_else(|| StoreError::Corrupt(format!("leases {}: no token", claim.lease.as_str())))?;
+    Ok(Some(Fence { lease: claim.lease, token }))
 }
 
-/// Releases the lease of a duty, if the fence is not stale.
+/// Releases a lease, if the fence is not stale.
 pub(crate) async fn release(database: Database, fence: Fence) -> Result<(), StoreError> {
     let Ok(token) = i64::try_from(fence.token) else { return Ok(()) };
     let released = database
         .leases
-        .update_one(doc! { "_id": fence.duty.as_str(), "token": token }, doc! { "$unset": { "holder": "" } })
+        .update_one(doc! { "_id": fence.lease.as_str(), "token": token }, doc! { "$unset": { "holder": "" } })
         .await;
     released.map(|_| ()).map_err(|error| error::write_error(&error))
 }

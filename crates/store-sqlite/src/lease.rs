@@ -18,12 +18,12 @@ pub(crate) fn claim(db: &Connection, claim: &Claim) -> Result<Option<Fence>, Sto
     let token = db
         .prepare_cached(sql::CLAIM)
         .and_then(|mut claimed| {
-            let row = (claim.duty.as_str(), claim.holder.as_bytes(), lasts);
+            let row = (claim.lease.as_str(), claim.holder.as_bytes(), lasts);
             claimed.query_row(row, |row| row.get::<_, i64>(0)).optional()
         })
         .map_err(|error| not_written(&error))?;
     // The schema admits none below one.
-    Ok(token.map(|token| Fence { duty: claim.duty, token: token.unsigned_abs() }))
+    Ok(token.map(|token| Fence { lease: claim.lease, token: token.unsigned_abs() }))
 }
 
 /// Releases the lease, if the fence is current.
@@ -40,8 +40,8 @@ pub(crate) fn is_current(db: &Connection, fence: Fence) -> Result<bool, StoreErr
 
 /// A token too large for SQLite was never given out, and matches none.
 fn key(fence: Fence) -> (&'static str, i64) {
-    let Fence { duty, token } = fence;
-    (LeaseName::as_str(duty), i64::try_from(token).unwrap_or(-1))
+    let Fence { lease, token } = fence;
+    (LeaseName::as_str(lease), i64::try_from(token).unwrap_or(-1))
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! Two stores on one file, as two processes have it: both write, each sees what the other has written, and only one has
-//! a duty.
+//! a lease.
 #![expect(clippy::unwrap_used, reason = "a failed expectation is a test's way to report")]
 
 use std::path::Path;
@@ -62,8 +62,11 @@ async fn a_duty_is_one_stores_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shared.db");
     let (one, other) = (open(&path), open(&path));
-    let claim =
-        |holder, millis| Claim { duty: LeaseName::Detection, holder: uuid(holder), ttl: Duration::from_millis(millis) };
+    let claim = |holder, millis| Claim {
+        lease: LeaseName::Detection,
+        holder: uuid(holder),
+        ttl: Duration::from_millis(millis),
+    };
     let first = one.claim(claim(1, 3_600_000)).await.unwrap().unwrap();
     assert_eq!(other.claim(claim(2, 1)).await.unwrap(), None);
     one.claim(claim(1, 1)).await.unwrap().unwrap();

@@ -261,7 +261,7 @@ async fn a_store_with_a_running_detector_is_refused() {
     let file = folder.path().join("f");
     export(&small().await, exporting(&file)).await.unwrap();
     let target = MemoryStore::new();
-    let claim = Claim { duty: LeaseName::Detection, holder: uuid(1), ttl: Duration::from_hours(1) };
+    let claim = Claim { lease: LeaseName::Detection, holder: uuid(1), ttl: Duration::from_hours(1) };
     let fence = target.claim(claim).await.unwrap().unwrap();
     let refused = import(&target, &file).await;
     assert!(matches!(refused, Err(TransferError::InUse)), "{refused:?}");

@@ -21,7 +21,7 @@ string_enum! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
     /// The lease.
-    pub duty: LeaseName,
+    pub lease: LeaseName,
     /// The id of the process, made at its start.
     pub holder: Uuid,
     /// The time until the lease expires, by the store's clock.
@@ -33,7 +33,7 @@ pub struct Claim {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fence {
     /// The lease.
-    pub duty: LeaseName,
+    pub lease: LeaseName,
     /// The fencing token: raised when the lease goes to another holder, or is granted again after a release; never
     /// zero.
     pub token: u64,

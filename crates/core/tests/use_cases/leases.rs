@@ -12,7 +12,7 @@ use rekindle_testkit::{Fault, invariants};
 const LONG: Duration = Duration::from_secs(3600);
 
 async fn claim(world: &World, lease: LeaseName, holder: u64) -> Fence {
-    world.store.claim(Claim { duty: lease, holder: uuid(holder), ttl: LONG }).await.unwrap().unwrap()
+    world.store.claim(Claim { lease, holder: uuid(holder), ttl: LONG }).await.unwrap().unwrap()
 }
 
 /// Returns the stale fence of a former holder, and the current fence.

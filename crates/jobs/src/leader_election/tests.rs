@@ -28,7 +28,7 @@ fn tracker() -> Tracker {
 }
 
 impl Worker {
-    /// Its work is to wait until `detect` says that it has lost the duty.
+    /// Its work is to wait until `detect` says that it has lost the lease.
     fn start(tracker: &Tracker) -> Self {
         let leadership = LeaderElection::new(tracker.clone(), "test", LeaseName::Detection, QUICK);
         let (begins, begun) = watch::channel(0);
@@ -100,7 +100,7 @@ async fn a_pass_that_takes_longer_than_the_lease_does_not_lose_it() {
     });
     tokio::time::timeout(PATIENCE, said.wait_for(Option::is_some)).await.unwrap().unwrap();
     said.mark_unchanged();
-    let other = Claim { duty: LeaseName::Detection, holder: RandomIds.new_id(), ttl: terms.lasts };
+    let other = Claim { lease: LeaseName::Detection, holder: RandomIds.new_id(), ttl: terms.lasts };
     while !said.has_changed().unwrap() {
         assert_eq!(tracker.store().claim(other).await.unwrap(), None);
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -116,7 +116,7 @@ async fn what_is_given_back_goes_to_another_without_running_out() {
     let mut first = Worker::start(&tracker);
     first.begins(1).await;
     // As if it had been given for an hour.
-    let claim = Claim { duty: LeaseName::Detection, holder: first.leadership.holder, ttl: long.lasts };
+    let claim = Claim { lease: LeaseName::Detection, holder: first.leadership.holder, ttl: long.lasts };
     first.task.abort();
     let _ = (&mut first.task).await;
     tracker.store().claim(claim).await.unwrap().unwrap();
@@ -138,7 +138,7 @@ async fn who_lost_it_hears_of_it_and_becomes_a_candidate_again() {
     // Another takes over behind its back, as after a long sleep of its host, and leaves again.
     let fence = worker.leadership.held.lock().unwrap().unwrap();
     tracker.store().release(fence).await.unwrap();
-    let other = Claim { duty: LeaseName::Detection, holder: RandomIds.new_id(), ttl: Duration::from_millis(300) };
+    let other = Claim { lease: LeaseName::Detection, holder: RandomIds.new_id(), ttl: Duration::from_millis(300) };
     match tracker.store().claim(other).await.unwrap() {
         Some(taken) => assert!(taken.token > fence.token),
         None => println!("the worker was quicker: it has taken it anew"),

@@ -45,9 +45,9 @@ async fn call_everything(store: &dyn Store) -> Result<(), StoreError> {
     store.commit(Changes::default()).await.map_err(|error| StoreError::Corrupt(error.to_string()))?;
     store.record_heartbeat(SessionHeartbeat { session: session.id, at: now, current_task: None }).await?;
     store.record_machine_heartbeat(&session.machine_id, now).await?;
-    let claim = Claim { duty: LeaseName::Detection, holder: session.id.0, ttl: Duration::from_secs(1) };
+    let claim = Claim { lease: LeaseName::Detection, holder: session.id.0, ttl: Duration::from_secs(1) };
     store.claim(claim).await?;
-    store.release(Fence { duty: LeaseName::Detection, token: 1 }).await?;
+    store.release(Fence { lease: LeaseName::Detection, token: 1 }).await?;
     store.ping().await
 }
 

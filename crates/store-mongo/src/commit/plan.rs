@@ -96,7 +96,7 @@ impl Plan {
     /// Writes the lease instead of only reading it: a claim at the same time then conflicts with this commit.
     fn fence(&mut self, fence: Fence) -> Result<(), CommitError> {
         let filter = doc! {
-            "_id": fence.duty.as_str(), "token": long(fence.token), "holder": { "$exists": true },
+            "_id": fence.lease.as_str(), "token": long(fence.token), "holder": { "$exists": true },
         };
         let update = doc! { "q": filter, "u": { "$inc": { "uses": 1_i64 } } };
         self.add(StatementKind::Update, "leases", Expectation::Fence, &update)

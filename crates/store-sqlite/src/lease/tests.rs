@@ -7,7 +7,7 @@ use crate::open;
 use crate::options::SqliteOptions;
 
 fn asks(holder: u64) -> Claim {
-    Claim { duty: LeaseName::Detection, holder: uuid(holder), ttl: Duration::from_secs(3600) }
+    Claim { lease: LeaseName::Detection, holder: uuid(holder), ttl: Duration::from_secs(3600) }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! One of several has a duty at a time, and who lost it writes nothing by its right any more.
+//! One of several has a lease at a time, and who lost it writes nothing by its right any more.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -35,20 +35,20 @@ const SHORT: Duration = Duration::from_millis(1);
 /// How long a case waits for a lease to run out, on whatever machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-async fn claim(store: &Arc<dyn Store>, duty: LeaseName, holder: u64, lasts: Duration) -> Option<Fence> {
-    let fence = store.claim(Claim { duty, holder: uuid(holder), ttl: lasts }).await.unwrap();
+async fn claim(store: &Arc<dyn Store>, lease: LeaseName, holder: u64, lasts: Duration) -> Option<Fence> {
+    let fence = store.claim(Claim { lease, holder: uuid(holder), ttl: lasts }).await.unwrap();
     if let Some(fence) = fence {
-        assert_eq!(fence.duty, duty);
+        assert_eq!(fence.lease, lease);
         assert_ne!(fence.token, 0);
     }
     fence
 }
 
 /// Claims the lease for `holder` until it is granted.
-async fn take_over(store: &Arc<dyn Store>, duty: LeaseName, holder: u64) -> Fence {
+async fn take_over(store: &Arc<dyn Store>, lease: LeaseName, holder: u64) -> Fence {
     let began = Instant::now();
     loop {
-        if let Some(fence) = claim(store, duty, holder, LONG).await {
+        if let Some(fence) = claim(store, lease, holder, LONG).await {
             return fence;
         }
         assert!(began.elapsed() < PATIENCE, "the lease before does not run out");
@@ -57,9 +57,9 @@ async fn take_over(store: &Arc<dyn Store>, duty: LeaseName, holder: u64) -> Fenc
 }
 
 /// A stale fence: another holder has taken over the lease.
-async fn fallen(store: &Arc<dyn Store>, duty: LeaseName) -> Fence {
-    let fence = claim(store, duty, 1, SHORT).await.unwrap();
-    take_over(store, duty, 2).await;
+async fn fallen(store: &Arc<dyn Store>, lease: LeaseName) -> Fence {
+    let fence = claim(store, lease, 1, SHORT).await.unwrap();
+    take_over(store, lease, 2).await;
     fence
 }
 
@@ -80,8 +80,8 @@ fn assert_fenced(outcome: &Result<Committed, CommitError>) {
 }
 
 async fn the_first_to_ask_gets_it(store: Arc<dyn Store>) {
-    for duty in LeaseName::ALL {
-        assert!(claim(&store, duty, 1, LONG).await.is_some());
+    for lease in LeaseName::ALL {
+        assert!(claim(&store, lease, 1, LONG).await.is_some());
     }
 }
 
@@ -129,7 +129,7 @@ async fn who_lost_it_gives_nothing_back(store: Arc<dyn Store>) {
     let lost = fallen(&store, LeaseName::Detection).await;
     store.release(lost).await.unwrap();
     assert_eq!(claim(&store, LeaseName::Detection, 3, LONG).await, None);
-    let never = Fence { duty: LeaseName::Retention, token: 1 };
+    let never = Fence { lease: LeaseName::Retention, token: 1 };
     store.release(never).await.unwrap();
     assert!(claim(&store, LeaseName::Retention, 3, LONG).await.is_some());
 }
@@ -141,16 +141,16 @@ async fn duties_are_independent(store: Arc<dyn Store>) {
     assert_eq!(claim(&store, LeaseName::Detection, 3, LONG).await, None);
     assert_eq!(claim(&store, LeaseName::Retention, 2, LONG).await, None);
     assert_ne!(detection.token, retention.token, "one changed hands, the other did not");
-    assert_fenced(&write(&store, sample::session(1), Fence { duty: LeaseName::Retention, ..detection }).await);
+    assert_fenced(&write(&store, sample::session(1), Fence { lease: LeaseName::Retention, ..detection }).await);
     store.release(retention).await.unwrap();
     write(&store, sample::session(1), detection).await.unwrap();
 }
 
 async fn one_of_twenty_claimers_gets_it(store: Arc<dyn Store>) {
-    for (n, duty) in (1..).zip(LeaseName::ALL) {
+    for (n, lease) in (1..).zip(LeaseName::ALL) {
         let claimers = (1..=20).map(|holder| {
             let store = Arc::clone(&store);
-            tokio::spawn(async move { claim(&store, duty, holder, LONG).await })
+            tokio::spawn(async move { claim(&store, lease, holder, LONG).await })
         });
         let mut got = Vec::new();
         for claimer in claimers.collect::<Vec<_>>() {
@@ -175,7 +175,7 @@ async fn current_fence_admits_a_commit(store: Arc<dyn Store>) {
 
 async fn stale_fence_is_rejected(store: Arc<dyn Store>) {
     let lost = fallen(&store, LeaseName::Detection).await;
-    let never = Fence { duty: LeaseName::Retention, token: 1 };
+    let never = Fence { lease: LeaseName::Retention, token: 1 };
     for fence in [lost, never, Fence { token: u64::MAX, ..lost }] {
         assert_fenced(&write(&store, sample::session(1), fence).await);
     }
@@ -207,12 +207,12 @@ async fn fenced_comes_before_everything_else(store: Arc<dyn Store>) {
     }
 }
 
-/// A commit of the one who loses the duty, and its takeover, in any order: never does anything of it appear after the
+/// A commit of the one who loses the lease, and its takeover, in any order: never does anything of it appear after the
 /// successor has looked.
 async fn a_successor_sees_all_that_its_predecessor_wrote(store: Arc<dyn Store>) {
-    let duty = LeaseName::Detection;
+    let lease = LeaseName::Detection;
     for n in 1..=20 {
-        let fence = claim(&store, duty, 2 * n, SHORT).await.unwrap();
+        let fence = claim(&store, lease, 2 * n, SHORT).await.unwrap();
         tokio::time::sleep(SHORT * 3).await;
         let session = sample::session(n);
         let id = session.id;
@@ -223,7 +223,7 @@ async fn a_successor_sees_all_that_its_predecessor_wrote(store: Arc<dyn Store>) 
             old.commit(changes).await
         };
         let successor = async move {
-            let fence = take_over(&new, duty, 2 * n + 1).await;
+            let fence = take_over(&new, lease, 2 * n + 1).await;
             (fence, new.read(queries::session(id)).await.unwrap().is_some())
         };
         let (written, (mine, seen)) = if n.is_multiple_of(2) {

@@ -10,7 +10,7 @@ impl State {
     pub(super) fn claim(&mut self, claim: Claim) -> Option<Fence> {
         let now = Instant::now();
         let fresh = Lease { holder: None, token: 0, until: now };
-        let lease = self.leases.entry(claim.duty).or_insert(fresh);
+        let lease = self.leases.entry(claim.lease).or_insert(fresh);
         if lease.holder != Some(claim.holder) {
             if lease.holder.is_some() && lease.until > now {
                 return None;
@@ -19,12 +19,12 @@ impl State {
             lease.token += 1;
         }
         lease.until = now + claim.ttl;
-        Some(Fence { duty: claim.duty, token: lease.token })
+        Some(Fence { lease: claim.lease, token: lease.token })
     }
 
     pub(super) fn release(&mut self, fence: Fence) {
         if self.is_current(fence)
-            && let Some(lease) = self.leases.get_mut(&fence.duty)
+            && let Some(lease) = self.leases.get_mut(&fence.lease)
         {
             lease.holder = None;
         }
@@ -32,6 +32,6 @@ impl State {
 
     /// Returns whether the lease has neither changed hands nor been released since.
     pub(super) fn is_current(&self, fence: Fence) -> bool {
-        self.leases.get(&fence.duty).is_some_and(|lease| lease.holder.is_some() && lease.token == fence.token)
+        self.leases.get(&fence.lease).is_some_and(|lease| lease.holder.is_some() && lease.token == fence.token)
     }
 }

@@ -68,7 +68,7 @@ impl<'a> PendingImport<'a> {
 
     /// Claims the lease. The id of the export is the holder, so that a killed import gets the lease again.
     async fn claim(&self) -> Result<Option<Fence>, StoreError> {
-        let claim = Claim { duty: LeaseName::Detection, holder: self.export, ttl: LASTS };
+        let claim = Claim { lease: LeaseName::Detection, holder: self.export, ttl: LASTS };
         retried(|| self.store.claim(claim)).await
     }
 

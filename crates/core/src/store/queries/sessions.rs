@@ -3,7 +3,8 @@
 use super::{TypedQuery, by_id, newest_first};
 use crate::domain::session::{Session, SessionStatus};
 use crate::store::lists::{LiveSession, Page, PageRequest, SessionCounts, SessionFilter};
-use crate::store::query::{Count, Fields, Found, Order, Query, Selection, Test, Value};
+use crate::store::query::{Count, Fields, Found, Order, Query, Selection, Test};
+use crate::store::value::Value;
 use crate::store::{StoreError, Versioned};
 use crate::values::{MachineId, ProjectId, SessionId, Slot};
 

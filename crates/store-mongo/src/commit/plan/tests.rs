@@ -58,7 +58,7 @@ fn stored_response_comes_first_after_the_fence() {
         (StatementKind::Insert, "sessions", Expectation::Each, 1),
     ];
     assert_eq!(shape(&plan(&changes)), expected);
-    changes.fence = Some(Fence { duty: LeaseName::Detection, token: 1 });
+    changes.fence = Some(Fence { lease: LeaseName::Detection, token: 1 });
     let demands: Vec<_> = shape(&plan(&changes)).into_iter().map(|(_, _, expectation, _)| expectation).collect();
     assert_eq!(demands, [Expectation::Fence, Expectation::StoredResponse, Expectation::Each]);
 }
@@ -83,7 +83,7 @@ fn restored_tasks_are_stamped_from_the_database() {
 
 #[test]
 fn fence_deletion_and_end_need_a_transaction() {
-    let fence = Some(Fence { duty: LeaseName::Detection, token: 1 });
+    let fence = Some(Fence { lease: LeaseName::Detection, token: 1 });
     let mut fenced = Changes { fence, ..Changes::default() };
     fenced.insert(sample::session(1));
     assert_eq!(shape(&plan(&fenced))[0], (StatementKind::Update, "leases", Expectation::Fence, 1));
