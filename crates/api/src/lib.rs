@@ -15,6 +15,7 @@ mod key;
 mod machine;
 mod nullable;
 mod object;
+mod page;
 mod query;
 mod recovery;
 mod session;
@@ -31,7 +32,8 @@ pub use key::{ApiKey, ApiKeyList, CreateApiKey, NewApiKey, Role, RotateApiKey};
 pub use machine::{CreateMachine, Machine, MachineList, MachineStatus, PatchMachine};
 pub use nullable::Nullable;
 pub use object::Object;
-pub use query::{ArchivedQuery, AuditQuery, CleanupQuery, MachineQuery, SessionQuery, StalledQuery, TaskQuery};
+pub use page::{Listed, Page};
+pub use query::{ArchivedQuery, AuditQuery, CleanupQuery, MachineQuery, Paging, SessionQuery, StalledQuery, TaskQuery};
 pub use recovery::{CleanupReport, DetectReport, PrepareRecovery, Recover, RecoveryState};
 pub use session::{
     CreateSession, HealthSummary, HeartbeatBody, HeartbeatResponse, MarkFailed, PatchSession, Session, SessionHealth,

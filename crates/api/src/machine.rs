@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::object::Object;
+use crate::page::{Listed, Page};
 use crate::text_enum::text_enum;
 use crate::time::Time;
 
@@ -50,22 +51,12 @@ pub struct Machine {
     pub revision: u64,
 }
 
-/// A page of machines, newest first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct MachineList {
-    /// The machines.
-    pub machines: Vec<Machine>,
-    /// How many the filter matches in all.
-    pub total: u64,
-    /// How many a page has at most.
-    pub limit: u32,
-    /// How many were skipped; null when a cursor was given.
-    #[cfg_attr(feature = "schema", schema(required = true))]
-    pub offset: Option<u64>,
-    /// What to give as `cursor` for the next page; null at the end.
-    #[cfg_attr(feature = "schema", schema(required = true))]
-    pub next_cursor: Option<String>,
+/// A page of machines.
+pub type MachineList = Page<Machine>;
+
+impl Listed for Machine {
+    const FIELD: &'static str = "machines";
+    const LIST: &'static str = "MachineList";
 }
 
 /// A machine to be registered, or to replace what is known of it.

@@ -9,7 +9,10 @@ use crate::task::TaskStatus;
 use crate::time::Time;
 
 macro_rules! query {
-    ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty),+ $(,)? }) => {
+    (
+        $(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty),+ $(,)? }
+        $($(#[$pdoc:meta])* flatten $part:ident: $part_type:ty)?
+    ) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
         #[cfg_attr(feature = "schema", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
@@ -19,8 +22,26 @@ macro_rules! query {
                 #[serde(default, skip_serializing_if = "Option::is_none")]
                 pub $field: Option<$type>,
             )+
+            $(
+                $(#[$pdoc])*
+                #[serde(flatten)]
+                #[cfg_attr(feature = "schema", param(ignore))]
+                pub $part: $part_type,
+            )?
         }
     };
+}
+
+query! {
+    /// Where a page of a list begins: at the start of the list, if it is empty.
+    Paging {
+        /// How many to skip; not together with `cursor`.
+        #[cfg_attr(feature = "schema", param(minimum = 0, nullable = false))]
+        offset: u64,
+        /// The `next_cursor` of an earlier answer: goes on from there in constant time.
+        #[cfg_attr(feature = "schema", param(nullable = false, pattern = "^[0-9a-fA-F]{48}$"))]
+        cursor: String,
+    }
 }
 
 query! {
@@ -44,13 +65,9 @@ query! {
         /// How many at most.
         #[cfg_attr(feature = "schema", param(minimum = 1, maximum = 100, default = 50, nullable = false))]
         limit: u32,
-        /// How many to skip; not together with `cursor`.
-        #[cfg_attr(feature = "schema", param(minimum = 0, nullable = false))]
-        offset: u64,
-        /// The `next_cursor` of an earlier answer: goes on from there in constant time.
-        #[cfg_attr(feature = "schema", param(nullable = false, pattern = "^[0-9a-fA-F]{48}$"))]
-        cursor: String,
     }
+    /// Where the page begins.
+    flatten paging: Paging
 }
 
 query! {
@@ -59,13 +76,9 @@ query! {
         /// How many at most.
         #[cfg_attr(feature = "schema", param(minimum = 1, maximum = 100, default = 50, nullable = false))]
         limit: u32,
-        /// How many to skip; not together with `cursor`.
-        #[cfg_attr(feature = "schema", param(minimum = 0, nullable = false))]
-        offset: u64,
-        /// The `next_cursor` of an earlier answer: goes on from there in constant time.
-        #[cfg_attr(feature = "schema", param(nullable = false, pattern = "^[0-9a-fA-F]{48}$"))]
-        cursor: String,
     }
+    /// Where the page begins.
+    flatten paging: Paging
 }
 
 query! {
@@ -83,13 +96,9 @@ query! {
         /// How many at most.
         #[cfg_attr(feature = "schema", param(minimum = 1, maximum = 200, default = 50, nullable = false))]
         limit: u32,
-        /// How many to skip; not together with `cursor`.
-        #[cfg_attr(feature = "schema", param(minimum = 0, nullable = false))]
-        offset: u64,
-        /// The `next_cursor` of an earlier answer: goes on from there in constant time.
-        #[cfg_attr(feature = "schema", param(nullable = false, pattern = "^[0-9a-fA-F]{48}$"))]
-        cursor: String,
     }
+    /// Where the page begins.
+    flatten paging: Paging
 }
 
 query! {
@@ -101,13 +110,9 @@ query! {
         /// How many at most.
         #[cfg_attr(feature = "schema", param(minimum = 1, maximum = 100, default = 50, nullable = false))]
         limit: u32,
-        /// How many to skip; not together with `cursor`.
-        #[cfg_attr(feature = "schema", param(minimum = 0, nullable = false))]
-        offset: u64,
-        /// The `next_cursor` of an earlier answer: goes on from there in constant time.
-        #[cfg_attr(feature = "schema", param(nullable = false, pattern = "^[0-9a-fA-F]{48}$"))]
-        cursor: String,
     }
+    /// Where the page begins.
+    flatten paging: Paging
 }
 
 query! {

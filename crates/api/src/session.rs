@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::nullable::Nullable;
 use crate::object::Object;
+use crate::page::{Listed, Page};
 use crate::text_enum::text_enum;
 use crate::time::Time;
 
@@ -74,22 +75,12 @@ pub struct Session {
     pub recovered_into: Option<Uuid>,
 }
 
-/// A page of sessions, newest first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct SessionList {
-    /// The sessions.
-    pub sessions: Vec<Session>,
-    /// How many the filter matches in all.
-    pub total: u64,
-    /// How many a page has at most.
-    pub limit: u32,
-    /// How many were skipped; null when a cursor was given.
-    #[cfg_attr(feature = "schema", schema(required = true))]
-    pub offset: Option<u64>,
-    /// What to give as `cursor` for the next page; null at the end.
-    #[cfg_attr(feature = "schema", schema(required = true))]
-    pub next_cursor: Option<String>,
+/// A page of sessions.
+pub type SessionList = Page<Session>;
+
+impl Listed for Session {
+    const FIELD: &'static str = "sessions";
+    const LIST: &'static str = "SessionList";
 }
 
 /// A session to be recorded.

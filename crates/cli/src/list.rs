@@ -1,6 +1,7 @@
 //! Lists: the selected page, or all pages one after the other.
 
 use clap::Args;
+use rekindle_api::{Listed, Page, Paging};
 use rekindle_client::{Answer, Client, Request};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -54,26 +55,26 @@ pub(crate) fn shown<T>(
     }
 }
 
-/// Fetches a page. With `--all` it fetches every page and joins them: the items of `name` together, the other fields as
-/// the last page has them. `request` makes the request for the page at a cursor.
+/// Fetches a page. With `--all` it fetches every page and joins them: the items together, the other fields as the last page
+/// has them. `request` makes the request for the page that begins at a place.
 ///
 /// # Errors
 /// Fails with the error of the request.
-pub(crate) async fn fetch<T: DeserializeOwned>(
+pub(crate) async fn fetch<T: Listed + DeserializeOwned>(
     server: &Connection,
-    name: &str,
     part: &PageArgs,
-    request: impl Fn(&Client, Option<String>) -> Request<T>,
-) -> Result<Answer<T>, CliError> {
+    request: impl Fn(&Client, Paging) -> Request<Page<T>>,
+) -> Result<Answer<Page<T>>, CliError> {
+    let at = |cursor| Paging { offset: part.offset, cursor };
     let mut cursor = part.cursor.clone();
     if !part.all {
-        return server.send(|api| request(api, cursor)).await;
+        return server.send(|api| request(api, at(cursor))).await;
     }
     let mut items = Vec::new();
     let mut page: Value = loop {
-        let answer = server.send(|api| request(api, cursor.clone())).await?;
+        let answer = server.send(|api| request(api, at(cursor.clone()))).await?;
         let mut page: Value = serde_json::from_str(&answer.text).map_err(anyhow::Error::new)?;
-        if let Some(Value::Array(more)) = page.get_mut(name).map(Value::take) {
+        if let Some(Value::Array(more)) = page.get_mut(T::FIELD).map(Value::take) {
             items.extend(more);
         }
         let next = page.get("next_cursor").and_then(Value::as_str).map(str::to_owned);
@@ -82,7 +83,7 @@ pub(crate) async fn fetch<T: DeserializeOwned>(
         }
         cursor = next;
     };
-    page[name] = Value::Array(items);
+    page[T::FIELD] = Value::Array(items);
     let text = page.to_string();
     let value = serde_json::from_value(page).map_err(anyhow::Error::new)?;
     Ok(Answer { value, text, replayed: false })

@@ -10,11 +10,11 @@ use crate::output::{age, cell, drawn, optional, table};
 
 /// Formats a list of sessions.
 pub(crate) fn sessions(list: &SessionList) -> String {
-    if list.sessions.is_empty() {
+    if list.items.is_empty() {
         return "no sessions\n".to_owned();
     }
     let mut drawing = table(&["SESSION", "PROJECT", "MACHINE", "SLOT", "STATUS", "LAST BEAT", "STARTED", "ATTEMPT"]);
-    for session in &list.sessions {
+    for session in &list.items {
         drawing.add_row([
             session.session_id.to_string(),
             cell(&session.project_id),
@@ -26,15 +26,15 @@ pub(crate) fn sessions(list: &SessionList) -> String {
             session.attempt.to_string(),
         ]);
     }
-    drawn(&drawing) + &rest(list.sessions.len(), list.total, list.next_cursor.as_deref())
+    drawn(&drawing) + &rest(list.items.len(), list.total, list.next_cursor.as_deref())
 }
 
 /// Formats a list of tasks.
 pub(crate) fn tasks(list: &TaskList) -> String {
-    if list.tasks.is_empty() {
+    if list.items.is_empty() {
         return "no tasks\n".to_owned();
     }
-    task_rows(&list.tasks) + &rest(list.tasks.len(), list.total, list.next_cursor.as_deref())
+    task_rows(&list.items) + &rest(list.items.len(), list.total, list.next_cursor.as_deref())
 }
 
 /// Formats tasks without their total number.
@@ -54,11 +54,11 @@ pub(crate) fn task_rows(tasks: &[Task]) -> String {
 
 /// Formats a list of machines.
 pub(crate) fn machines(list: &MachineList) -> String {
-    if list.machines.is_empty() {
+    if list.items.is_empty() {
         return "no machines\n".to_owned();
     }
     let mut drawing = table(&["MACHINE", "HOSTNAME", "STATUS", "SLOTS", "SESSIONS", "LAST BEAT"]);
-    for machine in &list.machines {
+    for machine in &list.items {
         drawing.add_row([
             cell(&machine.machine_id),
             cell(&machine.hostname),
@@ -68,7 +68,7 @@ pub(crate) fn machines(list: &MachineList) -> String {
             age(machine.last_heartbeat),
         ]);
     }
-    drawn(&drawing) + &rest(list.machines.len(), list.total, list.next_cursor.as_deref())
+    drawn(&drawing) + &rest(list.items.len(), list.total, list.next_cursor.as_deref())
 }
 
 /// Formats one session.

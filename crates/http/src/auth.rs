@@ -33,7 +33,7 @@ impl ApiKeys {
     }
 
     /// Whether the set contains this key. Takes the same time for every key.
-    pub fn contain(&self, key: Uuid) -> bool {
+    pub fn contains(&self, key: Uuid) -> bool {
         let known = self.0.iter().fold(Choice::from(0), |found, one| found | one.as_bytes().ct_eq(key.as_bytes()));
         known.into()
     }
@@ -43,17 +43,17 @@ impl ApiKeys {
 ///
 /// # Errors
 /// Fails with 401 if the request has no key, or a malformed one.
-pub fn presented(headers: &HeaderMap) -> Result<Uuid, ApiError> {
-    let given = match (headers.get(API_KEY), bearer(headers)) {
-        (Some(given), _) => given.to_str().ok(),
+pub fn read_key(headers: &HeaderMap) -> Result<Uuid, ApiError> {
+    let text = match (headers.get(API_KEY), bearer(headers)) {
+        (Some(key), _) => key.to_str().ok(),
         (None, Some(token)) => Some(token),
-        (None, None) => return Err(refused(ErrorCode::ApiKeyRequired, "API key required")),
+        (None, None) => return Err(unauthorized(ErrorCode::ApiKeyRequired, "API key required")),
     };
-    given.and_then(parse_key).ok_or_else(|| refused(ErrorCode::ApiKeyMalformed, "Malformed API key"))
+    text.and_then(parse_key).ok_or_else(|| unauthorized(ErrorCode::ApiKeyMalformed, "Malformed API key"))
 }
 
 /// Returns the header that holds the key, valid or not. The log masks it.
-pub fn given(headers: &HeaderMap) -> Option<HeaderValue> {
+pub fn key_header(headers: &HeaderMap) -> Option<HeaderValue> {
     headers.get(API_KEY).cloned().or_else(|| HeaderValue::from_str(bearer(headers)?).ok())
 }
 
@@ -64,8 +64,8 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Returns the 401 for an unknown key.
-pub fn invalid() -> ApiError {
-    refused(ErrorCode::ApiKeyInvalid, "Invalid API key")
+pub fn invalid_key() -> ApiError {
+    unauthorized(ErrorCode::ApiKeyInvalid, "Invalid API key")
 }
 
 impl fmt::Debug for ApiKeys {
@@ -75,20 +75,20 @@ impl fmt::Debug for ApiKeys {
 }
 
 /// The shortest key of which the log shows a part.
-const LEAST_SHOWN: usize = 12;
+const SHORTEST_SHOWN: usize = 12;
 
 /// Parses a key: a UUID in its hyphenated form. Returns None for any other text.
 pub fn parse_key(text: &str) -> Option<Uuid> {
     if text.len() == uuid::fmt::Hyphenated::LENGTH { Uuid::try_parse(text).ok() } else { None }
 }
 
-fn refused(code: ErrorCode, message: &str) -> ApiError {
+fn unauthorized(code: ErrorCode, message: &str) -> ApiError {
     ApiError::new(StatusCode::UNAUTHORIZED, code, message)
 }
 
 /// Returns a key in its form for the log: the first four characters, or none of a short key.
 pub fn masked(key: &HeaderValue) -> String {
-    let shown = if key.len() < LEAST_SHOWN { 0 } else { 4 };
+    let shown = if key.len() < SHORTEST_SHOWN { 0 } else { 4 };
     let shown: String = String::from_utf8_lossy(key.as_bytes()).chars().take(shown).collect();
     format!("{shown}…")
 }

@@ -41,7 +41,7 @@ impl AllowedOrigins {
     }
 
     /// Returns the decision on a request with these headers.
-    pub(crate) fn of(&self, headers: &HeaderMap) -> OriginDecision {
+    pub(crate) fn decide(&self, headers: &HeaderMap) -> OriginDecision {
         if self.0.is_empty() {
             return OriginDecision::Off;
         }
@@ -70,21 +70,21 @@ fn check(origin: &str) -> Result<(), &'static str> {
     if rest.contains(['@', '*']) {
         return Err("has no plain host name: a user, or a part of a name, cannot be matched");
     }
-    let scheme_is_one = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
-    if !scheme_is_one {
+    if !is_scheme {
         return Err("has no valid scheme: write https://app.example.org");
     }
     let (host, port) = match rest.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
         Some(_) | None => (rest, None),
     };
-    let in_brackets = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    let host_is_one = match in_brackets {
+    let ipv6 = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let is_host = match ipv6 {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
         None => !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')),
     };
-    if !host_is_one {
+    if !is_host {
         return Err("has no valid host: write https://app.example.org");
     }
     let Some(port) = port else { return Ok(()) };
@@ -109,7 +109,7 @@ pub(crate) enum OriginDecision {
 
 impl OriginDecision {
     /// Adds the headers that allow the page to read the response, and keep caches from serving it to another origin.
-    pub(crate) fn mark(&self, headers: &mut HeaderMap) {
+    pub(crate) fn add_headers(&self, headers: &mut HeaderMap) {
         match self {
             Self::Off => return,
             Self::NotAllowed => {}

@@ -17,29 +17,29 @@ use crate::error::ApiError;
 use crate::redact;
 use rekindle_telemetry::metrics::Metrics;
 
-/// The most refusals in the queue; at most `BATCH` of them are written in one commit.
-const MOST: usize = 1024;
+/// The most requests in the queue; at most `BATCH` of them are written in one commit.
+const MAX_QUEUED: usize = 1024;
 const BATCH: usize = 256;
 
 /// One refused request, as an event.
 #[derive(Debug)]
-pub(crate) struct Refused(Event);
+pub(crate) struct DeniedRequest(Event);
 
-impl Refused {
+impl DeniedRequest {
     /// Returns the event of a request whose key was refused. `key` is the id of the key, if the service knows it.
-    pub(crate) fn not_let_in(request: Uuid, key: Option<KeyId>, req: &ServiceRequest, error: &ApiError) -> Self {
+    pub(crate) fn unauthenticated(request: Uuid, key: Option<KeyId>, req: &ServiceRequest, error: &ApiError) -> Self {
         let address = req.peer_addr().map(|peer| peer.ip());
         Self::of(Actor { key, address, request }, req.method(), &redact::path(req.path()), error)
     }
 
     /// Returns the event of a request that its key may not make.
-    pub(crate) fn forbidden(visit: &AuthContext, req: &ServiceRequest, error: &ApiError) -> Self {
-        Self::of(visit.actor(), req.method(), &redact::path(req.path()), error)
+    pub(crate) fn forbidden(auth: &AuthContext, req: &ServiceRequest, error: &ApiError) -> Self {
+        Self::of(auth.actor(), req.method(), &redact::path(req.path()), error)
     }
 
     /// Returns the event of a request that the use case refused. `path` is the route's template.
-    pub(crate) fn by_use_case(visit: &AuthContext, method: &Method, path: &str, error: &ApiError) -> Self {
-        Self::of(visit.actor(), method, path, error)
+    pub(crate) fn by_use_case(auth: &AuthContext, method: &Method, path: &str, error: &ApiError) -> Self {
+        Self::of(auth.actor(), method, path, error)
     }
 
     fn of(actor: Actor, method: &Method, endpoint: &str, error: &ApiError) -> Self {
@@ -55,16 +55,16 @@ impl Refused {
 /// The queue of refused requests that are not in the audit log yet.
 #[derive(Debug, Default)]
 pub(crate) struct DeniedLog {
-    waiting: Mutex<VecDeque<Event>>,
+    queue: Mutex<VecDeque<Event>>,
     dropped: AtomicU64,
 }
 
 impl DeniedLog {
     /// Adds an event to the queue.
-    pub(crate) fn note(&self, Refused(event): Refused) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.len() < MOST {
-            waiting.push_back(event);
+    pub(crate) fn push(&self, DeniedRequest(event): DeniedRequest) {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        if queue.len() < MAX_QUEUED {
+            queue.push_back(event);
         } else {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
@@ -95,16 +95,16 @@ impl DeniedLog {
     }
 
     fn take(&self) -> Vec<Event> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = waiting.len().min(BATCH);
-        waiting.drain(..count).collect()
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = queue.len().min(BATCH);
+        queue.drain(..count).collect()
     }
 
     fn put_back(&self, batch: Vec<Event>) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         for event in batch.into_iter().rev() {
-            if waiting.len() < MOST {
-                waiting.push_front(event);
+            if queue.len() < MAX_QUEUED {
+                queue.push_front(event);
             } else {
                 self.dropped.fetch_add(1, Ordering::Relaxed);
             }

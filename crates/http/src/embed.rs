@@ -1,6 +1,6 @@
 //! What a service needs to mount the API: the routes, metrics for them, and a state with use cases only.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use actix_web::web::{Data, ServiceConfig};
 use rekindle_core::Tracker;
@@ -29,7 +29,7 @@ impl Default for ServerHandles {
 
 impl AppState {
     /// Returns a state with these use cases and limits, without a circuit breaker and jobs. Its uptime starts now.
-    pub fn new(tracker: Tracker, limits: Limits) -> Self {
+    pub fn new(tracker: Tracker, limits: Limits) -> Arc<Self> {
         Self::with_handles(tracker, limits, ServerHandles::default())
     }
 }
@@ -37,7 +37,7 @@ impl AppState {
 /// Mounts the API in a service: everything under `/api`, and `/health`, `/healthz`, `/health/detailed`, `/ready`,
 /// `/readyz` and `/metrics`. The host service handles all other paths; [`crate::not_found_route`] returns the API's
 /// response for them.
-pub fn configure(config: &mut ServiceConfig, state: &AppState) {
+pub fn configure(config: &mut ServiceConfig, state: &Arc<AppState>) {
     static JSON: LazyLock<String> = LazyLock::new(openapi_json);
     state.spawn_upkeep();
     config.app_data(Data::new(ApiDocument(|| JSON.as_str())));

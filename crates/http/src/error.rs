@@ -71,12 +71,12 @@ impl ApiError {
     pub fn internal(cause: impl Into<Box<str>>) -> Self {
         let message = "the service failed to answer this request; its log says why, under the request's id";
         let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, message);
-        error.because(cause)
+        error.with_cause(cause)
     }
 
     /// Returns a 403. `field` names the property that the key lacks, `needed` its required value.
     pub fn forbidden(field: &str, message: String, needed: &str) -> Self {
-        Self::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message).naming(field, &needed)
+        Self::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message).with_detail(field, &needed)
     }
 
     /// Returns a 422 for an idempotency key that came with another request.
@@ -108,35 +108,35 @@ impl ApiError {
 
     /// Returns an error that the framework made, by its status.
     pub fn of_framework(status: StatusCode) -> Self {
-        let said = |code, message: &str| Self::new(status, code, message);
+        let error = |code, message: &str| Self::new(status, code, message);
         match status {
-            StatusCode::NOT_FOUND => said(ErrorCode::NotFound, "there is nothing at this path"),
-            StatusCode::METHOD_NOT_ALLOWED => said(ErrorCode::MethodNotAllowed, "this path knows other methods"),
-            StatusCode::PAYLOAD_TOO_LARGE => said(ErrorCode::PayloadTooLarge, "the body is too large"),
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => said(ErrorCode::UnsupportedMediaType, "the body must be JSON"),
-            status if status.is_client_error() => said(ErrorCode::ValidationFailed, "the request cannot be read"),
+            StatusCode::NOT_FOUND => error(ErrorCode::NotFound, "there is nothing at this path"),
+            StatusCode::METHOD_NOT_ALLOWED => error(ErrorCode::MethodNotAllowed, "this path knows other methods"),
+            StatusCode::PAYLOAD_TOO_LARGE => error(ErrorCode::PayloadTooLarge, "the body is too large"),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => error(ErrorCode::UnsupportedMediaType, "the body must be JSON"),
+            status if status.is_client_error() => error(ErrorCode::ValidationFailed, "the request cannot be read"),
             _ => Self::internal(format!("the framework answered {status}")),
         }
     }
 
-    fn because(self, cause: impl Into<Box<str>>) -> Self {
+    fn with_cause(self, cause: impl Into<Box<str>>) -> Self {
         Self { cause: Some(cause.into()), ..self }
     }
 
-    fn naming(mut self, field: &str, message: &impl ToString) -> Self {
+    fn with_detail(mut self, field: &str, message: &impl ToString) -> Self {
         self.details.push(Detail { field: field.to_owned(), message: message.to_string() });
         self
     }
 
-    fn naming_session(self, session: SessionId) -> Self {
-        self.naming("existing_session_id", &session)
+    fn with_session(self, session: SessionId) -> Self {
+        self.with_detail("existing_session_id", &session)
     }
 }
 
 impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
         match error {
-            Error::Rejected(refusal) => refusal.into(),
+            Error::Rejected(rejection) => rejection.into(),
             Error::Store(error) => error.into(),
             // A client's request carries no fence; the match is complete so that every error has a response.
             Error::Contended | Error::Fenced | Error::AlreadyAnswered => Self {
@@ -148,43 +148,43 @@ impl From<Error> for ApiError {
 }
 
 impl From<Rejection> for ApiError {
-    fn from(refusal: Rejection) -> Self {
-        let said = |status, code| Self::new(status, code, refusal.to_string());
-        match &refusal {
-            Rejection::NotFound { .. } => said(StatusCode::NOT_FOUND, ErrorCode::NotFound),
+    fn from(rejection: Rejection) -> Self {
+        let error = |status, code| Self::new(status, code, rejection.to_string());
+        match &rejection {
+            Rejection::NotFound { .. } => error(StatusCode::NOT_FOUND, ErrorCode::NotFound),
             Rejection::Invalid { field, why } => Self::invalid(*field, InvalidValue::new(why.as_str())),
             Rejection::SessionConflict { existing } => {
-                said(StatusCode::CONFLICT, ErrorCode::SessionConflict).naming_session(*existing)
+                error(StatusCode::CONFLICT, ErrorCode::SessionConflict).with_session(*existing)
             }
             Rejection::SlotConflict { existing, .. } => {
-                said(StatusCode::CONFLICT, ErrorCode::SlotConflict).naming_session(*existing)
+                error(StatusCode::CONFLICT, ErrorCode::SlotConflict).with_session(*existing)
             }
-            Rejection::SlotOccupied { .. } => said(StatusCode::CONFLICT, ErrorCode::SlotConflict),
+            Rejection::SlotOccupied { .. } => error(StatusCode::CONFLICT, ErrorCode::SlotConflict),
             Rejection::MachineUnavailable { machine, .. } => {
-                said(StatusCode::CONFLICT, ErrorCode::MachineUnavailable).naming("machine_id", machine)
+                error(StatusCode::CONFLICT, ErrorCode::MachineUnavailable).with_detail("machine_id", machine)
             }
             Rejection::MachineExists { machine } => {
-                said(StatusCode::CONFLICT, ErrorCode::MachineConflict).naming("machine_id", machine)
+                error(StatusCode::CONFLICT, ErrorCode::MachineConflict).with_detail("machine_id", machine)
             }
             Rejection::MachineInUse { existing, .. } => {
-                said(StatusCode::CONFLICT, ErrorCode::MachineConflict).naming_session(*existing)
+                error(StatusCode::CONFLICT, ErrorCode::MachineConflict).with_session(*existing)
             }
-            Rejection::InvalidTransition { .. } => said(StatusCode::BAD_REQUEST, ErrorCode::InvalidTransition),
+            Rejection::InvalidTransition { .. } => error(StatusCode::BAD_REQUEST, ErrorCode::InvalidTransition),
             Rejection::SessionEnded { successor, .. } => {
-                let error = said(StatusCode::CONFLICT, ErrorCode::SessionEnded);
+                let error = error(StatusCode::CONFLICT, ErrorCode::SessionEnded);
                 match successor {
-                    Some(successor) => error.naming("successor_session_id", successor),
+                    Some(successor) => error.with_detail("successor_session_id", successor),
                     None => error,
                 }
             }
             Rejection::OtherProject { only } => {
-                said(StatusCode::FORBIDDEN, ErrorCode::Forbidden).naming("project_id", only)
+                error(StatusCode::FORBIDDEN, ErrorCode::Forbidden).with_detail("project_id", only)
             }
-            Rejection::KeyNotValid { .. } => said(StatusCode::CONFLICT, ErrorCode::KeyConflict),
+            Rejection::KeyNotValid { .. } => error(StatusCode::CONFLICT, ErrorCode::KeyConflict),
             Rejection::RevisionMismatch { current } => {
-                said(StatusCode::PRECONDITION_FAILED, ErrorCode::RevisionMismatch).naming("revision", current)
+                error(StatusCode::PRECONDITION_FAILED, ErrorCode::RevisionMismatch).with_detail("revision", current)
             }
-            Rejection::NothingToMatch => said(StatusCode::PRECONDITION_FAILED, ErrorCode::RevisionMismatch),
+            Rejection::NothingToMatch => error(StatusCode::PRECONDITION_FAILED, ErrorCode::RevisionMismatch),
         }
     }
 }
@@ -196,7 +196,7 @@ impl From<StoreError> for ApiError {
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::StoreUnavailable, message)
         };
         let cause = error.to_string();
-        let told = match error {
+        let api_error = match error {
             StoreError::Unavailable(_) => {
                 unavailable("the store is out of reach; nothing was changed; try again in a moment", RETRY_AFTER)
             }
@@ -219,7 +219,7 @@ impl From<StoreError> for ApiError {
             }
             StoreError::Corrupt(_) => return Self::internal(cause),
         };
-        told.because(cause)
+        api_error.with_cause(cause)
     }
 }
 

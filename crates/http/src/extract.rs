@@ -20,7 +20,7 @@ pub(crate) use access::{TrailQuery, cursor, new_key, rotate_key, trail};
 pub(crate) use body::Body;
 pub(crate) use fields::Fields;
 pub(crate) use machines::{machine_filter, new_machine, patch_machine, put_machine};
-pub(crate) use params::{Paging, Params};
+pub(crate) use params::{Params, RequestedPage};
 pub(crate) use path::PathId;
 pub(crate) use precondition::Precondition;
 pub(crate) use request_context::RequestContext;

@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod docs;
 pub(crate) mod health;
 pub(crate) mod keys;
+mod list;
 pub(crate) mod machines;
 pub(crate) mod metrics;
 pub(crate) mod recovery;

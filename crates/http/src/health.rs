@@ -23,9 +23,9 @@ pub struct Checks(Vec<Arc<dyn Check>>);
 
 impl Checks {
     /// Returns the standard checks: the database and the background jobs.
-    pub fn standard(tracker: &Tracker, circuit: Option<Arc<CircuitBreaker>>, board: &JobRegistry) -> Self {
+    pub fn standard(tracker: &Tracker, circuit: Option<Arc<CircuitBreaker>>, jobs: &JobRegistry) -> Self {
         let database = database::Database::new(tracker.clone(), circuit);
-        let jobs = jobs::Jobs::new(tracker.clone(), board.clone());
+        let jobs = jobs::Jobs::new(tracker.clone(), jobs.clone());
         Self::default().with(database).with(jobs)
     }
 
@@ -38,42 +38,43 @@ impl Checks {
 
     /// Runs all checks concurrently. Returns the worst status, and the name and result of each check in the order of
     /// registration.
-    pub async fn look(&self) -> (HealthStatus, Vec<(&'static str, CheckResult)>) {
-        let mut under_way = JoinSet::new();
-        for (place, check) in self.0.iter().enumerate() {
+    pub async fn run(&self) -> (HealthStatus, Vec<(&'static str, CheckResult)>) {
+        let mut running = JoinSet::new();
+        for (index, check) in self.0.iter().enumerate() {
             let check = Arc::clone(check);
-            under_way.spawn(async move { (place, found_by(check).await) });
+            running.spawn(async move { (index, run_check(check).await) });
         }
-        let mut found = vec![None; self.0.len()];
-        while let Some(ended) = under_way.join_next().await {
-            if let Ok((place, findings)) = ended {
-                found[place] = Some(findings);
+        let mut results = vec![None; self.0.len()];
+        while let Some(ended) = running.join_next().await {
+            if let Ok((index, result)) = ended {
+                results[index] = Some(result);
             }
         }
-        let lost = |check: &Arc<dyn Check>| check.timed_out(Duration::ZERO, "the check did not come to its end");
-        let each = self.0.iter().zip(found);
-        let each: Vec<_> = each.map(|(check, found)| (check.name(), found.unwrap_or_else(|| lost(check)))).collect();
+        let timed_out = |check: &Arc<dyn Check>| check.timed_out(Duration::ZERO, "the check did not come to its end");
+        let each = self.0.iter().zip(results);
+        let each: Vec<_> =
+            each.map(|(check, found)| (check.name(), found.unwrap_or_else(|| timed_out(check)))).collect();
         (each.iter().map(|(_, found)| found.status).max().unwrap_or(HealthStatus::Ok), each)
     }
 }
 
 /// Runs one check in a task of its own, which contains a panic.
-async fn found_by(check: Arc<dyn Check>) -> CheckResult {
-    let began = Instant::now();
-    let looking = Arc::clone(&check);
-    let mut task = tokio::spawn(async move { looking.check().await });
+async fn run_check(check: Arc<dyn Check>) -> CheckResult {
+    let started = Instant::now();
+    let running = Arc::clone(&check);
+    let mut task = tokio::spawn(async move { running.check().await });
     let why = match tokio::time::timeout(check.time_limit(), &mut task).await {
-        Ok(Ok(findings)) => return findings,
+        Ok(Ok(result)) => return result,
         Ok(Err(_)) => "the check panicked; the log says how",
         Err(_) => "the check took too long",
     };
     task.abort();
     warn!(
         check = check.name(),
-        duration_ms = rekindle_api::duration_millis(began.elapsed()),
+        duration_ms = rekindle_api::duration_millis(started.elapsed()),
         "A health check failed: {why}"
     );
-    check.timed_out(began.elapsed(), why)
+    check.timed_out(started.elapsed(), why)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 #![warn(missing_docs)]
 
+mod admission;
 pub mod auth;
 pub mod cors;
 mod denied_log;
@@ -23,8 +24,11 @@ mod readiness;
 mod redact;
 mod response;
 mod routes;
+mod run_to_completion;
 mod state;
+mod upkeep;
 
+pub use admission::Admission;
 pub use embed::{configure, new_metrics};
 pub use error::{ApiError, ErrorHeader};
 pub use openapi::openapi_json;

@@ -56,7 +56,7 @@ const OPTIONAL_BODY: [&str; 3] = ["/heartbeat", "/prepare-recovery", "/rotate"];
         (name = "administration", description = "The passes that run by themselves, now"),
         (name = "service", description = "The service itself"),
     ),
-    modifiers(&Everywhere),
+    modifiers(&CommonParts),
 )]
 struct Api;
 
@@ -68,9 +68,9 @@ pub fn openapi_json() -> String {
     text
 }
 
-struct Everywhere;
+struct CommonParts;
 
-impl Modify for Everywhere {
+impl Modify for CommonParts {
     fn modify(&self, document: &mut Document) {
         let key = ApiKeyValue::with_description(
             "X-API-Key",
@@ -115,31 +115,35 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
 
 /// Completes one operation with what holds for all of its kind.
 fn complete(path: &str, method: &str, operation: &mut Operation) {
-    let is_secret = is_secret(path);
-    if is_secret {
+    let needs_key = needs_key(path);
+    if needs_key {
         operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(SCHEME, [])]);
-        say(operation, 401, "`api_key_required`, `api_key_malformed` or `api_key_invalid`");
-        say(operation, 429, "`rate_limited`: too many requests within a minute with this key, or with wrong ones");
-        say(operation, 500, "`internal`: the service failed; its log says why, under the request's id");
-        say(
+        add_response(operation, 401, "`api_key_required`, `api_key_malformed` or `api_key_invalid`");
+        add_response(
+            operation,
+            429,
+            "`rate_limited`: too many requests within a minute with this key, or with wrong ones",
+        );
+        add_response(operation, 500, "`internal`: the service failed; its log says why, under the request's id");
+        add_response(
             operation,
             503,
             "`store_unavailable`: the store is out of reach or the service overloaded; nothing was changed",
         );
-        say(operation, 504, "`timeout`");
+        add_response(operation, 504, "`timeout`");
     }
-    if let Some(AccessRule { role: Some(role), reach }) = permit(path, method) {
-        let all = if reach == KeyScope::All { ", bound to no project" } else { "" };
-        say(operation, 403, &format!("`forbidden`: this needs a key with the role {role} or above{all}"));
+    if let Some(AccessRule { role: Some(role), scope }) = access_rule(path, method) {
+        let all = if scope == KeyScope::All { ", bound to no project" } else { "" };
+        add_response(operation, 403, &format!("`forbidden`: this needs a key with the role {role} or above{all}"));
     }
-    if is_secret && method == "post" {
+    if needs_key && method == "post" {
         operation.parameters.get_or_insert_default().push(RefOr::T(idempotency_key()));
-        say(operation, 422, "`idempotency_mismatch`: the `Idempotency-Key` came with another request before");
+        add_response(operation, 422, "`idempotency_mismatch`: the `Idempotency-Key` came with another request before");
     }
-    if is_secret && matches!(method, "post" | "put" | "patch") {
-        say(operation, 400, "`validation_failed`: bad fields, or a body that is no JSON object");
-        say(operation, 413, "`payload_too_large`");
-        say(operation, 415, "`unsupported_media_type`: the body is not JSON");
+    if needs_key && matches!(method, "post" | "put" | "patch") {
+        add_response(operation, 400, "`validation_failed`: bad fields, or a body that is no JSON object");
+        add_response(operation, 413, "`payload_too_large`");
+        add_response(operation, 415, "`unsupported_media_type`: the body is not JSON");
     }
     if let Some(body) = &mut operation.request_body
         && (method == "patch" || OPTIONAL_BODY.iter().any(|end| path.ends_with(end)))
@@ -148,21 +152,21 @@ fn complete(path: &str, method: &str, operation: &mut Operation) {
         body.required = Some(Required::False);
     }
     if path.contains("{id}") {
-        say(operation, 404, "`not_found`: there is none, or the id is malformed");
+        add_response(operation, 404, "`not_found`: there is none, or the id is malformed");
         if path.ends_with("{id}") && matches!(method, "put" | "patch" | "delete") {
             operation.parameters.get_or_insert_default().push(RefOr::T(if_match()));
-            say(operation, 400, "`validation_failed`: If-Match is malformed");
-            say(operation, 412, "`revision_mismatch`: read it again and decide anew");
+            add_response(operation, 400, "`validation_failed`: If-Match is malformed");
+            add_response(operation, 412, "`revision_mismatch`: read it again and decide anew");
         }
     }
     for (status, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response {
             if path == "/health/detailed" && status == "503" {
-                or_error(response);
+                allow_error_body(response);
             }
             complete_response(status, response);
             // All responses but 401 have these headers; documenting them on these only saves thousands of lines.
-            if is_secret && (status == "429" || status.starts_with('2')) {
+            if needs_key && (status == "429" || status.starts_with('2')) {
                 for (name, _) in rate_limit_headers() {
                     let common = Ref::new(format!("#/components/headers/{name}"));
                     response.headers.insert(name.to_owned(), RefOr::Ref(common));
@@ -173,21 +177,21 @@ fn complete(path: &str, method: &str, operation: &mut Operation) {
 }
 
 /// Whether a path needs an API key.
-fn is_secret(path: &str) -> bool {
+fn needs_key(path: &str) -> bool {
     let is_under_api = path.starts_with("/api/") && !path.starts_with("/api/docs");
     is_under_api || matches!(path, "/health/detailed" | "/metrics")
 }
 
 /// Adds a response to an operation, unless it is documented already.
-fn say(operation: &mut Operation, status: u16, description: &str) {
+fn add_response(operation: &mut Operation, status: u16, description: &str) {
     let responses = &mut operation.responses.responses;
     responses.entry(status.to_string()).or_insert_with(|| RefOr::T(Response::new(description)));
 }
 
-fn permit(path: &str, method: &str) -> Option<AccessRule> {
+fn access_rule(path: &str, method: &str) -> Option<AccessRule> {
     let (_, methods) = TABLE.iter().find(|(routed, _)| *routed == path)?;
-    let (_, permit) = methods.iter().find(|(routed, _)| routed.eq_ignore_ascii_case(method))?;
-    Some(*permit)
+    let (_, access_rule) = methods.iter().find(|(routed, _)| routed.eq_ignore_ascii_case(method))?;
+    Some(*access_rule)
 }
 
 fn idempotency_key() -> Parameter {
@@ -251,7 +255,7 @@ fn complete_response(status: &str, response: &mut Response) {
 }
 
 /// Documents that the response may be an error instead, for example during shutdown.
-fn or_error(response: &mut Response) {
+fn allow_error_body(response: &mut Response) {
     for content in response.content.values_mut() {
         if let RefOr::T(content) = content
             && let Some(RefOr::Ref(own)) = content.schema.take()

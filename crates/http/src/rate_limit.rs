@@ -20,7 +20,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// The most windows that a counter keeps; they take a few megabytes.
 const MOST_WINDOWS: usize = 65_536;
 /// The number of expired windows that a new one removes. More than one, so that their number falls.
-const SWEPT_AT_ONCE: usize = 2;
+const EVICTED_PER_WINDOW: usize = 2;
 
 /// The requests allowed per minute. 0 is no limit; the default is no limit at all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl RateLimitStatus {
     }
 
     /// Returns a 429 with the time to wait. `what` names what was limited.
-    fn refusal(self, what: &str, now: Timestamp) -> ApiError {
+    fn error(self, what: &str, now: Timestamp) -> ApiError {
         let (limit, seconds) = (self.limit, self.retry_after(now));
         let message = format!("more than {limit} {what} within a minute; try again in {seconds} s");
         let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::RateLimited, message);
@@ -66,29 +66,29 @@ impl RateLimitStatus {
 }
 
 struct Window {
-    began: Timestamp,
+    started: Timestamp,
     count: u32,
 }
 
-/// Whether a window that began at this time is still open. One that begins in the future is not: the clock was set
+/// Whether a window that started at this time is still open. One that begins in the future is not: the clock was set
 /// back.
-fn is_open(began: Timestamp, now: Timestamp) -> bool {
-    began <= now && now < began.plus(MINUTE)
+fn is_open(started: Timestamp, now: Timestamp) -> bool {
+    started <= now && now < started.plus(MINUTE)
 }
 
 /// Counts per key; the window of a key begins with its first request.
 struct FixedWindowCounter<K> {
     limit: u32,
-    most: usize,
+    max_windows: usize,
     open: HashMap<K, Window>,
-    /// Keys in the order in which their windows began, so that expired windows are found without a search. A key whose
-    /// window began anew occurs twice until its first entry is removed.
-    begun: VecDeque<(K, Timestamp)>,
+    /// Keys in the order in which their windows started, so that expired windows are found without a search. A key whose
+    /// window started anew occurs twice until its first entry is removed.
+    started: VecDeque<(K, Timestamp)>,
 }
 
 impl<K: Copy + Eq + Hash> FixedWindowCounter<K> {
-    fn new(limit: u32, most: usize) -> Self {
-        Self { limit, most, open: HashMap::new(), begun: VecDeque::new() }
+    fn new(limit: u32, max_windows: usize) -> Self {
+        Self { limit, max_windows, open: HashMap::new(), started: VecDeque::new() }
     }
 
     /// Counts one request, if the limit allows it.
@@ -97,71 +97,72 @@ impl<K: Copy + Eq + Hash> FixedWindowCounter<K> {
     /// Fails if the limit is reached; the request is not counted.
     fn count(&mut self, key: K, now: Timestamp) -> Result<RateLimitStatus, RateLimitStatus> {
         let limit = self.limit;
-        let standing = |window: &Window| RateLimitStatus {
+        let status = |window: &Window| RateLimitStatus {
             limit,
             remaining: limit.saturating_sub(window.count),
-            ends: window.began.plus(MINUTE),
+            ends: window.started.plus(MINUTE),
         };
         if let Some(window) = self.open.get_mut(&key)
-            && is_open(window.began, now)
+            && is_open(window.started, now)
         {
             if window.count >= limit {
-                return Err(standing(window));
+                return Err(status(window));
             }
             window.count += 1;
-            return Ok(standing(window));
+            return Ok(status(window));
         }
         self.make_room(now);
-        let window = Window { began: now, count: 1 };
-        let first = standing(&window);
+        let window = Window { started: now, count: 1 };
+        let first = status(&window);
         self.open.insert(key, window);
-        self.begun.push_back((key, now));
+        self.started.push_back((key, now));
         Ok(first)
     }
 
     fn make_room(&mut self, now: Timestamp) {
-        for _ in 0..SWEPT_AT_ONCE {
-            let is_full = self.begun.len() >= self.most;
-            let Some((key, began)) = self.begun.pop_front_if(|(_, began)| is_full || !is_open(*began, now)) else {
+        for _ in 0..EVICTED_PER_WINDOW {
+            let is_full = self.started.len() >= self.max_windows;
+            let Some((key, started)) = self.started.pop_front_if(|(_, started)| is_full || !is_open(*started, now))
+            else {
                 return;
             };
-            if self.open.get(&key).is_some_and(|window| window.began == began) {
+            if self.open.get(&key).is_some_and(|window| window.started == started) {
                 self.open.remove(&key);
             }
         }
     }
 }
 
-type Shared<K> = Option<Mutex<FixedWindowCounter<K>>>;
+type SharedCounter<K> = Option<Mutex<FixedWindowCounter<K>>>;
 
-fn shared<K: Copy + Eq + Hash>(limit: u32) -> Shared<K> {
+fn shared_counter<K: Copy + Eq + Hash>(limit: u32) -> SharedCounter<K> {
     (limit > 0).then(|| Mutex::new(FixedWindowCounter::new(limit, MOST_WINDOWS)))
 }
 
 /// Locks the counter. A poisoned lock is usable, because no operation under it can panic half-way.
-fn locked<K>(windows: &Mutex<FixedWindowCounter<K>>) -> MutexGuard<'_, FixedWindowCounter<K>> {
-    windows.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<K>(counter: &Mutex<FixedWindowCounter<K>>) -> MutexGuard<'_, FixedWindowCounter<K>> {
+    counter.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The counters of one process.
 pub(crate) struct RateLimiter {
-    requests: Shared<Uuid>,
+    requests: SharedCounter<Uuid>,
     heartbeats: Heartbeats,
-    failures: Shared<IpAddr>,
+    auth_failures: SharedCounter<IpAddr>,
 }
 
 enum Heartbeats {
-    LikeTheRest,
-    Apart(Shared<Uuid>),
+    AsRequests,
+    Separate(SharedCounter<Uuid>),
 }
 
 impl RateLimiter {
     pub(crate) fn new(limits: RateLimits) -> Self {
-        let apart = |limit| Heartbeats::Apart(shared(limit));
+        let separate = |limit| Heartbeats::Separate(shared_counter(limit));
         Self {
-            requests: shared(limits.per_minute),
-            heartbeats: limits.heartbeats_per_minute.map_or(Heartbeats::LikeTheRest, apart),
-            failures: shared(limits.auth_failures_per_minute),
+            requests: shared_counter(limits.per_minute),
+            heartbeats: limits.heartbeats_per_minute.map_or(Heartbeats::AsRequests, separate),
+            auth_failures: shared_counter(limits.auth_failures_per_minute),
         }
     }
 
@@ -169,32 +170,30 @@ impl RateLimiter {
     ///
     /// # Errors
     /// Fails with 429 and the state of the window.
-    pub(crate) fn request(
+    pub(crate) fn count_request(
         &self,
         key: Uuid,
         is_heartbeat: bool,
         now: Timestamp,
     ) -> Result<Option<RateLimitStatus>, (ApiError, RateLimitStatus)> {
-        let (windows, what) = match &self.heartbeats {
-            Heartbeats::Apart(windows) if is_heartbeat => (windows, "heartbeats with this API key"),
-            Heartbeats::Apart(_) | Heartbeats::LikeTheRest => (&self.requests, "requests with this API key"),
+        let (counter, what) = match &self.heartbeats {
+            Heartbeats::Separate(counter) if is_heartbeat => (counter, "heartbeats with this API key"),
+            Heartbeats::Separate(_) | Heartbeats::AsRequests => (&self.requests, "requests with this API key"),
         };
-        let Some(windows) = windows else { return Ok(None) };
-        let counted = locked(windows).count(key, now);
-        counted.map(Some).map_err(|standing| (standing.refusal(what, now), standing))
+        let Some(counter) = counter else { return Ok(None) };
+        let counted = lock(counter).count(key, now);
+        counted.map(Some).map_err(|status| (status.error(what, now), status))
     }
 
     /// Counts a refused key.
     ///
     /// # Errors
     /// Fails with 429 if the limit is reached.
-    pub(crate) fn failure(&self, from: Option<IpAddr>, now: Timestamp) -> Result<(), ApiError> {
-        let Some(windows) = &self.failures else { return Ok(()) };
+    pub(crate) fn count_auth_failure(&self, from: Option<IpAddr>, now: Timestamp) -> Result<(), ApiError> {
+        let Some(counter) = &self.auth_failures else { return Ok(()) };
         let from = from.map_or(Ipv6Addr::UNSPECIFIED.into(), network);
-        let counted = locked(windows).count(from, now);
-        counted
-            .map(drop)
-            .map_err(|standing| standing.refusal("requests without a valid API key from this address", now))
+        let counted = lock(counter).count(from, now);
+        counted.map(drop).map_err(|status| status.error("requests without a valid API key from this address", now))
     }
 }
 

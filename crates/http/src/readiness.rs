@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use rekindle_core::{Store, StoreError};
 use tokio::sync::Mutex;
 
+use crate::error::ApiError;
+
 /// How long a result is cached.
 const CACHE_TTL: Duration = Duration::from_secs(1);
 
@@ -15,19 +17,30 @@ pub(crate) struct Readiness {
 }
 
 impl Readiness {
-    /// Checks whether the store can serve. Concurrent callers share one check.
+    /// Checks whether the store can serve.
     ///
     /// # Errors
-    /// Fails with the error of the store.
-    pub(crate) async fn of(&self, store: &dyn Store) -> Result<(), StoreError> {
+    /// Fails with 503 for any reason, so that a load balancer chooses another server.
+    pub(crate) async fn check(&self, store: &dyn Store) -> Result<(), ApiError> {
+        self.ping(store).await.map_err(|error| match error {
+            // These map to 503 with a message of their own.
+            StoreError::CircuitOpen { .. } | StoreError::Overloaded(_) => error.into(),
+            StoreError::Unavailable(_) | StoreError::TimedOut(_) | StoreError::Unknown(_) | StoreError::Corrupt(_) => {
+                StoreError::Unavailable(error.to_string()).into()
+            }
+        })
+    }
+
+    /// Returns the cached result, or that of a new ping. Concurrent callers share one ping.
+    async fn ping(&self, store: &dyn Store) -> Result<(), StoreError> {
         let mut last = self.last.lock().await;
-        if let Some((asked, answer)) = &*last
-            && asked.elapsed() < CACHE_TTL
+        if let Some((checked_at, result)) = &*last
+            && checked_at.elapsed() < CACHE_TTL
         {
-            return answer.clone();
+            return result.clone();
         }
-        let answer = store.ping().await;
-        *last = Some((Instant::now(), answer.clone()));
-        answer
+        let result = store.ping().await;
+        *last = Some((Instant::now(), result.clone()));
+        result
     }
 }

@@ -94,8 +94,8 @@ pub(crate) enum LogLevelHint {
 }
 
 /// Adds the fields to a response.
-pub(crate) fn with_log(answer: HandlerResult, note: LogFields) -> HandlerResult {
-    let mut response = answer?;
-    response.extensions_mut().insert(note);
+pub(crate) fn with_log(result: HandlerResult, fields: LogFields) -> HandlerResult {
+    let mut response = result?;
+    response.extensions_mut().insert(fields);
     Ok(response)
 }

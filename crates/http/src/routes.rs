@@ -1,5 +1,7 @@
 //! The table of all endpoints.
 
+use std::sync::Arc;
+
 use actix_web::guard::fn_guard;
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::from_fn;
@@ -21,21 +23,21 @@ use rekindle_api::ErrorCode;
 /// may call it, and by `of all` if it concerns more than one project.
 macro_rules! table {
     ($($group:ident under $prefix:literal {
-        $($path:literal => { $($method:ident $handler:path as $role:ident $(of $reach:ident)?),+ $(,)? })+
+        $($path:literal => { $($method:ident $handler:path as $role:ident $(of $scope:ident)?),+ $(,)? })+
     })+) => {
         /// Every documented path with its methods and their access rules.
         pub(crate) const TABLE: &[(&str, &[(&str, AccessRule)])] = &[$($(
-            ($path, &[$((stringify!($method), permit!($role $($reach)?))),+]),
+            ($path, &[$((stringify!($method), access_rule!($role $($scope)?))),+]),
         )+)+];
 
         $(
             /// Adds the resources of one group in the order of the table; the first match serves a request.
-            fn $group(context: &AppState, add: &mut dyn FnMut(Resource)) {
+            fn $group(state: &Arc<AppState>, add: &mut dyn FnMut(Resource)) {
                 $({
                     const ALLOW: &str = concat!($(allow!($method)),+).split_at(2).1;
                     let path = $path.strip_prefix($prefix).unwrap_or($path);
                     add(web::resource(path)
-                        $(.route(permitted(on(Method::$method).to($handler), permit!($role $($reach)?), context)))+
+                        $(.route(with_access_rule(on(Method::$method).to($handler), access_rule!($role $($scope)?), state)))+
                         .default_service(web::to(|| method_not_allowed(ALLOW))));
                 })+
             }
@@ -46,29 +48,29 @@ macro_rules! table {
 /// Makes the middleware that handles every request.
 macro_rules! entry {
     ($state:expr) => {{
-        let state = $state.clone();
-        from_fn(move |req, next| handle_request(state.clone(), req, next))
+        let state = Arc::clone($state);
+        from_fn(move |req, next| handle_request(Arc::clone(&state), req, next))
     }};
 }
 
 /// Makes the middleware that counts every request.
 macro_rules! counting {
     ($state:expr) => {{
-        let metrics = $state.metrics().clone();
+        let metrics = $state.handles.metrics.clone();
         from_fn(move |req, next| count_request(metrics.clone(), req, next))
     }};
 }
 
 /// Makes the access rule of one line of the table.
-macro_rules! permit {
+macro_rules! access_rule {
     (Anyone) => {
-        AccessRule { role: None, reach: KeyScope::Project }
+        AccessRule { role: None, scope: KeyScope::Project }
     };
     ($role:ident) => {
-        AccessRule { role: Some(Role::$role), reach: KeyScope::Project }
+        AccessRule { role: Some(Role::$role), scope: KeyScope::Project }
     };
     ($role:ident all) => {
-        AccessRule { role: Some(Role::$role), reach: KeyScope::All }
+        AccessRule { role: Some(Role::$role), scope: KeyScope::All }
     };
 }
 
@@ -137,7 +139,7 @@ table! {
         "/api/docs" => { GET docs::page as Anyone }
         "/api/docs/openapi.json" => { GET docs::document as Anyone }
     }
-    outside under "" {
+    top_level under "" {
         "/health" => { GET health::health as Anyone }
         "/healthz" => { GET health::health as Anyone }
         "/health/detailed" => { GET health::detailed as Reader of all }
@@ -148,9 +150,9 @@ table! {
 }
 
 /// Adds everything under `/api` and the paths beside it.
-pub(crate) fn mount(config: &mut ServiceConfig, state: &AppState) {
-    config.app_data(Data::new(state.clone()));
-    let limit = web::PayloadConfig::new(state.max_body_bytes());
+pub(crate) fn mount(config: &mut ServiceConfig, state: &Arc<AppState>) {
+    config.app_data(Data::from(Arc::clone(state)));
+    let limit = web::PayloadConfig::new(state.limits.max_body_bytes);
     let scope = web::scope("/api").app_data(limit).wrap(entry!(state)).wrap(counting!(state)).configure(|config| {
         api(state, &mut |resource| {
             config.service(resource);
@@ -159,31 +161,31 @@ pub(crate) fn mount(config: &mut ServiceConfig, state: &AppState) {
         config.service(asset.default_service(web::to(|| method_not_allowed("GET, HEAD"))));
     });
     config.service(scope.default_service(web::to(not_found)));
-    outside(state, &mut |resource| {
+    top_level(state, &mut |resource| {
         config.service(resource.wrap(entry!(state)).wrap(counting!(state)));
     });
 }
 
 /// Returns the route for unknown paths: 401 without a valid key, 404 with one.
-pub fn not_found_route(state: &AppState) -> Route {
+pub fn not_found_route(state: &Arc<AppState>) -> Route {
     web::to(not_found).wrap(entry!(state)).wrap(counting!(state))
 }
 
 /// Wraps a route in its access rule. Public routes have none.
-fn permitted(route: Route, rule: AccessRule, state: &AppState) -> Route {
+fn with_access_rule(route: Route, rule: AccessRule, state: &Arc<AppState>) -> Route {
     match rule.role {
         None => route,
         Some(_) => {
-            let state = state.clone();
-            route.wrap(from_fn(move |req, next| require_access(rule, state.clone(), req, next)))
+            let state = Arc::clone(state);
+            route.wrap(from_fn(move |req, next| require_access(rule, Arc::clone(&state), req, next)))
         }
     }
 }
 
 fn on(method: Method) -> Route {
-    web::route().guard(fn_guard(move |asked| {
-        let asked = &asked.head().method;
-        *asked == method || (*asked == Method::HEAD && method == Method::GET)
+    web::route().guard(fn_guard(move |context| {
+        let requested = &context.head().method;
+        *requested == method || (*requested == Method::HEAD && method == Method::GET)
     }))
 }
 

@@ -118,9 +118,9 @@ impl<'a> ServerBuilder<'a> {
         };
         let board = JobRegistry::new(&metrics);
         let environment = self.settings.environment.clone();
-        let surroundings = ServerHandles { metrics: metrics.clone(), circuit, jobs: board.clone(), environment };
-        let state = AppState::with_handles(tracker, limits, surroundings);
-        let tracker = state.tracker().clone();
+        let handles = ServerHandles { metrics: metrics.clone(), circuit, jobs: board.clone(), environment };
+        let state = AppState::with_handles(tracker, limits, handles);
+        let tracker = state.tracker.clone();
         state.spawn_upkeep();
         // The first request must find the stored API keys.
         let _ = timeout(KEY_LOAD_TIMEOUT, state.refresh_keys()).await;
@@ -131,7 +131,7 @@ impl<'a> ServerBuilder<'a> {
             drain_timeout: self.settings.drain_timeout,
             error_body: protocol_error_body,
         };
-        let served = state.clone();
+        let served = Arc::clone(&state);
         let app = move |config: &mut ServiceConfig| {
             configure(config, &served);
             config.default_service(not_found_route(&served));

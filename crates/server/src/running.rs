@@ -21,7 +21,7 @@ const FLUSH_TIMEOUT: Duration = Duration::from_millis(250);
 /// A server that listens.
 pub struct RunningServer {
     pub(crate) address: SocketAddr,
-    pub(crate) state: AppState,
+    pub(crate) state: Arc<AppState>,
     pub(crate) drain_timeout: Duration,
     pub(crate) connections: Arc<Connections>,
     pub(crate) handle: ServerHandle,
@@ -51,7 +51,7 @@ impl RunningServer {
 
     /// Like [`RunningServer::stop`], and warns open connections before they are closed.
     pub(crate) async fn stop_with_notice(self) {
-        self.state.drain();
+        self.state.admission.drain();
         if self.connections.count() > 0 {
             tokio::time::sleep(SHUTDOWN_NOTICE.min(self.drain_timeout)).await;
         }
@@ -64,9 +64,9 @@ impl RunningServer {
     /// As long as a request is in flight, the server listens: `/ready` tells load balancers to use other servers, and
     /// new requests are rejected with a hint to retry. Then connections are refused.
     pub async fn stop(mut self) {
-        self.state.drain();
+        self.state.admission.drain();
         let deadline = Instant::now() + self.drain_timeout;
-        let all_answered = timeout_at(deadline, self.state.drained()).await.is_ok();
+        let all_answered = timeout_at(deadline, self.state.admission.drained()).await.is_ok();
         // Idle connections are closed by this, the others once they have their answer. The workers look only once a
         // second whether that is so; the connections tell at once.
         let stopped = self.handle.stop(true);
@@ -84,7 +84,7 @@ impl RunningServer {
         self.jobs.stop().await;
         // Who was refused in the last second, too, is to be in the audit trail.
         let _ = timeout(self.drain_timeout, self.state.flush_denied_log()).await;
-        let closed = timeout(self.drain_timeout, self.state.tracker().store().close()).await;
+        let closed = timeout(self.drain_timeout, self.state.tracker.store().close()).await;
         if closed.is_err() {
             warn!("The store did not close in time: what was answered is kept");
         }

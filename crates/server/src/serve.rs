@@ -1,6 +1,7 @@
 //! Runs a server until a signal ends it; tells the service manager how it fares.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use rekindle_telemetry::traces;
 use tracing::{info, warn};
@@ -26,9 +27,9 @@ pub(crate) async fn serve(
     }
     let notifier = Notifier::of_process();
     notifier.ready(running.address);
-    let state = running.state.clone();
-    let _feeding = notifier.keep_alive(running.address, move || state.is_draining());
-    let board = running.state.jobs().clone();
+    let state = Arc::clone(&running.state);
+    let _feeding = notifier.keep_alive(running.address, move || state.admission.is_draining());
+    let board = running.state.handles.jobs.clone();
     let signal = loop {
         let asked = tokio::select! {
             asked = signals.next() => asked,

@@ -98,7 +98,7 @@ async fn an_allowed_page_can_read_every_response_including_errors() {
 async fn an_overloaded_or_draining_server_answers_pages_too() {
     let mut server = open_to_pages().await;
     let running = server.take();
-    running.state().drain();
+    running.state().admission.drain();
     let reply = Reply::of(server.bare(Method::GET, "/ready").header("Origin", PAGE)).await;
     reply.error(StatusCode::SERVICE_UNAVAILABLE, "draining");
     assert_eq!(reply.header("access-control-allow-origin"), Some(PAGE));

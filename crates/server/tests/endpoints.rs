@@ -71,7 +71,7 @@ async fn sessions() {
     assert!(failed.completed_at.is_some());
 
     let list: SessionList = read(&server.get("/api/sessions?status=failed&project_id=p&archived=false").await);
-    assert_eq!((list.total, list.sessions.len(), list.limit), (1, 1, 50));
+    assert_eq!((list.total, list.items.len(), list.limit), (1, 1, 50));
     let ended = server.act(&format!("{path}/heartbeat")).await;
     assert!(ended.error(StatusCode::CONFLICT, "session_ended").is_empty());
     let illegal = server.patch(&path, json!({ "status": "active" })).await;
@@ -184,7 +184,7 @@ async fn machines() {
     let offline: Machine = read(&server.patch(&path, value(&offline)).await.expect(StatusCode::OK));
     assert_eq!(offline.status, MachineStatus::Offline);
     let list: MachineList = read(&server.get("/api/machines?status=online").await);
-    assert_eq!((list.total, list.machines[0].machine_id.as_str()), (1, made.machine_id.as_str()));
+    assert_eq!((list.total, list.items[0].machine_id.as_str()), (1, made.machine_id.as_str()));
     let back: Machine = read(&server.act(&format!("{path}/heartbeat")).await.expect(StatusCode::OK));
     assert_eq!(back.status, MachineStatus::Online);
     let care = json!({ "status": "maintenance" });
@@ -246,7 +246,7 @@ async fn recovery() {
     let lineage: SessionList = read(&server.get(&format!("/api/sessions?lineage_id={original}")).await);
     assert_eq!(lineage.total, 2);
     let copied: TaskList = read(&server.get(&format!("/api/tasks?session_id={}", successor.session_id)).await);
-    let names: Vec<_> = copied.tasks.iter().map(|task| task.task_name.as_str()).collect();
+    let names: Vec<_> = copied.items.iter().map(|task| task.task_name.as_str()).collect();
     assert_eq!(names, ["stuck", "waits"], "what had failed, also with its session, stays behind");
     server.stop().await;
 }
@@ -303,6 +303,6 @@ async fn cleanup() {
     let done: CleanupReport = read(&server.delete("/api/sessions/cleanup?older_than_days=0").await);
     assert_eq!((done.deleted_sessions, done.deleted_tasks, done.older_than_days), (1, 1, 0));
     let left: SessionList = read(&server.get("/api/sessions").await);
-    assert_eq!((left.total, left.sessions[0].metadata["archived"].clone()), (1, json!(true)), "archived ones stay");
+    assert_eq!((left.total, left.items[0].metadata["archived"].clone()), (1, json!(true)), "archived ones stay");
     server.stop().await;
 }

@@ -163,7 +163,7 @@ async fn a_server_that_stops_in_good_order_hands_over_at_once() {
     first.end("-TERM").await;
     let ended = Instant::now();
     for ((lease, before, _), (_, after, free)) in ours.into_iter().zip(leases(&folder)) {
-        assert!(free || after > before, "{duty} is given back, if not taken already");
+        assert!(free || after > before, "{lease} is given back, if not taken already");
     }
     let session = second.session("p").await;
     for job in ["detector", "retention"] {

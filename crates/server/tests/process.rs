@@ -192,7 +192,7 @@ async fn readiness_says_that_it_is_draining() {
     server.tracker.detect().await.unwrap();
     let mut server = server;
     let running = server.take();
-    running.state().drain();
+    running.state().admission.drain();
     let reply = server.get("/ready").await;
     reply.error(StatusCode::SERVICE_UNAVAILABLE, "draining");
     assert_eq!(reply.header("retry-after"), Some("1"));

@@ -51,7 +51,7 @@ impl Failing {
         let broken = Layered::new(Arc::clone(&outage), Arc::new(MemoryStore::new()));
         let setup = Setup::new().set("DETECT_INTERVAL_MS", "600000").clock(&clock).store(Arc::new(broken));
         let server = setup.layered().start().await;
-        let circuit = Arc::clone(server.context().circuit().unwrap());
+        let circuit = Arc::clone(server.context().handles.circuit.as_ref().unwrap());
         let path = format!("/api/sessions/{}", server.session("p", "m").await);
         outage.on.store(true, Ordering::SeqCst);
         Self { server, outage, circuit, clock, path }

@@ -129,12 +129,10 @@ pub(crate) async fn machine(globals: &Globals, command: MachineCommand) -> Resul
 }
 
 async fn list(globals: &Globals, args: &ListArgs) -> Result<(), CliError> {
-    let query =
-        |cursor| MachineQuery { status: args.status, limit: args.part.page(), offset: args.part.offset, cursor };
+    let query = |paging| MachineQuery { status: args.status, limit: args.part.page(), paging };
     let draw = async |server: &Connection| {
-        let answer =
-            list::fetch(server, "machines", &args.part, |api, cursor| api.list_machines(&query(cursor))).await?;
-        let ids = |list: &MachineList| list.machines.iter().map(|one| one.machine_id.clone()).collect();
+        let answer = list::fetch(server, &args.part, |api, paging| api.list_machines(&query(paging))).await?;
+        let ids = |list: &MachineList| list.items.iter().map(|one| one.machine_id.clone()).collect();
         Ok(list::shown(globals, &args.part, answer, ids, tables::machines))
     };
     args.watch.draw(globals, draw).await

@@ -182,20 +182,18 @@ pub(crate) async fn session(globals: &Globals, command: SessionCommand) -> Resul
 }
 
 async fn list(globals: &Globals, args: &ListArgs) -> Result<(), CliError> {
-    let query = |cursor| SessionQuery {
+    let query = |paging| SessionQuery {
         project_id: args.project.clone(),
         machine_id: args.machine.clone(),
         status: args.status,
         archived: args.archived,
         lineage_id: args.lineage,
         limit: args.part.page(),
-        offset: args.part.offset,
-        cursor,
+        paging,
     };
     let draw = async |server: &Connection| {
-        let answer =
-            list::fetch(server, "sessions", &args.part, |api, cursor| api.list_sessions(&query(cursor))).await?;
-        let ids = |list: &SessionList| list.sessions.iter().map(|one| one.session_id.to_string()).collect();
+        let answer = list::fetch(server, &args.part, |api, paging| api.list_sessions(&query(paging))).await?;
+        let ids = |list: &SessionList| list.items.iter().map(|one| one.session_id.to_string()).collect();
         Ok(list::shown(globals, &args.part, answer, ids, tables::sessions))
     };
     args.watch.draw(globals, draw).await

@@ -119,17 +119,16 @@ pub(crate) async fn task(globals: &Globals, command: TaskCommand) -> Result<(), 
 }
 
 async fn list(globals: &Globals, args: &ListArgs) -> Result<(), CliError> {
-    let query = |cursor| TaskQuery {
+    let query = |paging| TaskQuery {
         session_id: args.session,
         project_id: args.project.clone(),
         status: args.status,
         limit: args.part.page(),
-        offset: args.part.offset,
-        cursor,
+        paging,
     };
     let draw = async |server: &Connection| {
-        let answer = list::fetch(server, "tasks", &args.part, |api, cursor| api.list_tasks(&query(cursor))).await?;
-        let ids = |list: &TaskList| list.tasks.iter().map(|one| one.task_id.to_string()).collect();
+        let answer = list::fetch(server, &args.part, |api, paging| api.list_tasks(&query(paging))).await?;
+        let ids = |list: &TaskList| list.items.iter().map(|one| one.task_id.to_string()).collect();
         Ok(list::shown(globals, &args.part, answer, ids, tables::tasks))
     };
     args.watch.draw(globals, draw).await

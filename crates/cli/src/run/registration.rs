@@ -191,9 +191,9 @@ impl Registration {
         let mut found = Vec::new();
         for _ in 0..PAGES {
             let page = server.send(|api| api.list_tasks(&query).within(STEP)).await?.value;
-            found.extend(page.tasks);
-            query.cursor = page.next_cursor;
-            if query.cursor.is_none() {
+            found.extend(page.items);
+            query.paging.cursor = page.next_cursor;
+            if query.paging.cursor.is_none() {
                 break;
             }
         }

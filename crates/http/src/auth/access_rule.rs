@@ -21,7 +21,7 @@ pub(crate) struct AccessRule {
     /// The lowest role that is let in. None: every caller is, even without a key.
     pub role: Option<Role>,
     /// The projects that the endpoint concerns.
-    pub reach: KeyScope,
+    pub scope: KeyScope,
 }
 
 impl AccessRule {
@@ -36,7 +36,7 @@ impl AccessRule {
             let message = format!("this needs a key with the role {needed} or above; key {id} is a {role}'s");
             return Err(ApiError::forbidden("role", message, needed.as_str()));
         }
-        match (&identity.project, self.reach) {
+        match (&identity.project, self.scope) {
             (Some(project), KeyScope::All) => {
                 let message = format!(
                     "this is about all projects, and key {id} is for project {project} only; it needs a key with the \

@@ -15,12 +15,12 @@ pub(crate) struct AuthContext {
     /// The address of the client, if known.
     pub address: Option<IpAddr>,
     /// The id of the request.
-    pub request: Uuid,
+    pub request_id: Uuid,
 }
 
 impl AuthContext {
     /// Returns the actor, as the audit log stores it.
     pub(crate) fn actor(&self) -> Actor {
-        Actor { key: Some(self.identity.id), address: self.address, request: self.request }
+        Actor { key: Some(self.identity.id), address: self.address, request: self.request_id }
     }
 }

@@ -27,41 +27,41 @@ pub(crate) struct Identity {
     pub project: Option<ProjectId>,
 }
 
-type CachedKey = HashMap<SecretHash, ApiKey>;
+type KeysByHash = HashMap<SecretHash, ApiKey>;
 
 /// The API keys that are let in, cached in memory.
 #[derive(Debug)]
 pub(crate) struct ApiKeyCache {
     configured: ApiKeys,
-    /// None before the first read of the store. The number is the turn of that read.
-    handed_out: RwLock<Option<(u64, Arc<CachedKey>)>>,
-    turns: AtomicU64,
+    /// The keys of the store and the number of the read that returned them. None before the first read.
+    stored: RwLock<Option<(u64, Arc<KeysByHash>)>>,
+    reads: AtomicU64,
 }
 
 impl ApiKeyCache {
     /// Returns a cache with the keys of the settings only.
     pub(crate) fn new(configured: ApiKeys) -> Self {
-        Self { configured, handed_out: RwLock::new(None), turns: AtomicU64::new(0) }
+        Self { configured, stored: RwLock::new(None), reads: AtomicU64::new(0) }
     }
 
     /// Returns the identity of the request's key.
     ///
     /// # Errors
     /// Fails with 401 and the reason as the message, or with 503 while the keys of the store are not known.
-    pub(crate) fn admit(&self, headers: &HeaderMap, now: Timestamp) -> Result<Identity, ApiError> {
-        let key = auth::presented(headers)?;
+    pub(crate) fn identify(&self, headers: &HeaderMap, now: Timestamp) -> Result<Identity, ApiError> {
+        let key = auth::read_key(headers)?;
         let secret = hash(key);
-        if self.configured.contain(key) {
+        if self.configured.contains(key) {
             return Ok(Identity { id: configured_id(secret), role: Role::Admin, project: None });
         }
-        let Some(handed_out) = self.snapshot() else {
+        let Some(stored) = self.snapshot() else {
             return Err(ApiError::keys_unknown());
         };
-        match handed_out.get(&secret) {
+        match stored.get(&secret) {
             Some(found) if found.state(now) == KeyState::Valid => {
                 Ok(Identity { id: found.id, role: found.role, project: found.project_id.clone() })
             }
-            Some(_) | None => Err(auth::invalid()),
+            Some(_) | None => Err(auth::invalid_key()),
         }
     }
 
@@ -70,26 +70,26 @@ impl ApiKeyCache {
     /// # Errors
     /// Fails with the error of the store.
     pub(crate) async fn refresh(&self, tracker: &Tracker) -> Result<(), Error> {
-        let turn = self.turns.fetch_add(1, Ordering::SeqCst);
+        let read = self.reads.fetch_add(1, Ordering::SeqCst);
         let keys = tracker.api_keys().list().await?;
-        let handed = keys.into_iter().map(|row| (row.value.secret, row.value)).collect();
-        let mut standing = self.handed_out.write().unwrap_or_else(PoisonError::into_inner);
+        let keys = keys.into_iter().map(|row| (row.value.secret, row.value)).collect();
+        let mut stored = self.stored.write().unwrap_or_else(PoisonError::into_inner);
         // A read that began later is newer, even if it ended earlier.
-        if standing.as_ref().is_none_or(|(theirs, _)| *theirs < turn) {
-            *standing = Some((turn, Arc::new(handed)));
+        if stored.as_ref().is_none_or(|(number, _)| *number < read) {
+            *stored = Some((read, Arc::new(keys)));
         }
         Ok(())
     }
 
     /// Returns the id of the request's key if it was created at runtime, even if it is no longer valid.
-    pub(crate) fn known(&self, headers: &HeaderMap) -> Option<KeyId> {
-        let key = auth::presented(headers).ok()?;
+    pub(crate) fn known_id(&self, headers: &HeaderMap) -> Option<KeyId> {
+        let key = auth::read_key(headers).ok()?;
         self.snapshot()?.get(&hash(key)).map(|found| found.id)
     }
 
-    fn snapshot(&self) -> Option<Arc<CachedKey>> {
-        let standing = self.handed_out.read().unwrap_or_else(PoisonError::into_inner);
-        standing.as_ref().map(|(_, handed)| Arc::clone(handed))
+    fn snapshot(&self) -> Option<Arc<KeysByHash>> {
+        let stored = self.stored.read().unwrap_or_else(PoisonError::into_inner);
+        stored.as_ref().map(|(_, keys)| Arc::clone(keys))
     }
 }
 

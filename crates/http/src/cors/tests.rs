@@ -48,19 +48,19 @@ fn origins_are_exact() {
 #[test]
 fn an_origin_is_compared_as_a_browser_writes_it() {
     let allowed = AllowedOrigins::parse("https://App.Example.org,http://localhost:1").unwrap();
-    let of = |origin: &'static str| {
+    let decide = |origin: &'static str| {
         let mut headers = HeaderMap::new();
         headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
-        allowed.of(&headers)
+        allowed.decide(&headers)
     };
     assert_eq!(
-        of("https://app.example.org"),
+        decide("https://app.example.org"),
         OriginDecision::Allowed(HeaderValue::from_static("https://app.example.org"))
     );
-    assert!(matches!(of("http://localhost:1"), OriginDecision::Allowed(_)));
+    assert!(matches!(decide("http://localhost:1"), OriginDecision::Allowed(_)));
     for foreign in ["https://app.example.org.evil.example", "http://app.example.org", "http://localhost:12", "null"] {
-        assert_eq!(of(foreign), OriginDecision::NotAllowed, "{foreign}");
+        assert_eq!(decide(foreign), OriginDecision::NotAllowed, "{foreign}");
     }
-    assert_eq!(allowed.of(&HeaderMap::new()), OriginDecision::NotAllowed);
-    assert_eq!(AllowedOrigins::default().of(&HeaderMap::new()), OriginDecision::Off);
+    assert_eq!(allowed.decide(&HeaderMap::new()), OriginDecision::NotAllowed);
+    assert_eq!(AllowedOrigins::default().decide(&HeaderMap::new()), OriginDecision::Off);
 }

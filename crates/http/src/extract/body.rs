@@ -30,7 +30,7 @@ impl FromRequest for Body {
         if let Err(error) = acceptable(req.headers()) {
             return Box::pin(std::future::ready(Err(error)));
         }
-        let max = req.app_data::<web::Data<AppState>>().map_or(0, |context| context.max_body_bytes());
+        let max = req.app_data::<web::Data<AppState>>().map_or(0, |state| state.limits.max_body_bytes);
         let bytes = Bytes::from_request(req, payload);
         Box::pin(async move {
             let too_large = || {

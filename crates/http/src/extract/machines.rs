@@ -5,7 +5,7 @@ use rekindle_core::store::MachineFilter;
 use rekindle_core::use_cases::{IfMatch, MachinePatch, NewMachine};
 
 use super::fields::{Reserved, parsed, slots, text};
-use super::{Body, Fields, Paging, Params};
+use super::{Body, Fields, Params, RequestedPage};
 use crate::error::ApiError;
 
 /// The default and the maximum number of machines on a page.
@@ -46,7 +46,7 @@ pub(crate) fn patch_machine(body: &Body, if_match: Option<IfMatch>) -> Result<Ma
 }
 
 /// Parses `GET /api/machines`.
-pub(crate) fn machine_filter(mut params: Params) -> Result<(MachineFilter, Paging), ApiError> {
+pub(crate) fn machine_filter(mut params: Params) -> Result<(MachineFilter, RequestedPage), ApiError> {
     let status = params.parsed("status");
     let paging = params.paging(PAGE.0, PAGE.1);
     params.done(|| Ok((MachineFilter { status: status? }, paging?)))

@@ -21,7 +21,7 @@ pub(crate) struct Params {
 
 /// The requested part of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Paging {
+pub(crate) struct RequestedPage {
     /// The page, for the store.
     pub request: PageRequest,
     /// The offset that the response shows. None if the request has a cursor.
@@ -84,7 +84,7 @@ impl Params {
     }
 
     /// Parses `limit`, `offset` and `cursor`.
-    pub(crate) fn paging(&mut self, default: u32, max: u32) -> Read<Paging> {
+    pub(crate) fn paging(&mut self, default: u32, max: u32) -> Read<RequestedPage> {
         let limit = self.limit(default, max);
         let offset = self.number("offset", 0..=i64::MAX.unsigned_abs());
         let cursor = self.parsed::<Cursor>("cursor");
@@ -92,11 +92,11 @@ impl Params {
         Ok(match (offset, cursor) {
             (Some(_), Some(_)) => return Err(self.faults.note("offset", "must not be given together with cursor")),
             (None, Some(cursor)) => {
-                Paging { request: PageRequest { limit, start: Start::After(cursor) }, offset: None }
+                RequestedPage { request: PageRequest { limit, start: Start::After(cursor) }, offset: None }
             }
             (offset, None) => {
                 let skip = offset.unwrap_or(0);
-                Paging { request: PageRequest { limit, start: Start::Offset(skip) }, offset: Some(skip) }
+                RequestedPage { request: PageRequest { limit, start: Start::Offset(skip) }, offset: Some(skip) }
             }
         })
     }

@@ -14,27 +14,28 @@ use uuid::Uuid;
 
 use super::idempotency_key::IdempotencyKeyHeader;
 use crate::auth::context::AuthContext;
-use crate::denied_log::Refused;
+use crate::denied_log::DeniedRequest;
 use crate::error::ApiError;
+use crate::run_to_completion::run_to_completion;
 use crate::state::AppState;
 use rekindle_api::ErrorCode;
 
 /// The context of one request; an extractor for handlers.
 pub(crate) struct RequestContext {
-    context: Data<AppState>,
-    visit: AuthContext,
+    state: Data<AppState>,
+    auth: AuthContext,
     method: Method,
-    path: String,
-    pub(super) repeatable: Option<IdempotencyKeyHeader>,
+    route: String,
+    pub(super) idempotency_key: Option<IdempotencyKeyHeader>,
 }
 
 impl RequestContext {
     /// Returns the state that all requests share.
-    pub(crate) fn context(&self) -> &AppState {
-        &self.context
+    pub(crate) fn state(&self) -> &AppState {
+        &self.state
     }
 
-    /// Runs one use case to its end: see [`AppState::run`].
+    /// Runs one use case to its end: see [`run_to_completion`].
     ///
     /// # Errors
     /// Fails with the errors of the use case.
@@ -44,32 +45,33 @@ impl RequestContext {
         F: Future<Output = Result<T, Error>> + Send + 'static,
         T: Send + 'static,
     {
-        self.noting(self.context.run(name, |_| use_case(self.tracker(None))).await)
+        self.note_refusal(run_to_completion(name, use_case(self.tracker(None))).await)
     }
 
-    pub(super) fn request(&self) -> Uuid {
-        self.visit.request
+    /// Returns the id of the request.
+    pub(super) fn request_id(&self) -> Uuid {
+        self.auth.request_id
     }
 
-    /// Records a refusal that only the use case could decide.
-    pub(super) fn noting<T>(&self, outcome: Result<T, ApiError>) -> Result<T, ApiError> {
+    /// Records the refusal of a request that its key may not make, which only the use case could decide.
+    pub(super) fn note_refusal<T>(&self, outcome: Result<T, ApiError>) -> Result<T, ApiError> {
         if let Err(error) = &outcome
             && error.code == ErrorCode::Forbidden
         {
-            self.context.metrics().auth_failed(error.code.as_str());
-            self.context.denied_log().note(Refused::by_use_case(&self.visit, &self.method, &self.path, error));
+            self.state.handles.metrics.auth_failed(error.code.as_str());
+            self.state.denied_log.push(DeniedRequest::by_use_case(&self.auth, &self.method, &self.route, error));
         }
         outcome
     }
 
     /// Returns the use cases for this caller: with its actor, scope and idempotency key.
-    pub(super) fn tracker(&self, once: Option<Arc<IdempotentRequest>>) -> Tracker {
-        let mut tracker = self.context.tracker().with_actor(self.visit.actor());
-        if let Some(project) = &self.visit.identity.project {
+    pub(super) fn tracker(&self, idempotent: Option<Arc<IdempotentRequest>>) -> Tracker {
+        let mut tracker = self.state.tracker.with_actor(self.auth.actor());
+        if let Some(project) = &self.auth.identity.project {
             tracker = tracker.with_scope(project.clone());
         }
-        match once {
-            Some(once) => tracker.with_idempotency(once),
+        match idempotent {
+            Some(request) => tracker.with_idempotency(request),
             None => tracker,
         }
     }
@@ -80,17 +82,17 @@ impl FromRequest for RequestContext {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let context = req.app_data::<Data<AppState>>().cloned();
-        let visit = req.extensions().get::<AuthContext>().cloned();
-        ready(match (context, visit) {
-            (Some(context), Some(visit)) => {
-                let (method, path) = (req.method().clone(), req.match_pattern().unwrap_or_default());
-                IdempotencyKeyHeader::of(req, &visit).map(|repeatable| Self {
-                    context,
-                    visit,
+        let state = req.app_data::<Data<AppState>>().cloned();
+        let auth = req.extensions().get::<AuthContext>().cloned();
+        ready(match (state, auth) {
+            (Some(state), Some(auth)) => {
+                let (method, route) = (req.method().clone(), req.match_pattern().unwrap_or_default());
+                IdempotencyKeyHeader::of(req, &auth).map(|idempotency_key| Self {
+                    state,
+                    auth,
                     method,
-                    path,
-                    repeatable,
+                    route,
+                    idempotency_key,
                 })
             }
             (_, _) => Err(ApiError::internal("a handler that needs a caller is mounted outside the entry")),

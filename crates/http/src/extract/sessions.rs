@@ -8,7 +8,7 @@ use rekindle_core::use_cases::{
 use rekindle_core::{ErrorMessage, MetadataPatch, SessionStatus};
 
 use super::fields::{Reserved, flag, parsed, slot, text};
-use super::{Body, Fields, Paging, Params};
+use super::{Body, Fields, Params, RequestedPage};
 use crate::error::ApiError;
 
 /// The default and the maximum number of sessions on a page.
@@ -110,7 +110,7 @@ pub(crate) fn empty_body(body: &Body) -> Result<(), ApiError> {
 }
 
 /// Parses `GET /api/sessions`.
-pub(crate) fn session_filter(mut params: Params) -> Result<(SessionFilter, Paging), ApiError> {
+pub(crate) fn session_filter(mut params: Params) -> Result<(SessionFilter, RequestedPage), ApiError> {
     let project_id = params.parsed("project_id");
     let machine_id = params.parsed("machine_id");
     let status = params.parsed("status");
@@ -130,7 +130,7 @@ pub(crate) fn session_filter(mut params: Params) -> Result<(SessionFilter, Pagin
 }
 
 /// Parses `GET /api/sessions/archived`.
-pub(crate) fn archived_page(mut params: Params) -> Result<(SessionFilter, Paging), ApiError> {
+pub(crate) fn archived_page(mut params: Params) -> Result<(SessionFilter, RequestedPage), ApiError> {
     let paging = params.paging(PAGE.0, PAGE.1);
     params.done(|| Ok((SessionFilter { archived: Some(true), ..SessionFilter::default() }, paging?)))
 }

@@ -6,7 +6,7 @@ use rekindle_core::use_cases::{IfMatch, NewTask, TaskPatch};
 use rekindle_core::{ErrorMessage, TaskStatus};
 
 use super::fields::{Reserved, parsed, text};
-use super::{Body, Fields, Paging, Params};
+use super::{Body, Fields, Params, RequestedPage};
 use crate::error::ApiError;
 
 /// The default and the maximum number of tasks on a page.
@@ -61,7 +61,7 @@ fn without_words(status: TaskStatus) -> Option<TaskTarget> {
 }
 
 /// Parses `GET /api/tasks`.
-pub(crate) fn task_filter(mut params: Params) -> Result<(TaskFilter, Paging), ApiError> {
+pub(crate) fn task_filter(mut params: Params) -> Result<(TaskFilter, RequestedPage), ApiError> {
     let session_id = params.parsed("session_id");
     let project_id = params.parsed("project_id");
     let status = params.parsed("status");

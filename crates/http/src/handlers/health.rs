@@ -13,14 +13,14 @@ use rekindle_api::{DetailedHealth, Health, HealthStatus, Object, Ready};
     get, path = "/health", tag = "service", operation_id = "getHealth",
     responses((status = 200, description = "It does", body = Health)),
 )]
-pub(crate) async fn health(context: Data<AppState>) -> HandlerResult {
-    let timestamp = context.tracker().now().into();
-    json(StatusCode::OK, &Health { status: "ok".to_owned(), timestamp, uptime: uptime(&context) })
+pub(crate) async fn health(state: Data<AppState>) -> HandlerResult {
+    let timestamp = state.tracker.now().into();
+    json(StatusCode::OK, &Health { status: "ok".to_owned(), timestamp, uptime: uptime(&state) })
 }
 
 /// Returns the uptime in seconds, with milliseconds.
-fn uptime(context: &AppState) -> f64 {
-    let millis = u64::try_from(context.uptime().as_millis()).unwrap_or(u64::MAX).max(1);
+fn uptime(state: &AppState) -> f64 {
+    let millis = u64::try_from(state.started.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
     #[expect(clippy::cast_precision_loss, reason = "exact for the next 285,000 years")]
     let seconds = millis as f64 / 1000.0;
     seconds
@@ -37,12 +37,12 @@ fn uptime(context: &AppState) -> f64 {
         (status = 503, description = "`error`", body = DetailedHealth),
     ),
 )]
-pub(crate) async fn detailed(context: Data<AppState>) -> HandlerResult {
-    let (status, found) = context.checks().look().await;
+pub(crate) async fn detailed(state: Data<AppState>) -> HandlerResult {
+    let (status, found) = state.health.run().await;
     let dependencies: Object = found.into_iter().map(|(name, found)| (name.to_owned(), found.shown.into())).collect();
     let code = if status == HealthStatus::Error { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-    let (timestamp, uptime) = (context.tracker().now().into(), uptime(&context));
-    let (version, environment) = (env!("CARGO_PKG_VERSION").to_owned(), context.environment().to_owned());
+    let (timestamp, uptime) = (state.tracker.now().into(), uptime(&state));
+    let (version, environment) = (env!("CARGO_PKG_VERSION").to_owned(), state.handles.environment.clone());
     let body = DetailedHealth { status, timestamp, uptime, dependencies, version, environment };
     let mut response = json(code, &body)?;
     response.extensions_mut().insert(RawBody);
@@ -59,10 +59,10 @@ pub(crate) async fn detailed(context: Data<AppState>) -> HandlerResult {
         (status = 503, description = "`draining`, or `store_unavailable`"),
     ),
 )]
-pub(crate) async fn ready(context: Data<AppState>) -> HandlerResult {
-    if context.is_draining() {
+pub(crate) async fn ready(state: Data<AppState>) -> HandlerResult {
+    if state.admission.is_draining() {
         return Err(ApiError::draining());
     }
-    context.store_ready().await?;
+    state.readiness.check(state.tracker.store().as_ref()).await?;
     json(StatusCode::OK, &Ready { status: "ready".to_owned() })
 }

@@ -23,7 +23,7 @@ use rekindle_api::{ApiKey, ApiKeyList, CreateApiKey, NewApiKey, RotateApiKey};
 pub(crate) async fn create(caller: RequestContext, body: Body) -> HandlerResult {
     let secret = RandomIds.new_id();
     let new = extract::new_key(&body, secret_hash(secret))?;
-    let now = caller.context().tracker().now();
+    let now = caller.state().tracker.now();
     let show = move |secret| move |row: &Versioned<core::ApiKey>| shown_new(row, secret, now);
     let create = |tracker: Tracker| async move { tracker.api_keys().create(new).await };
     let answer = caller.respond_redacted("create_key", &body, create, show(Some(secret)), show(None)).await;
@@ -34,17 +34,16 @@ pub(crate) async fn create(caller: RequestContext, body: Body) -> HandlerResult 
 fn shown_new(row: &Versioned<core::ApiKey>, secret: Option<Uuid>, now: Timestamp) -> HandlerResult {
     let location = format!("/api/keys/{}", row.value.id);
     let answer = created(&location, row.version, &NewApiKey { key: ApiKey::at(row, now), secret });
-    with_log(answer, note("API key created"))
+    with_log(answer, log_fields("API key created"))
 }
 
-fn note(message: &'static str) -> LogFields {
+fn log_fields(message: &'static str) -> LogFields {
     LogFields { message, ..LogFields::default() }
 }
 
 /// Refreshes the keys of this process at once; other processes read the change in their next round.
 async fn fresh(caller: &RequestContext) {
-    let context = caller.context();
-    if let Err(error) = context.keys().refresh(context.tracker()).await {
+    if let Err(error) = caller.state().refresh_keys().await {
         tracing::debug!(cause = %error, "The API keys could not be read; the next round will");
     }
 }
@@ -58,7 +57,7 @@ async fn fresh(caller: &RequestContext) {
 )]
 pub(crate) async fn list(caller: RequestContext) -> HandlerResult {
     let rows = caller.run("keys", |tracker| async move { tracker.api_keys().list().await }).await?;
-    let now = caller.context().tracker().now();
+    let now = caller.state().tracker.now();
     let keys: Vec<_> = rows.iter().map(|row| ApiKey::at(row, now)).collect();
     let total = keys.len() as u64;
     json(StatusCode::OK, &ApiKeyList { keys, total })
@@ -80,7 +79,7 @@ pub(crate) async fn list(caller: RequestContext) -> HandlerResult {
 pub(crate) async fn rotate(caller: RequestContext, id: PathId<KeyId>, body: Body) -> HandlerResult {
     let (lasts, overlap) = extract::rotate_key(&body)?;
     let secret = RandomIds.new_id();
-    let now = caller.context().tracker().now();
+    let now = caller.state().tracker.now();
     let show = move |secret| move |rotated: &Rotated| shown_new(&rotated.new, secret, now);
     let rotate =
         |tracker: Tracker| async move { tracker.api_keys().rotate(id.0, secret_hash(secret), lasts, overlap).await };
@@ -99,9 +98,9 @@ pub(crate) async fn rotate(caller: RequestContext, id: PathId<KeyId>, body: Body
 )]
 pub(crate) async fn revoke(caller: RequestContext, id: PathId<KeyId>, body: Body) -> HandlerResult {
     extract::empty_body(&body)?;
-    let now = caller.context().tracker().now();
+    let now = caller.state().tracker.now();
     let revoked = move |row: &Versioned<core::ApiKey>| {
-        with_log(entity(StatusCode::OK, row.version, &ApiKey::at(row, now)), note("API key revoked"))
+        with_log(entity(StatusCode::OK, row.version, &ApiKey::at(row, now)), log_fields("API key revoked"))
     };
     let answer =
         caller.respond("revoke_key", &body, |tracker| async move { tracker.api_keys().revoke(id.0).await }, revoked);

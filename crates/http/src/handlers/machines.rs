@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use rekindle_core::use_cases::{MachineView, Registered};
-use rekindle_core::{MachineId, SessionId};
+use rekindle_core::{MachineId, SessionId, Tracker};
 
 use crate::extract::RequestContext;
 use crate::extract::{self, Body, Params, PathId, Precondition};
-use crate::response::{HandlerResult, LogFields, created, entity, json, no_content, with_log};
-use rekindle_api::{CreateMachine, Machine, MachineList, MachineQuery, PatchMachine};
+use crate::response::{HandlerResult, LogFields, created, entity, no_content, with_log};
+use rekindle_api::{CreateMachine, Machine, MachineList, MachineQuery, Paging, PatchMachine};
 
 /// Register a machine
 ///
@@ -25,9 +25,9 @@ use rekindle_api::{CreateMachine, Machine, MachineList, MachineQuery, PatchMachi
 )]
 pub(crate) async fn create(caller: RequestContext, body: Body) -> HandlerResult {
     let (id, new) = extract::new_machine(&body)?;
-    let made = |view: &MachineView| with_log(registered(view), note("Machine registered", view));
+    let show = |view: &MachineView| with_log(registered(view), log_fields("Machine registered", view));
     caller
-        .respond("create_machine", &body, |tracker| async move { tracker.machines().create(id, new).await }, made)
+        .respond("create_machine", &body, |tracker| async move { tracker.machines().create(id, new).await }, show)
         .await
 }
 
@@ -50,7 +50,7 @@ fn location(id: &MachineId) -> String {
     path
 }
 
-fn note(message: &'static str, view: &MachineView) -> LogFields {
+fn log_fields(message: &'static str, view: &MachineView) -> LogFields {
     LogFields { message, machine_id: Some(view.machine.value.id.to_string()), ..LogFields::default() }
 }
 
@@ -58,30 +58,21 @@ fn note(message: &'static str, view: &MachineView) -> LogFields {
 ///
 /// Newest first, each with the sessions that live on it.
 #[utoipa::path(
-    get, path = "/api/machines", tag = "machines", operation_id = "listMachines", params(MachineQuery),
+    get, path = "/api/machines", tag = "machines", operation_id = "listMachines", params(MachineQuery, Paging),
     responses(
         (status = 200, description = "A page", body = MachineList),
         (status = 400, description = "Bad parameters"),
     ),
 )]
 pub(crate) async fn list(caller: RequestContext, req: HttpRequest) -> HandlerResult {
-    let (filter, paging) = extract::machine_filter(Params::of(&req))?;
-    let listed =
-        caller.run("machines", move |tracker| async move { tracker.machines().list(&filter, paging.request).await });
-    let (page, live) = listed.await?;
+    let (filter, requested) = extract::machine_filter(Params::of(&req))?;
+    let list = |tracker: Tracker| async move { tracker.machines().list(&filter, requested.request).await };
+    let (page, live) = caller.run("machines", list).await?;
     let mut living: HashMap<MachineId, Vec<SessionId>> = HashMap::new();
     for session in live {
         living.entry(session.machine_id).or_default().push(session.session_id);
     }
-    let machines = page.items.iter().map(|row| Machine::new(row, living.remove(&row.value.id).unwrap_or_default()));
-    let list = MachineList {
-        machines: machines.collect(),
-        total: page.total,
-        limit: paging.request.limit,
-        offset: paging.offset,
-        next_cursor: page.next.map(|cursor| cursor.to_string()),
-    };
-    json(StatusCode::OK, &list)
+    super::list::list(&page, requested, |row| Machine::new(row, living.remove(&row.value.id).unwrap_or_default()))
 }
 
 /// Show a machine
@@ -122,8 +113,8 @@ pub(crate) async fn put(
     let put =
         caller.run("put_machine", |tracker| async move { tracker.machines().put(id.0, new, when.0.as_ref()).await });
     match put.await? {
-        Registered::New(view) => with_log(registered(&view), note("Machine registered", &view)),
-        Registered::Replaced(view) => with_log(shown(&view), note("Machine replaced", &view)),
+        Registered::New(view) => with_log(registered(&view), log_fields("Machine registered", &view)),
+        Registered::Replaced(view) => with_log(shown(&view), log_fields("Machine replaced", &view)),
     }
 }
 
@@ -148,7 +139,7 @@ pub(crate) async fn update(
     let patch = extract::patch_machine(&body, when.0)?;
     let view =
         caller.run("update_machine", |tracker| async move { tracker.machines().update(&id.0, &patch).await }).await?;
-    with_log(shown(&view), note("Machine updated", &view))
+    with_log(shown(&view), log_fields("Machine updated", &view))
 }
 
 /// Send a machine's heartbeat
@@ -161,16 +152,11 @@ pub(crate) async fn update(
 )]
 pub(crate) async fn heartbeat(caller: RequestContext, id: PathId<MachineId>, body: Body) -> HandlerResult {
     extract::empty_body(&body)?;
-    let heard = |view: &MachineView| {
+    let show = |view: &MachineView| {
         with_log(shown(view), LogFields { message: "Machine heartbeat received", ..LogFields::default() })
     };
     caller
-        .respond(
-            "beat_machine",
-            &body,
-            |tracker| async move { tracker.machines().record_heartbeat(&id.0).await },
-            heard,
-        )
+        .respond("beat_machine", &body, |tracker| async move { tracker.machines().record_heartbeat(&id.0).await }, show)
         .await
 }
 

@@ -5,7 +5,7 @@ use actix_web::http::header::HeaderValue;
 use rekindle_core::use_cases::Recovered;
 use rekindle_core::{SessionId, Tracker, Versioned};
 
-use super::sessions::{note, shown};
+use super::sessions::{log_fields, shown};
 use crate::extract::RequestContext;
 use crate::extract::{self, Body, PathId};
 use crate::response::{HandlerResult, LogFields, REPLAYED, created, entity, json, with_log};
@@ -39,7 +39,7 @@ pub(crate) async fn state(caller: RequestContext, id: PathId<SessionId>) -> Hand
 pub(crate) async fn prepare(caller: RequestContext, id: PathId<SessionId>, body: Body) -> HandlerResult {
     let slot = extract::prepare_recovery(&body)?;
     let prepared =
-        |row: &Versioned<rekindle_core::Session>| with_log(shown(row), note("Recovery prepared", &row.value));
+        |row: &Versioned<rekindle_core::Session>| with_log(shown(row), log_fields("Recovery prepared", &row.value));
     let prepare = |tracker: Tracker| async move { tracker.sessions().prepare_recovery(id.0, slot).await };
     caller.respond("prepare_recovery", &body, prepare, prepared).await
 }
@@ -65,7 +65,7 @@ pub(crate) async fn prepare(caller: RequestContext, id: PathId<SessionId>, body:
 pub(crate) async fn recover(caller: RequestContext, id: PathId<SessionId>, body: Body) -> HandlerResult {
     let original = id.0;
     let recovery = extract::recover(&body)?;
-    let metrics = caller.context().metrics().clone();
+    let metrics = caller.state().handles.metrics.clone();
     let recover = |tracker: Tracker| async move {
         let outcome = tracker.sessions().recover(original, &recovery).await;
         metrics.recovery(&outcome);
@@ -79,7 +79,7 @@ fn successor(original: SessionId, recovered: &Recovered) -> HandlerResult {
         session_id: Some(original.to_string()),
         original_session_id: Some(original.to_string()),
         new_session_id: Some(row.value.id.to_string()),
-        ..note(message, &row.value)
+        ..log_fields(message, &row.value)
     };
     match recovered {
         Recovered::Created(row) => {

@@ -8,7 +8,7 @@ use rekindle_core::use_cases::{CleanupMode, DetectionReport};
 use rekindle_core::{SessionId, Tracker, Versioned};
 use tracing::{Level, enabled};
 
-use super::sessions::{changed, note, shown};
+use super::sessions::{changed, log_fields, shown};
 use crate::extract::RequestContext;
 use crate::extract::{self, Body, Params, PathId};
 use crate::response::{HandlerResult, LogFields, LogLevelHint, entity, json, with_log};
@@ -31,8 +31,8 @@ use rekindle_api::{
 )]
 pub(crate) async fn heartbeat(caller: RequestContext, id: PathId<SessionId>, body: Body) -> HandlerResult {
     let report = extract::beat(&body)?;
-    let next_heartbeat_ms = duration_millis(caller.context().tracker().policy().next_heartbeat());
-    let heard = move |row: &Versioned<rekindle_core::Session>| {
+    let next_heartbeat_ms = duration_millis(caller.state().tracker.policy().next_heartbeat());
+    let show = move |row: &Versioned<rekindle_core::Session>| {
         let body = HeartbeatResponse { session: Session::from(row), next_heartbeat_ms };
         let answer = entity(StatusCode::OK, row.version, &body);
         if !enabled!(Level::DEBUG) {
@@ -42,12 +42,7 @@ pub(crate) async fn heartbeat(caller: RequestContext, id: PathId<SessionId>, bod
         with_log(answer, LogFields { message: "Heartbeat received", last_heartbeat, ..LogFields::default() })
     };
     caller
-        .respond(
-            "beat",
-            &body,
-            |tracker| async move { tracker.sessions().record_heartbeat(id.0, &report).await },
-            heard,
-        )
+        .respond("beat", &body, |tracker| async move { tracker.sessions().record_heartbeat(id.0, &report).await }, show)
         .await
 }
 
@@ -103,8 +98,9 @@ fn shown_changed(row: &Versioned<rekindle_core::Session>) -> HandlerResult {
 )]
 pub(crate) async fn archive(caller: RequestContext, id: PathId<SessionId>, body: Body) -> HandlerResult {
     extract::empty_body(&body)?;
-    let archived = |row: &Versioned<rekindle_core::Session>| with_log(shown(row), note("Session archived", &row.value));
-    caller.respond("archive", &body, |tracker| async move { tracker.sessions().archive(id.0).await }, archived).await
+    let show =
+        |row: &Versioned<rekindle_core::Session>| with_log(shown(row), log_fields("Session archived", &row.value));
+    caller.respond("archive", &body, |tracker| async move { tracker.sessions().archive(id.0).await }, show).await
 }
 
 /// Look for silent sessions now
@@ -117,11 +113,11 @@ pub(crate) async fn archive(caller: RequestContext, id: PathId<SessionId>, body:
 pub(crate) async fn detect_failures(caller: RequestContext, body: Body) -> HandlerResult {
     extract::empty_body(&body)?;
     let began = Instant::now();
-    let reported = |pass: &DetectionReport| {
-        caller.context().metrics().detected(pass);
+    let show = |pass: &DetectionReport| {
+        caller.state().handles.metrics.detected(pass);
         report(pass, began.elapsed())
     };
-    caller.answer_after("detect", &body, |tracker| async move { tracker.detect().await }, reported).await
+    caller.respond_after("detect", &body, |tracker| async move { tracker.detect().await }, show).await
 }
 
 fn report(pass: &DetectionReport, duration: Duration) -> HandlerResult {
@@ -131,8 +127,8 @@ fn report(pass: &DetectionReport, duration: Duration) -> HandlerResult {
     let report = DetectReport { stalled_sessions, checked_at: pass.checked_at.into(), duration_ms };
     let alarming = if pass.stalled.is_empty() { LogLevelHint::No } else { LogLevelHint::Yes };
     let sessions_affected = Some(stalled_sessions);
-    let note = LogFields { message: "Detection asked for", alarming, sessions_affected, ..LogFields::default() };
-    with_log(json(StatusCode::OK, &report), note)
+    let fields = LogFields { message: "Detection asked for", alarming, sessions_affected, ..LogFields::default() };
+    with_log(json(StatusCode::OK, &report), fields)
 }
 
 /// Delete old sessions now
@@ -170,10 +166,10 @@ async fn clean_up(caller: &RequestContext, req: &HttpRequest, body: &Body) -> Ha
     let (days, mode) = extract::cleanup(Params::of(req))?;
     let clean =
         |tracker: Tracker| async move { tracker.cleanup(days, mode, &mut rekindle_telemetry::log_deleted).await };
-    let cleaned = |report: &rekindle_core::use_cases::CleanupReport| {
+    let show = |report: &rekindle_core::use_cases::CleanupReport| {
         let message = if mode == CleanupMode::DryRun { "Cleanup tried" } else { "Cleanup asked for" };
-        let note = LogFields { message, sessions_affected: Some(report.deleted_sessions), ..LogFields::default() };
-        with_log(json(StatusCode::OK, &CleanupReport::from(*report)), note)
+        let fields = LogFields { message, sessions_affected: Some(report.deleted_sessions), ..LogFields::default() };
+        with_log(json(StatusCode::OK, &CleanupReport::from(*report)), fields)
     };
-    caller.answer_after("cleanup", body, clean, cleaned).await
+    caller.respond_after("cleanup", body, clean, show).await
 }

@@ -2,14 +2,15 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
-use rekindle_core::{Session, SessionId, SessionStatus, Versioned};
+use rekindle_core::store::SessionFilter;
+use rekindle_core::{Session, SessionId, SessionStatus, Tracker, Versioned};
 
 use crate::error::ApiError;
 use crate::extract::RequestContext;
-use crate::extract::{self, Body, Paging, Params, PathId, Precondition};
+use crate::extract::{self, Body, Params, PathId, Precondition, RequestedPage};
 use crate::response::{HandlerResult, LogFields, LogLevelHint, created, entity, json, no_content, with_log};
 use rekindle_api::{
-    ArchivedQuery, CreateSession, HealthSummary, PatchSession, Session as Shown, SessionHealth, SessionList,
+    ArchivedQuery, CreateSession, HealthSummary, Paging, PatchSession, Session as Shown, SessionHealth, SessionList,
     SessionQuery, StalledQuery, StalledReport,
 };
 
@@ -28,16 +29,16 @@ use rekindle_api::{
 )]
 pub(crate) async fn create(caller: RequestContext, body: Body) -> HandlerResult {
     let new = extract::new_session(&body)?;
-    let made = |row: &Versioned<Session>| {
+    let show = |row: &Versioned<Session>| {
         let location = format!("/api/sessions/{}", row.value.id);
         let answer = created(&location, row.version, &Shown::from(row));
-        with_log(answer, note("Session created", &row.value))
+        with_log(answer, log_fields("Session created", &row.value))
     };
-    caller.respond("create_session", &body, |tracker| async move { tracker.sessions().create(new).await }, made).await
+    caller.respond("create_session", &body, |tracker| async move { tracker.sessions().create(new).await }, show).await
 }
 
 /// Returns the fields of the log line for a session.
-pub(super) fn note(message: &'static str, session: &Session) -> LogFields {
+pub(super) fn log_fields(message: &'static str, session: &Session) -> LogFields {
     LogFields {
         message,
         session_id: Some(session.id.to_string()),
@@ -51,15 +52,15 @@ pub(super) fn note(message: &'static str, session: &Session) -> LogFields {
 ///
 /// Newest first. Archived ones are among them unless `archived=false`.
 #[utoipa::path(
-    get, path = "/api/sessions", tag = "sessions", operation_id = "listSessions", params(SessionQuery),
+    get, path = "/api/sessions", tag = "sessions", operation_id = "listSessions", params(SessionQuery, Paging),
     responses(
         (status = 200, description = "A page", body = SessionList),
         (status = 400, description = "Bad parameters"),
     ),
 )]
 pub(crate) async fn list(caller: RequestContext, req: HttpRequest) -> HandlerResult {
-    let (filter, paging) = extract::session_filter(Params::of(&req))?;
-    page(&caller, filter, paging).await
+    let (filter, requested) = extract::session_filter(Params::of(&req))?;
+    page(&caller, filter, requested).await
 }
 
 /// List archived sessions
@@ -67,29 +68,20 @@ pub(crate) async fn list(caller: RequestContext, req: HttpRequest) -> HandlerRes
 /// Newest first.
 #[utoipa::path(
     get, path = "/api/sessions/archived", tag = "sessions", operation_id = "listArchivedSessions",
-    params(ArchivedQuery),
+    params(ArchivedQuery, Paging),
     responses(
         (status = 200, description = "A page", body = SessionList),
         (status = 400, description = "Bad parameters"),
     ),
 )]
 pub(crate) async fn archived(caller: RequestContext, req: HttpRequest) -> HandlerResult {
-    let (filter, paging) = extract::archived_page(Params::of(&req))?;
-    page(&caller, filter, paging).await
+    let (filter, requested) = extract::archived_page(Params::of(&req))?;
+    page(&caller, filter, requested).await
 }
 
-async fn page(caller: &RequestContext, filter: rekindle_core::store::SessionFilter, paging: Paging) -> HandlerResult {
-    let page = caller
-        .run("sessions", move |tracker| async move { tracker.sessions().list(&filter, paging.request).await })
-        .await?;
-    let list = SessionList {
-        sessions: page.items.iter().map(Shown::from).collect(),
-        total: page.total,
-        limit: paging.request.limit,
-        offset: paging.offset,
-        next_cursor: page.next.map(|cursor| cursor.to_string()),
-    };
-    json(StatusCode::OK, &list)
+async fn page(caller: &RequestContext, filter: SessionFilter, requested: RequestedPage) -> HandlerResult {
+    let list = |tracker: Tracker| async move { tracker.sessions().list(&filter, requested.request).await };
+    super::list::list(&caller.run("sessions", list).await?, requested, |row| Shown::from(row))
 }
 
 /// Show a session
@@ -132,8 +124,8 @@ pub(crate) async fn update(
     let asked = patch.status.is_some();
     let row =
         caller.run("update_session", |tracker| async move { tracker.sessions().update(id.0, &patch).await }).await?;
-    let note = if asked { changed(&row.value) } else { note("Session updated", &row.value) };
-    with_log(shown(&row), note)
+    let fields = if asked { changed(&row.value) } else { log_fields("Session updated", &row.value) };
+    with_log(shown(&row), fields)
 }
 
 /// Returns the fields of the log line for a change of a session's status.
@@ -146,7 +138,7 @@ pub(super) fn changed(session: &Session) -> LogFields {
         SessionStatus::Failed => ("Session marked failed", LogLevelHint::No),
     };
     let error_message = session.error_message().map(ToString::to_string);
-    LogFields { alarming, error_message, ..note(message, session) }
+    LogFields { alarming, error_message, ..log_fields(message, session) }
 }
 
 /// Delete a session

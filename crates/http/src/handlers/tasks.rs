@@ -2,12 +2,12 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
-use rekindle_core::{Task, TaskId, TaskStatus, Versioned};
+use rekindle_core::{Task, TaskId, TaskStatus, Tracker, Versioned};
 
 use crate::extract::RequestContext;
 use crate::extract::{self, Body, Params, PathId, Precondition};
-use crate::response::{HandlerResult, LogFields, created, entity, json, no_content, with_log};
-use rekindle_api::{CreateTask, PatchTask, Task as Shown, TaskList, TaskQuery};
+use crate::response::{HandlerResult, LogFields, created, entity, no_content, with_log};
+use rekindle_api::{CreateTask, Paging, PatchTask, Task as Shown, TaskList, TaskQuery};
 
 /// Record a task
 ///
@@ -23,14 +23,14 @@ use rekindle_api::{CreateTask, PatchTask, Task as Shown, TaskList, TaskQuery};
 )]
 pub(crate) async fn create(caller: RequestContext, body: Body) -> HandlerResult {
     let new = extract::new_task(&body)?;
-    let made = |row: &Versioned<Task>| {
+    let show = |row: &Versioned<Task>| {
         let answer = created(&format!("/api/tasks/{}", row.value.id), row.version, &Shown::from(row));
-        with_log(answer, note("Task created", &row.value))
+        with_log(answer, log_fields("Task created", &row.value))
     };
-    caller.respond("create_task", &body, |tracker| async move { tracker.tasks().create(new).await }, made).await
+    caller.respond("create_task", &body, |tracker| async move { tracker.tasks().create(new).await }, show).await
 }
 
-fn note(message: &'static str, task: &Task) -> LogFields {
+fn log_fields(message: &'static str, task: &Task) -> LogFields {
     LogFields {
         message,
         task_id: Some(task.id.to_string()),
@@ -44,24 +44,16 @@ fn note(message: &'static str, task: &Task) -> LogFields {
 ///
 /// Newest first.
 #[utoipa::path(
-    get, path = "/api/tasks", tag = "tasks", operation_id = "listTasks", params(TaskQuery),
+    get, path = "/api/tasks", tag = "tasks", operation_id = "listTasks", params(TaskQuery, Paging),
     responses(
         (status = 200, description = "A page", body = TaskList),
         (status = 400, description = "Bad parameters"),
     ),
 )]
 pub(crate) async fn list(caller: RequestContext, req: HttpRequest) -> HandlerResult {
-    let (filter, paging) = extract::task_filter(Params::of(&req))?;
-    let page =
-        caller.run("tasks", move |tracker| async move { tracker.tasks().list(&filter, paging.request).await }).await?;
-    let list = TaskList {
-        tasks: page.items.iter().map(Shown::from).collect(),
-        total: page.total,
-        limit: paging.request.limit,
-        offset: paging.offset,
-        next_cursor: page.next.map(|cursor| cursor.to_string()),
-    };
-    json(StatusCode::OK, &list)
+    let (filter, requested) = extract::task_filter(Params::of(&req))?;
+    let list = |tracker: Tracker| async move { tracker.tasks().list(&filter, requested.request).await };
+    super::list::list(&caller.run("tasks", list).await?, requested, |row| Shown::from(row))
 }
 
 /// Show a task
@@ -105,7 +97,7 @@ pub(crate) async fn update(
         TaskStatus::Completed => "Task completed",
         TaskStatus::Failed => "Task failed",
     };
-    with_log(entity(StatusCode::OK, row.version, &Shown::from(&row)), note(message, &row.value))
+    with_log(entity(StatusCode::OK, row.version, &Shown::from(&row)), log_fields(message, &row.value))
 }
 
 /// Delete a task

@@ -1,50 +1,49 @@
 //! Health of the background jobs. Of several processes on one store only one does a job; the others read the time of
 //! the last detection pass from the store.
 
-use rekindle_core::store::{FindTyped, queries};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use rekindle_core::store::{FindTyped, queries};
 use rekindle_core::{Timestamp, Tracker};
 use tokio::time::timeout;
 
 use super::check::{Check, CheckResult};
 use rekindle_api::{HealthStatus, JobHealth, JobsHealth};
+use rekindle_jobs::{JobRegistry, JobStatus};
 use rekindle_telemetry::DETECTOR;
 
-use rekindle_jobs::{JobRegistry, JobStatus};
-
-/// The longest time without a detection pass, or `INTERVALS` detection intervals if that is longer.
-const LONGEST_REST: Duration = Duration::from_secs(600);
-const INTERVALS: u32 = 10;
+/// The longest time without a detection pass, or `MAX_IDLE_INTERVALS` detection intervals if that is longer.
+const MAX_IDLE: Duration = Duration::from_secs(600);
+const MAX_IDLE_INTERVALS: u32 = 10;
 /// The time limit for reading the detector state from the store.
-const ASKING: Duration = Duration::from_secs(2);
+const READ_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(super) struct Jobs {
     tracker: Tracker,
-    board: JobRegistry,
-    began: Timestamp,
+    registry: JobRegistry,
+    started: Timestamp,
 }
 
 impl Jobs {
     /// Returns the check. The time that the jobs may be late counts from now.
-    pub(super) fn new(tracker: Tracker, board: JobRegistry) -> Self {
-        let began = tracker.now();
-        Self { tracker, board, began }
+    pub(super) fn new(tracker: Tracker, registry: JobRegistry) -> Self {
+        let started = tracker.now();
+        Self { tracker, registry, started }
     }
 
-    fn longest_rest(&self) -> Duration {
-        LONGEST_REST.max(self.tracker.policy().detect_interval * INTERVALS)
+    fn max_idle(&self) -> Duration {
+        MAX_IDLE.max(self.tracker.policy().detect_interval * MAX_IDLE_INTERVALS)
     }
 
     /// Returns the time of the last detection pass, of this process or another.
     async fn last_pass(&self, jobs: &[JobStatus]) -> Option<Timestamp> {
         let here = jobs.iter().find(|job| job.name == DETECTOR).and_then(|job| job.last_success);
-        if here.is_some_and(|here| self.tracker.now().since(here) < self.longest_rest()) {
+        if here.is_some_and(|here| self.tracker.now().since(here) < self.max_idle()) {
             return here;
         }
-        let watch = timeout(ASKING, self.tracker.store().read(queries::detector_state())).await;
-        let anywhere = watch.ok().and_then(Result::ok).flatten().map(|watch| watch.last_pass_at);
+        let state = timeout(READ_TIMEOUT, self.tracker.store().read(queries::detector_state())).await;
+        let anywhere = state.ok().and_then(Result::ok).flatten().map(|state| state.last_pass_at);
         here.max(anywhere)
     }
 }
@@ -66,12 +65,12 @@ impl Check for Jobs {
     }
 
     async fn check(&self) -> CheckResult {
-        let jobs = self.board.shown();
+        let jobs = self.registry.shown();
         let last_run = self.last_pass(&jobs).await;
-        let rested = self.tracker.now().since(last_run.map_or(self.began, |last| last.max(self.began)));
+        let idle = self.tracker.now().since(last_run.map_or(self.started, |last| last.max(self.started)));
         let dead: Vec<_> = jobs.iter().filter(|job| !job.alive).map(|job| job.name).collect();
-        let message = if rested > self.longest_rest() {
-            Some(format!("no detection pass has ended for {} s", rested.as_secs()))
+        let message = if idle > self.max_idle() {
+            Some(format!("no detection pass has ended for {} s", idle.as_secs()))
         } else if dead.is_empty() {
             None
         } else {

@@ -13,17 +13,17 @@ use rekindle_telemetry::DETECTOR;
 use rekindle_telemetry::metrics::Metrics;
 
 /// A check with a given behaviour.
-struct Told(&'static str, Does);
+struct StubCheck(&'static str, Behaviour);
 
 #[derive(Clone, Copy)]
-enum Does {
-    Finds(HealthStatus),
+enum Behaviour {
+    Returns(HealthStatus),
     Hangs,
     Panics,
 }
 
 #[async_trait]
-impl Check for Told {
+impl Check for StubCheck {
     fn name(&self) -> &'static str {
         self.0
     }
@@ -34,9 +34,9 @@ impl Check for Told {
 
     async fn check(&self) -> CheckResult {
         match self.1 {
-            Does::Finds(status) => CheckResult::of(status, &json!({ "status": status })),
-            Does::Hangs => std::future::pending().await,
-            Does::Panics => panic!("the check panics, as the test wants it"),
+            Behaviour::Returns(status) => CheckResult::of(status, &json!({ "status": status })),
+            Behaviour::Hangs => std::future::pending().await,
+            Behaviour::Panics => panic!("the check panics, as the test wants it"),
         }
     }
 
@@ -45,19 +45,19 @@ impl Check for Told {
     }
 }
 
-async fn found(checks: &[(&'static str, Does)]) -> (HealthStatus, Vec<(&'static str, CheckResult)>) {
-    let all = checks.iter().fold(Checks::default(), |all, (name, does)| all.with(Told(name, *does)));
-    all.look().await
+async fn found(checks: &[(&'static str, Behaviour)]) -> (HealthStatus, Vec<(&'static str, CheckResult)>) {
+    let add = |checks: Checks, (name, behaviour): &(&'static str, Behaviour)| checks.with(StubCheck(name, *behaviour));
+    checks.iter().fold(Checks::default(), add).run().await
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_check_that_hangs_or_panics_is_an_error_of_its_own() {
     let began = tokio::time::Instant::now();
     let checks = [
-        ("hangs", Does::Hangs),
-        ("panics", Does::Panics),
-        ("hangs too", Does::Hangs),
-        ("well", Does::Finds(HealthStatus::Ok)),
+        ("hangs", Behaviour::Hangs),
+        ("panics", Behaviour::Panics),
+        ("hangs too", Behaviour::Hangs),
+        ("well", Behaviour::Returns(HealthStatus::Ok)),
     ];
     let (status, each) = found(&checks).await;
     assert_eq!(began.elapsed().as_secs(), 5, "they are made at once");
@@ -78,12 +78,12 @@ async fn a_check_that_hangs_or_panics_is_an_error_of_its_own() {
 }
 
 #[tokio::test]
-async fn all_stands_as_its_worst() {
+async fn overall_status_is_that_of_the_worst_check() {
     use HealthStatus::{Degraded, Error, Ok};
     for (one, other, all) in
         [(Ok, Ok, Ok), (Ok, Degraded, Degraded), (Error, Degraded, Error), (Degraded, Error, Error), (Error, Ok, Error)]
     {
-        let checks = [("one", Does::Finds(one)), ("other", Does::Finds(other))];
+        let checks = [("one", Behaviour::Returns(one)), ("other", Behaviour::Returns(other))];
         assert_eq!(found(&checks).await.0, all);
     }
     assert_eq!(found(&[]).await.0, Ok);
@@ -95,17 +95,17 @@ fn jobs(detect_interval: Duration) -> (Tracker, JobRegistry, Arc<ManualClock>, j
     let policy = Policy { detect_interval, ..Policy::default() };
     let store = Arc::new(MemoryStore::new());
     let tracker = Tracker::new(store, Arc::clone(&clock) as _, Arc::new(RandomIds), policy);
-    let board = JobRegistry::new(&Metrics::new([], &[]));
-    let check = jobs::Jobs::new(tracker.clone(), board.clone());
-    (tracker, board, clock, check)
+    let registry = JobRegistry::new(&Metrics::new([], &[]));
+    let check = jobs::Jobs::new(tracker.clone(), registry.clone());
+    (tracker, registry, clock, check)
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
-async fn a_detector_that_rests_for_more_than_ten_minutes_is_missed() {
-    let (tracker, board, clock, check) = jobs(Duration::from_secs(1));
-    let detector = board.job(DETECTOR);
+async fn ten_minutes_without_a_detection_pass_are_degraded() {
+    let (tracker, registry, clock, check) = jobs(Duration::from_secs(1));
+    let detector = registry.job(DETECTOR);
     assert_eq!(check.check().await.status, HealthStatus::Ok, "it has only just begun");
     clock.advance(9 * MINUTE);
     detector.done(tracker.now(), Duration::ZERO);
@@ -123,9 +123,9 @@ async fn a_detector_that_rests_for_more_than_ten_minutes_is_missed() {
 }
 
 #[tokio::test]
-async fn who_does_not_detect_goes_by_who_does() {
-    let (tracker, board, clock, check) = jobs(Duration::from_secs(1));
-    let _detector = board.job(DETECTOR);
+async fn detection_pass_of_another_process_counts() {
+    let (tracker, registry, clock, check) = jobs(Duration::from_secs(1));
+    let _detector = registry.job(DETECTOR);
     clock.advance(16 * MINUTE);
     assert_eq!(check.check().await.status, HealthStatus::Degraded);
     // A pass of another process on the same store.
@@ -135,9 +135,9 @@ async fn who_does_not_detect_goes_by_who_does() {
 }
 
 #[tokio::test]
-async fn long_intervals_have_long_rests() {
-    let (_, board, clock, check) = jobs(5 * MINUTE);
-    let _detector = board.job(DETECTOR);
+async fn longer_detection_intervals_allow_longer_idle_times() {
+    let (_, registry, clock, check) = jobs(5 * MINUTE);
+    let _detector = registry.job(DETECTOR);
     clock.advance(49 * MINUTE);
     assert_eq!(check.check().await.status, HealthStatus::Ok);
     clock.advance(2 * MINUTE);

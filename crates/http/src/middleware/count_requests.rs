@@ -12,12 +12,12 @@ pub(crate) async fn count_request<B: MessageBody + 'static>(
     req: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
-    let under_way = metrics.request(req.method().as_str(), req.path());
-    let answer = next.call(req).await;
-    let status = match &answer {
+    let in_flight = metrics.request(req.method().as_str(), req.path());
+    let result = next.call(req).await;
+    let status = match &result {
         Ok(response) => response.status(),
         Err(error) => error.as_response_error().status_code(),
     };
-    under_way.ended(status.as_u16());
-    answer
+    in_flight.ended(status.as_u16());
+    result
 }

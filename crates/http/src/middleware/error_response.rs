@@ -18,14 +18,14 @@ pub(super) fn of_framework(error: &Error) -> ApiError {
 }
 
 /// Returns an error in the common envelope.
-pub(super) fn error_response(error: &ApiError, arrival: &RequestInfo) -> HttpResponse {
+pub(super) fn error_response(error: &ApiError, info: &RequestInfo) -> HttpResponse {
     let body = ErrorBody {
         status_code: error.status.as_u16(),
         error: error.status.canonical_reason().unwrap_or("Error").to_owned(),
         message: error.message.clone(),
         timestamp: SystemClock.now().into(),
-        path: arrival.uri.path().to_owned(),
-        request_id: arrival.id,
+        path: info.uri.path().to_owned(),
+        request_id: info.id,
         code: error.code.as_str().to_owned(),
         details: error.details.clone(),
     };
@@ -43,7 +43,7 @@ pub(super) fn error_response(error: &ApiError, arrival: &RequestInfo) -> HttpRes
         response.insert_header((header::WWW_AUTHENTICATE, "ApiKey"));
     }
     let mut response = response.json(body);
-    security_headers::add(&mut response, arrival);
+    security_headers::add(&mut response, info);
     response
 }
 
@@ -52,7 +52,7 @@ pub(super) fn error_response(error: &ApiError, arrival: &RequestInfo) -> HttpRes
 #[error("{error}")]
 pub(super) struct AbortedRequest {
     pub(super) error: ApiError,
-    pub(super) arrival: RequestInfo,
+    pub(super) info: RequestInfo,
 }
 
 impl std::fmt::Debug for AbortedRequest {
@@ -67,6 +67,6 @@ impl ResponseError for AbortedRequest {
     }
 
     fn error_response(&self) -> HttpResponse {
-        error_response(&self.error, &self.arrival)
+        error_response(&self.error, &self.info)
     }
 }

@@ -14,17 +14,17 @@ use crate::rate_limit::RateLimitStatus;
 #[derive(Clone)]
 pub(super) struct RequestInfo {
     pub(super) id: Uuid,
-    pub(super) at: Instant,
+    pub(super) started: Instant,
     pub(super) method: Method,
     pub(super) uri: Uri,
     /// The session in the request's path.
     pub(super) session: Option<Uuid>,
     /// The decision on the request's origin.
-    pub(super) crossing: OriginDecision,
+    pub(super) origin: OriginDecision,
     /// The rate limit status of the API key, once the key was let in.
-    pub(super) standing: Option<RateLimitStatus>,
+    pub(super) rate_limit: Option<RateLimitStatus>,
     /// Whether the request came over TLS.
-    pub(super) secure: bool,
+    pub(super) is_secure: bool,
     /// Whether the service is shutting down.
     pub(super) draining: Arc<AtomicBool>,
 }

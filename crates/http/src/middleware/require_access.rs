@@ -1,5 +1,7 @@
 //! Lets only those requests through that the access rule of their endpoint permits.
 
+use std::sync::Arc;
+
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
@@ -7,13 +9,13 @@ use actix_web::{Error, HttpMessage};
 
 use crate::auth::access_rule::AccessRule;
 use crate::auth::context::AuthContext;
-use crate::denied_log::Refused;
+use crate::denied_log::DeniedRequest;
 use crate::state::AppState;
 
 /// Answers 403, and records the refusal, where the rule does not permit the request.
 pub(crate) async fn require_access(
     rule: AccessRule,
-    state: AppState,
+    state: Arc<AppState>,
     req: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -23,8 +25,8 @@ pub(crate) async fn require_access(
     match refused {
         None => next.call(req).await,
         Some((error, context)) => {
-            state.metrics().auth_failed(error.code.as_str());
-            state.denied_log().note(Refused::forbidden(&context, &req, &error));
+            state.handles.metrics.auth_failed(error.code.as_str());
+            state.denied_log.push(DeniedRequest::forbidden(&context, &req, &error));
             Ok(req.error_response(error))
         }
     }

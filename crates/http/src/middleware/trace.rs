@@ -30,7 +30,7 @@ pub(crate) struct RequestTrace {
 }
 
 /// The future of a response.
-pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<ServiceResponse, Error>>>>;
+pub(crate) type ResponseFuture = Pin<Box<dyn Future<Output = Result<ServiceResponse, Error>>>>;
 
 impl RequestTrace {
     /// Continues the trace in the request's headers, or begins a new one.
@@ -66,17 +66,17 @@ impl RequestTrace {
         Self { span, caller }
     }
 
-    /// Runs the future of the response within the trace, and records its status.
-    pub(crate) fn follow(self, answering: Answering) -> Answering {
+    /// Runs the future of a response within the trace, and records its status.
+    pub(crate) fn follow(self, response: ResponseFuture) -> ResponseFuture {
         if self.span.is_disabled() && self.caller.is_none() {
-            return answering;
+            return response;
         }
         let Self { span, caller } = self;
         let ended = span.clone();
-        let followed = Followed { caller, answering: answering.instrument(span) };
+        let traced = TracedResponse { caller, response: response.instrument(span) };
         Box::pin(async move {
-            let answer = followed.await;
-            let status = match &answer {
+            let result = traced.await;
+            let status = match &result {
                 Ok(response) => response.status(),
                 Err(error) => error.as_response_error().status_code(),
             };
@@ -84,7 +84,7 @@ impl RequestTrace {
             if status.is_server_error() {
                 ended.record("otel.status_code", "ERROR").record("error.type", status.as_str());
             }
-            answer
+            result
         })
     }
 }
@@ -130,17 +130,17 @@ impl Extractor for Carrier<'_> {
 }
 
 /// The future of a response; while it is polled, the caller's span is the current one.
-struct Followed {
+struct TracedResponse {
     caller: Option<SpanIds>,
-    answering: Instrumented<Answering>,
+    response: Instrumented<ResponseFuture>,
 }
 
-impl Future for Followed {
+impl Future for TracedResponse {
     type Output = Result<ServiceResponse, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
         let _caller = CallerScope::enter(self.caller);
-        Pin::new(&mut self.answering).poll(cx)
+        Pin::new(&mut self.response).poll(cx)
     }
 }
 

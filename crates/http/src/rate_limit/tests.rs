@@ -8,7 +8,7 @@ fn at(millis: i64) -> Timestamp {
 
 /// Counts a request at this time. Returns the remaining requests; None if the limit is reached.
 fn left(windows: &mut FixedWindowCounter<u32>, key: u32, millis: i64) -> Option<u32> {
-    windows.count(key, at(millis)).ok().map(|standing| standing.remaining)
+    windows.count(key, at(millis)).ok().map(|status| status.remaining)
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn a_refused_request_does_not_count() {
 }
 
 #[test]
-fn keys_do_not_count_for_each_other() {
+fn each_key_has_its_own_window() {
     let mut windows = FixedWindowCounter::new(1, 10);
     assert_eq!(left(&mut windows, 1, 0), Some(0));
     assert_eq!(left(&mut windows, 2, 30_000), Some(0));
@@ -44,20 +44,20 @@ fn keys_do_not_count_for_each_other() {
 }
 
 #[test]
-fn the_time_to_wait_is_whole_seconds_and_never_too_short() {
+fn time_to_wait_is_rounded_up_to_seconds() {
     let mut windows = FixedWindowCounter::new(1, 10);
-    let standing = windows.count(1, at(0)).unwrap();
-    assert_eq!(standing.reset(), 1_768_811_460);
+    let status = windows.count(1, at(0)).unwrap();
+    assert_eq!(status.reset(), 1_768_811_460);
     for (millis, seconds) in [(0, 60), (1, 60), (1000, 59), (58_999, 2), (59_000, 1), (59_999, 1)] {
-        assert_eq!(standing.retry_after(at(millis)), seconds, "{millis}");
+        assert_eq!(status.retry_after(at(millis)), seconds, "{millis}");
     }
-    assert_eq!(standing.retry_after(at(60_000)), 1, "at least one");
-    let standing = windows.count(2, at(1)).unwrap();
-    assert_eq!(standing.reset(), 1_768_811_461, "it is not over before it is");
+    assert_eq!(status.retry_after(at(60_000)), 1, "at least one");
+    let status = windows.count(2, at(1)).unwrap();
+    assert_eq!(status.reset(), 1_768_811_461, "it is not over before it is");
 }
 
 #[test]
-fn a_clock_that_was_set_back_shuts_nobody_out() {
+fn clock_that_is_set_back_starts_a_new_window() {
     let mut windows = FixedWindowCounter::new(1, 10);
     assert_eq!(left(&mut windows, 1, 3_600_000), Some(0));
     assert_eq!(left(&mut windows, 1, 0), Some(0));
@@ -66,18 +66,18 @@ fn a_clock_that_was_set_back_shuts_nobody_out() {
 }
 
 #[test]
-fn no_more_windows_are_kept_than_may_be() {
+fn number_of_windows_is_bounded() {
     let mut windows = FixedWindowCounter::new(1, 100);
     for key in 0..10_000 {
         assert_eq!(left(&mut windows, key, 0), Some(0));
-        assert!(windows.open.len() <= 100 && windows.begun.len() <= 100, "{key}");
+        assert!(windows.open.len() <= 100 && windows.started.len() <= 100, "{key}");
     }
     assert_eq!(left(&mut windows, 9_999, 0), None, "the youngest are kept");
     assert_eq!(left(&mut windows, 0, 0), Some(0), "the oldest are forgotten");
 }
 
 #[test]
-fn windows_that_are_over_go_by_themselves() {
+fn expired_windows_are_removed() {
     let mut windows = FixedWindowCounter::new(1, 1000);
     for key in 0..1000 {
         windows.count(key, at(0)).unwrap();
@@ -85,11 +85,16 @@ fn windows_that_are_over_go_by_themselves() {
     for key in 0..1000 {
         windows.count(key % 10, at(60_000 + i64::from(key) * 6_000)).unwrap();
     }
-    assert!(windows.open.len() <= 10 && windows.begun.len() <= 20, "{} {}", windows.open.len(), windows.begun.len());
+    assert!(
+        windows.open.len() <= 10 && windows.started.len() <= 20,
+        "{} {}",
+        windows.open.len(),
+        windows.started.len()
+    );
 }
 
 #[test]
-fn a_window_that_began_anew_outlives_the_trace_of_the_former_one() {
+fn new_window_of_a_key_outlives_the_entry_of_its_old_one() {
     let mut windows = FixedWindowCounter::new(1, 3);
     assert_eq!(left(&mut windows, 1, 0), Some(0));
     assert_eq!(left(&mut windows, 2, 0), Some(0));
@@ -106,10 +111,10 @@ fn limiter(per_minute: u32, heartbeats: Option<u32>, failures: u32) -> RateLimit
 }
 
 #[test]
-fn heartbeats_count_apart_only_where_that_was_chosen() {
+fn heartbeats_count_separately_only_with_a_limit_of_their_own() {
     let limit = |limiter: &RateLimiter, beat| {
-        let counted = limiter.request(Uuid::nil(), beat, at(0));
-        counted.map_or(Some(0), |standing| standing.map(|standing| standing.limit))
+        let counted = limiter.count_request(Uuid::nil(), beat, at(0));
+        counted.map_or(Some(0), |status| status.map(|status| status.limit))
     };
     let together = limiter(1, None, 0);
     assert_eq!((limit(&together, true), limit(&together, false)), (Some(1), Some(0)));
@@ -127,7 +132,7 @@ fn heartbeats_count_apart_only_where_that_was_chosen() {
 #[test]
 fn wrong_keys_count_per_address_and_with_ipv6_per_network() {
     let limiter = limiter(0, None, 1);
-    let fails = |address: &str| limiter.failure(Some(address.parse().unwrap()), at(0)).is_err();
+    let fails = |address: &str| limiter.count_auth_failure(Some(address.parse().unwrap()), at(0)).is_err();
     assert!(!fails("192.0.2.1"));
     assert!(fails("192.0.2.1"));
     assert!(fails("::ffff:192.0.2.1"), "the same host on a socket for both");
@@ -135,9 +140,9 @@ fn wrong_keys_count_per_address_and_with_ipv6_per_network() {
     assert!(!fails("2001:db8:0:1::1"));
     assert!(fails("2001:db8:0:1:ffff::2"));
     assert!(!fails("2001:db8:0:2::1"));
-    assert!(limiter.failure(Some("192.0.2.1".parse().unwrap()), at(60_000)).is_ok());
+    assert!(limiter.count_auth_failure(Some("192.0.2.1".parse().unwrap()), at(60_000)).is_ok());
     let off = RateLimiter::new(RateLimits::default());
-    assert!((0..10).all(|_| off.failure(None, at(0)).is_ok()));
+    assert!((0..10).all(|_| off.count_auth_failure(None, at(0)).is_ok()));
 }
 
 #[test]

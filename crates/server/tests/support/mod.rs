@@ -81,7 +81,7 @@ impl Setup {
         let server = ServerBuilder::new(&settings).store(store).clock(self.clock);
         let server = if self.layered { server } else { server.without_layers() };
         let running = server.start().await.unwrap();
-        let tracker = running.state().tracker().clone();
+        let tracker = running.state().tracker.clone();
         let url = format!("http://{}", running.address());
         let client = Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
         TestServer { url, client, tracker, running: Some(running), folder }

@@ -69,7 +69,7 @@ async fn server(clock: &Arc<ManualClock>) -> Result<RunningServer> {
 }
 
 async fn detector_has_looked(running: &RunningServer) -> Result<()> {
-    let store = Arc::clone(running.state().tracker().store());
+    let store = Arc::clone(running.state().tracker.store());
     let looked = async {
         while store.read(queries::detector_state()).await?.is_none() {
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -19,7 +19,7 @@ fn headers(key: &str) -> HeaderMap {
     headers
 }
 
-fn world() -> (ApiKeyCache, Tracker, Arc<ManualClock>) {
+fn fixture() -> (ApiKeyCache, Tracker, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::default());
     let tracker =
         Tracker::new(Arc::new(MemoryStore::new()), Arc::clone(&clock) as _, Arc::new(RandomIds), Policy::default());
@@ -37,45 +37,45 @@ fn worker(ttl: Option<Duration>) -> NewKey {
 }
 
 #[tokio::test]
-async fn a_key_of_the_settings_is_an_administrator_without_any_store() {
-    let (ring, _, clock) = world();
-    let identity = ring.admit(&headers(CONFIGURED), clock.now()).unwrap();
+async fn configured_key_is_an_administrator_without_a_store() {
+    let (cache, _, clock) = fixture();
+    let identity = cache.identify(&headers(CONFIGURED), clock.now()).unwrap();
     assert_eq!((identity.role, identity.project), (Role::Admin, None));
-    assert_eq!(identity.id, ring.admit(&headers(&CONFIGURED.to_uppercase()), clock.now()).unwrap().id);
+    assert_eq!(identity.id, cache.identify(&headers(&CONFIGURED.to_uppercase()), clock.now()).unwrap().id);
 }
 
 #[tokio::test]
-async fn before_the_store_was_heard_nobody_is_called_wrong() {
-    let (ring, tracker, clock) = world();
-    assert_eq!(ring.admit(&headers(SECRET), clock.now()).unwrap_err().code, ErrorCode::StoreUnavailable);
-    ring.refresh(&tracker).await.unwrap();
-    assert_eq!(ring.admit(&headers(SECRET), clock.now()).unwrap_err().code, ErrorCode::ApiKeyInvalid);
+async fn unknown_key_is_not_rejected_before_the_first_read_of_the_store() {
+    let (cache, tracker, clock) = fixture();
+    assert_eq!(cache.identify(&headers(SECRET), clock.now()).unwrap_err().code, ErrorCode::StoreUnavailable);
+    cache.refresh(&tracker).await.unwrap();
+    assert_eq!(cache.identify(&headers(SECRET), clock.now()).unwrap_err().code, ErrorCode::ApiKeyInvalid);
 }
 
 #[tokio::test]
-async fn a_handed_out_key_is_good_until_its_end_or_until_it_is_taken_away() {
-    let (ring, tracker, clock) = world();
+async fn stored_key_is_valid_until_it_expires_or_is_revoked() {
+    let (cache, tracker, clock) = fixture();
     let made = tracker.api_keys().create(worker(Some(Duration::from_secs(10)))).await.unwrap();
-    ring.refresh(&tracker).await.unwrap();
-    let identity = ring.admit(&headers(SECRET), clock.now()).unwrap();
+    cache.refresh(&tracker).await.unwrap();
+    let identity = cache.identify(&headers(SECRET), clock.now()).unwrap();
     let expected = Identity { id: made.value.id, role: Role::Worker, project: made.value.project_id };
     assert_eq!(identity, expected);
     clock.advance(Duration::from_secs(10));
-    assert_eq!(ring.admit(&headers(SECRET), clock.now()).unwrap_err().code, ErrorCode::ApiKeyInvalid);
+    assert_eq!(cache.identify(&headers(SECRET), clock.now()).unwrap_err().code, ErrorCode::ApiKeyInvalid);
 
-    let (ring, tracker, clock) = world();
+    let (cache, tracker, clock) = fixture();
     let made = tracker.api_keys().create(worker(None)).await.unwrap();
     tracker.api_keys().revoke(made.value.id).await.unwrap();
-    ring.refresh(&tracker).await.unwrap();
-    assert_eq!(ring.admit(&headers(SECRET), clock.now()).unwrap_err().code, ErrorCode::ApiKeyInvalid);
+    cache.refresh(&tracker).await.unwrap();
+    assert_eq!(cache.identify(&headers(SECRET), clock.now()).unwrap_err().code, ErrorCode::ApiKeyInvalid);
 }
 
 #[tokio::test]
-async fn the_last_copy_stands_while_the_store_is_away() {
-    let (ring, tracker, clock) = world();
+async fn last_copy_is_used_while_the_store_is_unavailable() {
+    let (cache, tracker, clock) = fixture();
     tracker.api_keys().create(worker(None)).await.unwrap();
-    ring.refresh(&tracker).await.unwrap();
+    cache.refresh(&tracker).await.unwrap();
     tracker.store().close().await;
-    ring.refresh(&tracker).await.unwrap_err();
-    ring.admit(&headers(SECRET), clock.now()).unwrap();
+    cache.refresh(&tracker).await.unwrap_err();
+    cache.identify(&headers(SECRET), clock.now()).unwrap();
 }

@@ -46,7 +46,7 @@ fn a_caller_is_the_current_one_while_its_request_is_worked_on() {
 }
 
 #[test]
-fn a_method_that_nobody_knows_is_not_for_a_name() {
+fn unknown_method_is_not_part_of_the_span_name() {
     assert_eq!(method(&Method::PATCH), "PATCH");
     assert_eq!(method(&Method::from_bytes(b"WHATEVER-7").unwrap()), "_OTHER");
 }
