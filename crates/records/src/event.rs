@@ -23,7 +23,7 @@ crate::declare_fields! {
     /// The task that it happened to.
     TASK_ID = Field::uuid("task_id").nullable();
     /// The machine that it happened to.
-    MACHINE_ID = Field::text("machine_id").nullable();
+    MACHINE_ID = Field::text("machine_id").up_to(200).nullable();
     /// The API key that it happened to.
     KEY_ID = Field::uuid("key_id").nullable();
     /// The session with which it is deleted.
@@ -31,7 +31,7 @@ crate::declare_fields! {
     /// The API key of the actor.
     BY_KEY = Field::uuid("by_key").nullable();
     /// The address of the actor.
-    BY_ADDRESS = Field::text("by_address").nullable();
+    BY_ADDRESS = Field::text("by_address").up_to(64).nullable();
     /// The request of the actor; absent: it happened by itself.
     BY_REQUEST = Field::uuid("by_request").nullable();
     /// What else is worth knowing.

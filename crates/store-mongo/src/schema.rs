@@ -159,9 +159,20 @@ async fn create_collection(database: &Database, name: &str) -> Result<(), Prepar
 
 fn differs(kinds: &Kinds, options: &Document, name: &str) -> bool {
     let is = |key: &str, wanted: &str| options.get_str(key).is_ok_and(|found| found == wanted);
-    options.get_document("validator").ok() != Some(&validators::of(kinds, name))
+    let found = options.get_document("validator").ok().cloned().map(ordered);
+    found != Some(ordered(validators::of(kinds, name)))
         || !is("validationLevel", "strict")
         || !is("validationAction", "error")
+}
+
+/// Orders the required fields: an earlier version wrote the same ones in another order.
+fn ordered(mut validator: Document) -> Document {
+    if let Ok(schema) = validator.get_document_mut("$jsonSchema")
+        && let Ok(required) = schema.get_array_mut("required")
+    {
+        required.sort_by_key(ToString::to_string);
+    }
+    validator
 }
 
 /// Makes the missing indexes of a collection in one command, and changes the age at which its documents expire.
